@@ -1,0 +1,246 @@
+"""`compact`, this project's own network: a pretrained classifier's features, a light decoder.
+
+The encoder is EfficientNet-Lite0 (Tan, Le, *EfficientNet*, ICML 2019; the Lite variant drops
+squeeze-and-excitation and uses ReLU6) with its batch normalisations folded into the
+convolutions. The decoder goes from 1/32 back to 1/4 of the input with skip connections and
+ends in logits over the 313 ab bins. Colour hints and the colour statistics of a reference
+enter the decoder alone, so that the pretrained encoder stays as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from colorize.gamut import Q, bin_centres
+
+# EfficientNet-Lite0: (expansion, kernel, stride, channels) of each inverted residual block.
+LITE0_BLOCKS = (
+    (1, 3, 1, 16),
+    (6, 3, 2, 24), (6, 3, 1, 24),
+    (6, 5, 2, 40), (6, 5, 1, 40),
+    (6, 3, 2, 80), (6, 3, 1, 80), (6, 3, 1, 80),
+    (6, 5, 1, 112), (6, 5, 1, 112), (6, 5, 1, 112),
+    (6, 5, 2, 192), (6, 5, 1, 192), (6, 5, 1, 192), (6, 5, 1, 192),
+    (6, 3, 1, 320),
+)  # fmt: skip
+STEM_CHANNELS = 32
+HEAD_CHANNELS = 1280
+SKIP_BLOCKS = (2, 4, 10, 15)  # the last blocks at 1/4, 1/8, 1/16 and 1/32
+SKIP_CHANNELS = tuple(LITE0_BLOCKS[i][3] for i in SKIP_BLOCKS)
+
+HINT_CHANNELS = 3  # a / 110, b / 110, mask
+STATISTICS = Q + 3  # histogram, its mask, mean chroma / 110, its mask
+
+
+class SameConv(nn.Conv2d):
+    """A convolution with TensorFlow's "SAME" padding, for even sizes at stride 2."""
+
+    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1):
+        """Make a `kernel`×`kernel` convolution with bias."""
+        super().__init__(inputs, outputs, kernel, stride, groups=groups)
+        low = (kernel - stride) // 2
+        high = kernel - stride - low
+        self.asymmetric = (low, high, low, high) if low != high else None
+        if low == high:
+            self.padding = (low, low)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return the convolution, of ceil(size / stride)."""
+        return super().forward(x if self.asymmetric is None else F.pad(x, self.asymmetric))
+
+
+class InvertedResidual(nn.Module):
+    """Expand 1×1, depthwise k×k, project 1×1; ReLU6 after the first two."""
+
+    def __init__(self, inputs: int, expansion: int, kernel: int, stride: int, outputs: int):
+        """Make a block from `inputs` to `outputs` channels."""
+        super().__init__()
+        hidden = inputs * expansion
+        self.expand = SameConv(inputs, hidden, 1) if expansion > 1 else None
+        self.depthwise = SameConv(hidden, hidden, kernel, stride, groups=hidden)
+        self.project = SameConv(hidden, outputs, 1)
+        self.residual = stride == 1 and inputs == outputs
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return the block's output, with the input added where the shapes agree."""
+        y = x if self.expand is None else F.relu6(self.expand(x))
+        y = self.project(F.relu6(self.depthwise(y)))
+        return x + y if self.residual else y
+
+
+class Features(NamedTuple):
+    """What the encoder hands to the decoder."""
+
+    quarter: torch.Tensor  # (b, 24, h/4, w/4)
+    eighth: torch.Tensor  # (b, 40, h/8, w/8)
+    sixteenth: torch.Tensor  # (b, 112, h/16, w/16)
+    thirty_second: torch.Tensor  # (b, 320, h/32, w/32)
+    scene: torch.Tensor  # (b, 1280), averaged over the picture
+
+
+class Encoder(nn.Module):
+    """EfficientNet-Lite0 without its classifier, for one grey channel."""
+
+    def __init__(self) -> None:
+        """Make the layers, with random weights."""
+        super().__init__()
+        self.stem = SameConv(1, STEM_CHANNELS, 3, 2)
+        blocks = []
+        channels = STEM_CHANNELS
+        for expansion, kernel, stride, outputs in LITE0_BLOCKS:
+            blocks.append(InvertedResidual(channels, expansion, kernel, stride, outputs))
+            channels = outputs
+        self.blocks = nn.ModuleList(blocks)
+        self.head = SameConv(channels, HEAD_CHANNELS, 1)
+
+    def forward(self, lightness: torch.Tensor) -> Features:
+        """Return the features of L, (b, 1, h, w) in [0, 100], h and w multiples of 32."""
+        x = (2.55 * lightness - 127) / 128  # the scale the classifier was trained with
+        x = F.relu6(self.stem(x))
+        skips = []
+        for i, block in enumerate(self.blocks):
+            x = block(x)
+            if i in SKIP_BLOCKS:
+                skips.append(x)
+        scene = F.relu6(self.head(x)).mean(dim=(2, 3))
+        return Features(*skips, scene)
+
+
+class ConvNormReLU(nn.Sequential):
+    """3×3 convolution, batch normalisation, ReLU."""
+
+    def __init__(self, inputs: int, outputs: int, dilation: int = 1):
+        """Make the three layers."""
+        super().__init__(
+            nn.Conv2d(inputs, outputs, 3, padding=dilation, dilation=dilation, bias=False),
+            nn.BatchNorm2d(outputs),
+            nn.ReLU(inplace=True),
+        )
+
+
+class Up(nn.Module):
+    """Double the size, join the skip and the hints, convolve twice."""
+
+    def __init__(self, inputs: int, skip: int, outputs: int):
+        """Make a stage from `inputs` channels and a skip of `skip` to `outputs`."""
+        super().__init__()
+        self.merge = ConvNormReLU(inputs + skip + HINT_CHANNELS, outputs)
+        self.refine = ConvNormReLU(outputs, outputs)
+
+    def forward(self, x: torch.Tensor, skip: torch.Tensor, hints: torch.Tensor) -> torch.Tensor:
+        """Return (b, outputs, 2h, 2w)."""
+        x = F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
+        return self.refine(self.merge(torch.cat((x, skip, hints.to(x.dtype)), dim=1)))
+
+
+def pool_hints(hints: torch.Tensor) -> torch.Tensor:
+    """Halve hints (b, 3, h, w): the mean of the hinted colours, the mask's maximum."""
+    ab, mask = hints[:, :2], hints[:, 2:]
+    share = F.avg_pool2d(mask, 2)
+    mean = F.avg_pool2d(ab * mask, 2) / share.clamp(min=1e-6)
+    return torch.cat((mean, (share > 0).to(mean)), dim=1)
+
+
+class Decoder(nn.Module):
+    """From the encoder's features, hints and statistics to logits over the bins."""
+
+    def __init__(self, widths: tuple[int, int, int, int]):
+        """Make the layers; `widths` are the channels at 1/4, 1/8, 1/16 and 1/32."""
+        super().__init__()
+        quarter, eighth, sixteenth, thirty_second = widths
+        self.reduce = nn.Conv2d(SKIP_CHANNELS[3] + HINT_CHANNELS, thirty_second, 1)
+        self.scene = nn.Linear(HEAD_CHANNELS, thirty_second)
+        self.statistics = nn.Sequential(
+            nn.Linear(STATISTICS, thirty_second),
+            nn.ReLU(inplace=True),
+            nn.Linear(thirty_second, thirty_second, bias=False),
+        )
+        self.context = nn.Sequential(
+            ConvNormReLU(thirty_second, thirty_second),
+            ConvNormReLU(thirty_second, thirty_second, dilation=2),
+        )
+        self.up16 = Up(thirty_second, SKIP_CHANNELS[2], sixteenth)
+        self.up8 = Up(sixteenth, SKIP_CHANNELS[1], eighth)
+        self.up4 = Up(eighth, SKIP_CHANNELS[0], quarter)
+        self.classify = nn.Conv2d(quarter, Q, 1)
+
+    def forward(
+        self, features: Features, hints: torch.Tensor, statistics: torch.Tensor
+    ) -> torch.Tensor:
+        """Return logits (b, 313, h/4, w/4) for an (h, w) input.
+
+        hints: (b, 3, h/4, w/4), ab / 110 and a mask of 0 or 1. statistics: (b, 316).
+        """
+        eighth = pool_hints(hints)
+        sixteenth = pool_hints(eighth)
+        deepest = torch.cat((features.thirty_second, pool_hints(sixteenth).to(features.scene)), 1)
+        scene = self.scene(features.scene) + self.statistics(statistics)
+        x = self.reduce(deepest) + scene[:, :, None, None]
+        x = x + self.context(F.relu(x))
+        x = self.up16(x, features.sixteenth, sixteenth)
+        x = self.up8(x, features.eighth, eighth)
+        x = self.up4(x, features.quarter, hints)
+        logits: torch.Tensor = self.classify(x)
+        return logits
+
+
+class Compact(nn.Module):
+    """Grey in, logits over the 313 ab bins at a quarter of the size out."""
+
+    output: Literal["logits"] = "logits"
+    multiple = 32  # height and width of the input are multiples of this
+    hint_stride: int | None = 4  # hints have a quarter of the input's size
+    class_weights: torch.Tensor | None
+
+    def __init__(
+        self,
+        widths: tuple[int, int, int, int] = (128, 160, 256, 256),
+        *,
+        class_weights: Sequence[float] | None = None,
+        temperature: float = 1.0,
+        rebalance: float = 1.0,
+    ):
+        """Make the network with random weights; `widths` are the decoder's channels.
+
+        For decoding: `class_weights` are the 313 rebalancing weights of the training,
+        `temperature` and `rebalance` become `default_temperature` and `default_rebalance`.
+        """
+        super().__init__()
+        self.widths = tuple(widths)
+        self.encoder = Encoder()
+        self.decoder = Decoder(widths)
+        weights = None if class_weights is None else torch.tensor(class_weights)
+        # Not persistent: they belong to the file's header, not among its tensors.
+        self.register_buffer("class_weights", weights, persistent=False)
+        self.default_temperature = temperature
+        self.default_rebalance = rebalance
+
+    @property
+    def bin_centres(self) -> torch.Tensor:
+        """The colours that the logits stand for, (313, 2) ab."""
+        return bin_centres()
+
+    def forward(
+        self,
+        lightness: torch.Tensor,
+        hints: torch.Tensor | None = None,
+        statistics: torch.Tensor | None = None,
+    ) -> torch.Tensor:
+        """Return logits (b, 313, h/4, w/4).
+
+        lightness: (b, 1, h, w), L in [0, 100], h and w multiples of 32. hints: None or
+        (b, 3, h/4, w/4), ab / 110 and a mask of 0 or 1. statistics: None or (b, 316), see
+        `STATISTICS`.
+        """
+        b, _, h, w = lightness.shape
+        if hints is None:
+            hints = lightness.new_zeros(b, HINT_CHANNELS, h // 4, w // 4)
+        if statistics is None:
+            statistics = lightness.new_zeros(b, STATISTICS)
+        logits: torch.Tensor = self.decoder(self.encoder(lightness), hints, statistics)
+        return logits

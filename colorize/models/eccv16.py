@@ -1,0 +1,92 @@
+"""The network of *Colorful Image Colorization*, Zhang, Isola, Efros, ECCV 2016.
+
+Layer names and positions are those of the authors' PyTorch release, so that its published
+weights load as they are.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import nn
+
+from colorize.errors import ColorizeError
+from colorize.gamut import Q
+
+AB_SCALE = 110  # the published networks work with ab / 110
+
+
+def conv3(inputs: int, outputs: int, stride: int = 1, dilation: int = 1) -> nn.Conv2d:
+    """Return a 3×3 convolution with bias that keeps the size at stride 1."""
+    return nn.Conv2d(inputs, outputs, 3, stride, padding=dilation, dilation=dilation)
+
+
+def double(inputs: int, outputs: int) -> nn.ConvTranspose2d:
+    """Return a transposed convolution to twice the height and width."""
+    return nn.ConvTranspose2d(inputs, outputs, 4, stride=2, padding=1)
+
+
+def block(*channels: int, stride: int = 1, dilation: int = 1) -> nn.Sequential:
+    """Return convolutions with ReLU from each of `channels` to the next, then normalisation.
+
+    `stride` is that of the last convolution, `dilation` that of all.
+    """
+    layers: list[nn.Module] = []
+    last = len(channels) - 2
+    for i, (inputs, outputs) in enumerate(zip(channels, channels[1:], strict=False)):
+        step = stride if i == last else 1
+        layers += [conv3(inputs, outputs, step, dilation), nn.ReLU(inplace=True)]
+    return nn.Sequential(*layers, nn.BatchNorm2d(channels[-1]))
+
+
+class ECCV16(nn.Module):
+    """Grey in, logits over 313 ab bins at a quarter of the size out.
+
+    The release's ab is the mean over this network's own `bin_centres`, `decode(logits, 1.0,
+    network.bin_centres)`, enlarged ×4 bilinearly with `align_corners=False`.
+    """
+
+    output: Literal["logits"] = "logits"
+    multiple = 8  # height and width of the input are multiples of this
+    hint_stride: int | None = None  # takes no hints
+    class_weights: torch.Tensor | None = None  # the published files do not hold the training's
+    default_temperature = 1.0  # the plain mean, as in the release
+    default_rebalance = 1.0
+
+    def __init__(self) -> None:
+        """Make the network with random weights."""
+        super().__init__()
+        self.model1 = block(1, 64, 64, stride=2)
+        self.model2 = block(64, 128, 128, stride=2)
+        self.model3 = block(128, 256, 256, 256, stride=2)
+        self.model4 = block(256, 512, 512, 512)
+        self.model5 = block(512, 512, 512, 512, dilation=2)
+        self.model6 = block(512, 512, 512, 512, dilation=2)
+        self.model7 = block(512, 512, 512, 512)
+        self.model8 = nn.Sequential(
+            double(512, 256), nn.ReLU(inplace=True),
+            conv3(256, 256), nn.ReLU(inplace=True),
+            conv3(256, 256), nn.ReLU(inplace=True),
+            nn.Conv2d(256, Q, 1),
+        )  # fmt: skip
+        self.model_out = nn.Conv2d(Q, 2, 1, bias=False)
+
+    @property
+    def bin_centres(self) -> torch.Tensor:
+        """The colours that the logits stand for, (313, 2) ab: `model_out` in ab units."""
+        return AB_SCALE * self.model_out.weight[:, :, 0, 0].T
+
+    def forward(self, lightness: torch.Tensor, hints: torch.Tensor | None = None) -> torch.Tensor:
+        """Return logits (b, 313, h/4, w/4).
+
+        lightness: (b, 1, h, w), L in [0, 100], h and w multiples of 8. Raises ColorizeError
+        for hints, which this network cannot take.
+        """
+        if hints is not None:
+            raise ColorizeError("eccv16 takes no colour hints; use compact or siggraph17")
+        x = (lightness - 50) / 100
+        x = self.model3(self.model2(self.model1(x)))  # (b, 256, h/8, w/8)
+        x = self.model7(self.model6(self.model5(self.model4(x))))  # (b, 512, h/8, w/8)
+        logits: torch.Tensor = self.model8(x)
+        return logits

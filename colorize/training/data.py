@@ -1,0 +1,168 @@
+"""Photographs for training: decoded once, kept in memory as L and ab.
+
+L at full size and ab at a quarter of it (the size of the network's output), both in one byte
+a value: 40,000 photographs of 160×213 take 2 GB and no decoding while training.
+"""
+
+from __future__ import annotations
+
+import io
+import tarfile
+import zlib
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from PIL import Image
+from skimage.color import rgb2lab
+from tqdm import tqdm
+
+from colorize.errors import ColorizeError
+
+STRIDE = 4  # of the targets
+MAX_ASPECT = 1.5  # longer photographs are cropped in the middle
+GREY_LIMIT = 5  # ECCV16: a photograph whose |a| and |b| stay within is grey
+HELD_OUT = 50  # one photograph in so many is for validation
+
+Bytes = npt.NDArray[np.uint8]
+SignedBytes = npt.NDArray[np.int8]
+
+
+@dataclass(frozen=True)
+class Photographs:
+    """A training set in memory."""
+
+    names: list[str]
+    lightness: list[Bytes]  # (h, w), L · 2.55
+    ab: list[SignedBytes]  # (2, h/4, w/4), means over 4×4 pixels
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def subset(self, keep: Iterable[int]) -> Photographs:
+        """Return the photographs at the given positions."""
+        keep = list(keep)
+        return Photographs(
+            [self.names[i] for i in keep],
+            [self.lightness[i] for i in keep],
+            [self.ab[i] for i in keep],
+        )
+
+    def split(self) -> tuple[Photographs, Photographs]:
+        """Return the training and the validation part, decided by a checksum of the name."""
+        held_out = [zlib.crc32(name.encode()) % HELD_OUT == 0 for name in self.names]
+        return (
+            self.subset(i for i, out in enumerate(held_out) if not out),
+            self.subset(i for i, out in enumerate(held_out) if out),
+        )
+
+
+def iterate_files(sources: Iterable[Path]) -> Iterator[tuple[str, bytes]]:
+    """Yield the name and the bytes of every file in folders (recursively) and tar files."""
+    for source in sources:
+        if source.is_dir():
+            for path in sorted(p for p in source.rglob("*") if p.is_file()):
+                yield str(path.relative_to(source)), path.read_bytes()
+        elif source.is_file():
+            with tarfile.open(source) as tar:
+                for member in tar:
+                    stream = tar.extractfile(member) if member.isfile() else None
+                    if stream is not None:
+                        yield member.name, stream.read()
+        else:
+            raise ColorizeError(f"{source}: no such folder or tar file")
+
+
+def decode(item: tuple[str, bytes], short_side: int) -> tuple[str, Bytes, SignedBytes] | None:
+    """Return the name, L and ab of one photograph, or None if the bytes are no picture.
+
+    The photograph is resized so that its short side is `short_side`, cropped in the middle to
+    an aspect of 3:2 at most, and its sides are cut to multiples of 4.
+    """
+    name, data = item
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            image.draft("RGB", (2 * short_side, 2 * short_side))
+            rgb = image.convert("RGB")
+    except (OSError, SyntaxError, ValueError):
+        return None
+    scale = short_side / min(rgb.size)
+    size = (max(short_side, round(rgb.width * scale)), max(short_side, round(rgb.height * scale)))
+    if size != rgb.size:
+        rgb = rgb.resize(size, Image.Resampling.BICUBIC, reducing_gap=3.0)
+    limit = int(short_side * MAX_ASPECT)
+    w, h = (min(side, limit) // STRIDE * STRIDE for side in size)
+    left, top = (size[0] - w) // 2, (size[1] - h) // 2
+    lab = rgb2lab(np.asarray(rgb.crop((left, top, left + w, top + h)), np.float32) / 255)
+    blocks = lab[..., 1:].reshape(h // STRIDE, STRIDE, w // STRIDE, STRIDE, 2).mean(axis=(1, 3))
+    ab = np.rint(blocks.transpose(2, 0, 1)).clip(-128, 127).astype(np.int8)
+    return name, np.rint(lab[..., 0] * 2.55).astype(np.uint8), ab
+
+
+class _Decode:
+    """`decode` with its size bound, in a form that can be sent to another process."""
+
+    def __init__(self, short_side: int):
+        self.short_side = short_side
+
+    def __call__(self, item: tuple[str, bytes]) -> tuple[str, Bytes, SignedBytes] | None:
+        return decode(item, self.short_side)
+
+
+def load(
+    sources: Iterable[Path], short_side: int = 160, workers: int = 2, quiet: bool = False
+) -> Photographs:
+    """Decode every photograph of the folders and tar files; what is no picture is left out.
+
+    Raises ColorizeError if a source does not exist or nothing could be decoded.
+    """
+    photographs = Photographs([], [], [])
+    with ProcessPoolExecutor(workers) as pool:
+        results = pool.map(_Decode(short_side), iterate_files(sources), chunksize=64)
+        for result in tqdm(results, desc="decoding", unit=" photographs", disable=quiet or None):
+            if result is not None:
+                for column, value in zip(
+                    (photographs.names, photographs.lightness, photographs.ab), result, strict=True
+                ):
+                    column.append(value)  # type: ignore[attr-defined]
+    if not len(photographs):
+        raise ColorizeError(f"no photographs in {', '.join(map(str, sources))}")
+    return photographs
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Crops of a training set."""
+
+    lightness: torch.Tensor  # (b, 1, size, size), L in [0, 100]
+    ab: torch.Tensor  # (b, 2, size/4, size/4), whole ab values
+    coloured: torch.Tensor  # (b,), 0 where the photograph is grey
+
+
+def crop_batch(
+    photographs: Photographs, indices: Iterable[int], size: int, rng: np.random.Generator | None
+) -> Batch:
+    """Cut a `size`×`size` crop from each photograph, mirrored half the time.
+
+    Without `rng` the crops are from the middle and not mirrored. `size` is a multiple of 4.
+    """
+    lightness, ab = [], []
+    for i in indices:
+        grey, colour = photographs.lightness[i], photographs.ab[i]
+        n = size // STRIDE
+        spare = (colour.shape[1] - n, colour.shape[2] - n)
+        y, x = (s // 2 if rng is None else int(rng.integers(s + 1)) for s in spare)
+        step = -1 if rng is not None and rng.random() < 0.5 else 1
+        cut = np.s_[y * STRIDE : y * STRIDE + size, x * STRIDE : x * STRIDE + size]
+        lightness.append(grey[cut][:, ::step])
+        ab.append(colour[:, y : y + n, x : x + n][:, :, ::step])
+    stacked = torch.from_numpy(np.stack(ab))
+    return Batch(
+        torch.from_numpy(np.stack(lightness)).unsqueeze(1).float() / 2.55,
+        stacked,
+        (stacked.abs().flatten(1).amax(dim=1) > GREY_LIMIT).float(),
+    )

@@ -1,0 +1,44 @@
+"""The training loss: soft-encoded cross-entropy, rebalanced by how rare colours are."""
+
+from __future__ import annotations
+
+import torch
+
+from colorize.gamut import Q, soft_encode_table
+
+
+class ColourTargets:
+    """Soft-encoded targets of a batch, looked up from whole ab values."""
+
+    def __init__(self, ab: torch.Tensor):
+        """ab: (b, 2, h, w) whole values in -128..127."""
+        bins, weights = (table.to(ab.device) for table in soft_encode_table())
+        index = ((ab[:, 0].long() + 128) * 256 + ab[:, 1].long() + 128).flatten()
+        b, _, h, w = ab.shape
+        self.bins = bins[index].view(b, h, w, -1).permute(0, 3, 1, 2)  # (b, 5, h, w)
+        self.weights = weights[index].view(b, h, w, -1).permute(0, 3, 1, 2)  # (b, 5, h, w)
+
+    def histogram(self) -> torch.Tensor:
+        """Return the share of each bin in each picture, (b, 313), rows sum to 1."""
+        total = self.weights.new_zeros(len(self.bins), Q)
+        total.scatter_add_(1, self.bins.flatten(1), self.weights.flatten(1))
+        return total / total.sum(dim=1, keepdim=True)
+
+
+def rebalanced_cross_entropy(
+    logits: torch.Tensor,
+    targets: ColourTargets,
+    class_weights: torch.Tensor,
+    coloured: torch.Tensor,
+) -> torch.Tensor:
+    """Return the mean over the pixels of w(q*) · H(soft target, softmax(logits)).
+
+    q* is the pixel's most likely bin (ECCV16, eq. 2 and 3). logits: (b, 313, h, w);
+    class_weights: (313,); coloured: (b,), 0 for grey photographs, which don't count.
+    """
+    # H(t, softmax(z)) = logsumexp(z) - t·z, since the soft targets sum to 1.
+    expected = (logits.gather(1, targets.bins) * targets.weights).sum(dim=1)
+    cross_entropy = logits.logsumexp(dim=1) - expected  # (b, h, w)
+    weight = class_weights[targets.bins[:, 0]] * coloured.view(-1, 1, 1)
+    pixels = coloured.sum().clamp(min=1) * cross_entropy[0].numel()
+    return (weight * cross_entropy).sum() / pixels
