@@ -6,6 +6,7 @@ weights load as they are.
 
 from __future__ import annotations
 
+import itertools
 from typing import Literal
 
 import torch
@@ -34,7 +35,7 @@ def block(*channels: int, stride: int = 1, dilation: int = 1) -> nn.Sequential:
     """
     layers: list[nn.Module] = []
     last = len(channels) - 2
-    for i, (inputs, outputs) in enumerate(zip(channels, channels[1:], strict=False)):
+    for i, (inputs, outputs) in enumerate(itertools.pairwise(channels)):
         step = stride if i == last else 1
         layers += [conv3(inputs, outputs, step, dilation), nn.ReLU(inplace=True)]
     return nn.Sequential(*layers, nn.BatchNorm2d(channels[-1]))

@@ -1,7 +1,7 @@
 """Train `compact`: python -m colorize.training.train PHOTOGRAPHS... --out RUN.
 
 PHOTOGRAPHS are folders and tar files. RUN gets `checkpoint.pt` (all that `--resume` needs) and
-`log.csv` (a row per validation). `colorize.training.export` makes a weights file of a checkpoint.
+`log.csv` (a row per validation). `colorize.training.bundle` makes a weights file of a checkpoint.
 """
 
 from __future__ import annotations

@@ -1,0 +1,82 @@
+"""ICC profiles: what is embedded becomes sRGB on the way in, sRGB is named on the way out."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from functools import lru_cache
+
+import numpy as np
+from PIL import Image, ImageCms
+
+Convert = Callable[[Image.Image], Image.Image]
+
+_PROFILE_SPACE = {"RGB": "RGB", "CMYK": "CMYK", "LAB": "Lab", "L": "GRAY"}
+_INTENT = ImageCms.Intent.RELATIVE_COLORIMETRIC
+_FLAGS = ImageCms.Flags.BLACKPOINTCOMPENSATION
+
+
+@lru_cache(maxsize=1)
+def srgb_profile() -> bytes:
+    """Return an sRGB ICC profile; the same bytes every time, so that outputs are too."""
+    profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    profile[24:36] = bytes.fromhex("07e400010001000000000000")  # dated 2020-01-01, not "now"
+    return bytes(profile)
+
+
+def srgb_converter(icc: bytes | None, mode: str) -> Convert | None:
+    """Return what turns an image of `mode` (RGB, CMYK or LAB) into sRGB, None if nothing must.
+
+    A profile of another colour space than the pixels' is not meant for them and left aside;
+    one that moves no colour by more than one level is sRGB already.
+
+    Raises OSError or ImageCms.PyCMSError for a profile that LittleCMS cannot use.
+    """
+    if mode == "LAB":
+        return _transform(_lab_profile(), "LAB")
+    if not icc:
+        return None
+    profile = _open_profile(icc)
+    if profile.profile.xcolor_space.strip() != _PROFILE_SPACE[mode]:
+        return None
+    convert = _transform(profile, mode)
+    return None if mode == "RGB" and _changes_nothing(convert) else convert
+
+
+def grey_curve(icc: bytes | None) -> np.ndarray | None:
+    """Return the 256 sRGB levels of a grey (or RGB) profile's greys, None if they are the same.
+
+    Raises OSError or ImageCms.PyCMSError for a profile that LittleCMS cannot use.
+    """
+    if not icc:
+        return None
+    profile = _open_profile(icc)
+    space = profile.profile.xcolor_space.strip()
+    if space not in ("GRAY", "RGB"):
+        return None
+    ramp = Image.fromarray(np.arange(256, dtype=np.uint8)[None])
+    mode = "L" if space == "GRAY" else "RGB"
+    curve = np.asarray(_transform(profile, mode)(ramp.convert(mode)))[0, :, 1]
+    same = np.abs(curve.astype(int) - np.arange(256)).max() <= 1
+    return None if same else np.array(curve)
+
+
+def _open_profile(icc: bytes) -> ImageCms.ImageCmsProfile:
+    return ImageCms.ImageCmsProfile(io.BytesIO(icc))
+
+
+def _lab_profile() -> ImageCms.ImageCmsProfile:
+    return ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB"))
+
+
+def _transform(profile: ImageCms.ImageCmsProfile, mode: str) -> Convert:
+    srgb = ImageCms.ImageCmsProfile(io.BytesIO(srgb_profile()))
+    transform = ImageCms.buildTransform(profile, srgb, mode, "RGB", _INTENT, _FLAGS)
+    return transform.apply
+
+
+def _changes_nothing(convert: Convert) -> bool:
+    steps = np.linspace(0, 255, 9).astype(np.uint8)
+    cube = np.stack(np.meshgrid(steps, steps, steps), axis=-1).reshape(27, 27, 3)
+    after = np.asarray(convert(Image.fromarray(cube)))
+    return bool(np.abs(after.astype(int) - cube).max() <= 1)

@@ -1,0 +1,72 @@
+"""The measures of the colorization papers, on sRGB pictures in [0, 1] and ab planes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from skimage.color import deltaE_ciede2000
+
+from colorize.gamut import Q, soft_encode_table
+
+Array = npt.NDArray[Any]
+
+AUC_LIMIT = 150  # ab units, the largest threshold of ECCV16's curve
+
+
+def psnr(result: Array, truth: Array) -> float:
+    """Return the peak signal-to-noise ratio in dB, over the RGB values of one picture."""
+    error = float(np.mean(np.square(result.astype(np.float64) - truth)))
+    return float("inf") if error == 0 else -10 * float(np.log10(error))
+
+
+def mean_delta_e(result: Array, truth: Array) -> float:
+    """Return the mean CIEDE2000 colour difference of two Lab pictures, (h, w, 3)."""
+    return float(deltaE_ciede2000(truth, result).mean())
+
+
+def colorfulness(rgb: Array) -> float:
+    """Return Hasler and Süsstrunk's colourfulness (2003), signed differences, of [0, 1] RGB.
+
+    sqrt(var(rg) + var(yb)) + 0.3 · sqrt(mean(rg)² + mean(yb)²) with rg = R - G,
+    yb = (R + G) / 2 - B on the 0..255 scale. (DDColor's variant takes absolute differences.)
+    """
+    r, g, b = np.moveaxis(255 * rgb.astype(np.float64), -1, 0)
+    rg, yb = r - g, (r + g) / 2 - b
+    spread = np.hypot(rg.std(), yb.std())
+    return float(spread + 0.3 * np.hypot(rg.mean(), yb.mean()))
+
+
+class ErrorHistogram:
+    """Pixels counted by ab error and by the bin of their true colour, for AuC.
+
+    AuC (ECCV16, section 3.1): the share of pixels whose ab error (Euclidean) is within a
+    threshold, averaged over the thresholds 0, 1, …, 150. Rebalanced: each pixel weighs
+    1 / p(bin of its true colour), p from the truths themselves, soft-encoded.
+    """
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self._errors = np.zeros((Q, AUC_LIMIT + 2), np.int64)  # by ceiling; the last is beyond
+        self._soft = torch.zeros(Q, dtype=torch.float64)
+
+    def add(self, ab: Array, truth: Array) -> None:
+        """Count the pixels of ab and the true ab, (2, h, w) each."""
+        whole = np.rint(truth).clip(-128, 127).astype(np.int64)
+        index = torch.from_numpy(((whole[0] + 128) * 256 + whole[1] + 128).ravel())
+        bins, weights = (table[index] for table in soft_encode_table())
+        self._soft.scatter_add_(0, bins.flatten(), weights.double().flatten())
+        # An error of exactly t is within t: the first threshold that holds it is its ceiling.
+        error = np.ceil(np.hypot(*(ab - truth))).clip(0, AUC_LIMIT + 1).astype(np.int64).ravel()
+        place = bins[:, 0].numpy() * (AUC_LIMIT + 2) + error
+        counts = np.bincount(place, minlength=self._errors.size)
+        self._errors += counts.reshape(self._errors.shape)
+
+    def auc(self, rebalanced: bool = False) -> float:
+        """Return the area under the curve in per cent."""
+        prior = (self._soft / self._soft.sum()).numpy()
+        weight = 1 / prior.clip(min=1e-12) if rebalanced else np.ones(Q)
+        within = np.cumsum(weight @ self._errors)
+        return 100 * float(np.mean(within[:-1] / within[-1]))

@@ -1,0 +1,95 @@
+"""Lab against scikit-image, and the promise that L is kept."""
+
+import numpy as np
+import pytest
+from skimage.color import lab2rgb, rgb2lab
+
+from colorize import lab
+
+
+@pytest.fixture(scope="module")
+def cube() -> np.ndarray:
+    axis = np.linspace(0, 1, 33)
+    return np.stack(np.meshgrid(axis, axis, axis, indexing="ij"), axis=-1).reshape(33, -1, 3)
+
+
+def random_lab(n: int = 20000) -> np.ndarray:
+    rng = np.random.default_rng(0)
+    return rng.uniform((0, -110, -110), (100, 110, 110), (n, 1, 3))
+
+
+def test_rgb_to_lab_equals_scikit_image(cube):
+    np.testing.assert_allclose(lab.rgb_to_lab(cube), rgb2lab(cube), atol=1e-9)
+
+
+def test_lab_to_rgb_inverts_rgb_to_lab(cube):
+    for gamut in ("reduce", "clip"):
+        np.testing.assert_allclose(lab.lab_to_rgb(lab.rgb_to_lab(cube), gamut), cube, atol=2e-5)
+
+
+@pytest.mark.filterwarnings("ignore:Conversion from CIE-LAB")
+def test_lab_to_rgb_clip_equals_scikit_image():
+    colours = random_lab()
+    visible = colours[..., 0] / 116 + 16 / 116 - colours[..., 2] / 200 >= 0  # negative Z: its own rule
+    ours, theirs = lab.lab_to_rgb(colours, "clip"), lab2rgb(colours)
+    np.testing.assert_allclose(ours[visible], theirs[visible], atol=1e-9)
+
+
+def test_lab_to_rgb_reduce_keeps_lightness_and_hue():
+    colours = random_lab()
+    result = rgb2lab(lab.lab_to_rgb(colours))
+    np.testing.assert_allclose(result[..., 0], colours[..., 0], atol=0.01)
+    wanted, got = colours[..., 1:], result[..., 1:]
+    cross = wanted[..., 0] * got[..., 1] - wanted[..., 1] * got[..., 0]
+    assert np.abs(cross / np.linalg.norm(wanted, axis=-1)).max() < 0.5  # distance from the hue's ray
+    assert (np.linalg.norm(got, axis=-1) <= np.linalg.norm(wanted, axis=-1) + 0.1).all()
+
+
+def test_lab_to_rgb_reduce_takes_the_largest_chroma():
+    colours = random_lab(2000)
+    result = rgb2lab(lab.lab_to_rgb(colours))
+    reduced = np.linalg.norm(result[..., 1:], axis=-1) < np.linalg.norm(colours[..., 1:], axis=-1) - 1
+    more = result.copy()
+    more[..., 1:] += 1.5 * colours[..., 1:] / np.linalg.norm(colours[..., 1:], axis=-1, keepdims=True)
+    shifted = rgb2lab(lab.lab_to_rgb(more, "clip"))
+    assert reduced.mean() > 0.5
+    assert (np.abs(shifted - more).max(axis=-1)[reduced] > 0.02).mean() > 0.99
+
+
+def test_float32_is_kept_and_close(cube):
+    result = lab.rgb_to_lab(cube.astype(np.float32))
+    assert result.dtype == np.float32
+    np.testing.assert_allclose(result, rgb2lab(cube), atol=2e-3)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_lightness_of_grey_and_rgb_equals_scikit_image(dtype):
+    top = np.iinfo(dtype).max
+    grey = np.linspace(0, top, 256).astype(dtype).reshape(16, 16)
+    rgb = np.random.default_rng(1).integers(0, top, (16, 16, 3), dtype, endpoint=True)
+    expected = rgb2lab(np.repeat(grey[..., None], 3, axis=2) / top)[..., 0]
+    np.testing.assert_allclose(lab.lightness(grey), expected, atol=1e-3)
+    np.testing.assert_allclose(lab.lightness(rgb), rgb2lab(rgb / top)[..., 0], atol=1e-3)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_join_without_colour_gives_the_grey_back(dtype):
+    grey = np.arange(np.iinfo(dtype).max + 1).astype(dtype).reshape(-1, 16)
+    result = lab.join(lab.lightness(grey), np.zeros((2, *grey.shape), np.float32), dtype)
+    assert result.dtype == dtype
+    assert np.abs(result.astype(int) - grey[..., None].astype(int)).max() <= (2 if dtype == np.uint16 else 0)  # white is not quite neutral
+
+
+@pytest.mark.parametrize(("dtype", "limit"), [(np.uint8, 0.5), (np.uint16, 0.01)])
+def test_join_keeps_lightness(dtype, limit):
+    rng = np.random.default_rng(2)
+    lightness = rng.uniform(0, 100, (300, 300)).astype(np.float32)
+    ab = rng.uniform(-60, 60, (2, 300, 300)).astype(np.float32)
+    result = lab.join(lightness, ab, dtype)
+    exact = lab.lab_to_rgb(np.stack((lightness, *ab), axis=-1).astype(float), "clip")
+    in_gamut = ((exact > 0) & (exact < 1)).all(axis=-1)
+    out = rgb2lab(result / np.iinfo(dtype).max)[..., 0]
+    error = np.abs(out - lightness)
+    assert in_gamut.mean() > 0.2
+    assert error[in_gamut].max() <= limit
+    assert error.max() <= limit + 0.01  # where chroma was reduced
