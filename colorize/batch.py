@@ -144,8 +144,12 @@ def plan(
 def _suffix(path: Path, format: str | None) -> str:
     """Return the suffix of an output for a source of this name."""
     if format is not None:
-        return image.suffix_of(format)
-    return path.suffix if image.can_write(path) else ".png"
+        return image.FORMATS[image.output_format(path, format)].suffixes[0]
+    try:
+        image.output_format(path)
+    except ColorizeError:
+        return ".png"
+    return path.suffix
 
 
 def refuse(jobs: Sequence[Job], overwrite: bool) -> dict[Job, str]:

@@ -231,7 +231,7 @@ def _files(args: argparse.Namespace) -> int:
     from colorize.errors import ColorizeError
 
     if args.format is not None:
-        image.suffix_of(args.format)  # an unknown format is told before any work
+        image.output_format("", args.format)  # an unknown format is told before any work
     inputs = [Path(name) for name in args.input]
     output = None if args.output is None else Path(args.output)
     several = len(inputs) != 1 or inputs[0].is_dir()

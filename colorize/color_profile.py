@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageCms
@@ -12,6 +13,7 @@ from PIL import Image, ImageCms
 Convert = Callable[[Image.Image], Image.Image]
 
 _PROFILE_SPACE = {"RGB": "RGB", "CMYK": "CMYK", "LAB": "Lab", "L": "GRAY"}
+SRGB_GAMMA = 1 / 2.2  # as PNG rounds sRGB's curve
 _INTENT = ImageCms.Intent.RELATIVE_COLORIMETRIC
 _FLAGS = ImageCms.Flags.BLACKPOINTCOMPENSATION
 
@@ -36,10 +38,9 @@ def srgb_converter(icc: bytes | None, mode: str) -> Convert | None:
         return _transform(_lab_profile(), "LAB")
     if not icc:
         return None
-    profile = _open_profile(icc)
-    if profile.profile.xcolor_space.strip() != _PROFILE_SPACE[mode]:
+    if profile_space(icc) != _PROFILE_SPACE[mode]:
         return None
-    convert = _transform(profile, mode)
+    convert = _transform(_open_profile(icc), mode)
     return None if mode == "RGB" and _changes_nothing(convert) else convert
 
 
@@ -50,15 +51,30 @@ def grey_curve(icc: bytes | None) -> np.ndarray | None:
     """
     if not icc:
         return None
-    profile = _open_profile(icc)
-    space = profile.profile.xcolor_space.strip()
+    space = profile_space(icc)
     if space not in ("GRAY", "RGB"):
         return None
     ramp = Image.fromarray(np.arange(256, dtype=np.uint8)[None])
     mode = "L" if space == "GRAY" else "RGB"
-    curve = np.asarray(_transform(profile, mode)(ramp.convert(mode)))[0, :, 1]
+    curve = np.asarray(_transform(_open_profile(icc), mode)(ramp.convert(mode)))[0, :, 1]
     same = np.abs(curve.astype(int) - np.arange(256)).max() <= 1
     return None if same else np.array(curve)
+
+
+def gamma_curve(gamma: float, dtype: Any) -> np.ndarray:
+    """Return the sRGB level of each level v that stands for light v ** (1 / gamma).
+
+    Both in the range of an unsigned type. The sRGB curve is that of IEC 61966-2-1.
+    """
+    top = np.iinfo(dtype).max
+    light = np.linspace(0, 1, top + 1) ** (1 / max(gamma, 0.01))
+    encoded = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
+    return np.rint(encoded * top).astype(dtype)
+
+
+def profile_space(icc: bytes) -> str:
+    """Return the colour space that a profile describes: "RGB", "GRAY", "CMYK", "Lab", ..."""
+    return str(_open_profile(icc).profile.xcolor_space).strip()
 
 
 def _open_profile(icc: bytes) -> ImageCms.ImageCmsProfile:

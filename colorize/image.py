@@ -7,7 +7,7 @@ listed in docs/formats.md. All functions may be called from several threads at o
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import BinaryIO
@@ -44,10 +44,10 @@ __all__ = [
 MAX_PIXELS = 500_000_000  # room for 200-megapixel scans; 1.5 GB of RGB at most
 SUFFIXES = frozenset(suffix for format in FORMATS.values() for suffix in format.suffixes)
 
-Source = str | bytes | os.PathLike[str] | os.PathLike[bytes] | BinaryIO
+PathOrStream = str | bytes | os.PathLike[str] | os.PathLike[bytes] | BinaryIO
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Photo:
     """One photograph, upright and sRGB-encoded.
 
@@ -82,6 +82,7 @@ class Photo:
     def from_pillow(cls, image: Image.Image) -> Photo:
         """Return a photo of a Pillow image of any mode: turned upright, its profile applied."""
         with failures_named("image"):
+            image.load()
             orientation = orientation_of(image)
             pixels, alpha, notes = pixels_of(image, orientation)
             return cls(pixels, alpha, metadata_of(image, orientation, notes))
@@ -109,7 +110,7 @@ class Photo:
         return Photo(self.pixels, alpha, self.metadata)
 
 
-def read(source: Source, *, max_pixels: int = MAX_PIXELS) -> Photo:
+def read(source: PathOrStream, *, max_pixels: int = MAX_PIXELS) -> Photo:
     """Return the photograph in a file, the first one where there are several.
 
     source: a path, or a binary stream (which need not be seekable).
@@ -121,7 +122,9 @@ def read(source: Source, *, max_pixels: int = MAX_PIXELS) -> Photo:
         return next(pages)
 
 
-def read_pages(source: Source, *, max_pixels: int = MAX_PIXELS) -> Iterator[Photo]:
+def read_pages(
+    source: PathOrStream, *, max_pixels: int = MAX_PIXELS
+) -> Generator[Photo, None, None]:
     """Yield every page of a file, every frame of an animation, one at a time.
 
     Frames come whole, as they show. See `read` for the arguments and errors.
@@ -139,7 +142,7 @@ def read_pages(source: Source, *, max_pixels: int = MAX_PIXELS) -> Iterator[Phot
 
 def write(
     pages: Photo | Iterable[Photo],
-    target: Source,
+    target: PathOrStream,
     *,
     format: str | None = None,
     quality: int | None = None,
@@ -172,7 +175,9 @@ def is_photo_name(path: str | os.PathLike[str]) -> bool:
     return _suffix(path) in SUFFIXES and not os.path.basename(path).startswith(".")
 
 
-def output_format(target: Source, format: str | None = None, source: str | None = None) -> str:
+def output_format(
+    target: PathOrStream, format: str | None = None, source: str | None = None
+) -> str:
     """Return the name of the format to write ("JPEG", "TIFF", ...).
 
     The first that is given counts: `format`, the target's suffix, the format of the source.

@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from threading import Lock
-from typing import IO, Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 from colorize.errors import ColorizeError
 
@@ -36,10 +36,16 @@ def display_name(source: object) -> str:
 
 
 @contextmanager
-def failures_named(name: str) -> Iterator[None]:
+def failures_named(
+    name: str, failure: str = "damaged or incomplete", file: BinaryIO | None = None
+) -> Iterator[None]:
     """Turn whatever fails inside into a ColorizeError of one line that begins with the name.
 
     Decoders raise nearly every exception there is on damaged files, so all are caught.
+
+    failure: what an exception means that does not say so itself.
+    file: the file being written, if one is; it is asked whether the disk is full, since
+        encoders keep that to themselves.
     """
     try:
         with _quiet_pillow():
@@ -49,7 +55,8 @@ def failures_named(name: str) -> Iterator[None]:
             raise
         raise ColorizeError(f"{name}: {error}") from error
     except Exception as error:
-        raise ColorizeError(f"{name}: {_reason(error)}") from error
+        cause = _write_error(file) or error
+        raise ColorizeError(f"{name}: {_reason(cause, failure)}") from error
 
 
 @contextmanager
@@ -61,8 +68,8 @@ def opened_source(source: Any, name: str) -> Iterator[BinaryIO]:
         yield stream
         return
     with failures_named(name):
-        _check_regular(os.stat(source))
-        file = open(source, "rb")  # noqa: SIM115 - closed below, outside the naming of failures
+        _check_regular(source)
+        file = open(source, "rb")
     with file:
         yield file
 
@@ -81,14 +88,18 @@ def replaced_target(target: Any, name: str) -> Iterator[BinaryIO]:
     with failures_named(name):
         temporary, file = _new_temporary(path)
     try:
-        with file:
-            yield file
-            with failures_named(name):
-                file.flush()
-                os.replace(temporary, path)
+        yield file
+        with failures_named(name):
+            file.flush()
+            if fcntl is None:
+                file.close()  # Windows cannot rename an open file
+            os.replace(temporary, path)
+            file.close()
     except BaseException:
         with suppress(OSError):
             os.unlink(temporary)
+        with suppress(OSError):  # on a full disk, closing fails as well
+            file.close()
         raise
 
 
@@ -105,7 +116,10 @@ def is_temporary(name: str) -> bool:
     return TEMPORARY_NAME.fullmatch(name) is not None
 
 
-def _check_regular(status: os.stat_result) -> None:
+def _check_regular(path: str | bytes | os.PathLike[str]) -> None:
+    if os.path.islink(path) and not os.path.exists(path):
+        raise ColorizeError("is a link that leads nowhere")
+    status = os.stat(path)
     if stat.S_ISDIR(status.st_mode):
         raise ColorizeError("is a folder, not a picture")
     if not stat.S_ISREG(status.st_mode):
@@ -117,7 +131,8 @@ def _check_regular(status: os.stat_result) -> None:
 def _seekable(stream: BinaryIO) -> BinaryIO:
     with suppress(AttributeError, OSError):
         if stream.seekable():
-            stream.seek(0)
+            if stream.seek(0, os.SEEK_END) == 0:
+                raise ColorizeError("is empty")
             return stream
     content = stream.read(MAX_STREAM_BYTES + 1)
     if not content:
@@ -127,7 +142,7 @@ def _seekable(stream: BinaryIO) -> BinaryIO:
     return io.BytesIO(content)
 
 
-def _new_temporary(path: str) -> tuple[str, IO[bytes]]:
+def _new_temporary(path: str) -> tuple[str, BinaryIO]:
     if os.path.isdir(path):
         raise ColorizeError("is a folder: give the name of a file")
     folder, name = os.path.split(path)
@@ -135,7 +150,7 @@ def _new_temporary(path: str) -> tuple[str, IO[bytes]]:
         name = name[:-1]
     temporary = os.path.join(folder, f".{name}.colorize-{secrets.token_hex(6)}.tmp")
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-    file = os.fdopen(os.open(temporary, flags, 0o666), "w+b")
+    file = cast(BinaryIO, os.fdopen(os.open(temporary, flags, 0o666), "w+b"))
     _lock(file.fileno())
     return temporary, file
 
@@ -175,13 +190,24 @@ _REASONS = {
 }
 
 
-def _reason(error: Exception) -> str:
+def _write_error(file: BinaryIO | None) -> OSError | None:
+    if file is None or isinstance(file, io.BytesIO):
+        return None
+    try:
+        file.write(bytes(1 << 20))
+        file.flush()
+    except OSError as error:
+        return error
+    return None
+
+
+def _reason(error: Exception, failure: str) -> str:
     if isinstance(error, MemoryError):
         return "not enough memory for this picture"
     if isinstance(error, OSError) and error.errno is not None:
         return _REASONS.get(error.errno, (error.strerror or "input/output error").lower())
     text = " ".join(str(error).split())[:200]
-    return f"damaged or incomplete ({text or type(error).__name__})"
+    return f"{failure} ({text or type(error).__name__})"
 
 
 _quiet_lock = Lock()

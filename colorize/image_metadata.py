@@ -2,28 +2,34 @@
 
 from __future__ import annotations
 
+import io
+import os
 import re
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, BinaryIO
+
+from colorize import tiff_directory as tiff
+from colorize.color_profile import srgb_profile
+from colorize.tiff_directory import Directory
 
 EXIF_PREFIX = b"Exif\0\0"
 ORIENTATION_TAG = 0x0112
 EXIF_POINTER_TAG = 0x8769
 PIXEL_X_TAG, PIXEL_Y_TAG = 0xA002, 0xA003
+MAX_BOX_BYTES = 64 << 20
 IPTC_RESOURCE = 0x0404  # the number of the IPTC block among Photoshop's resources
-JPEG_SEGMENT_BYTES = 65533 - 29  # what one JPEG segment holds, less the longest name before it
 
 _XMP_ORIENTATION = re.compile(rb"(tiff:Orientation(?:\s*=\s*[\"']|>)\s*)([1-8])")
 
 
 @dataclass(frozen=True)
 class Metadata:
-    """What is carried from the file read to the file written.
+    r"""What is carried from the file read to the file written.
 
     format: name of the source's format as Pillow has it ("JPEG", "TIFF", ...), None for arrays.
-    exif: the EXIF block (a small TIFF file, without "Exif\\0\\0"), orientation 1, no thumbnail.
+    exif: the EXIF block (a small TIFF file, without "Exif\0\0"), orientation 1, no thumbnail.
     xmp, iptc: the XMP packet, the IPTC-IIM records, as bytes.
     dpi: dots per inch, horizontal and vertical.
     text: (keyword, text) pairs of a PNG; comments of other formats have the keyword "Comment".
@@ -51,6 +57,14 @@ def exif_orientation(exif: bytes | None, xmp: bytes | None = None) -> int:
         return entry if 1 <= entry <= 8 else 1
     match = _XMP_ORIENTATION.search(xmp or b"")
     return int(match.group(2)) if match else 1
+
+
+def tiff_orientation(directory: Directory) -> int:
+    """Return the orientation of a TIFF page, 1 to 8, by its tag or else its XMP."""
+    orientation = directory.number(tiff.ORIENTATION, 0)
+    if orientation == 0:
+        return exif_orientation(None, directory.bytes(tiff.XMP))
+    return orientation if 1 <= orientation <= 8 else 1
 
 
 def upright_exif(exif: bytes | None, orientation: int) -> bytes | None:
@@ -93,19 +107,61 @@ def iptc_of_photoshop(block: bytes) -> bytes | None:
     return None
 
 
-def metadata_of(image: Any, orientation: int) -> Metadata:
+def metadata_of(image: Any, orientation: int = 1, notes: Iterable[str] = ()) -> Metadata:
     """Return what an opened and loaded Pillow image says, as it is after the turn."""
     info = image.info
+    exif = _bytes(info.get("exif")) or _hex_profile(info.get("Raw profile type exif"))
     return Metadata(
         format=image.format,
-        exif=upright_exif(_bytes(info.get("exif")), orientation),
+        exif=upright_exif(exif, orientation),
         xmp=upright_xmp(_bytes(info.get("xmp"))),
         iptc=_iptc_of(info),
-        dpi=_dpi_of(info),
+        dpi=_dpi_of(info.get("dpi")),
         text=tuple(_texts_of(image)),
         duration=_number(info.get("duration")),
-        loop=_integer(info.get("loop")),
+        loop=_plays(image),
+        notes=tuple(notes),
     )
+
+
+def metadata_of_tiff(directory: Directory, orientation: int = 1) -> Metadata:
+    """Return what the directory of a TIFF page says."""
+    photoshop = directory.bytes(tiff.PHOTOSHOP) or b""
+    return Metadata(
+        format="TIFF",
+        exif=upright_exif(tiff.exif_block(directory), orientation),
+        xmp=upright_xmp(directory.bytes(tiff.XMP)),
+        iptc=directory.bytes(tiff.IPTC) or iptc_of_photoshop(photoshop),
+        dpi=_dpi_of_tiff(directory),
+    )
+
+
+def page_tags(metadata: Metadata, colour: bool) -> Directory:
+    """Return the tags that say in a TIFF page what the metadata say."""
+    page = _exif_directory(metadata.exif)
+    page.tags[tiff.ORIENTATION] = tiff.Tag(3, struct.pack("<H", 1))
+    for tag, content in ((tiff.XMP, metadata.xmp), (tiff.IPTC, metadata.iptc)):
+        if content:
+            page.tags[tag] = tiff.Tag(7, content)
+    if colour:
+        page.tags[tiff.ICC_PROFILE] = tiff.Tag(7, srgb_profile())
+    if metadata.dpi:
+        for tag, value in zip((tiff.X_RESOLUTION, tiff.Y_RESOLUTION), metadata.dpi, strict=True):
+            page.tags[tag] = tiff.Tag(5, struct.pack("<II", round(value * 1000), 1000))
+        page.tags[tiff.RESOLUTION_UNIT] = tiff.Tag(3, struct.pack("<H", 2))
+    return page
+
+
+def _exif_directory(exif: bytes | None) -> Directory:
+    """Return the tags of an EXIF block in little-endian order, none for a damaged block."""
+    try:
+        first = next(tiff.read_directories(io.BytesIO(exif or b"")), None)
+    except ValueError:
+        first = None
+    if first is None:
+        return Directory("<")
+    kept = {tag: value for tag, value in first.tags.items() if tag not in tiff.STRUCTURE}
+    return tiff.reordered(Directory(first.order, kept, first.subs), "<")
 
 
 def _orientation_entries(exif: bytes | None) -> Iterator[tuple[int, int]]:
@@ -169,33 +225,42 @@ def _number(value: object) -> float | None:
     return float(value) if isinstance(value, (int, float)) else None
 
 
-def _integer(value: object) -> int | None:
-    return int(value) if isinstance(value, int) else None
+def _plays(image: Any) -> int | None:
+    """Return how often an animation plays; GIF counts the repeats after the first time."""
+    loop = image.info.get("loop")
+    if not isinstance(loop, int):
+        return None
+    return loop + 1 if image.format == "GIF" and loop else loop
 
 
-def _dpi_of(info: dict[str, Any]) -> tuple[float, float] | None:
+def _dpi_of(value: Any) -> tuple[float, float] | None:
     try:
-        x, y = (float(value) for value in info.get("dpi", ()))
+        x, y = (float(number) for number in value or ())
     except (TypeError, ValueError, ZeroDivisionError):
         return None
     return (x, y) if 1 <= x <= 100_000 and 1 <= y <= 100_000 else None
+
+
+def _dpi_of_tiff(directory: Directory) -> tuple[float, float] | None:
+    to_inch = {2: 1.0, 3: 2.54}.get(directory.number(tiff.RESOLUTION_UNIT, 2), 0.0)
+    resolution = directory.rational(tiff.X_RESOLUTION), directory.rational(tiff.Y_RESOLUTION)
+    return _dpi_of([value * to_inch for value in resolution])
 
 
 def _iptc_of(info: dict[str, Any]) -> bytes | None:
     resources = info.get("photoshop")
     if isinstance(resources, dict):
         return _bytes(resources.get(IPTC_RESOURCE))
-    profile = info.get("Raw profile type iptc")
-    return _unhex_profile(profile) if isinstance(profile, str) else None
+    profile = _bytes(info.get("iptc")) or _hex_profile(info.get("Raw profile type iptc"))
+    return iptc_of_photoshop(profile) if profile and profile[:4] == b"8BIM" else profile
 
 
-def _unhex_profile(profile: str) -> bytes | None:
-    """Return the IPTC records of ImageMagick's PNG text: name, length, hexadecimal digits."""
+def _hex_profile(profile: object) -> bytes | None:
+    """Return the content of ImageMagick's PNG text: name, length, hexadecimal digits."""
     try:
-        block = bytes.fromhex("".join(profile.split("\n")[3:]))
+        return bytes.fromhex("".join(str(profile).split("\n")[3:])) or None
     except ValueError:
         return None
-    return iptc_of_photoshop(block) if block.startswith(b"8BIM") else block
 
 
 _RAW_TEXTS = ("Raw profile type ", "XML:com.adobe.xmp")
@@ -210,3 +275,47 @@ def _texts_of(image: Any) -> Iterator[tuple[str, str]]:
     comment = _bytes(image.info.get("comment"))
     if comment:
         yield "Comment", comment.decode("utf-8", "replace").rstrip("\0")
+
+
+_JP2_XMP = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
+_JP2_IPTC = bytes.fromhex("33c7a4d2b81d4723a0baf1a3e097ad38")
+_JP2_EXIF = b"JpgTiffExif->JP2"
+_JP2_NAMES = {_JP2_XMP: "xmp", _JP2_IPTC: "iptc", _JP2_EXIF: "exif"}
+
+
+def jp2_info(file: BinaryIO) -> dict[str, bytes]:
+    """Return what the boxes of a JPEG 2000 file say, under the names that Pillow gives it."""
+    info = {}
+    for kind, content in _boxes(file, 0, file.seek(0, os.SEEK_END)):
+        if kind == b"uuid" and content[:16] in _JP2_NAMES:
+            info[_JP2_NAMES[content[:16]]] = content[16:]
+        if kind == b"jp2h":
+            for inner, profile in _boxes(io.BytesIO(content), 0, len(content)):
+                if inner == b"colr" and profile[:1] in (b"\2", b"\3"):  # an ICC profile follows
+                    info["icc_profile"] = profile[3:]
+    return info
+
+
+def jp2_boxes(metadata: Metadata) -> bytes:
+    """Return boxes to append to a JPEG 2000 file."""
+    contents = {_JP2_EXIF: metadata.exif, _JP2_XMP: metadata.xmp, _JP2_IPTC: metadata.iptc}
+    return b"".join(
+        struct.pack(">I4s", 24 + len(content), b"uuid") + uuid + content
+        for uuid, content in contents.items()
+        if content
+    )
+
+
+def _boxes(file: BinaryIO, position: int, end: int) -> Iterator[tuple[bytes, bytes]]:
+    """Yield (kind, content) of the small boxes of a JPEG 2000 file, none for a codestream."""
+    while position + 8 <= end:
+        file.seek(position)
+        length, kind = struct.unpack(">I4s", file.read(8))
+        header = 8
+        if length == 1:
+            header, length = 16, int.from_bytes(file.read(8), "big")
+        if length < header or position + length > end:
+            return
+        if length < MAX_BOX_BYTES and kind in (b"uuid", b"jp2h", b"colr"):
+            yield kind, file.read(length - header)
+        position += length

@@ -7,6 +7,7 @@ and of BigTIFF; an EXIF block is a TIFF file as well.
 
 from __future__ import annotations
 
+import io
 import os
 import struct
 from collections.abc import Iterator
@@ -72,6 +73,14 @@ class Directory:
         """Return the first number of a tag."""
         return next(iter(self.numbers(tag)), default)
 
+    def rational(self, tag: int) -> float:
+        """Return the first fraction of a tag, 0 where there is none."""
+        value = self.tags.get(tag)
+        if value is None or value.kind != 5:
+            return 0.0
+        numerator, denominator = struct.unpack_from(self.order + "II", value.data)
+        return numerator / denominator if denominator else 0.0
+
     def bytes(self, tag: int) -> bytes | None:
         """Return the bytes of a tag, None where it is missing or empty."""
         value = self.tags.get(tag)
@@ -135,6 +144,49 @@ def reordered(directory: Directory, order: str) -> Directory:
     tags = {tag: Tag(value.kind, _swapped(value)) for tag, value in directory.tags.items()}
     subs = {tag: reordered(sub, order) for tag, sub in directory.subs.items()}
     return Directory(order, tags, subs)
+
+
+class Writer:
+    """Joins one-page TIFF files to one file, each page with tags of its own.
+
+    Pages may thus differ in size, depth and encoder. One page is in memory at a time.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        """Write to an empty, seekable file."""
+        self.file = file
+        self.link = 4  # where the position of the next directory belongs
+        file.write(b"II*\0\0\0\0\0")
+
+    def add(self, page: io.BytesIO, tags: Directory) -> None:
+        """Append a page, a little-endian TIFF file, and what its directory shall say besides.
+
+        Raises ValueError where the file would exceed the 4 GiB that TIFF can address.
+        """
+        base = self._append(page.getbuffer())
+        directory = next(read_directories(page))
+        for tag in (STRIP_OFFSETS, TILE_OFFSETS):
+            if tag in directory.tags:
+                places = [base + place for place in directory.numbers(tag)]
+                directory.tags[tag] = Tag(4, struct.pack(f"<{len(places)}I", *places))
+        storage = {tag: value for tag, value in directory.tags.items() if tag in STRUCTURE}
+        self._append_directory(Directory("<", {**storage, **tags.tags}, tags.subs))
+
+    def _append_directory(self, directory: Directory) -> None:
+        position = self._append(b"")
+        self.file.write(packed(directory, position))
+        self.file.seek(self.link)
+        self.file.write(struct.pack("<I", position))
+        self.link = position + 2 + 12 * (len(directory.tags) + len(directory.subs))
+
+    def _append(self, content: bytes | memoryview) -> int:
+        """Append to the file at an even position and return it."""
+        position = self.file.seek(0, os.SEEK_END)
+        if position + len(content) >= 4 << 30:
+            raise ValueError("TIFF holds at most 4 GiB")
+        self.file.write(b"\0" * (position % 2))
+        self.file.write(content)
+        return position + position % 2
 
 
 def _entry(directory: Directory, tag: int, place: int) -> tuple[int, int, bytes]:

@@ -118,6 +118,7 @@ def test_failure_keeps_the_file_that_was_there(server, tmp_path):
     assert file.read_bytes() == b"older"
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no signal for one process")
 def test_interrupt_goes_through_and_leaves_nothing(server, tmp_path):
     with pytest.raises(KeyboardInterrupt):
         download(f"{server}/interrupted.bin", tmp_path / "file.bin", SHA256, LIMIT)
@@ -146,7 +147,9 @@ def test_folder_that_cannot_be_made_is_an_error(server, tmp_path):
         download(f"{server}/whole.bin", tmp_path / "cache" / "file.bin", SHA256, LIMIT)
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+@pytest.mark.skipif(
+    os.name == "nt" or os.geteuid() == 0, reason="needs a user who may not write everywhere"
+)
 def test_read_only_folder_is_an_error(server, tmp_path):
     tmp_path.chmod(0o500)
     with pytest.raises(ColorizeError, match="Permission denied"):

@@ -1,0 +1,1 @@
+"""Measuring of the networks. Never imported by inference."""

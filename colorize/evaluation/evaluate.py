@@ -23,10 +23,10 @@ from PIL import Image
 from tqdm import tqdm
 
 from colorize import lab
+from colorize.dataset import iterate_files
 from colorize.errors import ColorizeError
 from colorize.evaluation.metrics import ErrorHistogram, colorfulness, mean_delta_e, psnr
 from colorize.pipeline import NETWORK_SIZE, Colorizer
-from colorize.training.data import iterate_files
 
 BATCH = 8
 

@@ -129,13 +129,16 @@ class Up(nn.Module):
     def __init__(self, inputs: int, skip: int, outputs: int):
         """Make a stage from `inputs` channels and a skip of `skip` to `outputs`."""
         super().__init__()
+        self.normalise = nn.BatchNorm2d(skip)  # the encoder's channels differ in scale
         self.merge = ConvNormReLU(inputs + skip + HINT_CHANNELS, outputs)
         self.refine = ConvNormReLU(outputs, outputs)
 
     def forward(self, x: torch.Tensor, skip: torch.Tensor, hints: torch.Tensor) -> torch.Tensor:
         """Return (b, outputs, 2h, 2w)."""
         x = F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
-        return self.refine(self.merge(torch.cat((x, skip, hints.to(x.dtype)), dim=1)))
+        joined = torch.cat((x, self.normalise(skip), hints.to(x.dtype)), dim=1)
+        merged: torch.Tensor = self.refine(self.merge(joined))
+        return merged
 
 
 def pool_hints(hints: torch.Tensor) -> torch.Tensor:
@@ -153,13 +156,14 @@ class Decoder(nn.Module):
         """Make the layers; `widths` are the channels at 1/4, 1/8, 1/16 and 1/32."""
         super().__init__()
         quarter, eighth, sixteenth, thirty_second = widths
-        self.reduce = nn.Conv2d(SKIP_CHANNELS[3] + HINT_CHANNELS, thirty_second, 1)
-        self.scene = nn.Linear(HEAD_CHANNELS, thirty_second)
+        self.reduce = nn.Conv2d(SKIP_CHANNELS[3] + HINT_CHANNELS, thirty_second, 1, bias=False)
+        self.scene = nn.Linear(HEAD_CHANNELS, thirty_second, bias=False)
         self.statistics = nn.Sequential(
             nn.Linear(STATISTICS, thirty_second),
             nn.ReLU(inplace=True),
             nn.Linear(thirty_second, thirty_second, bias=False),
         )
+        self.normalise = nn.BatchNorm2d(thirty_second)
         self.context = nn.Sequential(
             ConvNormReLU(thirty_second, thirty_second),
             ConvNormReLU(thirty_second, thirty_second, dilation=2),
@@ -180,8 +184,8 @@ class Decoder(nn.Module):
         sixteenth = pool_hints(eighth)
         deepest = torch.cat((features.thirty_second, pool_hints(sixteenth).to(features.scene)), 1)
         scene = self.scene(features.scene) + self.statistics(statistics)
-        x = self.reduce(deepest) + scene[:, :, None, None]
-        x = x + self.context(F.relu(x))
+        x = F.relu(self.normalise(self.reduce(deepest) + scene[:, :, None, None]))
+        x = x + self.context(x)
         x = self.up16(x, features.sixteenth, sixteenth)
         x = self.up8(x, features.eighth, eighth)
         x = self.up4(x, features.quarter, hints)

@@ -9,9 +9,11 @@ from __future__ import annotations
 import json
 import math
 import secrets
+import warnings
 import zipfile
 from collections.abc import Mapping, Set
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any, TypeGuard
 
 import torch
@@ -142,15 +144,16 @@ def _read_safetensors(file: Path) -> tuple[Tensors, Header]:
 
 def _read_torch(file: Path, size: int, zipped: bool) -> Tensors:
     """Return the state_dict of a file of `torch.save`, old format or new."""
-    if zipped:
-        _check_zip(file, size)
     try:
-        content = torch.load(file, map_location="cpu", weights_only=True, mmap=zipped)
-    # A hostile or damaged file makes torch raise about anything. All of it means one thing.
+        content = _unpickle(file, size, zipped)
+    except ColorizeError:
+        raise
+    # A hostile or damaged file makes zipfile and torch raise about anything.
     except Exception as error:
+        # Torch's own message tells how to run the code in the file.
+        detail = "" if isinstance(error, UnpicklingError) else f" ({_first_line(error)})"
         raise ColorizeError(
-            f"{file}: refused: neither safetensors nor a PyTorch file of nothing but tensors "
-            f"({_first_line(error)})"
+            f"{file}: refused: neither safetensors nor a PyTorch file of tensors alone{detail}"
         ) from error
     if not isinstance(content, dict) or not all(
         isinstance(key, str) and isinstance(value, torch.Tensor) for key, value in content.items()
@@ -159,15 +162,17 @@ def _read_torch(file: Path, size: int, zipped: bool) -> Tensors:
     return dict(content)
 
 
-def _check_zip(file: Path, size: int) -> None:
-    """Raise ColorizeError for a zip that would unpack to more than the file's own size."""
-    try:
+def _unpickle(file: Path, size: int, zipped: bool) -> object:
+    """Return what the file holds, running none of its code."""
+    if zipped:
         with zipfile.ZipFile(file) as archive:
             unpacked = sum(info.file_size for info in archive.infolist())
-    except (zipfile.BadZipFile, OSError, ValueError) as error:
-        raise ColorizeError(f"{file}: damaged PyTorch file: {_first_line(error)}") from error
-    if unpacked > size:
-        raise ColorizeError(f"{file}: refused: a zip of {size} bytes that unpacks to {unpacked}")
+        if unpacked > size:  # torch.save does not compress
+            raise ColorizeError(f"{file}: refused: a zip of {size} bytes, {unpacked} unpacked")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # hints for programmers
+        content: object = torch.load(file, map_location="cpu", weights_only=True, mmap=zipped)
+    return content
 
 
 def _first_line(error: BaseException) -> str:

@@ -7,9 +7,8 @@ a value: 40,000 photographs of 160×213 take 2 GB and no decoding while training
 from __future__ import annotations
 
 import io
-import tarfile
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ from PIL import Image
 from skimage.color import rgb2lab
 from tqdm import tqdm
 
+from colorize.dataset import iterate_files
 from colorize.errors import ColorizeError
 
 STRIDE = 4  # of the targets
@@ -59,22 +59,6 @@ class Photographs:
             self.subset(i for i, out in enumerate(held_out) if not out),
             self.subset(i for i, out in enumerate(held_out) if out),
         )
-
-
-def iterate_files(sources: Iterable[Path]) -> Iterator[tuple[str, bytes]]:
-    """Yield the name and the bytes of every file in folders (recursively) and tar files."""
-    for source in sources:
-        if source.is_dir():
-            for path in sorted(p for p in source.rglob("*") if p.is_file()):
-                yield str(path.relative_to(source)), path.read_bytes()
-        elif source.is_file():
-            with tarfile.open(source) as tar:
-                for member in tar:
-                    stream = tar.extractfile(member) if member.isfile() else None
-                    if stream is not None:
-                        yield member.name, stream.read()
-        else:
-            raise ColorizeError(f"{source}: no such folder or tar file")
 
 
 def decode(item: tuple[str, bytes], short_side: int) -> tuple[str, Bytes, SignedBytes] | None:

@@ -15,8 +15,8 @@ class ColourTargets:
         bins, weights = (table.to(ab.device) for table in soft_encode_table())
         index = ((ab[:, 0].long() + 128) * 256 + ab[:, 1].long() + 128).flatten()
         b, _, h, w = ab.shape
-        self.bins = bins[index].view(b, h, w, -1).permute(0, 3, 1, 2)  # (b, 5, h, w)
-        self.weights = weights[index].view(b, h, w, -1).permute(0, 3, 1, 2)  # (b, 5, h, w)
+        self.bins = bins[index].view(b, h, w, -1)  # (b, h, w, 5)
+        self.weights = weights[index].view(b, h, w, -1)  # (b, h, w, 5)
 
     def histogram(self) -> torch.Tensor:
         """Return the share of each bin in each picture, (b, 313), rows sum to 1."""
@@ -36,9 +36,10 @@ def rebalanced_cross_entropy(
     q* is the pixel's most likely bin (ECCV16, eq. 2 and 3). logits: (b, 313, h, w);
     class_weights: (313,); coloured: (b,), 0 for grey photographs, which don't count.
     """
-    # H(t, softmax(z)) = logsumexp(z) - t·z, since the soft targets sum to 1.
-    expected = (logits.gather(1, targets.bins) * targets.weights).sum(dim=1)
-    cross_entropy = logits.logsumexp(dim=1) - expected  # (b, h, w)
-    weight = class_weights[targets.bins[:, 0]] * coloured.view(-1, 1, 1)
+    # Channels last: the soft-maximum and the look-up then run along memory.
+    log_probabilities = logits.movedim(1, -1).log_softmax(dim=-1)  # (b, h, w, 313)
+    chosen = log_probabilities.gather(-1, targets.bins)
+    cross_entropy = -(chosen * targets.weights).sum(dim=-1)  # (b, h, w)
+    weight = class_weights[targets.bins[..., 0]] * coloured.view(-1, 1, 1)
     pixels = coloured.sum().clamp(min=1) * cross_entropy[0].numel()
     return (weight * cross_entropy).sum() / pixels

@@ -8,17 +8,18 @@ from torch.nn import functional as F
 
 from colorize.training.losses import ColourTargets
 
-HINTED = 0.4  # share of the samples with hints
 GEOMETRIC = 0.125  # SIGGRAPH17: the number of hints is geometric with this p
 MAX_HINTS = 60
 PATCH = 9  # SIGGRAPH17: square patches of 1 to 9 pixels
-REVEALED = 0.01  # SIGGRAPH17: everything is shown in this share
-WITH_STATISTICS = 0.25  # share of the samples with a histogram, and with a mean chroma
-DEGRADED = 0.4  # share of the samples that look like an old photograph
+REVEALED = 0.01  # SIGGRAPH17: everything is shown in this share of all samples
 
 
-def hints(ab: torch.Tensor, rng: np.random.Generator, stride: int = 4) -> torch.Tensor:
+def hints(
+    ab: torch.Tensor, rng: np.random.Generator, share: float, stride: int = 4
+) -> torch.Tensor:
     """Return simulated hints (b, 3, h, w): ab / 110 and the mask, of ab (b, 2, h, w).
+
+    A `share` of the samples gets any.
 
     Centres are normal around the picture's middle with a quarter of its size as deviation;
     each patch is filled with its mean colour (SIGGRAPH17, section 4.1). Patch sizes are in
@@ -27,8 +28,8 @@ def hints(ab: torch.Tensor, rng: np.random.Generator, stride: int = 4) -> torch.
     b, _, h, w = ab.shape
     colours = ab.numpy().astype(np.float32) / 110
     result = np.zeros((b, 3, h, w), np.float32)
-    for i in np.flatnonzero(rng.random(b) < HINTED):
-        if rng.random() < REVEALED / HINTED:
+    for i in np.flatnonzero(rng.random(b) < share):
+        if rng.random() < REVEALED / share:
             result[i, :2], result[i, 2] = colours[i], 1
             continue
         for _ in range(min(int(rng.geometric(GEOMETRIC)), MAX_HINTS)):
@@ -43,23 +44,23 @@ def hints(ab: torch.Tensor, rng: np.random.Generator, stride: int = 4) -> torch.
 
 
 def statistics(
-    ab: torch.Tensor, targets: ColourTargets, rng: np.random.Generator
+    ab: torch.Tensor, targets: ColourTargets, rng: np.random.Generator, share: float
 ) -> torch.Tensor:
     """Return global statistics (b, 316): histogram, its mask, mean chroma / 110, its mask.
 
-    Each of the two is given for a part of the samples and zero otherwise.
+    Each of the two is given for a `share` of the samples and zero otherwise.
     """
     b = len(ab)
     chroma = ab.float().square().sum(dim=1).sqrt().mean(dim=(1, 2)) / 110
-    give = torch.from_numpy((rng.random((2, b)) < WITH_STATISTICS).astype(np.float32))
+    give = torch.from_numpy((rng.random((2, b)) < share).astype(np.float32))
     histogram = targets.histogram() * give[0][:, None]
     return torch.cat((histogram, give[0][:, None], (chroma * give[1])[:, None], give[1][:, None]), 1)
 
 
-def degrade(lightness: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
-    """Return L (b, 1, h, w) with some of the pictures faded, blurred and grainy."""
+def degrade(lightness: torch.Tensor, rng: np.random.Generator, share: float) -> torch.Tensor:
+    """Return L (b, 1, h, w) with a `share` of the pictures faded, blurred and grainy."""
     result = lightness.clone()
-    for i in np.flatnonzero(rng.random(len(lightness)) < DEGRADED):
+    for i in np.flatnonzero(rng.random(len(lightness)) < share):
         result[i] = _age(lightness[i], rng)
     return result
 

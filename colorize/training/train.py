@@ -45,6 +45,9 @@ class Settings:
     warm_up: int = 300  # steps
     average: float = 0.999  # decay of the weights' moving average
     uniform_share: float = 0.5  # ECCV16's λ of the rebalancing
+    hinted: float = 0.2  # share of the samples with colour hints
+    with_statistics: float = 0.1  # share with a histogram, and with a mean chroma
+    degraded: float = 0.2  # share that looks like an old photograph
     widths: tuple[int, int, int, int] = (128, 160, 256, 256)
     seed: int = 0
 
@@ -97,9 +100,9 @@ class Trainer:
         """Return the network's answer to a batch with simulated hints and degradations."""
         targets = ColourTargets(batch.ab)
         inputs = (
-            simulate.degrade(batch.lightness, rng),
-            simulate.hints(batch.ab, rng),
-            simulate.statistics(batch.ab, targets, rng),
+            simulate.degrade(batch.lightness, rng, self.settings.degraded),
+            simulate.hints(batch.ab, rng, self.settings.hinted),
+            simulate.statistics(batch.ab, targets, rng, self.settings.with_statistics),
         )
         with torch.autocast(self.device.type, torch.bfloat16):
             answer: torch.Tensor = self.network(*(x.to(self.device) for x in inputs))

@@ -1,0 +1,90 @@
+"""Write the table of docs/formats.md: what becomes of a file of each kind.
+
+`python -m benchmarks.list_formats` makes one file of each kind, reads it, colours it, writes it
+in its own format, reads that again, and puts what it found between the marks in the document.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import re
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from colorize.image import Metadata, Photo, read_pages, write
+from tests.image_kinds import DPI, IPTC, XMP, Kind, all_kinds, exif_bytes
+
+DOCUMENT = Path(__file__).parent.parent / "docs" / "formats.md"
+BEGIN, END = "<!-- table: begin -->\n", "<!-- table: end -->\n"
+FIELDS = {"exif": "EXIF", "xmp": "XMP", "iptc": "IPTC", "dpi": "DPI"}
+DESCRIBED = Metadata(exif=exif_bytes()[6:], xmp=XMP, iptc=IPTC, dpi=DPI)
+
+
+def table() -> str:
+    """Return the table in Markdown, a row for each kind of file."""
+    head = "| File | Kind | Read as | Coloured and written as | Alpha | Kept | Told |\n"
+    return head + "|---" * 7 + "|\n" + "".join(map(_row, all_kinds()))
+
+
+def document() -> str:
+    """Return the document with its table anew."""
+    text = DOCUMENT.read_text(encoding="utf-8")
+    start, end = text.index(BEGIN) + len(BEGIN), text.index(END)
+    return text[:start] + table() + text[end:]
+
+
+def _row(kind: Kind) -> str:
+    photos = list(read_pages(io.BytesIO(kind.content())))
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"out{kind.suffix}"
+        coloured = [_coloured(photo) for photo in photos]
+        notes = write(coloured, path)
+        back = list(read_pages(path))
+    kept = ", ".join(name for field, name in FIELDS.items() if getattr(back[0].metadata, field))
+    cells = (
+        f"`{kind.suffix}`", kind.name, _looks(photos), _looks(back) + _loss(coloured, back),
+        _alpha(coloured, back), kept or "–", "; ".join(_shortened(notes)) or "–",
+    )  # fmt: skip
+    return "| " + " | ".join(cells) + " |\n"
+
+
+def _coloured(photo: Photo) -> Photo:
+    pixels = photo.pixels
+    grey = pixels if pixels.ndim == 2 else pixels[..., 1]
+    kept = {field: getattr(photo.metadata, field) for field in ("duration", "loop", "lossless")}
+    metadata = dataclasses.replace(DESCRIBED, format=photo.metadata.format, **kept)
+    return Photo(np.stack([grey, grey // 2, grey // 3], axis=-1), photo.alpha, metadata)
+
+
+def _looks(photos: list[Photo]) -> str:
+    bits = sorted({photo.pixels.dtype.itemsize * 8 for photo in photos})
+    kinds = sorted({"grey" if photo.pixels.ndim == 2 else "RGB" for photo in photos})
+    alpha = ", alpha" if any(photo.alpha is not None for photo in photos) else ""
+    pages = "" if len(photos) == 1 else f"{len(photos)} × "
+    return f"{pages}{'/'.join(kinds)}, {'/'.join(map(str, bits))} bits{alpha}"
+
+
+def _loss(before: list[Photo], after: list[Photo]) -> str:
+    same = all(np.array_equal(a.pixels, b.pixels) for a, b in zip(before, after, strict=True))
+    return ", no loss" if same else ""
+
+
+def _alpha(before: list[Photo], after: list[Photo]) -> str:
+    if all(photo.alpha is None for photo in before):
+        return "–"
+    same = all(np.array_equal(a.alpha, b.alpha) for a, b in zip(before, after, strict=True))  # type: ignore[arg-type]
+    return "exact" if same else "rounded" if after[0].alpha is not None else "on white"
+
+
+def _shortened(notes: list[str]) -> list[str]:
+    """Return the notes without those that the column of what is kept says already."""
+    return [re.sub(r"^\w+ ", "", note) for note in notes if "has no place for" not in note]
+
+
+if __name__ == "__main__":
+    DOCUMENT.write_text(document(), encoding="utf-8")
+    sys.stdout.write(f"{DOCUMENT}: {len(all_kinds())} kinds\n")

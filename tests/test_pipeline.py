@@ -1,0 +1,162 @@
+"""Invariants of the whole way from a photograph to a photograph."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from skimage.color import rgb2lab
+
+from colorize import lab
+from colorize.enlarge import enlarge
+from colorize.errors import ColorizeError
+from colorize.gamut import decode, rebalance_offset
+from colorize.image import Photo
+from colorize.models import ECCV16, SIGGRAPH17
+from colorize.pipeline import Colorizer, join_strips
+
+
+@pytest.fixture(scope="module")
+def colorizer(network) -> Colorizer:
+    return Colorizer(network, size=64)
+
+
+def grey(height: int, width: int, dtype: type = np.uint8) -> Photo:
+    top = np.iinfo(dtype).max
+    rows, columns = np.mgrid[:height, :width]
+    wave = 0.5 + 0.4 * np.sin(rows / 9) * np.cos(columns / 13)
+    return Photo((wave * top).astype(dtype))
+
+
+def lightness_of(photo: Photo) -> np.ndarray:
+    return rgb2lab(photo.pixels / np.iinfo(photo.pixels.dtype).max)[..., 0]
+
+
+@pytest.mark.parametrize("size", [(64, 64), (1, 1), (1, 5000), (5000, 1), (33, 71), (300, 200)])
+def test_the_size_stays(colorizer, size):
+    result = colorizer(grey(*size))
+    assert result.pixels.shape == (*size, 3)
+    assert result.pixels.dtype == np.uint8
+
+
+@pytest.mark.parametrize(("dtype", "limit"), [(np.uint8, 0.5), (np.uint16, 0.02)])
+def test_lightness_stays_and_depth_too(colorizer, dtype, limit):
+    photo = grey(200, 150, dtype)
+    result = colorizer(photo)
+    assert result.pixels.dtype == dtype
+    assert np.abs(lightness_of(result) - lab.lightness(photo.pixels)).max() <= limit
+
+
+def test_there_is_colour(colorizer):
+    result = colorizer(grey(64, 64)).pixels.astype(int)
+    assert np.ptp(result, axis=2).mean() > 5
+
+
+def test_a_colour_photograph_gives_its_lightness_alone(colorizer):
+    """Two photographs of the same L and different colours get the same colours."""
+    lightness = np.full((40, 40), 60, np.float32)
+    one = lab.join(lightness, np.full((2, 40, 40), 15, np.float32))
+    two = lab.join(lightness, np.full((2, 40, 40), -15, np.float32))
+    results = [colorizer(Photo(pixels)).pixels.astype(int) for pixels in (one, two)]
+    assert np.abs(results[0] - results[1]).max() <= 3
+
+
+def test_twice_the_same(colorizer):
+    photo = grey(90, 120)
+    np.testing.assert_array_equal(colorizer(photo).pixels, colorizer(photo).pixels)
+
+
+def test_a_batch_gives_what_single_photographs_give(colorizer):
+    photos = [grey(64, 64), grey(30, 90)]
+    for together, alone in zip(colorizer.colorize(photos), map(colorizer, photos), strict=True):
+        assert np.abs(together.pixels.astype(int) - alone.pixels).max() <= 1
+
+
+def test_alpha_and_metadata_are_handed_on(colorizer):
+    alpha = np.random.default_rng(0).integers(0, 256, (20, 30), np.uint8)
+    photo = dataclasses.replace(grey(20, 30), alpha=alpha)
+    result = colorizer(photo)
+    np.testing.assert_array_equal(result.alpha, alpha)
+    assert result.metadata == photo.metadata
+
+
+def test_strips_are_the_whole():
+    """Joining in strips equals one join of the enlarged ab."""
+    photo = grey(700, 900)
+    ab = np.random.default_rng(1).normal(0, 20, (2, 16, 16)).astype(np.float32)
+    whole = lab.join(lab.lightness(photo.pixels), enlarge(ab, (700, 900)))
+    np.testing.assert_array_equal(join_strips(photo.pixels, ab), whole)
+
+
+def test_network_input_is_the_bicubic_lightness(colorizer):
+    pixels = np.random.default_rng(2).integers(0, 256, (100, 80, 3), np.uint8)
+    small = Image.fromarray(pixels).resize((64, 64), Image.Resampling.BICUBIC)
+    expected = rgb2lab(np.asarray(small))[..., 0]
+    result = colorizer.network_input(Photo(pixels))
+    assert result.shape == (1, 1, 64, 64)
+    np.testing.assert_allclose(result[0, 0], expected, atol=1e-3)
+
+
+def test_sixteen_bits_reach_the_network_like_eight(colorizer):
+    eight = grey(64, 64)
+    sixteen = Photo(eight.pixels.astype(np.uint16) * 257)
+    assert torch.equal(colorizer.network_input(eight), colorizer.network_input(sixteen))
+
+
+def test_the_stages_are_the_whole(colorizer, network):
+    photo = grey(50, 60)
+    logits = network(colorizer.network_input(photo))
+    offset = rebalance_offset(network.class_weights, 0.9)
+    ab = decode(logits, 0.5, network.bin_centres, offset)
+    ab = torch.nn.functional.interpolate(ab, scale_factor=4.0, mode="bilinear")[0].numpy()
+    by_hand = lab.join(lab.lightness(photo.pixels), enlarge(ab, (50, 60)))
+    np.testing.assert_array_equal(colorizer(photo).pixels, by_hand)
+
+
+def test_temperature_and_rebalance_act(network):
+    photo = grey(64, 64)
+    plain = Colorizer(network, size=64)(photo).pixels.astype(int)
+    for settings in ({"temperature": 3.0}, {"rebalance": 0.0}):
+        changed = Colorizer(network, size=64, **settings)(photo).pixels.astype(int)
+        assert np.abs(changed - plain).mean() > 1
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"size": 100}, "multiples of 32"),
+        ({"size": 0}, "multiples of 32"),
+        ({"size": 4096}, "up to 2048"),
+        ({"temperature": 0}, "temperature 0"),
+        ({"temperature": float("nan")}, "temperature nan"),
+        ({"rebalance": 1.5}, "rebalance 1.5"),
+    ],
+)
+def test_settings_out_of_range_are_refused(network, settings, message):
+    with pytest.raises(ColorizeError, match=message):
+        Colorizer(network, **settings)
+
+
+def test_eccv16_reproduces_the_releases_steps():
+    """ab is 110 · upsample(model_out(softmax(model8))), joined with the full-size L."""
+    torch.manual_seed(0)
+    network = ECCV16().eval().requires_grad_(False)
+    photo = grey(96, 130)
+    colorizer = Colorizer(network, size=64)
+    small = colorizer.network_input(photo)
+    logits = network(small)
+    out = network.model_out(torch.softmax(logits, dim=1))
+    ab = 110 * torch.nn.functional.interpolate(out, scale_factor=4.0, mode="bilinear")
+    np.testing.assert_allclose(colorizer.decode(logits), ab, atol=1e-4)
+    with pytest.raises(ColorizeError, match="rebalance"):
+        Colorizer(network, size=64, rebalance=0.5)
+
+
+def test_siggraph17_predicts_colours_so_temperature_is_refused():
+    torch.manual_seed(0)
+    network = SIGGRAPH17().eval().requires_grad_(False)
+    result = Colorizer(network, size=64)(grey(40, 56))
+    assert result.pixels.shape == (40, 56, 3)
+    with pytest.raises(ColorizeError, match="temperature"):
+        Colorizer(network, temperature=0.5)

