@@ -16,12 +16,13 @@ from pathlib import Path
 import numpy as np
 
 from colorize.image import Metadata, Photo, read_pages, write
+from colorize.image_metadata import upright_xmp
 from tests.image_kinds import DPI, IPTC, XMP, Kind, all_kinds, exif_bytes
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "formats.md"
 BEGIN, END = "<!-- table: begin -->\n", "<!-- table: end -->\n"
 FIELDS = {"exif": "EXIF", "xmp": "XMP", "iptc": "IPTC", "dpi": "DPI"}
-DESCRIBED = Metadata(exif=exif_bytes()[6:], xmp=XMP, iptc=IPTC, dpi=DPI)
+DESCRIBED = Metadata(exif=exif_bytes()[6:], xmp=upright_xmp(XMP), iptc=IPTC, dpi=DPI)
 
 
 def table() -> str:
@@ -47,7 +48,7 @@ def _row(kind: Kind) -> str:
     kept = ", ".join(name for field, name in FIELDS.items() if getattr(back[0].metadata, field))
     cells = (
         f"`{kind.suffix}`", kind.name, _looks(photos), _looks(back) + _loss(coloured, back),
-        _alpha(coloured, back), kept or "–", "; ".join(_shortened(notes)) or "–",
+        _alpha(coloured, back), kept or "-", "; ".join(_shortened(notes)) or "-",
     )  # fmt: skip
     return "| " + " | ".join(cells) + " |\n"
 
@@ -75,9 +76,16 @@ def _loss(before: list[Photo], after: list[Photo]) -> str:
 
 def _alpha(before: list[Photo], after: list[Photo]) -> str:
     if all(photo.alpha is None for photo in before):
-        return "–"
-    same = all(np.array_equal(a.alpha, b.alpha) for a, b in zip(before, after, strict=True))  # type: ignore[arg-type]
-    return "exact" if same else "rounded" if after[0].alpha is not None else "on white"
+        return "-"
+    if all(photo.alpha is None for photo in after):
+        return "on white"
+    pairs = zip(before, after, strict=True)
+    same = all(_bytes(one.alpha) == _bytes(other.alpha) for one, other in pairs)
+    return "exact" if same else "rounded"
+
+
+def _bytes(alpha: np.ndarray | None) -> bytes | None:
+    return None if alpha is None else alpha.tobytes()
 
 
 def _shortened(notes: list[str]) -> list[str]:

@@ -16,6 +16,7 @@ from pathlib import Path
 from colorize import image
 from colorize.errors import ColorizeError
 from colorize.image import Photo
+from colorize.image_encode import FORMATS
 
 MARK = ".colorized"  # in the name of an output beside its input
 WORKERS = 2
@@ -144,7 +145,7 @@ def plan(
 def _suffix(path: Path, format: str | None) -> str:
     """Return the suffix of an output for a source of this name."""
     if format is not None:
-        return image.FORMATS[image.output_format(path, format)].suffixes[0]
+        return FORMATS[image.output_format(path, format)].suffixes[0]
     try:
         image.output_format(path)
     except ColorizeError:

@@ -69,7 +69,8 @@ def gamma_curve(gamma: float, dtype: Any) -> np.ndarray:
     top = np.iinfo(dtype).max
     light = np.linspace(0, 1, top + 1) ** (1 / max(gamma, 0.01))
     encoded = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
-    return np.rint(encoded * top).astype(dtype)
+    curve: np.ndarray = np.rint(encoded * top)
+    return curve.astype(dtype)
 
 
 def profile_space(icc: bytes) -> str:

@@ -11,6 +11,7 @@ import os
 import struct
 import zlib
 from collections.abc import Iterable
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any, BinaryIO
 
@@ -38,10 +39,9 @@ def _vips() -> Any:
     return pyvips
 
 
-def decode_deep(file: BinaryIO, page: int | None = None) -> tuple[np.ndarray, str]:
-    """Return the samples of a PNG or of one page of a TIFF, and their colour space.
+def decode_deep(file: BinaryIO, page: int | None = None) -> np.ndarray:
+    """Return the samples of a PNG or of one page of a TIFF, (H, W, bands), read-only.
 
-    The samples are (H, W, bands), read-only; the space is libvips's name, such as "rgb16".
     Raises pyvips.Error or ColorizeError for a damaged file.
     """
     options: dict[str, Any] = {"access": "sequential", "fail_on": "error"}
@@ -49,8 +49,7 @@ def decode_deep(file: BinaryIO, page: int | None = None) -> tuple[np.ndarray, st
         options["page"] = page
     image = _vips().Image.new_from_source(_source(file), "", **options)
     shape = image.height, image.width, image.bands
-    samples = np.frombuffer(image.write_to_memory(), _FORMATS[image.format]).reshape(shape)
-    return samples, str(image.interpretation)
+    return np.frombuffer(image.write_to_memory(), _FORMATS[image.format]).reshape(shape)
 
 
 def deep_to_srgb(pixels: np.ndarray, icc: bytes | None) -> np.ndarray:
@@ -129,15 +128,27 @@ def _source(file: BinaryIO) -> Any:
     source = _vips().Source
     if isinstance(file, io.BytesIO):
         return source.new_from_memory(file.getvalue())
-    try:
-        descriptor = os.open(file.name, os.O_RDONLY | getattr(os, "O_BINARY", 0))
-    except (AttributeError, TypeError, OSError):
+    descriptor = _reopened(file)
+    if descriptor is None:
         file.seek(0)
         return source.new_from_memory(file.read())
     try:
         return source.new_from_descriptor(descriptor)  # which keeps a duplicate
     finally:
         os.close(descriptor)
+
+
+def _reopened(file: BinaryIO) -> int | None:
+    """Return a second descriptor of an open file, None where its name leads elsewhere by now."""
+    try:
+        descriptor = os.open(file.name, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+    except (AttributeError, TypeError, OSError):
+        return None
+    with suppress(OSError):
+        if os.path.samestat(os.fstat(descriptor), os.fstat(file.fileno())):
+            return descriptor
+    os.close(descriptor)
+    return None
 
 
 def _vips_image(pixels: np.ndarray) -> Any:

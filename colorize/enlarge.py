@@ -11,7 +11,7 @@ Array = npt.NDArray[Any]
 
 
 def _taps(size: int, small: int) -> tuple[Array, Array, npt.NDArray[np.float32]]:
-    """Return, for each of `size` positions, its two neighbours among `small` and the second's share.
+    """Return the two neighbours of each of `size` positions among `small`, the second's share.
 
     Pixel centres are at half-integers: bilinear with align_corners=False, as in the releases.
     """

@@ -30,9 +30,7 @@ Q = sum((last - first) // GRID + 1 for first, last in _B_RANGE_OF_A.values())  #
 def bin_centres() -> torch.Tensor:
     """Return the centres of the bins, (313, 2) float32 ab, sorted by a, then by b."""
     pairs = [
-        (a, b)
-        for a, (first, last) in _B_RANGE_OF_A.items()
-        for b in range(first, last + 1, GRID)
+        (a, b) for a, (first, last) in _B_RANGE_OF_A.items() for b in range(first, last + 1, GRID)
     ]
     return torch.tensor(pairs, dtype=torch.float32)
 

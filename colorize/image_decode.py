@@ -29,6 +29,7 @@ from colorize.image_metadata import (
     Metadata,
     exif_orientation,
     jp2_info,
+    jp2_is_whole,
     metadata_of,
     metadata_of_tiff,
     tiff_orientation,
@@ -191,6 +192,8 @@ def _frame(image: Image.Image, file: BinaryIO) -> Picture:
     deep = _deep_png(image, file)
     image.load()
     if image.format == "JPEG2000":
+        if not jp2_is_whole(file):  # the decoder would give what there is
+            raise ColorizeError("incomplete: its end is missing")
         image.info.update(jp2_info(file))
     orientation = orientation_of(image)
     if deep is None:
@@ -226,7 +229,7 @@ def _deep_png(image: Image.Image, file: BinaryIO) -> np.ndarray | None:
     deep = image.format == "PNG" and tiles and ";16" in str(tiles[0][3])
     if not deep or getattr(image, "is_animated", False):
         return None
-    return _right_size(decode_deep(file)[0], image.size)
+    return _right_size(decode_deep(file), image.size)
 
 
 def _right_size(samples: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -270,28 +273,32 @@ def _tiff_page(image: Image.Image, index: int, directory: tiff.Directory) -> Sam
 
 
 def _deep_page(file: BinaryIO, index: int, directory: tiff.Directory, orientation: int) -> Samples:
-    samples, space = decode_deep(file, index)
+    colours = _COLOURS.get(directory.number(tiff.PHOTOMETRIC, 1))
+    if colours is None:
+        raise ColorizeError("is neither grey, RGB nor CMYK, in 16 bits or more: convert it to RGB")
     size = directory.number(tiff.WIDTH, 0), directory.number(tiff.LENGTH, 0)
-    samples = sixteen_bits(_right_size(samples, size))
-    extra = directory.numbers(tiff.EXTRA_SAMPLES)
-    colours = samples.shape[2] - len(extra)
-    if space == "cmyk" and colours >= 4:
-        samples = _without_ink(samples, colours)
-        colours = 3
-    if colours not in (1, 3):
-        raise ColorizeError(f"has {colours} channels of {space}: convert it to grey or RGB")
-    has_alpha = bool(extra) and extra[0] in (1, 2)
+    samples = sixteen_bits(_right_size(decode_deep(file, index), size))
+    if samples.shape[2] < colours:
+        raise ColorizeError(f"damaged: has {samples.shape[2]} channels of {colours}")
+    # what a channel beyond the colours is, some files leave out: then it is alpha
+    extra = directory.number(tiff.EXTRA_SAMPLES, 2) if samples.shape[2] > colours else 0
+    has_alpha = extra in (1, 2)
     samples = samples[..., : colours + has_alpha]
-    if has_alpha and extra[0] == 1:
+    if colours == 4:
+        samples = _without_ink(samples)
+    if extra == 1:
         samples = _unmultiplied(samples)
     return _finished(samples, has_alpha, directory.bytes(tiff.ICC_PROFILE), orientation)
 
 
-def _without_ink(samples: np.ndarray, colours: int) -> np.ndarray:
+_COLOURS = {0: 1, 1: 1, 2: 3, 5: 4}  # by TIFF's PhotometricInterpretation
+
+
+def _without_ink(samples: np.ndarray) -> np.ndarray:
     """Return uint16 CMYK (with other channels behind) as RGB, each ink (1 - c)(1 - k)."""
     paper = 65535 - samples[..., :4].astype(np.uint32)
     rgb = (paper[..., :3] * paper[..., 3:] + 32767) // 65535
-    return np.concatenate([rgb.astype(np.uint16), samples[..., colours:]], axis=2)
+    return np.concatenate([rgb.astype(np.uint16), samples[..., 4:]], axis=2)
 
 
 def _unmultiplied(samples: np.ndarray) -> np.ndarray:

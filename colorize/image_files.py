@@ -21,6 +21,7 @@ try:
 except ImportError:  # Windows, where a file in use cannot be removed anyway
     fcntl = None  # type: ignore[assignment]
 
+_UNREADABLE = "damaged, incomplete or of an unsupported kind"
 MAX_STREAM_BYTES = 4 << 30  # a pipe is read into memory: 4 GiB
 TEMPORARY_NAME = re.compile(r"\..*\.colorize-[0-9a-f]{12}\.tmp")
 
@@ -37,7 +38,9 @@ def display_name(source: object) -> str:
 
 @contextmanager
 def failures_named(
-    name: str, failure: str = "damaged or incomplete", file: BinaryIO | None = None
+    name: str,
+    failure: str = _UNREADABLE,
+    file: BinaryIO | None = None,
 ) -> Iterator[None]:
     """Turn whatever fails inside into a ColorizeError of one line that begins with the name.
 

@@ -296,6 +296,24 @@ def jp2_info(file: BinaryIO) -> dict[str, bytes]:
     return info
 
 
+def jp2_is_whole(file: BinaryIO) -> bool:
+    """Tell whether the codestream of a JPEG 2000 file ends as it must, with FF D9."""
+    end = size = file.seek(0, os.SEEK_END)
+    position = 0
+    while (head := _at(file, position, 16))[:4] != b"\xff\x4f\xff\x51":
+        length = int.from_bytes(head[:4], "big")
+        header = 16 if length == 1 else 8
+        if length == 1:
+            length = int.from_bytes(head[8:], "big")
+        end = size if length == 0 else position + length
+        if head[4:8] == b"jp2c":
+            break
+        if length < header or end >= size:
+            return False
+        position = end
+    return end <= size and _at(file, max(end - 2, 0), 2) == b"\xff\xd9"
+
+
 def jp2_boxes(metadata: Metadata) -> bytes:
     """Return boxes to append to a JPEG 2000 file."""
     contents = {_JP2_EXIF: metadata.exif, _JP2_XMP: metadata.xmp, _JP2_IPTC: metadata.iptc}
@@ -304,6 +322,11 @@ def jp2_boxes(metadata: Metadata) -> bytes:
         for uuid, content in contents.items()
         if content
     )
+
+
+def _at(file: BinaryIO, position: int, size: int) -> bytes:
+    file.seek(position)
+    return file.read(size)
 
 
 def _boxes(file: BinaryIO, position: int, end: int) -> Iterator[tuple[bytes, bytes]]:

@@ -127,7 +127,10 @@ def _lightness_table(levels: int) -> npt.NDArray[np.float32]:
 @functools.cache
 def _srgb_table() -> npt.NDArray[np.uint8]:
     """Return the 8-bit sRGB level of linear light in steps of 1 / 65535."""
-    return np.rint(255 * delinearize(np.arange(65536) / 65535)).astype(np.uint8)
+    levels: npt.NDArray[np.uint8] = np.rint(255 * delinearize(np.arange(65536) / 65535)).astype(
+        np.uint8
+    )
+    return levels
 
 
 def _lightness_of_luminance(luminance: Array) -> Array:

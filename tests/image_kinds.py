@@ -9,7 +9,8 @@ import io
 import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, Literal
 
 import numpy as np
 import pillow_heif
@@ -183,13 +184,20 @@ def tiff_with(content: bytes, tags: dict[int, tuple[int, int]]) -> bytes:
     return bytes(block)
 
 
-def plain_tiff(samples: np.ndarray, photometric: int, order: str = "<", **more: int) -> bytes:
+def plain_tiff(
+    samples: np.ndarray, photometric: int, order: Literal["<", ">"] = "<", **more: int
+) -> bytes:
     """Return an uncompressed TIFF of samples (H, W, bands), built tag by tag."""
     samples = samples[..., None] if samples.ndim == 2 else samples
     data = samples.astype(samples.dtype.newbyteorder(order)).tobytes()
     bits, bands = samples.dtype.itemsize * 8, samples.shape[2]
-    short = lambda *values: tiff.Tag(3, struct.pack(f"{order}{len(values)}H", *values))  # noqa: E731
-    long = lambda value: tiff.Tag(4, struct.pack(order + "I", value))  # noqa: E731
+
+    def short(*values: int) -> tiff.Tag:
+        return tiff.Tag(3, struct.pack(f"{order}{len(values)}H", *values))
+
+    def long(value: int) -> tiff.Tag:
+        return tiff.Tag(4, struct.pack(order + "I", value))
+
     tags = {
         tiff.WIDTH: short(samples.shape[1]), tiff.LENGTH: short(samples.shape[0]),
         tiff.BITS: short(*[bits] * bands), tiff.COMPRESSION: short(1),
@@ -266,7 +274,7 @@ def _png_kinds() -> Iterator[Kind]:
         image = vips_image(*channels, space=space)
         yield Kind(
             name, ".png",
-            lambda image=image, interlace=interlace: image.pngsave_buffer(interlace=interlace),
+            partial(image.pngsave_buffer, interlace=interlace),
             *channels,
         )  # fmt: skip
     yield Kind("animation (APNG)", ".png", lambda: animation("PNG", loop=0), RGB, pages=3)
@@ -289,7 +297,7 @@ def _tiff_kinds() -> Iterator[Kind]:
     ):  # fmt: skip
         yield Kind(
             name, ".tif",
-            lambda compression=compression: saved(image_of(RGB), "TIFF", compression=compression),
+            partial(saved, image_of(RGB), "TIFF", compression=compression),
             RGB,
         )  # fmt: skip
     yield Kind("RGB, JPEG", ".tif", lambda: saved(image_of(RGB), "TIFF", compression="jpeg"))
@@ -313,14 +321,15 @@ def _tiff_kinds() -> Iterator[Kind]:
     yield Kind("YCbCr", ".tif", lambda: saved(image_of(RGB).convert("YCbCr"), "TIFF"))
     yield Kind("Lab", ".tif", lambda: saved(lab, "TIFF"))
     yield Kind("grey, 12 bits", ".tif", _twelve_bits, TWELVE_BITS)
-    for order, name in (("<", "little"), (">", "big")):
+    orders: dict[str, Literal["<", ">"]] = {"little": "<", "big": ">"}
+    for name, order in orders.items():
         yield Kind(
             f"grey, 16 bits, {name}-endian", ".tif",
-            lambda order=order: plain_tiff(GREY16, 1, order), GREY16,
+            partial(plain_tiff, GREY16, 1, order), GREY16,
         )  # fmt: skip
         yield Kind(
             f"grey, 16 bits, white is 0, {name}-endian", ".tif",
-            lambda order=order: plain_tiff(65535 - GREY16, 0, order), GREY16,
+            partial(plain_tiff, 65535 - GREY16, 0, order), GREY16,
         )  # fmt: skip
     yield Kind(
         "grey, alpha, 16 bits", ".tif",
@@ -343,6 +352,7 @@ def _tiff_kinds() -> Iterator[Kind]:
         "RGB, floats in 0..1", ".tif",
         lambda: plain_tiff(RGB16.astype(np.float32) / 65535, 2), RGB16,
     )  # fmt: skip
+    options: dict[str, str]
     for name, options in (
         ("RGB, 16 bits", {}),
         ("RGB, 16 bits, LZW", {"compression": "lzw", "predictor": "horizontal"}),
@@ -350,12 +360,16 @@ def _tiff_kinds() -> Iterator[Kind]:
     ):
         yield Kind(
             name, ".tif",
-            lambda options=options: vips_image(RGB16).tiffsave_buffer(**options), RGB16,
+            partial(vips_image(RGB16).tiffsave_buffer, **options), RGB16,
         )  # fmt: skip
     yield Kind("RGB, 16 bits, big-endian", ".tif", lambda: plain_tiff(RGB16, 2, ">"), RGB16)
     yield Kind(
         "RGBA, 16 bits", ".tif",
         lambda: plain_tiff(np.dstack([RGB16, ALPHA16]), 2, extra=2), RGB16, ALPHA16,
+    )  # fmt: skip
+    yield Kind(
+        "RGBA, 16 bits, alpha not declared", ".tif",
+        lambda: plain_tiff(np.dstack([RGB16, ALPHA16]), 2), RGB16, ALPHA16,
     )  # fmt: skip
     yield Kind(
         "CMYK, 16 bits", ".tif",
@@ -381,19 +395,19 @@ def _mixed_pages() -> bytes:
 
 def _other_kinds() -> Iterator[Kind]:
     for format, suffix in (("WEBP", ".webp"), ("AVIF", ".avif")):
-        lossless = {"lossless": True, "exact": True} if format == "WEBP" else {}
-        known = {"pixels": RGB, "alpha": ALPHA} if lossless else {}
-        yield Kind("RGB", suffix, lambda f=format: saved(image_of(RGB), f))
+        lossless: dict[str, Any] = {"lossless": True, "exact": True} if format == "WEBP" else {}
+        known: dict[str, Any] = {"pixels": RGB, "alpha": ALPHA} if lossless else {}
+        yield Kind("RGB", suffix, partial(saved, image_of(RGB), format))
         if lossless:
             yield Kind(
                 "RGB, lossless", suffix,
-                lambda f=format, o=lossless: saved(image_of(RGB), f, **o), RGB,
+                partial(saved, image_of(RGB), format, **lossless), RGB,
             )  # fmt: skip
         yield Kind(
             "RGBA", suffix,
-            lambda f=format, o=lossless: saved(image_of(RGB, ALPHA), f, **o), **known,
+            partial(saved, image_of(RGB, ALPHA), format, **lossless), **known,
         )  # fmt: skip
-        yield Kind("animation", suffix, lambda f=format: animation(f), pages=3)
+        yield Kind("animation", suffix, partial(animation, format), pages=3)
     yield Kind("1 bit", ".bmp", lambda: saved(image_of(GREY).convert("1"), "BMP"))
     yield Kind("grey", ".bmp", lambda: saved(image_of(GREY), "BMP"), GREY)
     yield Kind("palette", ".bmp", lambda: saved(palette_image(), "BMP"), PALETTE_RGB)

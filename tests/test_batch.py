@@ -124,7 +124,9 @@ def test_an_input_is_never_replaced(tmp_path):
     link.symlink_to(a)
     for target in (a, link):
         job = Job(a, target)
-        assert "replace an input" in run([job, Job(b, tmp_path / "x.png")], overwrite=True)[job].error
+        assert (
+            "replace an input" in run([job, Job(b, tmp_path / "x.png")], overwrite=True)[job].error
+        )
     job = Job(b, a)
     assert "replace an input" in run([Job(a, tmp_path / "y.png"), job], overwrite=True)[job].error
     assert a.read_bytes() == before

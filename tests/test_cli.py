@@ -224,8 +224,19 @@ def test_an_interrupted_batch_ends_with_130_and_whole_files(weights, tmp_path):
         Image.linear_gradient("L").resize((600, 600)).save(tmp_path / f"{n:03}.png")
     out = tmp_path / "out"
     process = subprocess.Popen(
-        [sys.executable, "-m", "colorize", "-i", str(tmp_path), "-o", str(out)]
-        + ["--weights", weights, "--size", "64"],
+        [
+            sys.executable,
+            "-m",
+            "colorize",
+            "-i",
+            str(tmp_path),
+            "-o",
+            str(out),
+            "--weights",
+            weights,
+            "--size",
+            "64",
+        ],
         stderr=subprocess.PIPE,
     )
     deadline = time.monotonic() + 90

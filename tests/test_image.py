@@ -40,6 +40,7 @@ from colorize.image import (
     write,
 )
 from colorize.image_encode import FORMATS, eight_bits
+from colorize.image_metadata import exif_orientation
 from tests.image_kinds import (
     ADOBE_RGB,
     ALPHA,
@@ -165,7 +166,7 @@ def upright_reference(stored: np.ndarray, orientation: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-@pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp", ".tif", ".jp2", ".avif"])
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp", ".tif", ".jp2", ".avif", ".heic"])
 def test_orientation_is_applied_once_and_reset(
     suffix: str, orientation: int, tmp_path: Path
 ) -> None:
@@ -179,32 +180,33 @@ def test_orientation_is_applied_once_and_reset(
     write(photo, tmp_path / f"out{suffix}")
     again = read(tmp_path / f"out{suffix}")
     assert again.size == photo.size
-    with Image.open(tmp_path / f"out{suffix}") as image:
-        assert image.getexif().get(0x0112, 1) == 1
+    assert exif_orientation(again.metadata.exif, again.metadata.xmp) == 1
+    if suffix != ".heic":
+        with Image.open(tmp_path / f"out{suffix}") as image:
+            assert image.getexif().get(0x0112, 1) == 1
 
 
 def turned_file(path: Path, orientation: int) -> None:
     exif = exif_bytes(orientation)
     if path.suffix == ".tif":
         image_of(GREY).save(path, exif=exif)
+    elif path.suffix == ".heic":
+        path.write_bytes(heic(RGB[..., [0, 0, 0]], exif=exif))
     elif path.suffix == ".jp2":
         path.write_bytes(
             saved(image_of(GREY), "JPEG2000")
             + struct.pack(">I", 24 + len(exif) - 6) + b"uuidJpgTiffExif->JP2" + exif[6:]
         )  # fmt: skip
     else:
-        options = {".webp": {"lossless": True}, ".jpg": {"quality": 95}, ".avif": {"quality": 95}}
-        image_of(GREY).save(path, exif=exif, **options.get(path.suffix, {}))
+        options: dict[str, Any] = {".webp": {"lossless": True}}.get(path.suffix, {"quality": 95})
+        image_of(GREY).save(path, exif=exif, **options)
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_orientation_of_deep_files_is_applied(orientation: int, tmp_path: Path) -> None:
     content = plain_tiff(RGB16, 2)
-    directory = next(tiff.read_directories(io.BytesIO(content)))
-    directory.tags[tiff.ORIENTATION] = tiff.Tag(3, struct.pack("<H", orientation))
-    start = len(content) + len(content) % 2
-    moved = content[:4] + struct.pack("<I", start) + content[8:].ljust(start - 8, b"\0")
-    photo = read(io.BytesIO(moved + tiff.packed(directory, start)))
+    tag = tiff.Tag(3, struct.pack("<H", orientation))
+    photo = read(io.BytesIO(with_tag(content, tiff.ORIENTATION, tag)))
     for channel in range(3):
         expected = upright_reference((RGB16[..., channel] >> 8).astype(np.uint8), orientation)
         np.testing.assert_array_equal(photo.pixels[..., channel] >> 8, expected)
@@ -214,6 +216,22 @@ def test_xmp_orientation_counts_where_exif_has_none() -> None:
     photo = read(io.BytesIO(saved(image_of(GREY), "JPEG", xmp=XMP)))
     assert photo.size == (WIDTH, HEIGHT)
     assert photo.metadata.xmp == XMP.replace(b'Orientation="6"', b'Orientation="1"')
+
+
+@pytest.mark.parametrize("pixels", [GREY, GREY16])
+def test_xmp_orientation_counts_in_tiff_of_any_depth(pixels: np.ndarray) -> None:
+    content = with_tag(plain_tiff(pixels, 1), tiff.XMP, tiff.Tag(1, XMP))
+    photo = read(io.BytesIO(content))
+    np.testing.assert_array_equal(photo.pixels, np.rot90(pixels, -1))
+
+
+def with_tag(content: bytes, number: int, tag: tiff.Tag) -> bytes:
+    """Return a TIFF of plain_tiff, little-endian, with one tag more."""
+    directory = next(tiff.read_directories(io.BytesIO(content)))
+    directory.tags[number] = tag
+    start = len(content) + len(content) % 2
+    header = content[:4] + struct.pack("<I", start)
+    return header + content[8:].ljust(start - 8, b"\0") + tiff.packed(directory, start)
 
 
 def test_turned_exif_keeps_all_but_orientation_dimensions_and_thumbnail() -> None:
@@ -343,7 +361,7 @@ def test_rgb_profiles_are_converted_to_srgb(
     stored = (colours * (top // 255))[None].astype(np.uint16 if deep else np.uint8)
     file = io.BytesIO(saved_with_profile(stored, rgb_profile(primaries, gamma)))
     curve_gamma = round(gamma * 256) / 256
-    linear = (stored / top) ** curve_gamma @ (np.linalg.inv(SRGB) @ primaries).T
+    linear = (stored.astype(float) / top) ** curve_gamma @ (np.linalg.inv(SRGB) @ primaries).T
     error = read(file).pixels / top - srgb_curve(linear)
     assert np.abs(error).max() <= (0.008 if deep else 1.2 / 255)  # deep: of LittleCMS near black
 
@@ -351,18 +369,14 @@ def test_rgb_profiles_are_converted_to_srgb(
 def saved_with_profile(stored: np.ndarray, profile: bytes) -> bytes:
     if stored.dtype == np.uint8:
         return saved(Image.fromarray(stored), "PNG", icc_profile=profile)
-    directory_of = plain_tiff(stored, 2 if stored.ndim == 3 else 1)
-    directory = next(tiff.read_directories(io.BytesIO(directory_of)))
-    directory.tags[tiff.ICC_PROFILE] = tiff.Tag(7, profile)
-    start = len(directory_of) + len(directory_of) % 2
-    moved = directory_of[:4] + struct.pack("<I", start) + directory_of[8:].ljust(start - 8, b"\0")
-    return moved + tiff.packed(directory, start)
+    content = plain_tiff(stored, 2 if stored.ndim == 3 else 1)
+    return with_tag(content, tiff.ICC_PROFILE, tiff.Tag(7, profile))
 
 
 @pytest.mark.parametrize("deep", [False, True])
 def test_grey_gamma_becomes_srgb_grey(deep: bool) -> None:
     stored = GREY16 if deep else GREY
-    top = np.iinfo(stored.dtype).max
+    top = 65535 if deep else 255
     pixels = read(io.BytesIO(saved_with_profile(stored, grey_profile(2.2)))).pixels
     expected = srgb_curve((stored / top) ** (round(2.2 * 256) / 256))
     assert pixels.ndim == 2
@@ -531,7 +545,8 @@ def test_webp_stays_lossless_and_jpeg_keeps_full_colour(tmp_path: Path) -> None:
     np.testing.assert_array_equal(read(tmp_path / "out.webp").pixels, RGB)
     write(photo, tmp_path / "out.jpg")
     with Image.open(tmp_path / "out.jpg") as image:
-        assert [layer[1:3] for layer in image.layer] == [(1, 1)] * 3
+        layers: Any = image.layer  # type: ignore[attr-defined]
+        assert [layer[1:3] for layer in layers] == [(1, 1)] * 3
 
 
 def test_alpha_is_laid_on_white_with_a_note(tmp_path: Path) -> None:
@@ -584,7 +599,7 @@ def test_a_closed_pipe_is_an_error() -> None:
     reader, writer = os.pipe()
     os.close(reader)
     with pytest.raises(ColorizeError, match="broken pipe"), open(writer, "wb", 0) as file:
-        write(Photo(GREY), file, format="png")  # type: ignore[arg-type]
+        write(Photo(GREY), file, format="png")
 
 
 # --- library users ------------------------------------------------------------------------
@@ -765,6 +780,12 @@ def test_numbers_that_are_no_picture_are_refused() -> None:
         wrong[3, 4] = change
         assert expected in reason(io.BytesIO(plain_tiff(wrong, 1)))
     assert "scale them" in reason(io.BytesIO(plain_tiff(grey.astype(np.int32) * 1000, 1)))
+
+
+def test_deep_files_of_other_colour_spaces_are_refused() -> None:
+    for photometric in (3, 6, 8):  # palette, YCbCr, Lab
+        assert "convert it to RGB" in reason(io.BytesIO(plain_tiff(RGB16, photometric)))
+    assert "has 9 channels" in reason(io.BytesIO(plain_tiff(np.dstack([RGB16] * 3), 2)))
 
 
 def test_extreme_shapes_survive(tmp_path: Path) -> None:

@@ -30,7 +30,9 @@ def test_lab_to_rgb_inverts_rgb_to_lab(cube):
 @pytest.mark.filterwarnings("ignore:Conversion from CIE-LAB")
 def test_lab_to_rgb_clip_equals_scikit_image():
     colours = random_lab()
-    visible = colours[..., 0] / 116 + 16 / 116 - colours[..., 2] / 200 >= 0  # negative Z: its own rule
+    visible = (
+        colours[..., 0] / 116 + 16 / 116 - colours[..., 2] / 200 >= 0
+    )  # negative Z: its own rule
     ours, theirs = lab.lab_to_rgb(colours, "clip"), lab2rgb(colours)
     np.testing.assert_allclose(ours[visible], theirs[visible], atol=1e-9)
 
@@ -41,16 +43,22 @@ def test_lab_to_rgb_reduce_keeps_lightness_and_hue():
     np.testing.assert_allclose(result[..., 0], colours[..., 0], atol=0.01)
     wanted, got = colours[..., 1:], result[..., 1:]
     cross = wanted[..., 0] * got[..., 1] - wanted[..., 1] * got[..., 0]
-    assert np.abs(cross / np.linalg.norm(wanted, axis=-1)).max() < 0.5  # distance from the hue's ray
+    assert (
+        np.abs(cross / np.linalg.norm(wanted, axis=-1)).max() < 0.5
+    )  # distance from the hue's ray
     assert (np.linalg.norm(got, axis=-1) <= np.linalg.norm(wanted, axis=-1) + 0.1).all()
 
 
 def test_lab_to_rgb_reduce_takes_the_largest_chroma():
     colours = random_lab(2000)
     result = rgb2lab(lab.lab_to_rgb(colours))
-    reduced = np.linalg.norm(result[..., 1:], axis=-1) < np.linalg.norm(colours[..., 1:], axis=-1) - 1
+    reduced = (
+        np.linalg.norm(result[..., 1:], axis=-1) < np.linalg.norm(colours[..., 1:], axis=-1) - 1
+    )
     more = result.copy()
-    more[..., 1:] += 1.5 * colours[..., 1:] / np.linalg.norm(colours[..., 1:], axis=-1, keepdims=True)
+    more[..., 1:] += (
+        1.5 * colours[..., 1:] / np.linalg.norm(colours[..., 1:], axis=-1, keepdims=True)
+    )
     shifted = rgb2lab(lab.lab_to_rgb(more, "clip"))
     assert reduced.mean() > 0.5
     assert (np.abs(shifted - more).max(axis=-1)[reduced] > 0.02).mean() > 0.99
@@ -77,7 +85,9 @@ def test_join_without_colour_gives_the_grey_back(dtype):
     grey = np.arange(np.iinfo(dtype).max + 1).astype(dtype).reshape(-1, 16)
     result = lab.join(lab.lightness(grey), np.zeros((2, *grey.shape), np.float32), dtype)
     assert result.dtype == dtype
-    assert np.abs(result.astype(int) - grey[..., None].astype(int)).max() <= (2 if dtype == np.uint16 else 0)  # white is not quite neutral
+    assert np.abs(result.astype(int) - grey[..., None].astype(int)).max() <= (
+        2 if dtype == np.uint16 else 0
+    )  # white is not quite neutral
 
 
 @pytest.mark.parametrize(("dtype", "limit"), [(np.uint8, 0.5), (np.uint16, 0.01)])

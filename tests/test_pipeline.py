@@ -139,7 +139,7 @@ def test_settings_out_of_range_are_refused(network, settings, message):
 
 
 def test_eccv16_reproduces_the_releases_steps():
-    """ab is 110 · upsample(model_out(softmax(model8))), joined with the full-size L."""
+    """The result is 110 · upsample(model_out(softmax(model8))), joined with the full-size L."""
     torch.manual_seed(0)
     network = ECCV16().eval().requires_grad_(False)
     photo = grey(96, 130)

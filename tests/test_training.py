@@ -326,6 +326,8 @@ def test_the_imagenet_weights_fold_into_the_encoder():
     y = torch.nn.functional.conv2d(
         x, state["_blocks.0._depthwise_conv.weight"], padding=1, groups=32
     )
-    stats = [state[f"_blocks.0._bn1.{k}"] for k in ("running_mean", "running_var", "weight", "bias")]
+    stats = [
+        state[f"_blocks.0._bn1.{k}"] for k in ("running_mean", "running_var", "weight", "bias")
+    ]
     expected = torch.nn.functional.batch_norm(y, *stats, eps=1e-3)
     torch.testing.assert_close(block.depthwise(x), expected, atol=1e-4, rtol=1e-4)

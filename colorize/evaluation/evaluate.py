@@ -67,7 +67,8 @@ class Tally:
 
 
 def _eight_bit(rgb: Array) -> Array:
-    return np.rint(255 * rgb) / 255
+    levels: Array = np.rint(255 * rgb) / 255
+    return levels
 
 
 def photographs(data: Path, limit: int | None = None) -> Iterator[Array]:

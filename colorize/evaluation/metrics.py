@@ -24,7 +24,7 @@ def psnr(result: Array, truth: Array) -> float:
 
 def mean_delta_e(result: Array, truth: Array) -> float:
     """Return the mean CIEDE2000 colour difference of two Lab pictures, (h, w, 3)."""
-    return float(deltaE_ciede2000(truth, result).mean())
+    return float(deltaE_ciede2000(truth, result).mean())  # type: ignore[no-untyped-call]
 
 
 def colorfulness(rgb: Array) -> float:

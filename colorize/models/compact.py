@@ -51,7 +51,9 @@ class SameConv(nn.Conv2d):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return the convolution, of ceil(size / stride)."""
-        return super().forward(x if self.asymmetric is None else F.pad(x, self.asymmetric))
+        padded = x if self.asymmetric is None else F.pad(x, self.asymmetric)
+        result: torch.Tensor = super().forward(padded)
+        return result
 
 
 class InvertedResidual(nn.Module):
@@ -70,7 +72,8 @@ class InvertedResidual(nn.Module):
         """Return the block's output, with the input added where the shapes agree."""
         y = x if self.expand is None else F.relu6(self.expand(x))
         y = self.project(F.relu6(self.depthwise(y)))
-        return x + y if self.residual else y
+        result: torch.Tensor = x + y if self.residual else y
+        return result
 
 
 class Features(NamedTuple):
@@ -108,7 +111,8 @@ class Encoder(nn.Module):
             if i in SKIP_BLOCKS:
                 skips.append(x)
         scene = F.relu6(self.head(x)).mean(dim=(2, 3))
-        return Features(*skips, scene)
+        quarter, eighth, sixteenth, thirty_second = skips
+        return Features(quarter, eighth, sixteenth, thirty_second, scene)
 
 
 class ConvNormReLU(nn.Sequential):

@@ -1,4 +1,4 @@
-"""Make a weights file of a checkpoint: python -m colorize.training.bundle RUN/checkpoint.pt -o FILE.
+"""Make a weights file of a checkpoint: python -m colorize.training.bundle CHECKPOINT -o FILE.
 
 The file holds the moving average of the weights in fp16, the prior, the class weights and the
 defaults for decoding, which are chosen after training.

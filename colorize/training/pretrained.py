@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from colorize.errors import ColorizeError
-from colorize.models.compact import Encoder, SameConv
+from colorize.models.compact import Encoder, InvertedResidual, SameConv
 
 BN_EPS = 1e-3  # of the classifier's batch normalisations
 
@@ -25,6 +25,7 @@ def load_imagenet(encoder: Encoder) -> None:
     state = torch.load(path, map_location="cpu", weights_only=True)
     _fold(encoder.stem, state, "_conv_stem", "_bn0", grey=True)
     for i, block in enumerate(encoder.blocks):
+        assert isinstance(block, InvertedResidual)
         prefix = f"_blocks.{i}."
         if block.expand is not None:
             _fold(block.expand, state, prefix + "_expand_conv", prefix + "_bn0")

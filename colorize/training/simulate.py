@@ -34,9 +34,7 @@ def hints(
             continue
         for _ in range(min(int(rng.geometric(GEOMETRIC)), MAX_HINTS)):
             side = -(-int(rng.integers(1, PATCH + 1)) // stride)
-            y, x = (
-                int(np.clip(rng.normal(n / 2, n / 4), 0, max(n - side, 0))) for n in (h, w)
-            )
+            y, x = (int(np.clip(rng.normal(n / 2, n / 4), 0, max(n - side, 0))) for n in (h, w))
             cut = np.s_[:, y : y + side, x : x + side]
             result[i, :2][cut] = colours[i][cut].mean(axis=(1, 2), keepdims=True)
             result[i, 2:][cut] = 1
@@ -54,7 +52,9 @@ def statistics(
     chroma = ab.float().square().sum(dim=1).sqrt().mean(dim=(1, 2)) / 110
     give = torch.from_numpy((rng.random((2, b)) < share).astype(np.float32))
     histogram = targets.histogram() * give[0][:, None]
-    return torch.cat((histogram, give[0][:, None], (chroma * give[1])[:, None], give[1][:, None]), 1)
+    return torch.cat(
+        (histogram, give[0][:, None], (chroma * give[1])[:, None], give[1][:, None]), 1
+    )
 
 
 def degrade(lightness: torch.Tensor, rng: np.random.Generator, share: float) -> torch.Tensor:

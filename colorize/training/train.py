@@ -72,7 +72,7 @@ class Trainer:
         self.class_weights = rebalancing_weights(prior, settings.uniform_share).to(device)
         self.network = Compact(settings.widths)
         load_imagenet(self.network.encoder)
-        self.network.to(self.device, memory_format=torch.channels_last)
+        self.network.to(self.device).to(memory_format=torch.channels_last)
         self.network.encoder.requires_grad_(settings.encoder_rate > 0)
         self.average = AveragedModel(self.network, multi_avg_fn=self._blend, use_buffers=True)
         self.optimiser = torch.optim.AdamW(self._groups(), weight_decay=settings.weight_decay)
@@ -186,9 +186,7 @@ def train(
     for step in bar:
         indices = batch_indices(len(photographs), settings.batch, step, settings.seed)
         rng = np.random.default_rng([settings.seed, 1, step])
-        losses.append(
-            trainer.step(data.crop_batch(photographs, indices, settings.crop, rng), rng)
-        )
+        losses.append(trainer.step(data.crop_batch(photographs, indices, settings.crop, rng), rng))
         bar.set_postfix(loss=f"{np.mean(losses[-50:]):.3f}", refresh=False)
         if trainer.steps_done % validate_every == 0 or trainer.steps_done == settings.steps:
             row = {
@@ -196,7 +194,9 @@ def train(
                 "samples": trainer.steps_done * settings.batch,
                 "seconds": round(time.monotonic() - start),
                 "loss": round(float(np.mean(losses)), 4),
-                **validate(trainer.average.module, validation, trainer.class_weights, settings.crop),
+                **validate(
+                    trainer.average.module, validation, trainer.class_weights, settings.crop
+                ),
             }
             losses.clear()
             _log(out / "log.csv", row)
