@@ -5,6 +5,7 @@ One file's failure never stops the others.
 
 from __future__ import annotations
 
+import contextlib
 import glob as globbing
 import os
 import time
@@ -188,9 +189,13 @@ def run(
     """Colorize each job's source into its target and yield the results as they come.
 
     `colorize` is called from `workers` threads. An existing target, an input as target and a
-    second job with the same target fail; the folders of targets are made.
+    second job with the same target fail; the folders of targets are made, and temporary files
+    that a killed run left there removed.
     """
     reasons = refuse(jobs, overwrite)
+    for folder in {job.target.parent for job in jobs}:
+        with contextlib.suppress(OSError):  # whether it can be written to shows later
+            image.remove_leftovers(folder)
 
     def work(job: Job) -> Result:
         start = time.monotonic()
