@@ -1,0 +1,76 @@
+"""The evaluation command, its protocol and its rows that need no network."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from colorize.evaluation import evaluate
+from colorize.lab import rgb_to_lab
+from colorize.pipeline import Colorizer
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    path = tmp_path_factory.mktemp("photographs")
+    rng = np.random.default_rng(0)
+    for n in range(3):
+        coarse = Image.fromarray(rng.integers(0, 256, (4, 4, 3), np.uint8))
+        coarse.resize((90, 60), Image.Resampling.BICUBIC).save(path / f"{n}.png")
+    (path / "notes.txt").write_text("no picture")
+    return path
+
+
+def test_photographs_are_stretched(folder):
+    pictures = list(evaluate.photographs(folder))
+    assert [picture.shape for picture in pictures] == [(256, 256, 3)] * 3
+    with Image.open(folder / "0.png") as image:
+        small = image.resize((256, 256), Image.Resampling.BICUBIC)
+    expected = rgb_to_lab(np.asarray(small, np.float32) / 255)
+    np.testing.assert_array_equal(pictures[0], expected)
+    assert len(list(evaluate.photographs(folder, limit=2))) == 2
+
+
+def test_the_truth_is_perfect_and_grey_has_no_colour(network, folder):
+    pictures = evaluate.photographs(folder)
+    figures, count = evaluate.evaluate(Colorizer(network, size=64), pictures, quiet=True)
+    assert count == 3
+    assert figures["truth"].auc == figures["truth"].auc_rebalanced == 100
+    assert figures["truth"].delta_e == 0
+    assert figures["grey"].colorfulness < 0.5 < figures["truth"].colorfulness
+    assert figures["grey"].psnr < 40
+    assert figures["network"].colorfulness > 1
+
+
+def test_a_network_that_knows_nothing_equals_grey(network, folder, monkeypatch):
+    colorizer = Colorizer(network, size=64)
+    nothing = np.zeros((3, 2, 64, 64), np.float32)
+    monkeypatch.setattr(colorizer, "decode", lambda output: nothing)
+    figures, _ = evaluate.evaluate(colorizer, evaluate.photographs(folder), quiet=True)
+    assert figures["network"] == figures["grey"]
+
+
+def test_the_command_prints_a_table_and_writes_json(network, folder, tmp_path, monkeypatch, capsys):
+    colorizer = Colorizer(network, size=64)
+    monkeypatch.setattr(evaluate.Colorizer, "from_pretrained", lambda *a, **k: colorizer)
+    target = tmp_path / "figures.json"
+    assert evaluate.main([str(folder), "--json", str(target), "--quiet"]) == 0
+    said = capsys.readouterr().out
+    assert "photographs 3" in said
+    for row in ("network", "grey", "truth", "network - grey"):
+        assert f"| {row} |" in said
+    content = json.loads(target.read_text())
+    assert content["photographs"] == 3
+    assert content["temperature"] == 0.5
+    assert f"{content['grey']['psnr']:.2f}" in said
+
+
+def test_the_command_names_what_is_wrong(network, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(
+        evaluate.Colorizer, "from_pretrained", lambda *a, **k: Colorizer(network, size=64)
+    )
+    assert evaluate.main([str(tmp_path / "missing"), "--quiet"]) == 1
+    assert "missing: no such folder" in capsys.readouterr().err
+    assert evaluate.main([str(tmp_path), "--quiet"]) == 1
+    assert "no photographs" in capsys.readouterr().err
