@@ -1,122 +1,261 @@
 """Many files: find them, name their outputs, colorize each, and say how each one went.
 
-One file's failure never stops the others.
+One file's failure never stops the others. docs/batches.md says what happens when.
 """
 
 from __future__ import annotations
 
 import contextlib
 import glob as globbing
+import json
 import os
+import stat
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+import unicodedata
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
+from threading import Event
 
 from colorize import image
 from colorize.errors import ColorizeError
-from colorize.image import Photo
+from colorize.image import Photo, display_name
 from colorize.image_encode import FORMATS
+from colorize.image_files import opened_source
+from colorize.manifest import Manifest
 
 MARK = ".colorized"  # in the name of an output beside its input
 WORKERS = 2
+REPORT_BEGINNING = b'{"error": '  # of every line of a report of failures
+AHEAD = 2  # jobs a worker: one in work and one waiting, so that none is idle
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file to colorize and its place below the folder or pattern it was found by.
+
+    problem: why it can't be taken, such as a sub-folder that can't be read.
+    """
+
+    path: Path
+    relative: Path
+    problem: str | None = None
 
 
 @dataclass(frozen=True)
 class Job:
-    """One file to colorize and where to."""
+    """One file to colorize and where to; `problem` says why that can't be."""
 
     source: Path
     target: Path
+    problem: str | None = None
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to write, and what may happen to outputs that are there already.
+
+    overwrite: replace them. skip_existing: leave them and count their jobs as skipped.
+    manifest: what earlier runs have done; it is written where it can be. format, quality: see
+    `image.write`. max_pixels: see `image.read`. reserved: files that are no output either.
+    """
+
+    overwrite: bool = False
+    skip_existing: bool = False
+    manifest: Manifest | None = None
+    format: str | None = None
+    quality: int | None = None
+    max_pixels: int = image.MAX_PIXELS
+    reserved: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True)
 class Result:
-    """How one job went."""
+    """How one job went: done unless `error` or `skipped` says why not."""
 
     job: Job
     seconds: float
     error: str | None = None
+    skipped: str | None = None
     size: tuple[int, int] | None = None  # (width, height) of the last page
     notes: tuple[str, ...] = ()
 
 
 @dataclass
 class Report:
-    """How a batch went."""
+    """How a batch went, in numbers: results are not kept."""
 
     done: int = 0
-    failed: list[Result] = field(default_factory=list)
+    skipped: int = 0
+    failed: int = 0
+    start: float = field(default_factory=time.monotonic)
 
     def add(self, result: Result) -> None:
         """Count a result."""
-        if result.error is None:
-            self.done += 1
+        if result.error is not None:
+            self.failed += 1
+        elif result.skipped is not None:
+            self.skipped += 1
         else:
-            self.failed.append(result)
+            self.done += 1
+
+    @property
+    def total(self) -> int:
+        """How many results there were."""
+        return self.done + self.skipped + self.failed
 
     @property
     def return_code(self) -> int:
-        """0 if all was done, 1 if anything failed."""
+        """0 if nothing failed, else 1."""
         return 1 if self.failed else 0
 
+    @property
+    def summary(self) -> str:
+        """One line: how many of each, the time, the photographs done per second."""
+        seconds = time.monotonic() - self.start
+        counts = f"{self.done} done, {self.skipped} skipped, {self.failed} failed"
+        return f"{counts} in {seconds:.1f} s ({self.done / max(seconds, 1e-9):.1f} per second)"
 
-@dataclass(frozen=True)
-class Source:
-    """A file to colorize and its place below the folder or pattern it was found by."""
 
-    path: Path
-    relative: Path
+@contextlib.contextmanager
+def failure_report(path: Path | None) -> Iterator[Callable[[Result], None]]:
+    """Give a function that appends a failed result to a file, as one JSON line with a reason.
+
+    The report of an earlier run is replaced, any other file refused with ColorizeError. Without
+    a path the function does nothing.
+    """
+    if path is None:
+        yield lambda result: None
+        return
+    name = display_name(path)
+    with _report_failures(name):
+        _check_report(path, name)
+        file = path.open("wb", buffering=0)
+
+    def add(result: Result) -> None:
+        with _report_failures(name):
+            file.write(_report_line(result))
+
+    with file:
+        yield add
 
 
-def find(inputs: Sequence[Path], pattern: str | None = None) -> list[Source]:
+def _report_line(result: Result) -> bytes:
+    """Return the result as JSON in ASCII, which holds any name, on one line."""
+    job = result.job
+    names = {"input": os.path.abspath(job.source), "output": os.path.abspath(job.target)}
+    return json.dumps({"error": result.error, **names}).encode("ascii") + b"\n"
+
+
+def _check_report(path: Path, name: str) -> None:
+    """Refuse to replace a file that is no report, such as a photograph."""
+    if path.is_file():
+        with path.open("rb") as file:
+            beginning = file.read(len(REPORT_BEGINNING))
+        if beginning not in (b"", REPORT_BEGINNING):
+            raise ColorizeError(f"{name}: exists and is no report of failures; name another file")
+
+
+@contextlib.contextmanager
+def _report_failures(name: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise ColorizeError(f"{name}: can't write this report: {reason}") from error
+
+
+def find(
+    inputs: Sequence[Path], pattern: str | None = None, output: Path | None = None
+) -> list[Source]:
     """Return the files that `inputs` and `pattern` name, each folder in alphabetical order.
 
     A file is taken as it is; a folder stands for all photographs in it and its sub-folders,
     those that match `pattern` where one is given. A pattern alone (`inputs` empty) is expanded
-    as by a shell, with `**` for any sub-folders. Hidden files are left out.
+    as by a shell, with `**` for any sub-folders. Hidden files are left out, and so is the folder
+    `output` where it lies inside: it holds the results of earlier runs.
 
     Raises ColorizeError if there is nothing.
     """
     if not inputs:
         if pattern is None:
             raise ColorizeError("no input: name a file, a folder or a pattern")
-        return _expand(pattern)
+        return _expand(pattern, output)
     sources: list[Source] = []
     for path in inputs:
-        sources += _in_folder(path, pattern) if path.is_dir() else [Source(path, Path(path.name))]
+        named = [Source(path, Path(path.name))]
+        sources += _in_folder(path, pattern, output) if os.path.isdir(path) else named
     return sources
 
 
-def _expand(pattern: str) -> list[Source]:
+def _expand(pattern: str, output: Path | None) -> list[Source]:
     """Return the files of a shell pattern, relative to its part before the first wildcard."""
     root = Path(pattern)
-    while globbing.has_magic(str(root)) or not root.is_dir():
+    while globbing.has_magic(str(root)) or not os.path.isdir(root):
         if root == root.parent:
             break
         root = root.parent
+    left_out = _inside(output, root)
     found = [Path(name) for name in sorted(globbing.glob(pattern, recursive=True))]
-    files = [path for path in found if not path.is_dir()]
+    files = [
+        path for path in found if not os.path.isdir(path) and left_out not in _real(path).parents
+    ]
     if not files:
-        raise ColorizeError(f"{pattern}: no file matches")
+        raise ColorizeError(f"{display_name(pattern)}: no file matches")
     return [Source(path, path.relative_to(root)) for path in files]
 
 
-def _in_folder(folder: Path, pattern: str | None) -> list[Source]:
-    """Return the photographs below a folder, relative to it."""
-    found = sorted(folder.rglob(pattern or "*"))
-    names = [(path, path.relative_to(folder)) for path in found if not path.is_dir()]
-    sources = [
-        Source(path, relative)
-        for path, relative in names
-        if not any(part.startswith(".") for part in relative.parts)
-        and (pattern is not None or image.is_photo_name(path))
+def _inside(output: Path | None, folder: Path) -> Path | None:
+    """Return the real path of the output folder if it is below the folder, else None."""
+    if output is None or _real(folder) not in _real(output).parents:
+        return None
+    return _real(output)
+
+
+def _in_folder(folder: Path, pattern: str | None, output: Path | None) -> list[Source]:
+    """Return the photographs below a folder, relative to it, and the sub-folders not readable."""
+    matching = None if pattern is None else _matching(folder, pattern)
+    problems: list[OSError] = []
+    found = [
+        path
+        for path in _walk(folder, _inside(output, folder), problems)
+        if (image.is_photo_name(path) if matching is None else path in matching)
     ]
+    sources = [Source(path, path.relative_to(folder)) for path in found]
+    sources += [_unreadable(error, folder) for error in problems]
     if not sources:
-        what = f"no file matches {pattern}" if pattern else "no photographs in this folder"
-        raise ColorizeError(f"{folder}: {what}")
-    return sources
+        what = f"no file matches {display_name(pattern)}" if pattern else "no photographs in it"
+        raise ColorizeError(f"{display_name(folder)}: {what}")
+    return sorted(sources, key=lambda source: source.path)
+
+
+def _matching(folder: Path, pattern: str) -> set[Path]:
+    try:
+        return set(folder.rglob(pattern))
+    except (ValueError, NotImplementedError) as error:
+        raise ColorizeError(f"{display_name(pattern)}: {str(error).lower()}") from error
+
+
+def _walk(folder: Path, left_out: Path | None, problems: list[OSError]) -> Iterator[Path]:
+    """Yield the files below a folder that are not hidden; collect what can't be listed."""
+    for root, folders, files in os.walk(folder, onerror=problems.append):
+        folders[:] = [
+            name
+            for name in folders
+            if not name.startswith(".")
+            and (left_out is None or _real(Path(root, name)) != left_out)
+        ]
+        yield from (Path(root, name) for name in files if not name.startswith("."))
+
+
+def _unreadable(error: OSError, folder: Path) -> Source:
+    path = Path(error.filename)
+    reason = f"can't list this folder: {(error.strerror or str(error)).lower()}"
+    if path == folder:
+        raise ColorizeError(f"{display_name(folder)}: {reason}") from error
+    return Source(path, path.relative_to(folder), reason)
 
 
 def plan(
@@ -129,18 +268,21 @@ def plan(
     sources that are such results themselves are left out. The suffix stays, unless `format`
     (or a format that can't be written) asks for another.
     """
-    jobs = []
-    for source in sources:
-        if output is None:
-            if not source.path.stem.endswith(MARK):
-                name = source.path.stem + MARK + _suffix(source.path, format)
-                jobs.append(Job(source.path, source.path.with_name(name)))
-        elif folder:
-            target = output / source.relative
-            jobs.append(Job(source.path, target.with_suffix(_suffix(target, format))))
-        else:
-            jobs.append(Job(source.path, output))
-    return jobs
+    jobs = (
+        Job(source.path, _target(source, output, folder, format), source.problem)
+        for source in sources
+        if output is not None or not source.path.stem.endswith(MARK)
+    )
+    return list(dict.fromkeys(jobs))  # a file may be named twice, by itself and by its folder
+
+
+def _target(source: Source, output: Path | None, folder: bool, format: str | None) -> Path:
+    if output is None:
+        return source.path.with_name(source.path.stem + MARK + _suffix(source.path, format))
+    if not folder:
+        return output
+    target = output / source.relative
+    return target.with_suffix(_suffix(target, format))
 
 
 def _suffix(path: Path, format: str | None) -> str:
@@ -154,21 +296,32 @@ def _suffix(path: Path, format: str | None) -> str:
     return path.suffix
 
 
-def refuse(jobs: Sequence[Job], overwrite: bool) -> dict[Job, str]:
-    """Return the jobs that must not run, and why: what they would destroy."""
+def refuse(jobs: Iterable[Job], reserved: Iterable[Path] = ()) -> dict[Job, str]:
+    """Return the jobs that must not run whatever is asked for, and why: what they'd destroy.
+
+    An output may be no input, not by way of links either, no output of another job, and none
+    of `reserved`. Names that differ in case alone are one file where the file system says so.
+    """
+    jobs = list(jobs)
+    inputs = {name for job in jobs for name in _names(job.source)}
+    kept = {_real(path) for path in reserved}
+    taken: dict[Path | str, Job] = {}
     reasons: dict[Job, str] = {}
-    sources = {_real(job.source) for job in jobs}
-    taken: dict[Path, Job] = {}
     for job in jobs:
         target = _real(job.target)
-        if target in sources:
+        first = taken.get(target) or _alike(taken.get(_folded(target)), job)
+        if job.problem is not None:
+            reasons[job] = job.problem
+        elif not inputs.isdisjoint(_names(job.target)):
             reasons[job] = "the output would replace an input; choose another name or folder"
-        elif target in taken:
-            first = taken[target].source
-            reasons[job] = f"{job.target} is already the output of {first}; rename one of them"
-        elif os.path.lexists(job.target) and not overwrite:
-            reasons[job] = f"{job.target} exists; --overwrite replaces it"
-        taken.setdefault(target, job)
+        elif target in kept:
+            reasons[job] = "the output would replace the manifest or report; choose another name"
+        elif first is not None:
+            there, whose = display_name(job.target), display_name(first.source)
+            reasons[job] = f"{there} is already the output of {whose}; rename one of them"
+        else:
+            taken[target] = job
+            taken.setdefault(_folded(target), job)
     return reasons
 
 
@@ -176,69 +329,216 @@ def _real(path: Path) -> Path:
     return Path(os.path.realpath(path))
 
 
+def _names(path: Path) -> list[Path | tuple[int, int]]:
+    """Return what a file is known by: its real path and, if it exists, its inode."""
+    names: list[Path | tuple[int, int]] = [_real(path)]
+    with contextlib.suppress(OSError):
+        status = os.stat(path)
+        names.append((status.st_dev, status.st_ino))
+    return names
+
+
+def _folded(path: Path) -> str:
+    return unicodedata.normalize("NFD", str(path)).casefold()
+
+
+def _alike(first: Job | None, job: Job) -> Job | None:
+    """Return the job whose output has the same name but for case, if they would be one file."""
+    return first if first is not None and _ignores_case(job.target.parent) else None
+
+
+def _ignores_case(folder: Path) -> bool:
+    """Tell whether the file system of a folder, which need not exist, ignores case."""
+    folder = _real(folder)
+    while not os.path.exists(folder) or folder.name.swapcase() == folder.name:
+        if folder == folder.parent:
+            return False
+        folder = folder.parent
+    swapped = folder.with_name(folder.name.swapcase())
+    return os.path.exists(swapped) and swapped.samefile(folder)
+
+
 def run(
     jobs: Sequence[Job],
     colorize: Callable[[Photo], Photo],
+    options: Options | None = None,
     *,
-    overwrite: bool = False,
     workers: int = WORKERS,
-    format: str | None = None,
-    quality: int | None = None,
-    max_pixels: int = image.MAX_PIXELS,
-) -> Iterator[Result]:
+    fail_fast: bool = False,
+) -> Generator[Result, None, None]:
     """Colorize each job's source into its target and yield the results as they come.
 
-    `colorize` is called from `workers` threads. An existing target, an input as target and a
-    second job with the same target fail; the folders of targets are made, and temporary files
-    that a killed run left there removed.
+    `colorize` is called from `workers` threads. The folders of targets are made, and temporary
+    files that a killed run left there removed. Only the photographs in work are in memory.
+    With `fail_fast` no job begins after one has failed. Closing the iterator gives up those in
+    work as soon as their present step is over; no output is left half written.
+
+    Raises ColorizeError if the manifest can't be written.
     """
-    reasons = refuse(jobs, overwrite)
-    for folder in {job.target.parent for job in jobs}:
-        with contextlib.suppress(OSError):  # whether it can be written to shows later
-            image.remove_leftovers(folder)
-
-    def work(job: Job) -> Result:
-        start = time.monotonic()
-        try:
-            if job in reasons:
-                raise ColorizeError(f"{job.source}: {reasons[job]}")
-            size, notes = _colorize_file(job, colorize, format, quality, max_pixels)
-        except ColorizeError as error:
-            return Result(job, time.monotonic() - start, str(error))
-        except Exception as error:  # a fault of ours in one file must not cost the others
-            what = f"{job.source}: unexpected {type(error).__name__}: {error}; please report it"
-            return Result(job, time.monotonic() - start, " ".join(what.split()))
-        return Result(job, time.monotonic() - start, size=size, notes=notes)
-
+    work = _Work(colorize, options or Options(), refuse(jobs, (options or Options()).reserved))
+    _tidy({job.target.parent for job in jobs})
+    waiting = iter(jobs)
+    running: set[Future[Result]] = set()
     with ThreadPoolExecutor(workers) as threads:
-        futures: list[Future[Result]] = [threads.submit(work, job) for job in jobs]
         try:
-            for future in as_completed(futures):
-                yield future.result()
+            while True:
+                for job in islice(waiting, workers * AHEAD - len(running)):
+                    running.add(threads.submit(work, job))
+                if not running:
+                    return
+                finished, running = wait(running, return_when=FIRST_COMPLETED)
+                for result in (future.result() for future in finished):
+                    if fail_fast and result.error is not None:
+                        waiting = iter(())
+                        running = {future for future in running if not future.cancel()}
+                    yield result
         finally:
+            work.stop.set()
             threads.shutdown(wait=True, cancel_futures=True)
 
 
-def _colorize_file(
-    job: Job,
-    colorize: Callable[[Photo], Photo],
-    format: str | None,
-    quality: int | None,
-    max_pixels: int,
-) -> tuple[tuple[int, int] | None, tuple[str, ...]]:
-    """Colorize every page of one file; return the last page's size and the writer's notes."""
-    size: tuple[int, int] | None = None
+def preview(jobs: Sequence[Job], options: Options) -> Iterator[Result]:
+    """Yield what `run` would do with each job, touching nothing: without error or skip, colorize.
 
-    def pages() -> Iterator[Photo]:
-        nonlocal size
-        for photo in image.read_pages(job.source, max_pixels=max_pixels):
-            size = photo.width, photo.height
-            yield colorize(photo)
+    Inputs are opened, but not decoded.
+    """
+    reasons = refuse(jobs, options.reserved)
+    for job in jobs:
+        try:
+            reason = _check(job, reasons, options)
+            if reason is None:
+                with opened_source(job.source, display_name(job.source)):
+                    pass
+            yield Result(job, 0, skipped=reason)
+        except ColorizeError as error:
+            yield Result(job, 0, str(error))
 
+
+def _tidy(folders: Iterable[Path]) -> None:
+    for folder in folders:
+        with contextlib.suppress(OSError):  # whether it can be written to shows later
+            image.remove_leftovers(folder)
+
+
+def _check(job: Job, reasons: dict[Job, str], options: Options) -> str | None:
+    """Return why a job can be skipped, None if it is to be done, or raise ColorizeError."""
+    name, there = display_name(job.source), display_name(job.target)
+    manifest = options.manifest
+    if job in reasons:
+        raise ColorizeError(f"{name}: {reasons[job]}")
+    if manifest is not None and manifest.finished(job.source, job.target):
+        return f"{there} is done, says the manifest"
+    if not os.path.lexists(job.target):
+        return None
+    _check_replaceable(job)
+    if manifest is not None and manifest.wrote(job.target):
+        return None
+    if options.skip_existing and os.path.isfile(job.target):
+        return f"{there} exists"
+    if options.overwrite:
+        return None
+    raise ColorizeError(
+        f"{name}: {there} exists; --overwrite replaces it, --skip-existing leaves it"
+    )
+
+
+def _check_replaceable(job: Job) -> None:
+    """Refuse to replace what is neither a file nor a link: a folder, a device, a pipe."""
+    kind = os.lstat(job.target).st_mode
+    if not stat.S_ISREG(kind) and not stat.S_ISLNK(kind):
+        what = "a folder" if stat.S_ISDIR(kind) else "no regular file"
+        raise ColorizeError(
+            f"{display_name(job.source)}: {display_name(job.target)} is {what}; "
+            "choose another output"
+        )
+
+
+class _Stopped(Exception):
+    """The batch is over; what was in work is given up."""
+
+
+class _Work:
+    """What a worker does with a job."""
+
+    def __init__(
+        self, colorize: Callable[[Photo], Photo], options: Options, reasons: dict[Job, str]
+    ):
+        self.colorize = colorize
+        self.options = options
+        self.reasons = reasons
+        self.stop = Event()
+
+    def __call__(self, job: Job) -> Result:
+        """Return how the job went. Raises ColorizeError if the manifest can't be written."""
+        start = time.monotonic()
+        try:
+            reason = _check(job, self.reasons, self.options)
+        except Exception as error:
+            return Result(job, time.monotonic() - start, _line(job, error))
+        if reason is not None:
+            return Result(job, time.monotonic() - start, skipped=reason)
+        return self._recorded(job, start)
+
+    def _recorded(self, job: Job, start: float) -> Result:
+        """Do the job and write to the manifest that it begins and how it went."""
+        manifest = self.options.manifest
+        line = None if manifest is None else manifest.start(job.source, job.target)
+        result = self._done(job, start)
+        if self.stop.is_set() and result.error is not None:
+            return result  # given up, not failed: the next run does it
+        if manifest is not None and line is not None:
+            manifest.finish(line, result.error, result.seconds)
+        return result
+
+    def _done(self, job: Job, start: float) -> Result:
+        """Do the job; whatever goes wrong is one line in the result."""
+        error: str | None = None
+        size: tuple[int, int] | None = None
+        notes: list[str] = []
+        try:
+            size = self._colorize_file(job, notes)
+        except Exception as failure:  # a fault of ours in one file must not cost the others
+            error = _line(job, failure)
+        return Result(job, time.monotonic() - start, error, None, size, tuple(notes))
+
+    def _colorize_file(self, job: Job, notes: list[str]) -> tuple[int, int] | None:
+        """Colorize every page of one file; return the last page's size, add the writer's notes."""
+        options = self.options
+        size: tuple[int, int] | None = None
+
+        def pages() -> Iterator[Photo]:
+            nonlocal size
+            for photo in image.read_pages(job.source, max_pixels=options.max_pixels):
+                size = photo.width, photo.height
+                self._go_on()
+                coloured = self.colorize(photo)
+                self._go_on()
+                _make_folder(job.target.parent)
+                yield coloured
+
+        self._go_on()
+        notes += image.write(pages(), job.target, format=options.format, quality=options.quality)
+        return size
+
+    def _go_on(self) -> None:
+        if self.stop.is_set():
+            raise _Stopped
+
+
+def _line(job: Job, error: Exception) -> str:
+    """Return what to say of a job that ended with an error."""
+    if isinstance(error, ColorizeError):
+        return str(error)
+    name = display_name(job.source)
+    if isinstance(error, MemoryError):
+        return f"{name}: not enough memory for this picture"
+    what = f"unexpected {type(error).__name__}: {error}; please report it"
+    return f"{name}: {' '.join(what.split())}"
+
+
+def _make_folder(folder: Path) -> None:
     try:
-        job.target.parent.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        reason = error.strerror or str(error)
-        raise ColorizeError(f"{job.target.parent}: can't make this folder: {reason}") from error
-    notes = image.write(pages(), job.target, format=format, quality=quality)
-    return size, tuple(notes)
+        reason = (error.strerror or str(error)).lower()
+        raise ColorizeError(f"{display_name(folder)}: can't make this folder: {reason}") from error

@@ -11,8 +11,12 @@ result of the one before, and can be replaced or looked at.
 from __future__ import annotations
 
 import dataclasses
+import gc
+import warnings
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -61,6 +65,7 @@ class Colorizer:
         self.rebalance = rebalance
         self._check_settings()
         self.device = next(network.parameters()).device
+        self._turn = Lock()
 
     def _check_settings(self) -> None:
         """Fill in the network's defaults and refuse what can't work."""
@@ -107,10 +112,42 @@ class Colorizer:
         return self.colorize([photo])[0]
 
     def colorize(self, photos: Sequence[Photo]) -> list[Photo]:
-        """Return photographs in colour, run through the network as one batch."""
+        """Return photographs in colour, run through the network as one batch.
+
+        Where the GPU's memory is too small, in smaller batches; where it is so for a single
+        photograph, the network moves to the CPU for good, with a RuntimeWarning.
+        """
         inputs = torch.cat([self.network_input(photo) for photo in photos])
-        ab = self.decode(self.predict(inputs))
+        # on a GPU one thread at a time: two would need twice the memory, for hardly more speed
+        with nullcontext() if self.device.type == "cpu" else self._turn:
+            ab = self._colours(inputs)
         return [self.join(photo, small) for photo, small in zip(photos, ab, strict=True)]
+
+    def _colours(self, inputs: torch.Tensor) -> npt.NDArray[np.float32]:
+        """Return ab (b, 2, size, size) of L, in as many batches as the memory asks for."""
+        try:
+            return self.decode(self.predict(inputs))
+        except RuntimeError as error:  # of which torch.OutOfMemoryError is one
+            if not _out_of_memory(error):
+                raise
+        # after the except clause, whose exception would keep the batch's tensors alive
+        _free_gpu_memory()
+        if len(inputs) > 1:
+            return np.concatenate([self._colours(half) for half in inputs.chunk(2)])
+        self._move_to_cpu()
+        return self._colours(inputs)
+
+    def _move_to_cpu(self) -> None:
+        """Go on without the GPU. Raises ColorizeError if that is so already."""
+        if self.device.type == "cpu":
+            raise ColorizeError(f"not enough memory for the network at size {self.size}")
+        self.network = self.network.to("cpu")
+        self.device = torch.device("cpu")
+        warnings.warn(
+            "the GPU has too little memory; going on with the CPU, which takes longer",
+            RuntimeWarning,
+            stacklevel=4,
+        )
 
     def network_input(self, photo: Photo) -> torch.Tensor:
         """Return L at the network's size, (1, 1, size, size) in [0, 100], aspect ignored.
@@ -180,6 +217,22 @@ def _eight_bit(pixels: Array) -> npt.NDArray[np.uint8]:
     if pixels.dtype == np.uint8:
         return pixels
     return ((pixels.astype(np.uint32) + 128) // 257).astype(np.uint8)
+
+
+def _out_of_memory(error: RuntimeError) -> bool:
+    """Tell whether torch ran out of memory: not all of its parts raise OutOfMemoryError."""
+    text = str(error).lower()
+    phrases = ("out of memory", "alloc_failed", "can't allocate memory")  # CUDA, MPS; cuDNN; CPU
+    return isinstance(error, torch.OutOfMemoryError) or any(part in text for part in phrases)
+
+
+def _free_gpu_memory() -> None:
+    """Hand back what torch keeps for later, so that a smaller batch finds it in one piece."""
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    if torch.backends.mps.is_available():
+        torch.mps.empty_cache()
 
 
 def _check_size(size: int, multiple: int) -> None:

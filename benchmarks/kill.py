@@ -1,0 +1,226 @@
+"""Kill batches at random moments and check that nothing is lost.
+
+`python -m benchmarks.kill --kills 60 --seed 0` starts `colorize` on a folder of photographs, kills
+it by SIGKILL, SIGTERM, Ctrl-C or Ctrl-C twice, and checks after each kill that inputs are as they
+were and every output is absent or, bit for bit, what an undisturbed run writes. The next run goes
+on, with --manifest or --skip-existing, until all is done; then no temporary file may be there.
+Counts are printed as JSON; a violation makes the exit status 1. Not for Windows.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from benchmarks.tiny_weights import save_tiny_weights
+from colorize.image_files import is_temporary
+
+ROOT = Path(__file__).parents[1]
+KINDS = {
+    "SIGKILL": [signal.SIGKILL],
+    "SIGTERM": [signal.SIGTERM],
+    "SIGINT": [signal.SIGINT],
+    "SIGINT twice": [signal.SIGINT, signal.SIGINT],
+}
+EARLY = 0.1  # share of the kills that may come while the program still starts
+SUFFIXES = (".png", ".jpg", ".tif", ".webp")
+PATIENCE = 120  # seconds
+
+
+class Trial:
+    """A folder of photographs that is colorized again and again.
+
+    folder: empty; gets in/ (the inputs), out/, expected/ (of an undisturbed run), weights.
+    violations: one line for everything that must not be.
+    """
+
+    def __init__(self, folder: Path, photographs: int, seed: int = 0):
+        """Make the photographs and run once undisturbed."""
+        self.folder = folder
+        self.random = random.Random(seed)
+        self.counts: Counter[str] = Counter()
+        self.violations: list[str] = []
+        save_tiny_weights(folder / "tiny.safetensors")
+        make_photographs(folder / "in", photographs, seed)
+        self.inputs = hashes(folder / "in")
+        start = time.monotonic()
+        self._wait(self._start("expected", []))
+        self.seconds = time.monotonic() - start
+        self.expected = hashes(folder / "expected")
+        if len(self.expected) != photographs:
+            raise RuntimeError(f"{len(self.expected)} outputs of {photographs} photographs")
+        self._begin()
+
+    def kill(self, kind: str) -> None:
+        """Start a run, kill it at some moment, and check; begin again if it was faster."""
+        process = self._start("out", self.options)
+        self._wait_for_a_moment(process)
+        for number in KINDS[kind]:
+            process.send_signal(number)
+            time.sleep(self.random.uniform(0, 0.05))
+        status = self._wait(process)
+        if status == 0:
+            self.counts["done before the kill"] += 1
+            self._check_all_done()
+            self._begin()
+            return
+        self.counts[kind] += 1
+        self._check_after(kind, status)
+
+    def finish(self) -> None:
+        """Run to the end and check that all is done."""
+        status = self._wait(self._start("out", self.options))
+        if status != 0:
+            self.violations.append(f"the last run ended with {status}: {self._said()}")
+        self._check_all_done()
+
+    @property
+    def kills(self) -> int:
+        """How many runs were killed."""
+        return sum(self.counts[kind] for kind in KINDS)
+
+    def _begin(self) -> None:
+        shutil.rmtree(self.folder / "out", ignore_errors=True)
+        (self.folder / "m.jsonl").unlink(missing_ok=True)
+        with_manifest = ["--manifest", str(self.folder / "m.jsonl")]
+        self.options = self.random.choice([with_manifest, ["--skip-existing"]])
+
+    def _start(self, output: str, options: list[str]) -> subprocess.Popen[bytes]:
+        places = ["-i", str(self.folder / "in"), "-o", str(self.folder / output)]
+        network = ["--weights", str(self.folder / "tiny.safetensors"), "--size", "64"]
+        with (self.folder / "said").open("wb") as said:
+            return subprocess.Popen(
+                [sys.executable, "-m", "colorize", *places, *network, *options],
+                stderr=said, cwd=ROOT,
+            )  # fmt: skip
+
+    def _wait(self, process: subprocess.Popen[bytes]) -> int:
+        try:
+            return process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            self.violations.append(f"still running after {PATIENCE} s")
+            return process.wait()
+
+    def _wait_for_a_moment(self, process: subprocess.Popen[bytes]) -> None:
+        """Return at a random moment, mostly one at which photographs are in work."""
+        if self.random.random() < EARLY:
+            time.sleep(self.random.uniform(0.3, self.seconds))
+            return
+        before = self._activity()
+        while process.poll() is None and self._activity() == before:
+            time.sleep(0.002)
+        time.sleep(self.random.uniform(0, self.seconds / 6))
+
+    def _activity(self) -> set[str]:
+        out = self.folder / "out"
+        return set(os.listdir(out)) if out.is_dir() else set()
+
+    def _check_after(self, kind: str, status: int) -> None:
+        """Check what a killed run left."""
+        self._check_inputs()
+        leftovers = self._check_outputs()
+        self.counts["temporary files after SIGKILL"] += leftovers
+        if leftovers and kind != "SIGKILL":
+            self.violations.append(f"{kind} left {leftovers} temporary files")
+        early = [-number for number in KINDS[kind]]  # before the program took up the signals
+        if kind != "SIGKILL" and status not in (130, *early):
+            self.violations.append(f"{kind} gave status {status}: {self._said()}")
+        if status == 130 and b"Traceback" in self._said():
+            self.violations.append(f"{kind}: {self._said()}")
+
+    def _check_all_done(self) -> None:
+        self._check_inputs()
+        if self._check_outputs():
+            self.violations.append("a temporary file stayed after a whole run")
+        missing = self.expected.keys() - hashes(self.folder / "out").keys()
+        if missing:
+            self.violations.append(f"not done in the end: {sorted(missing)}")
+        self.counts["batches finished"] += 1
+
+    def _check_inputs(self) -> None:
+        if hashes(self.folder / "in") != self.inputs:
+            self.violations.append("an input was changed")
+
+    def _check_outputs(self) -> int:
+        """Check that each output is whole; return how many temporary files there are."""
+        found = hashes(self.folder / "out")
+        names = [name for name in found if not is_temporary(name)]
+        for name in names:
+            self.counts["outputs checked"] += 1
+            if found[name] != self.expected.get(name):
+                self.violations.append(f"{name} is not what an undisturbed run writes")
+            elif not decodes(self.folder / "out" / name):
+                self.violations.append(f"{name} does not decode")
+        return len(found) - len(names)
+
+    def _said(self) -> bytes:
+        return (self.folder / "said").read_bytes()[-2000:]
+
+
+def make_photographs(folder: Path, count: int, seed: int) -> None:
+    """Write grey photographs of several formats and sizes; every eighth has two pages."""
+    folder.mkdir()
+    generator = np.random.default_rng(seed)
+    for number in range(count):
+        side = int(generator.integers(200, 800))
+        noise = generator.integers(0, 256, (side // 8, side // 8), np.uint8)
+        page = Image.fromarray(noise).resize((side, side))
+        two = {"save_all": True, "append_images": [page.rotate(90)]} if number % 8 == 2 else {}
+        page.save(folder / f"{number:03}{SUFFIXES[number % len(SUFFIXES)]}", **two)
+
+
+def hashes(folder: Path) -> dict[str, str]:
+    """Return the sha256 of every file of a folder by its name."""
+    if not folder.is_dir():
+        return {}
+    return {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in folder.iterdir()}
+
+
+def decodes(path: Path) -> bool:
+    """Tell whether every page of a picture decodes to its end."""
+    try:
+        with Image.open(path) as image:
+            for number in range(getattr(image, "n_frames", 1)):
+                image.seek(number)
+                image.load()
+    except (OSError, SyntaxError, ValueError):
+        return False
+    return True
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the trial and return the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--kills", type=int, default=60)
+    parser.add_argument("--photographs", type=int, default=48)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seconds", type=float, default=float("inf"), help="stop after that long")
+    args = parser.parse_args(argv)
+    start = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder:
+        trial = Trial(Path(folder), args.photographs, args.seed)
+        while trial.kills < args.kills and time.monotonic() - start < args.seconds:
+            trial.kill(list(KINDS)[trial.kills % len(KINDS)])
+        trial.finish()
+    figures = {"kills": trial.kills, **trial.counts, "seconds": round(time.monotonic() - start)}
+    sys.stdout.write(json.dumps(figures | {"violations": trial.violations}, indent=1) + "\n")
+    return 1 if trial.violations or trial.kills < args.kills else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

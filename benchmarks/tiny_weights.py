@@ -1,0 +1,23 @@
+"""Weights of a network so small that the files around it are what takes the time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from colorize.gamut import Q
+from colorize.models import Compact
+from colorize.models.weights_file import save_compact
+
+
+def save_tiny_weights(file: Path) -> Path:
+    """Write seeded random weights of a compact network with few channels; return the file."""
+    torch.manual_seed(0)
+    weights = torch.linspace(0.2, 3, Q)
+    network = Compact((8, 8, 12, 16), class_weights=weights.tolist(), temperature=0.5)
+    prior = torch.full((Q,), 1 / Q)
+    save_compact(
+        network, file, class_weights=weights, prior=prior, temperature=0.5, rebalance=0.9
+    )  # fmt: skip
+    return file
