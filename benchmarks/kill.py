@@ -67,6 +67,7 @@ class Trial:
 
     def kill(self, kind: str) -> None:
         """Start a run, kill it at some moment, and check; begin again if it was faster."""
+        former = self._temporaries()  # a kill before the run tidied up leaves those
         process = self._start("out", self.options)
         self._wait_for_a_moment(process)
         for number in KINDS[kind]:
@@ -79,7 +80,7 @@ class Trial:
             self._begin()
             return
         self.counts[kind] += 1
-        self._check_after(kind, status)
+        self._check_after(kind, status, former)
 
     def finish(self) -> None:
         """Run to the end and check that all is done."""
@@ -130,22 +131,24 @@ class Trial:
         out = self.folder / "out"
         return set(os.listdir(out)) if out.is_dir() else set()
 
-    def _check_after(self, kind: str, status: int) -> None:
+    def _check_after(self, kind: str, status: int, former: set[str]) -> None:
         """Check what a killed run left."""
         self._check_inputs()
-        leftovers = self._check_outputs()
+        self._check_outputs()
+        leftovers = len(self._temporaries() - former)
         self.counts["temporary files after SIGKILL"] += leftovers
         if leftovers and kind != "SIGKILL":
             self.violations.append(f"{kind} left {leftovers} temporary files")
         early = [-number for number in KINDS[kind]]  # before the program took up the signals
         if kind != "SIGKILL" and status not in (130, *early):
             self.violations.append(f"{kind} gave status {status}: {self._said()}")
-        if status == 130 and b"Traceback" in self._said():
+        if status == 130 and "Traceback" in self._said():
             self.violations.append(f"{kind}: {self._said()}")
 
     def _check_all_done(self) -> None:
         self._check_inputs()
-        if self._check_outputs():
+        self._check_outputs()
+        if self._temporaries():
             self.violations.append("a temporary file stayed after a whole run")
         missing = self.expected.keys() - hashes(self.folder / "out").keys()
         if missing:
@@ -156,8 +159,8 @@ class Trial:
         if hashes(self.folder / "in") != self.inputs:
             self.violations.append("an input was changed")
 
-    def _check_outputs(self) -> int:
-        """Check that each output is whole; return how many temporary files there are."""
+    def _check_outputs(self) -> None:
+        """Check that each output is whole."""
         found = hashes(self.folder / "out")
         names = [name for name in found if not is_temporary(name)]
         for name in names:
@@ -166,10 +169,12 @@ class Trial:
                 self.violations.append(f"{name} is not what an undisturbed run writes")
             elif not decodes(self.folder / "out" / name):
                 self.violations.append(f"{name} does not decode")
-        return len(found) - len(names)
 
-    def _said(self) -> bytes:
-        return (self.folder / "said").read_bytes()[-2000:]
+    def _temporaries(self) -> set[str]:
+        return {name for name in self._activity() if is_temporary(name)}
+
+    def _said(self) -> str:
+        return (self.folder / "said").read_text("utf-8", "replace")[-2000:]
 
 
 def make_photographs(folder: Path, count: int, seed: int) -> None:
@@ -180,8 +185,11 @@ def make_photographs(folder: Path, count: int, seed: int) -> None:
         side = int(generator.integers(200, 800))
         noise = generator.integers(0, 256, (side // 8, side // 8), np.uint8)
         page = Image.fromarray(noise).resize((side, side))
-        two = {"save_all": True, "append_images": [page.rotate(90)]} if number % 8 == 2 else {}
-        page.save(folder / f"{number:03}{SUFFIXES[number % len(SUFFIXES)]}", **two)
+        path = folder / f"{number:03}{SUFFIXES[number % len(SUFFIXES)]}"
+        if number % 8 == 2:
+            page.save(path, save_all=True, append_images=[page.rotate(90)])
+        else:
+            page.save(path)
 
 
 def hashes(folder: Path) -> dict[str, str]:
