@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import functools
 
-import numpy as np
-import numpy.typing as npt
 import torch
 
 GRID = 10  # distance between neighbouring bin centres, in ab units
@@ -59,11 +57,6 @@ def soft_encode_table() -> tuple[torch.Tensor, torch.Tensor]:
     """
     axis = torch.arange(-128, 128, dtype=torch.float32)
     return soft_encode(torch.cartesian_prod(axis, axis))
-
-
-def nearest_bin_table() -> npt.NDArray[np.int64]:
-    """Return the nearest bin of every whole (a, b), in the order of `soft_encode_table`."""
-    return soft_encode_table()[0][:, 0].numpy()
 
 
 def rebalancing_weights(prior: torch.Tensor, uniform_share: float = 0.5) -> torch.Tensor:

@@ -30,6 +30,7 @@ from colorize.enlarge import Enlarger
 from colorize.errors import ColorizeError
 from colorize.gamut import decode, rebalance_offset
 from colorize.image import Photo
+from colorize.image_encode import eight_bits
 
 Array = npt.NDArray[Any]
 
@@ -154,7 +155,7 @@ class Colorizer:
 
         As in the releases, the sRGB pixels are resized, by Pillow's bicubic filter.
         """
-        image = Image.fromarray(_eight_bit(photo.pixels))
+        image = Image.fromarray(eight_bits(photo.pixels))
         small = image.resize((self.size, self.size), Image.Resampling.BICUBIC)
         return torch.from_numpy(lab.lightness(np.asarray(small)))[None, None]
 
@@ -210,13 +211,6 @@ def _strips(height: int, width: int) -> Iterator[tuple[int, int]]:
     rows = max(1, STRIP_PIXELS // width)
     for start in range(0, height, rows):
         yield start, min(start + rows, height)
-
-
-def _eight_bit(pixels: Array) -> npt.NDArray[np.uint8]:
-    """Return pixels as uint8, rounded: the network's input needs no more."""
-    if pixels.dtype == np.uint8:
-        return pixels
-    return ((pixels.astype(np.uint32) + 128) // 257).astype(np.uint8)
 
 
 def _out_of_memory(error: RuntimeError) -> bool:

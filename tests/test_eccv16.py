@@ -6,6 +6,7 @@ from torch.nn import functional as F
 from colorize.errors import ColorizeError
 from colorize.gamut import bin_centres, decode
 from colorize.models import ECCV16
+from tests.lively import lively
 
 # The layers of the authors' PyTorch release, by block and position.
 LAYERS = {
@@ -47,27 +48,12 @@ def describe(layer: nn.Module) -> str:
     return f"{kind} {layer.in_channels}>{layer.out_channels} k{k} s{s} p{p} d{d}{bias}"
 
 
-def lively(network: nn.Module) -> nn.Module:
-    """Return the network with seeded weights that keep the signal's size in every layer."""
-    generator = torch.Generator().manual_seed(0)
-    for layer in network.modules():
-        if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
-            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu", generator=generator)
-            if layer.bias is not None:
-                nn.init.normal_(layer.bias, std=0.1, generator=generator)
-        if isinstance(layer, nn.BatchNorm2d):
-            nn.init.uniform_(layer.weight, 0.5, 1.5, generator=generator)
-            nn.init.normal_(layer.bias, std=0.2, generator=generator)
-            nn.init.normal_(layer.running_mean, std=0.2, generator=generator)
-            nn.init.uniform_(layer.running_var, 0.5, 1.5, generator=generator)
-    network.model8[6].weight.data *= 2  # sure enough of its bins for a picture in colour
-    network.model_out.weight.data = bin_centres().T[:, :, None, None] / 110
-    return network.eval().requires_grad_(False)
-
-
 @pytest.fixture(scope="module")
 def network() -> ECCV16:
-    return lively(ECCV16())
+    made = lively(ECCV16())
+    made.model8[6].weight.data *= 2  # sure enough of its bins for a picture in colour
+    made.model_out.weight.data = bin_centres().T[:, :, None, None] / 110
+    return made
 
 
 @pytest.fixture

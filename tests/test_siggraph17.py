@@ -4,6 +4,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from colorize.models import SIGGRAPH17
+from tests.lively import lively
 
 # The layers of the authors' PyTorch release, by block and position.
 LAYERS = {
@@ -54,25 +55,11 @@ def describe(layer: nn.Module) -> str:
     return f"{kind} {layer.in_channels}>{layer.out_channels} k{k} p{p} d{d}"
 
 
-def lively(network: nn.Module) -> nn.Module:
-    """Return the network with seeded weights that keep the signal's size in every layer."""
-    generator = torch.Generator().manual_seed(0)
-    for layer in network.modules():
-        if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
-            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu", generator=generator)
-            nn.init.normal_(layer.bias, std=0.1, generator=generator)
-        if isinstance(layer, nn.BatchNorm2d):
-            nn.init.uniform_(layer.weight, 0.5, 1.5, generator=generator)
-            nn.init.normal_(layer.bias, std=0.2, generator=generator)
-            nn.init.normal_(layer.running_mean, std=0.2, generator=generator)
-            nn.init.uniform_(layer.running_var, 0.5, 1.5, generator=generator)
-    network.model_out[0].weight.data /= 10  # into the part of tanh that is not flat
-    return network.eval().requires_grad_(False)
-
-
 @pytest.fixture(scope="module")
 def network() -> SIGGRAPH17:
-    return lively(SIGGRAPH17())
+    made = lively(SIGGRAPH17())
+    made.model_out[0].weight.data /= 10  # into the part of tanh that is not flat
+    return made
 
 
 @pytest.fixture

@@ -51,7 +51,7 @@ def statistics(
     b = len(ab)
     chroma = ab.float().square().sum(dim=1).sqrt().mean(dim=(1, 2)) / 110
     give = torch.from_numpy((rng.random((2, b)) < share).astype(np.float32))
-    histogram = targets.histogram() * give[0][:, None]
+    histogram = targets.histogram().cpu() * give[0][:, None]
     return torch.cat(
         (histogram, give[0][:, None], (chroma * give[1])[:, None], give[1][:, None]), 1
     )

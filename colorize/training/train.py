@@ -96,9 +96,10 @@ class Trainer:
             else:
                 kept.copy_(new)
 
-    def logits(self, batch: data.Batch, rng: np.random.Generator) -> torch.Tensor:
+    def logits(
+        self, batch: data.Batch, targets: ColourTargets, rng: np.random.Generator
+    ) -> torch.Tensor:
         """Return the network's answer to a batch with simulated hints and degradations."""
-        targets = ColourTargets(batch.ab)
         inputs = (
             simulate.degrade(batch.lightness, rng, self.settings.degraded),
             simulate.hints(batch.ab, rng, self.settings.hinted),
@@ -113,9 +114,10 @@ class Trainer:
         self.network.train()
         for group in self.optimiser.param_groups:
             group["lr"] = self.settings.rate(self.steps_done) * group["share"]
+        targets = ColourTargets(batch.ab.to(self.device))
         loss = rebalanced_cross_entropy(
-            self.logits(batch, rng),
-            ColourTargets(batch.ab.to(self.device)),
+            self.logits(batch, targets, rng),
+            targets,
             self.class_weights,
             batch.coloured.to(self.device),
         )
