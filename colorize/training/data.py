@@ -7,6 +7,7 @@ a value: 40,000 photographs of 160×213 take 2 GB and no decoding while training
 from __future__ import annotations
 
 import io
+import math
 import zlib
 from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
@@ -18,6 +19,7 @@ import numpy.typing as npt
 import torch
 from PIL import Image
 from skimage.color import rgb2lab
+from torch.nn import functional as F
 from tqdm import tqdm
 
 from colorize.dataset import iterate_files
@@ -25,6 +27,7 @@ from colorize.errors import ColorizeError
 
 STRIDE = 4  # of the targets
 MAX_ASPECT = 1.5  # longer photographs are cropped in the middle
+MAX_ZOOM = 1.6  # of the enlarged crops
 GREY_LIMIT = 5  # ECCV16: a photograph whose |a| and |b| stay within is grey
 HELD_OUT = 50  # one photograph in so many is for validation
 
@@ -128,25 +131,47 @@ class Batch:
 
 
 def crop_batch(
-    photographs: Photographs, indices: Iterable[int], size: int, rng: np.random.Generator | None
+    photographs: Photographs,
+    indices: Iterable[int],
+    size: int,
+    rng: np.random.Generator | None,
+    zoomed: float = 0.0,
 ) -> Batch:
     """Cut a `size`×`size` crop from each photograph, mirrored half the time.
 
-    Without `rng` the crops are from the middle and not mirrored. `size` is a multiple of 4.
+    A share `zoomed` of the crops is smaller, each side for itself, and enlarged. Without `rng`
+    the crops are from the middle and nothing is changed. `size` is a multiple of 4.
     """
     lightness, ab = [], []
     for i in indices:
-        grey, colour = photographs.lightness[i], photographs.ab[i]
-        n = size // STRIDE
-        spare = (colour.shape[1] - n, colour.shape[2] - n)
-        y, x = (s // 2 if rng is None else int(rng.integers(s + 1)) for s in spare)
+        zoom = rng is not None and zoomed > 0 and rng.random() < zoomed
+        grey, colour = _crop(photographs, i, size, rng, zoom)
         step = -1 if rng is not None and rng.random() < 0.5 else 1
-        cut = np.s_[y * STRIDE : y * STRIDE + size, x * STRIDE : x * STRIDE + size]
-        lightness.append(grey[cut][:, ::step])
-        ab.append(colour[:, y : y + n, x : x + n][:, :, ::step])
+        lightness.append(grey[:, ::step])
+        ab.append(colour[:, :, ::step])
     stacked = torch.from_numpy(np.stack(ab))
     return Batch(
         torch.from_numpy(np.stack(lightness)).unsqueeze(1).float() / 2.55,
         stacked,
         (stacked.abs().flatten(1).amax(dim=1) > GREY_LIMIT).float(),
     )
+
+
+def _crop(
+    photographs: Photographs, i: int, size: int, rng: np.random.Generator | None, zoom: bool
+) -> tuple[Bytes, SignedBytes]:
+    """Return L (size, size) and ab (2, size/4, size/4) of a part of one photograph."""
+    grey, colour = photographs.lightness[i], photographs.ab[i]
+    n = size // STRIDE
+    h = w = n
+    if zoom and rng is not None:
+        h, w = (int(side) for side in rng.integers(math.ceil(n / MAX_ZOOM), n + 1, 2))
+    spare = (colour.shape[1] - h, colour.shape[2] - w)
+    y, x = (s // 2 if rng is None else int(rng.integers(s + 1)) for s in spare)
+    grey = grey[y * STRIDE : (y + h) * STRIDE, x * STRIDE : (x + w) * STRIDE]
+    colour = colour[:, y : y + h, x : x + w]
+    if (h, w) != (n, n):
+        grey = np.asarray(Image.fromarray(grey).resize((size, size), Image.Resampling.BICUBIC))
+        larger = F.interpolate(torch.from_numpy(colour)[None].float(), (n, n), mode="bilinear")
+        colour = larger[0].round().to(torch.int8).numpy()
+    return grey, colour

@@ -11,6 +11,7 @@ from colorize.training.losses import ColourTargets
 GEOMETRIC = 0.125  # SIGGRAPH17: the number of hints is geometric with this p
 MAX_HINTS = 60
 PATCH = 9  # SIGGRAPH17: square patches of 1 to 9 pixels
+SHARPEN = 1.5  # the largest amount of an unsharp mask of 3×3 pixels
 REVEALED = 0.01  # SIGGRAPH17: everything is shown in this share of all samples
 
 
@@ -55,6 +56,16 @@ def statistics(
     return torch.cat(
         (histogram, give[0][:, None], (chroma * give[1])[:, None], give[1][:, None]), 1
     )
+
+
+def sharpen(lightness: torch.Tensor, rng: np.random.Generator, share: float) -> torch.Tensor:
+    """Return L (b, 1, h, w) with a `share` of the pictures sharpened by an unsharp mask."""
+    amount = rng.uniform(0, SHARPEN, len(lightness)) * (rng.random(len(lightness)) < share)
+    if not amount.any():
+        return lightness
+    blurred = F.avg_pool2d(F.pad(lightness, (1, 1, 1, 1), mode="replicate"), 3, 1)
+    strength = torch.from_numpy(amount.astype(np.float32)).view(-1, 1, 1, 1)
+    return (lightness + strength * (lightness - blurred)).clamp(0, 100)
 
 
 def degrade(lightness: torch.Tensor, rng: np.random.Generator, share: float) -> torch.Tensor:

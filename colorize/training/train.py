@@ -22,6 +22,7 @@ import torch
 from torch.optim.swa_utils import AveragedModel
 from tqdm import tqdm
 
+from colorize import registry
 from colorize.errors import ColorizeError
 from colorize.gamut import rebalancing_weights
 from colorize.models.compact import Compact
@@ -41,6 +42,7 @@ class Settings:
     crop: int = 160  # pixels, a multiple of 32
     learning_rate: float = 2e-3
     encoder_rate: float = 0.0  # the encoder's share of the learning rate; 0: frozen
+    encoder_from: int = 0  # the first of the encoder's blocks that is trained; those before stay
     weight_decay: float = 0.01
     warm_up: int = 300  # steps
     average: float = 0.999  # decay of the weights' moving average
@@ -48,6 +50,8 @@ class Settings:
     hinted: float = 0.2  # share of the samples with colour hints
     with_statistics: float = 0.1  # share with a histogram, and with a mean chroma
     degraded: float = 0.2  # share that looks like an old photograph
+    sharpened: float = 0.0  # share whose L is sharpened
+    zoomed: float = 0.0  # share of smaller crops, enlarged and stretched
     widths: tuple[int, int, int, int] = (128, 160, 256, 256)
     seed: int = 0
 
@@ -73,17 +77,37 @@ class Trainer:
         self.network = Compact(settings.widths)
         load_imagenet(self.network.encoder)
         self.network.to(self.device).to(memory_format=torch.channels_last)
-        self.network.encoder.requires_grad_(settings.encoder_rate > 0)
+        self._freeze()
         self.average = AveragedModel(self.network, multi_avg_fn=self._blend, use_buffers=True)
         self.optimiser = torch.optim.AdamW(self._groups(), weight_decay=settings.weight_decay)
         self.steps_done = 0
 
+    def _freeze(self) -> None:
+        """Let gradients reach only what is trained of the encoder."""
+        encoder, first = self.network.encoder, self.settings.encoder_from
+        encoder.requires_grad_(self.settings.encoder_rate > 0)
+        if first > 0:
+            encoder.stem.requires_grad_(False)
+            encoder.blocks[:first].requires_grad_(False)
+
     def _groups(self) -> list[dict[str, Any]]:
         groups = [{"params": list(self.network.decoder.parameters()), "share": 1.0}]
-        if self.settings.encoder_rate > 0:
-            encoder = list(self.network.encoder.parameters())
+        encoder = [p for p in self.network.encoder.parameters() if p.requires_grad]
+        if encoder:
             groups.append({"params": encoder, "share": self.settings.encoder_rate})
         return groups
+
+    def start_from(self, weights: str) -> None:
+        """Take the weights of a file, or of "compact", the bundled one, to train them further.
+
+        Raises ColorizeError if they can't be read or have other widths.
+        """
+        given = registry.load("compact", weights=None if weights == "compact" else weights)
+        assert isinstance(given, Compact)
+        if given.widths != self.network.widths:
+            raise ColorizeError(f"{weights}: has the widths {given.widths}; give them as --widths")
+        for network in (self.network, self.average.module):
+            network.load_state_dict(given.state_dict())
 
     def _blend(
         self, average: Sequence[torch.Tensor], current: Sequence[torch.Tensor], count: Any
@@ -101,7 +125,11 @@ class Trainer:
     ) -> torch.Tensor:
         """Return the network's answer to a batch with simulated hints and degradations."""
         inputs = (
-            simulate.degrade(batch.lightness, rng, self.settings.degraded),
+            simulate.degrade(
+                simulate.sharpen(batch.lightness, rng, self.settings.sharpened),
+                rng,
+                self.settings.degraded,
+            ),
             simulate.hints(batch.ab, rng, self.settings.hinted),
             simulate.statistics(batch.ab, targets, rng, self.settings.with_statistics),
         )
@@ -188,7 +216,8 @@ def train(
     for step in bar:
         indices = batch_indices(len(photographs), settings.batch, step, settings.seed)
         rng = np.random.default_rng([settings.seed, 1, step])
-        losses.append(trainer.step(data.crop_batch(photographs, indices, settings.crop, rng), rng))
+        batch = data.crop_batch(photographs, indices, settings.crop, rng, settings.zoomed)
+        losses.append(trainer.step(batch, rng))
         bar.set_postfix(loss=f"{np.mean(losses[-50:]):.3f}", refresh=False)
         if trainer.steps_done % validate_every == 0 or trainer.steps_done == settings.steps:
             row = {
@@ -227,6 +256,7 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument("photographs", nargs="+", type=Path, help="folders and tar files")
     result.add_argument("--out", type=Path, required=True, help="folder for checkpoint and log")
     result.add_argument("--resume", action="store_true", help="go on from OUT/checkpoint.pt")
+    result.add_argument("--init", metavar="WEIGHTS", help="start from a weights file, or compact")
     result.add_argument("--device", default="cpu", help="torch device")
     result.add_argument("--workers", type=int, default=2, help="processes that decode")
     result.add_argument("--validate-every", type=int, default=625, help="steps")
@@ -250,6 +280,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         everything = data.load(args.photographs, settings.crop, args.workers, args.quiet)
         photographs, validation = everything.split()
         trainer = Trainer(settings, compute_prior(photographs), args.device)
+        if args.init and not args.resume:
+            trainer.start_from(args.init)
         if args.resume:
             trainer.restore(args.out / "checkpoint.pt")
         train(trainer, photographs, validation, args.out, args.validate_every, args.quiet)
