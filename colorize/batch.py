@@ -20,14 +20,17 @@ from pathlib import Path
 from threading import Event
 
 from colorize import image
+from colorize.compare import compare
 from colorize.errors import ColorizeError
+from colorize.film_names import FilmResult, is_film_name, output_suffix
+from colorize.gallery import Gallery, Pictures, names_of
 from colorize.image import Photo, display_name
 from colorize.image_encode import FORMATS
 from colorize.image_files import opened_source
 from colorize.manifest import Manifest
 
 MARK = ".colorized"  # in the name of an output beside its input
-WORKERS = 2
+WORKERS = min(8, max(2, os.cpu_count() or 1))  # photographs at a time, each in memory
 REPORT_BEGINNING = b'{"error": '  # of every line of a report of failures
 AHEAD = 2  # jobs a worker: one in work and one waiting, so that none is idle
 
@@ -46,11 +49,21 @@ class Source:
 
 @dataclass(frozen=True)
 class Job:
-    """One file to colorize and where to; `problem` says why that can't be."""
+    """One file to colorize and where to; `problem` says why that can't be.
+
+    sample: which of several colorizations, from 1. confidence: instead of the photograph in
+    colour the target shows how sure the network is.
+    """
 
     source: Path
     target: Path
     problem: str | None = None
+    sample: int | None = None
+    confidence: bool = False
+
+
+Film = Callable[[Job, Callable[[], None]], FilmResult]  # writes a job's film in colour
+Special = Callable[[Job, Photo], Photo]  # makes a job's sample or confidence map of a photograph
 
 
 @dataclass(frozen=True)
@@ -60,6 +73,8 @@ class Options:
     overwrite: replace them. skip_existing: leave them and count their jobs as skipped.
     manifest: what earlier runs have done; it is written where it can be. format, quality: see
     `image.write`. max_pixels: see `image.read`. reserved: files that are no output either.
+    compare: write before and after in one picture, see `compare.compare`. pictures: results
+    bring small pictures for a gallery, also of what is skipped since it is done.
     """
 
     overwrite: bool = False
@@ -69,6 +84,8 @@ class Options:
     quality: int | None = None
     max_pixels: int = image.MAX_PIXELS
     reserved: tuple[Path, ...] = ()
+    compare: str | None = None
+    pictures: bool = False
 
 
 @dataclass(frozen=True)
@@ -81,6 +98,7 @@ class Result:
     skipped: str | None = None
     size: tuple[int, int] | None = None  # (width, height) of the last page
     notes: tuple[str, ...] = ()
+    pictures: Pictures | None = None  # of the first page
 
 
 @dataclass
@@ -165,6 +183,44 @@ def _report_failures(name: str) -> Iterator[None]:
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise ColorizeError(f"{name}: can't write this report: {reason}") from error
+
+
+@contextlib.contextmanager
+def gallery(path: Path | None, jobs: Sequence[Job]) -> Iterator[Callable[[Result], None]]:
+    """Give a function that shows a result on the page at `path`, in the order of the jobs.
+
+    The page is there once the block is left without an exception, see `Gallery.writing`. Names
+    on it are relative to the folder that all sources share. Without a path the function does
+    nothing.
+    """
+    if path is None:
+        yield lambda result: None
+        return
+    names = dict(zip(jobs, names_of([job.source for job in jobs]), strict=True))
+    places = {job: place for place, job in enumerate(jobs)}
+    early: dict[int, Result] = {}  # those that came before their turn: few, with small pictures
+    turn = 0
+
+    def add(result: Result) -> None:
+        nonlocal turn
+        early[places[result.job]] = result
+        while turn in early:
+            _show(page, early.pop(turn), names)
+            turn += 1
+
+    with Gallery.writing(path) as page:
+        yield add
+        for place in sorted(early):
+            _show(page, early[place], names)
+
+
+def _show(page: Gallery, result: Result, names: dict[Job, str]) -> None:
+    if result.error is not None:
+        page.add_problem(result.error)
+    elif result.pictures is not None:
+        sample = result.job.sample
+        note = "" if sample is None else f"sample {sample}"
+        page.add_pictures(names[result.job], result.pictures, note)
 
 
 def find(
@@ -259,21 +315,51 @@ def _unreadable(error: OSError, folder: Path) -> Source:
 
 
 def plan(
-    sources: Iterable[Source], output: Path | None, folder: bool, format: str | None = None
+    sources: Iterable[Source],
+    output: Path | None,
+    folder: bool,
+    format: str | None = None,
+    samples: int | None = None,
 ) -> list[Job]:
     """Return the job of each source.
 
     output: a file for the one source, or where `folder` is true a folder that gets each source
     under its relative path. None: beside each source, `photo.jpg` to `photo.colorized.jpg`;
     sources that are such results themselves are left out. The suffix stays, unless `format`
-    (or a format that can't be written) asks for another.
+    (or a format that can't be written) asks for another. With `samples` there are so many jobs
+    for each source, numbered: `photo-1.jpg` or `photo-1.colorized.jpg`.
     """
-    jobs = (
+    jobs = [
         Job(source.path, _target(source, output, folder, format), source.problem)
         for source in sources
         if output is not None or not source.path.stem.endswith(MARK)
-    )
+    ]
+    if samples is not None:
+        jobs = [_numbered(job, number) for job in jobs for number in range(1, samples + 1)]
     return list(dict.fromkeys(jobs))  # a file may be named twice, by itself and by its folder
+
+
+def _numbered(job: Job, number: int) -> Job:
+    stem = job.target.stem
+    mark = MARK if stem.endswith(MARK) else ""
+    target = job.target.with_name(f"{stem.removesuffix(mark)}-{number}{mark}{job.target.suffix}")
+    films = "samples are for photographs, not for films" if is_film_name(job.source) else None
+    return Job(job.source, target, job.problem or films, sample=number)
+
+
+def plan_maps(sources: Iterable[Source], target: Path, folder: bool) -> list[Job]:
+    """Return the jobs that write maps of confidence.
+
+    target: a file for the one source, or where `folder` is true a folder that gets a PNG for
+    each source under its relative path.
+    """
+    jobs = []
+    for source in sources:
+        path = target / source.relative.with_suffix(".png") if folder else target
+        films = "confidence maps are for photographs, not for films"
+        problem = source.problem or (films if is_film_name(source.path) else None)
+        jobs.append(Job(source.path, path, problem, confidence=True))
+    return list(dict.fromkeys(jobs))
 
 
 def _target(source: Source, output: Path | None, folder: bool, format: str | None) -> Path:
@@ -287,6 +373,8 @@ def _target(source: Source, output: Path | None, folder: bool, format: str | Non
 
 def _suffix(path: Path, format: str | None) -> str:
     """Return the suffix of an output for a source of this name."""
+    if is_film_name(path):
+        return output_suffix(path)
     if format is not None:
         return FORMATS[image.output_format(path, format)].suffixes[0]
     try:
@@ -315,7 +403,9 @@ def refuse(jobs: Iterable[Job], reserved: Iterable[Path] = ()) -> dict[Job, str]
         elif not inputs.isdisjoint(_names(job.target)):
             reasons[job] = "the output would replace an input; choose another name or folder"
         elif target in kept:
-            reasons[job] = "the output would replace the manifest or report; choose another name"
+            reasons[job] = (
+                "the output would replace the manifest, report or gallery; choose another name"
+            )
         elif first is not None:
             there, whose = display_name(job.target), display_name(first.source)
             reasons[job] = f"{there} is already the output of {whose}; rename one of them"
@@ -365,17 +455,22 @@ def run(
     *,
     workers: int = WORKERS,
     fail_fast: bool = False,
+    film: Film | None = None,
+    special: Special | None = None,
 ) -> Generator[Result, None, None]:
     """Colorize each job's source into its target and yield the results as they come.
 
     `colorize` is called from `workers` threads. The folders of targets are made, and temporary
     files that a killed run left there removed. Only the photographs in work are in memory.
     With `fail_fast` no job begins after one has failed. Closing the iterator gives up those in
-    work as soon as their present step is over; no output is left half written.
+    work as soon as their present step is over; no output is left half written. `film` does the
+    jobs whose sources are films, and calls its second argument between frames; `special` does
+    those that ask for a sample or a map of confidence.
 
     Raises ColorizeError if the manifest can't be written.
     """
-    work = _Work(colorize, options or Options(), refuse(jobs, (options or Options()).reserved))
+    options = options or Options()
+    work = _Work(colorize, options, refuse(jobs, options.reserved), film, special)
     _tidy({job.target.parent for job in jobs})
     waiting = iter(jobs)
     running: set[Future[Result]] = set()
@@ -461,9 +556,16 @@ class _Work:
     """What a worker does with a job."""
 
     def __init__(
-        self, colorize: Callable[[Photo], Photo], options: Options, reasons: dict[Job, str]
+        self,
+        colorize: Callable[[Photo], Photo],
+        options: Options,
+        reasons: dict[Job, str],
+        film: Film | None = None,
+        special: Special | None = None,
     ):
         self.colorize = colorize
+        self.film = film
+        self.special = special
         self.options = options
         self.reasons = reasons
         self.stop = Event()
@@ -476,8 +578,22 @@ class _Work:
         except Exception as error:
             return Result(job, time.monotonic() - start, _line(job, error))
         if reason is not None:
-            return Result(job, time.monotonic() - start, skipped=reason)
+            pictures, notes = self._pictures_of_files(job)
+            seconds = time.monotonic() - start
+            return Result(job, seconds, skipped=reason, notes=notes, pictures=pictures)
         return self._recorded(job, start)
+
+    def _pictures_of_files(self, job: Job) -> tuple[Pictures | None, tuple[str, ...]]:
+        """Return small pictures of input and output as they lie there, or why there are none."""
+        none_wanted = not self.options.pictures or job.confidence or is_film_name(job.source)
+        if none_wanted or self.stop.is_set():
+            return None, ()
+        try:
+            limit = self.options.max_pixels
+            before, after = (image.read(p, max_pixels=limit) for p in (job.source, job.target))
+            return Pictures.of(before, after), ()
+        except Exception as error:
+            return None, (f"not in the gallery: {_line(job, error)}",)
 
     def _recorded(self, job: Job, start: float) -> Result:
         """Do the job and write to the manifest that it begins and how it went."""
@@ -495,14 +611,26 @@ class _Work:
         error: str | None = None
         size: tuple[int, int] | None = None
         notes: list[str] = []
+        shown: list[Pictures] = []
         try:
-            size = self._colorize_file(job, notes)
+            size = self._colorize_file(job, notes, shown)
         except Exception as failure:  # a fault of ours in one file must not cost the others
             error = _line(job, failure)
-        return Result(job, time.monotonic() - start, error, None, size, tuple(notes))
+        seconds = time.monotonic() - start
+        first = shown[0] if shown else None
+        return Result(job, seconds, error, None, size, tuple(notes), first)
 
-    def _colorize_file(self, job: Job, notes: list[str]) -> tuple[int, int] | None:
-        """Colorize every page of one file; return the last page's size, add the writer's notes."""
+    def _colorize_file(
+        self, job: Job, notes: list[str], shown: list[Pictures]
+    ) -> tuple[int, int] | None:
+        """Colorize every page of one file; return the last page's size.
+
+        Adds the writer's notes, and to `shown` pictures of the first page if they are wanted.
+        """
+        if self.film is not None and is_film_name(job.source):
+            return self._colorize_film(self.film, job, notes)
+        if job.confidence:
+            return self._map_file(job)
         options = self.options
         size: tuple[int, int] | None = None
 
@@ -511,14 +639,43 @@ class _Work:
             for photo in image.read_pages(job.source, max_pixels=options.max_pixels):
                 size = photo.width, photo.height
                 self._go_on()
-                coloured = self.colorize(photo)
+                coloured = self._coloured(job, photo)
                 self._go_on()
+                if options.pictures and not shown:
+                    shown.append(Pictures.of(photo, coloured))
+                if options.compare is not None:
+                    coloured = compare(photo, coloured, options.compare)
                 _make_folder(job.target.parent)
                 yield coloured
 
         self._go_on()
         notes += image.write(pages(), job.target, format=options.format, quality=options.quality)
         return size
+
+    def _coloured(self, job: Job, photo: Photo) -> Photo:
+        if job.sample is None:
+            return self.colorize(photo)
+        assert self.special is not None
+        return self.special(job, photo)
+
+    def _map_file(self, job: Job) -> tuple[int, int]:
+        """Write the map of a file's first page and return its size."""
+        assert self.special is not None
+        self._go_on()
+        shown = self.special(job, image.read(job.source, max_pixels=self.options.max_pixels))
+        self._go_on()
+        _make_folder(job.target.parent)
+        image.write(shown, job.target)
+        return shown.width, shown.height
+
+    def _colorize_film(self, film: Film, job: Job, notes: list[str]) -> tuple[int, int]:
+        self._go_on()
+        _make_folder(job.target.parent)
+        result = film(job, self._go_on)
+        notes += result.notes
+        if self.options.compare is not None:
+            notes.append("a film is not compared: it is in colour alone")
+        return result.size
 
     def _go_on(self) -> None:
         if self.stop.is_set():

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import os
 import signal
 import sys
 import threading
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from colorize._version import __version__
+from colorize.errors import ColorizeError
+from colorize.film_names import CODECS, FilmResult, is_film_name, require_film_extra
+from colorize.styles import STYLES
 
 if TYPE_CHECKING:
-    from colorize.batch import Job, Options, Result
+    from colorize.batch import Film, Job, Options, Result, Source, Special
+    from colorize.image import Photo
     from colorize.manifest import Manifest
     from colorize.pipeline import Colorizer
 
@@ -32,6 +37,7 @@ examples:
   colorize --glob 'scans/**/*.jpg' -o out/     a pattern by itself
   colorize -i scans/ -o out/ --manifest m.jsonl    again, it goes on where it stopped
   colorize -i - -o - < photo.jpg > out.jpg     as part of a pipe
+  colorize -i film.mp4 -o film-colour.mp4      a film, see docs/video.md
   colorize models                              list the networks; see colorize models --help
 
 exit status: 0 all done, 1 something failed, 2 wrong usage, 130 interrupted (also by
@@ -104,6 +110,11 @@ def parser() -> argparse.ArgumentParser:
     network = result.add_argument_group("network")
     network.add_argument("--model", choices=MODELS, default="compact", help="default: compact")
     network.add_argument("--weights", metavar="FILE", help="weights of your own for --model")
+    network.add_argument(
+        "--backend", choices=("torch", "onnx"),
+        help="what runs the network: torch, or ONNX Runtime, which starts sooner (default: "
+        "onnx for compact on the CPU where it is installed, else torch)",
+    )  # fmt: skip
     where = network.add_mutually_exclusive_group()
     where.add_argument("--gpu", action="store_true", help="run on the GPU: CUDA, else Apple MPS")
     where.add_argument("--device", metavar="NAME", help="torch device (default: cpu)")
@@ -113,14 +124,72 @@ def parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     colour = result.add_argument_group("colour")
     colour.add_argument(
+        "--style", choices=STYLES,
+        help="vivid (default) or faithful: calmer, the most probable colours",
+    )  # fmt: skip
+    colour.add_argument(
         "--temperature", type=float, metavar="T",
         help="below 1 decides for the most probable colours, above 1 mixes more "
-        "(default: the network's own)",
+        "(default: the style's)",
     )  # fmt: skip
     colour.add_argument(
         "--rebalance", type=float, metavar="SHARE",
         help="how much rare colours are favoured: 1 vivid, 0 the most probable "
-        "(default: the network's own)",
+        "(default: the style's)",
+    )  # fmt: skip
+    colour.add_argument(
+        "--saturation", type=float, metavar="FACTOR", default=1.0,
+        help="makes all colours paler (below 1, 0 is grey) or stronger (above 1, up to 3)",
+    )  # fmt: skip
+    colour.add_argument(
+        "--upsampling", choices=("guided", "bilinear"), default="guided",
+        help="enlarge colours along the photograph's edges (default) or smoothly over them",
+    )  # fmt: skip
+    colour.add_argument(
+        "--samples", type=_positive, metavar="N",
+        help="write N different colorizations: out-1.png ... out-N.png",
+    )  # fmt: skip
+    colour.add_argument(
+        "--seed", type=_seed, metavar="S",
+        help="of the samples: the same seed draws the same colours (default: 0)",
+    )  # fmt: skip
+    colour.add_argument(
+        "--hints", metavar="FILE",
+        help="colours of some places of one photograph: lines of x,y,#rrggbb[,radius] in pixels, "
+        "or a transparent PNG painted over it; see docs/control.md",
+    )  # fmt: skip
+    colour.add_argument(
+        "--reference", metavar="PHOTO",
+        help="a colour photograph whose shares of colours the results are drawn towards",
+    )  # fmt: skip
+    colour.add_argument(
+        "--autocontrast", action="store_true",
+        help="stretch the lightness of faded photographs first, the same for all pixels",
+    )  # fmt: skip
+    films = result.add_argument_group("films")
+    films.add_argument(
+        "--codec", choices=tuple(CODECS), help="of the video (default: h264, in .webm vp9)"
+    )
+    films.add_argument(
+        "--crf", type=_crf, metavar="N",
+        help="quality of the video, lower is better (default: 18 for h264)",
+    )  # fmt: skip
+    films.add_argument(
+        "--sequence", action="store_true",
+        help="the pictures of a folder are the frames of one film, in the order of their numbers",
+    )  # fmt: skip
+    shown = result.add_argument_group("to look at")
+    shown.add_argument(
+        "--compare", nargs="?", choices=("side", "split"), const="side",
+        help="outputs show before and after: side by side (default) or split, a half of each",
+    )  # fmt: skip
+    shown.add_argument(
+        "--confidence", metavar="FILE.png",
+        help="also write a map of how sure the network is, for several inputs a folder of maps",
+    )  # fmt: skip
+    shown.add_argument(
+        "--gallery", metavar="FILE.html",
+        help="also write one page with a before/after slider for each photograph",
     )  # fmt: skip
     result.add_argument("--quiet", action="store_true", help="print errors alone")
     return result
@@ -148,6 +217,20 @@ def _positive(text: str) -> int:
         if int(text) > 0:
             return int(text)
     raise argparse.ArgumentTypeError(f"{text!r} is no whole number above 0")
+
+
+def _crf(text: str) -> int:
+    with suppress(ValueError):
+        if 0 <= int(text) <= 63:
+            return int(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 0 to 63")
+
+
+def _seed(text: str) -> int:
+    with suppress(ValueError):
+        if int(text) >= 0:
+            return int(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 0 on")
 
 
 def _quality(text: str) -> int:
@@ -261,14 +344,53 @@ def _check(arguments: argparse.ArgumentParser, args: argparse.Namespace) -> None
         arguments.error("-i - takes one photograph from standard input and nothing else")
     if args.output == "-" and (len(args.input) != 1 or args.glob):
         arguments.error("-o - takes one input")
-    if "" in (*args.input, args.output, args.manifest, args.report):
+    if args.output == "-" and is_film_name(args.input[0]):
+        arguments.error("-o - is for photographs: give a film a file")
+    if "" in (*args.input, args.output, args.manifest, args.report, args.gallery, args.confidence):
         arguments.error("a name is empty")
+    _check_guides(arguments, args)
     if args.input == ["-"] or args.output == "-":
-        for name in ("skip_existing", "manifest", "report", "fail_fast", "dry_run"):
+        for name in ("skip_existing", "manifest", "report", "fail_fast", "dry_run", "gallery"):
             if getattr(args, name):
                 arguments.error(f"--{name.replace('_', '-')} is for files, not for -")
-    if args.manifest and args.report and _same(args.manifest, args.report):
-        arguments.error("--manifest and --report need a file each")
+    kept = [name for name in ("manifest", "report", "gallery") if getattr(args, name)]
+    for one, other in itertools.combinations(kept, 2):
+        if _same(getattr(args, one), getattr(args, other)):
+            arguments.error(f"--{one} and --{other} need a file each")
+    for name in ("manifest", "skip_existing"):
+        if args.sequence and getattr(args, name):
+            option = name.replace("_", "-")
+            arguments.error(
+                f"--sequence does the whole film, each frame needs the one before: "
+                f"leave out --{option}"
+            )
+    if args.seed is not None and args.samples is None:
+        arguments.error("--seed is for --samples")
+    for name in ("samples", "confidence"):
+        if not getattr(args, name):
+            continue
+        if args.input == ["-"] or args.output == "-":
+            arguments.error(f"--{name} is for files, not for -")
+        if args.sequence:
+            arguments.error(f"--{name} is for photographs, not for --sequence")
+    for name in ("compare", "gallery"):
+        if args.sequence and getattr(args, name):
+            arguments.error(f"--{name} is for photographs, not for --sequence")
+    if args.compare and args.gallery:
+        arguments.error("--gallery shows before and after itself: leave out --compare")
+
+
+def _check_guides(arguments: argparse.ArgumentParser, args: argparse.Namespace) -> None:
+    """Refuse hints for anything but one photograph, and outputs that would replace guides."""
+    for name in ("hints", "reference"):
+        guide = getattr(args, name)
+        if guide == "":
+            arguments.error(f"--{name} needs the name of a file")
+        if guide and args.output and _same(args.output, guide):
+            arguments.error(f"-o would replace what --{name} names")
+    single = len(args.input) == 1 and not args.glob and not os.path.isdir(args.input[0])
+    if args.hints and not (single and not is_film_name(args.input[0])):
+        arguments.error("--hints are for one photograph: give its file as -i, no folder or film")
 
 
 def _same(one: str, other: str) -> bool:
@@ -309,18 +431,29 @@ def _warn(
 
 def _colorizer(args: argparse.Namespace) -> Colorizer:
     """Return the network and settings that the arguments ask for."""
-    # Here, not above: importing torch takes a second that help and usage errors needn't wait.
-    from colorize import device
+    # Here, not above: help and usage errors needn't wait for the import.
+    from colorize import registry
+    from colorize.hints import read_hints
+    from colorize.image import read
     from colorize.pipeline import Colorizer
 
+    device = "gpu" if args.gpu else args.device or "cpu"
+    sooner = registry.starts_sooner_with_onnx(args.model, args.weights, device)
     return Colorizer.from_pretrained(
         args.model,
         weights=args.weights,
-        device=device.gpu() if args.gpu else device.check(args.device or "cpu"),
+        device=device,
+        backend=args.backend or ("onnx" if sooner else None),
         quiet=args.quiet,
+        style=args.style,
         temperature=args.temperature,
         rebalance=args.rebalance,
+        saturation=args.saturation,
         size=args.size,
+        upsampling=args.upsampling,
+        autocontrast=args.autocontrast,
+        hints=read_hints(args.hints) if args.hints else None,
+        reference=read(args.reference) if args.reference else None,
     )
 
 
@@ -341,11 +474,20 @@ def _pipe(args: argparse.Namespace) -> int:
             image.remove_leftovers(Path(args.output).parent)
     colorizer = _colorizer(args)
     limit = args.max_pixels or image.MAX_PIXELS
-    pages = (colorizer(photo) for photo in image.read_pages(source, max_pixels=limit))
+    pages = (
+        _compared(photo, colorizer(photo), args.compare)
+        for photo in image.read_pages(source, max_pixels=limit)
+    )
     for note in image.write(pages, target, format=args.format, quality=args.quality):
         if not args.quiet:
             _say(note)
     return DONE
+
+
+def _compared(before: Photo, after: Photo, layout: str | None) -> Photo:
+    from colorize.compare import compare
+
+    return after if layout is None else compare(before, after, layout)
 
 
 def _files(args: argparse.Namespace) -> int:
@@ -354,6 +496,8 @@ def _files(args: argparse.Namespace) -> int:
     if args.dry_run:
         return _preview(jobs, _options(args, _read_manifest(args)), args.quiet)
     colorizer = _colorizer(args)
+    if args.samples or args.confidence:
+        colorizer.check_distribution()
     with _opened_manifest(args) as manifest:
         return _run(jobs, colorizer, _options(args, manifest), args)
 
@@ -365,6 +509,10 @@ def _jobs(args: argparse.Namespace) -> list[Job]:
 
     if args.format is not None:
         image.output_format("", args.format)  # an unknown format is told before any work
+    if args.samples is not None:
+        from colorize import sampling
+
+        sampling.check(args.samples, args.seed or 0)
     inputs = [Path(name) for name in args.input]
     output = None if args.output is None else Path(args.output)
     several = len(inputs) != 1 or os.path.isdir(inputs[0])
@@ -374,10 +522,27 @@ def _jobs(args: argparse.Namespace) -> list[Job]:
         name = image.display_name(output)
         raise ColorizeError(f"{name}: several inputs need a folder as -o, and this is a file")
     sources = batch.find(inputs, args.glob, output if folder else None)
-    jobs = batch.plan(sources, output, folder, args.format)
+    jobs = batch.plan(sources, output, folder, args.format, args.samples)
     if not jobs:
         raise ColorizeError("nothing to do: all inputs are results of earlier runs")
+    if args.confidence:
+        named = {job.source for job in jobs}
+        jobs += _maps([source for source in sources if source.path in named], several, args)
     return jobs
+
+
+def _maps(sources: list[Source], several: bool, args: argparse.Namespace) -> list[Job]:
+    """Return the jobs that write maps of confidence: into a folder for several inputs."""
+    from colorize import batch, image
+
+    target = Path(args.confidence)
+    if several and os.path.lexists(target) and not os.path.isdir(target):
+        name = image.display_name(target)
+        raise ColorizeError(f"{name}: several inputs need a folder as --confidence")
+    folder = several or os.path.isdir(target) or args.confidence.endswith(("/", os.sep))
+    if not folder:
+        image.output_format(target)
+    return batch.plan_maps(sources, target, folder)
 
 
 def _options(args: argparse.Namespace, manifest: Manifest | None) -> Options:
@@ -391,7 +556,9 @@ def _options(args: argparse.Namespace, manifest: Manifest | None) -> Options:
         format=args.format,
         quality=args.quality,
         max_pixels=args.max_pixels or image.MAX_PIXELS,
-        reserved=tuple(Path(name) for name in (args.manifest, args.report) if name),
+        reserved=tuple(Path(name) for name in (args.manifest, args.report, args.gallery) if name),
+        compare=args.compare,
+        pictures=args.gallery is not None,
     )
 
 
@@ -403,11 +570,21 @@ def _settings(args: argparse.Namespace) -> dict[str, object]:
     return {
         "model": args.model,
         "weights": weights,
+        "style": args.style,
         "temperature": args.temperature,
         "rebalance": args.rebalance,
+        "saturation": args.saturation,
+        "upsampling": args.upsampling,
+        "seed": None if args.samples is None else args.seed or 0,
         "size": args.size,
+        "autocontrast": args.autocontrast or None,
+        "hints": args.hints and _sha256(args.hints),
+        "reference": args.reference and _sha256(args.reference),
+        "compare": args.compare,
         "format": args.format and image.output_format("", args.format),
         "quality": args.quality,
+        "codec": args.codec,
+        "crf": args.crf,
     }
 
 
@@ -466,11 +643,14 @@ def _run(jobs: list[Job], colorizer: Colorizer, options: Options, args: argparse
 
     from colorize import batch
 
-    several = len(jobs) > 1
+    several = len({job.source for job in jobs}) > 1
     hidden = args.quiet or not several or not sys.stderr.isatty()
     report = batch.Report()
-    run = batch.run(jobs, colorizer, options, fail_fast=args.fail_fast)
-    with batch.failure_report(args.report and Path(args.report)) as add_failure:
+    run = _results(jobs, colorizer, options, args)
+    with (
+        batch.failure_report(args.report and Path(args.report)) as add_failure,
+        batch.gallery(args.gallery and Path(args.gallery), jobs) as show,
+    ):
         try:
             with (
                 closing(run) as results,
@@ -481,6 +661,7 @@ def _run(jobs: list[Job], colorizer: Colorizer, options: Options, args: argparse
                 for result in bar:
                     _interrupts.check()
                     report.add(result)
+                    show(result)
                     if result.error is not None:
                         add_failure(result)
                     for line in _lines(result, several, args.quiet):
@@ -490,6 +671,70 @@ def _run(jobs: list[Job], colorizer: Colorizer, options: Options, args: argparse
             if several and not args.quiet:
                 _say(report.summary + _left(len(jobs) - report.total))
     return report.return_code
+
+
+def _results(
+    jobs: list[Job], colorizer: Colorizer, options: Options, args: argparse.Namespace
+) -> Generator[Result, None, None]:
+    """Return the results as they come: of photographs and films, or of the frames of films."""
+    from colorize import batch
+
+    if args.sequence:
+        require_film_extra()
+        from colorize import sequence
+
+        return sequence.run(jobs, colorizer, options, fail_fast=args.fail_fast)
+    films = any(is_film_name(job.source) for job in jobs)  # one at a time: each uses all cores
+    if len(jobs) > 1 and not films:
+        colorizer.share_cores(batch.WORKERS)
+    return batch.run(
+        jobs, colorizer, options, workers=1 if films else batch.WORKERS,
+        fail_fast=args.fail_fast, film=_film(colorizer, args, len(jobs) > 1),
+        special=_special(colorizer, args.seed or 0),
+    )  # fmt: skip
+
+
+def _special(colorizer: Colorizer, seed: int) -> Special:
+    """Return what makes a sample, or a map of confidence, of a photograph."""
+
+    def special(job: Job, photo: Photo) -> Photo:
+        if job.sample is None:
+            return colorizer.confidence_map(photo)
+        return colorizer.sample(photo, job.sample, seed)
+
+    return special
+
+
+def _film(colorizer: Colorizer, args: argparse.Namespace, several: bool) -> Film:
+    """Return what colorizes a film and shows a bar of its frames, below that of the files."""
+    from tqdm import tqdm
+
+    from colorize.image_files import display_name
+
+    def film(job: Job, go_on: Callable[[], None]) -> FilmResult:
+        try:
+            require_film_extra()
+        except ColorizeError as error:
+            raise ColorizeError(f"{display_name(job.source)}: {error}") from error
+        from colorize.video import colorize_film
+
+        hidden = args.quiet or not sys.stderr.isatty()
+        with tqdm(
+            unit="frame", desc=display_name(job.source), position=int(several), leave=False,
+            disable=hidden, file=sys.stderr,
+        ) as bar:  # fmt: skip
+
+            def progress(done: int, total: int | None) -> None:
+                go_on()
+                bar.total = total
+                bar.update(done - bar.n)
+
+            return colorize_film(
+                job.source, job.target, colorizer,
+                codec=args.codec, crf=args.crf, progress=progress,
+            )  # fmt: skip
+
+    return film
 
 
 def _left(number: int) -> str:

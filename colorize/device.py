@@ -16,6 +16,14 @@ def gpu() -> str:
     raise ColorizeError("no GPU found (neither CUDA nor MPS): leave out --gpu to use the CPU")
 
 
+def find(name: str) -> str:
+    """Return the name of a torch device that works here; "gpu" is whichever there is.
+
+    Raises ColorizeError.
+    """
+    return gpu() if name == "gpu" else check(name)
+
+
 def check(name: str) -> str:
     """Return the name of a torch device that works here, or raise ColorizeError."""
     try:

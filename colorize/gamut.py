@@ -1,4 +1,6 @@
-"""The 313 ab bins of ECCV16: soft encoding of colours, decoding of distributions.
+"""The 313 ab bins of ECCV16 for training: soft encoding of colours, decoding of distributions.
+
+Inference has the bins and the decoding from `bins`, without torch.
 
 Source: Zhang, Isola, Efros, *Colorful Image Colorization*, ECCV 2016, sections 2.1 and 2.3.
 """
@@ -9,28 +11,18 @@ import functools
 
 import torch
 
-GRID = 10  # distance between neighbouring bin centres, in ab units
+from colorize import bins as arrays
+from colorize.bins import Q as Q
+from colorize.bins import centres
+
 NEIGHBOURS = 5  # bins a colour is spread over
 SIGMA = 5.0  # of the Gaussian that spreads it, in ab units
-
-# For each a, the first and the last b of the bins inside the sRGB gamut.
-_B_RANGE_OF_A = {
-    -90: (50, 90), -80: (20, 90), -70: (0, 90), -60: (-20, 90), -50: (-30, 100),
-    -40: (-40, 100), -30: (-50, 100), -20: (-50, 100), -10: (-60, 100), 0: (-70, 100),
-    10: (-80, 90), 20: (-80, 90), 30: (-90, 90), 40: (-100, 90), 50: (-100, 80),
-    60: (-110, 80), 70: (-110, 80), 80: (-110, 70), 90: (-110, 70), 100: (-90, 0),
-}  # fmt: skip
-
-Q = sum((last - first) // GRID + 1 for first, last in _B_RANGE_OF_A.values())  # 313
 
 
 @functools.cache
 def bin_centres() -> torch.Tensor:
     """Return the centres of the bins, (313, 2) float32 ab, sorted by a, then by b."""
-    pairs = [
-        (a, b) for a, (first, last) in _B_RANGE_OF_A.items() for b in range(first, last + 1, GRID)
-    ]
-    return torch.tensor(pairs, dtype=torch.float32)
+    return torch.tensor(centres())
 
 
 def soft_encode(
@@ -74,29 +66,12 @@ def decode(
     centres: torch.Tensor | None = None,
     log_offset: torch.Tensor | None = None,
 ) -> torch.Tensor:
-    """Return the annealed mean of the distribution, (b, 2, h, w) ab (ECCV16, eq. 5).
-
-    logits: (b, Q, h, w). The softmax of logits / temperature is averaged over the bin
-    `centres` ((Q, 2), the 313 by default): temperature 1 is the mean, towards 0 the mode.
-    `log_offset` (Q,) is subtracted from the logits first (see `rebalance_offset`).
-
-    Raises ValueError for a temperature that is not positive.
-    """
-    if not temperature > 0:
-        raise ValueError(f"temperature must be positive, not {temperature}")
-    if centres is None:
-        centres = bin_centres()
-    logits = logits.float()
-    if log_offset is not None:
-        logits = logits - log_offset.to(logits).view(1, -1, 1, 1)
-    probabilities = torch.softmax(logits / temperature, dim=1)
-    return torch.einsum("bqhw,qc->bchw", probabilities, centres.to(probabilities))
+    """Return the annealed mean of the distribution, as `bins.decode` does, without gradient."""
+    given = [None if x is None else x.detach().float().cpu().numpy() for x in (centres, log_offset)]
+    ab = arrays.decode(logits.detach().float().cpu().numpy(), temperature, *given)
+    return torch.from_numpy(ab).to(logits.device)
 
 
 def rebalance_offset(weights: torch.Tensor, rebalance: float) -> torch.Tensor:
-    """Return what to subtract from the logits so that only a share of the rebalancing stays.
-
-    Training with class weights w makes the network predict p·w (up to a factor); dividing by
-    w^(1 - rebalance) leaves p·w^rebalance. 1: as trained, 0: the colours' natural frequencies.
-    """
-    return (1 - rebalance) * weights.log()
+    """Return what to subtract from the logits, as `bins.rebalance_offset` does."""
+    return torch.from_numpy(arrays.rebalance_offset(weights.cpu().numpy(), rebalance))

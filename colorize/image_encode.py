@@ -27,6 +27,7 @@ from colorize.image_metadata import (
     page_tags,
     photoshop_block,
 )
+from colorize.png import encode_png
 
 Page = tuple[np.ndarray, "np.ndarray | None", Metadata]
 
@@ -34,7 +35,7 @@ JPEG_QUALITY = 95
 WEBP_QUALITY = AVIF_QUALITY = HEIF_QUALITY = 90
 AVIF_SPEED = 8  # of 10; 6, the encoder's default, takes three times as long
 JPEG2000_TILE = 2048  # pixels a side; a whole scan as one tile takes 36 bytes a pixel
-PNG_LEVEL = 2  # of zlib; the usual 6 takes three times as long for 3 % fewer bytes
+ANIMATION_LEVEL = 2  # of zlib; the usual 6 takes three times as long for 3 % fewer bytes
 JPEG_SEGMENT = 65533  # bytes that one segment holds
 
 _EXIF_XMP = frozenset({"exif", "xmp"})
@@ -152,9 +153,10 @@ def _encode_single(page: Page, target: Target) -> None:
     pixels, alpha, metadata = page
     _check_side(pixels, target)
     _note_losses(page, target)
-    if pixels.dtype == np.uint16 and target.kind == "PNG":
+    if target.kind == "PNG":
+        deep = pixels.dtype == np.uint16
         chunks = _png_chunks(metadata, pixels.ndim == 3)
-        encode_deep_png(_joined(pixels, alpha), target.file, chunks)
+        (encode_deep_png if deep else encode_png)(_joined(pixels, alpha), target.file, chunks)
         return
     image = _paletted(page) if target.kind == "GIF" else _flat_image(page, target)
     _save(image, target, _options(metadata, image, target))
@@ -234,9 +236,11 @@ _FIELD_NAMES = {
 
 
 def _joined(pixels: np.ndarray, alpha: np.ndarray | None) -> np.ndarray:
-    """Return uint16 pixels and alpha as one array (H, W, bands)."""
+    """Return pixels and alpha as one array (H, W, bands) of the pixels' type."""
     if alpha is None:
         return pixels
+    if pixels.dtype == np.uint8:
+        return np.dstack([pixels, eight_bits(alpha)])
     deep = alpha if alpha.dtype == np.uint16 else alpha * np.uint16(257)
     return np.dstack([pixels, deep])
 
@@ -325,7 +329,7 @@ def _png_options(metadata: Metadata, image: Image.Image, target: Target) -> dict
     for name, content in _png_texts(metadata):
         info.add(name, content)
     return {
-        "compress_level": PNG_LEVEL,
+        "compress_level": ANIMATION_LEVEL,
         "pnginfo": info,
         "dpi": metadata.dpi,
         "exif": metadata.exif,

@@ -83,6 +83,18 @@ def upright_exif(exif: bytes | None, orientation: int) -> bytes | None:
     return bytes(block)
 
 
+def sized_exif(exif: bytes | None, width: int, height: int) -> bytes | None:
+    """Return the EXIF block with other pixel dimensions, where it states any."""
+    if not exif:
+        return None
+    block = bytearray(exif.removeprefix(EXIF_PREFIX))
+    try:
+        _set_dimensions(block, {PIXEL_X_TAG: width, PIXEL_Y_TAG: height})
+    except struct.error:
+        return exif  # not a block that could be changed
+    return bytes(block)
+
+
 def upright_xmp(xmp: bytes | None) -> bytes | None:
     """Return the XMP packet with tiff:Orientation 1."""
     return _XMP_ORIENTATION.sub(rb"\g<1>1", xmp) if xmp else None
@@ -213,6 +225,18 @@ def _swap_dimensions(block: bytearray, order: str, start: int) -> None:
     if PIXEL_X_TAG in places and PIXEL_Y_TAG in places:
         x, y = places[PIXEL_X_TAG] + 2, places[PIXEL_Y_TAG] + 2
         block[x : x + 10], block[y : y + 10] = block[y : y + 10], block[x : x + 10]
+
+
+def _set_dimensions(block: bytearray, sizes: dict[int, int]) -> None:
+    """Write sizes, by tag, over the SHORT or LONG values of the EXIF directory."""
+    order = _byte_order(block)
+    for position, tag, _ in list(_entries(block, order, _first_directory(block, order))):
+        if tag == EXIF_POINTER_TAG:
+            (start,) = struct.unpack_from(order + "I", block, position + 8)
+            for place, inner, kind in _entries(block, order, start):
+                if inner in sizes and kind in (3, 4):
+                    # as LONG: twice a SHORT width may not be one
+                    struct.pack_into(order + "HII", block, place + 2, 4, 1, sizes[inner])
 
 
 def _bytes(value: object) -> bytes | None:

@@ -7,6 +7,8 @@ published networks were trained and are run with.
 from __future__ import annotations
 
 import functools
+import math
+import threading
 from typing import Any, Literal, TypeVar, cast
 
 import numpy as np
@@ -25,7 +27,9 @@ WHITE = np.array([0.95047, 1.0, 1.08883])
 LUMINANCE = XYZ_FROM_RGB[1]
 RGB_FROM_WHITE_RELATIVE = RGB_FROM_XYZ * WHITE
 
-BISECTIONS = 10  # chroma of an out-of-gamut colour is found to 1/1024
+STRIP_PIXELS = 1 << 17  # whose planes stay in the processor's cache
+TOLERANCE = 1e-5  # of linear light beyond the gamut: 0.009 of L at most
+BISECTIONS = 8  # chroma of an out-of-gamut colour is found to 1/256
 
 
 def linearize(srgb: Array) -> Array:
@@ -44,13 +48,14 @@ def _compress(ratio: Array) -> Array:
     return np.where(ratio > 0.008856, np.cbrt(ratio), 7.787 * ratio + 16 / 116)
 
 
-def _expand(f: Array) -> Array:
-    """Return the inverse of `_compress`."""
-    result: Array = f * f
-    result *= f
-    if f.min(initial=1) <= 0.2068966:
-        np.copyto(result, (f - 16 / 116) / 7.787, where=f <= 0.2068966)
-    return result
+def _expand(f: Array, memory: Array) -> None:
+    """Turn f into the inverse of `_compress`; `memory` is of the same size."""
+    dark = np.flatnonzero(f <= 0.2068966) if f.min(initial=1) <= 0.2068966 else None
+    toe = None if dark is None else (f.reshape(-1)[dark] - 16 / 116) / 7.787
+    np.multiply(f, f, out=memory)
+    f *= memory
+    if dark is not None:
+        f.reshape(-1)[dark] = toe
 
 
 def rgb_to_lab(rgb: Array) -> Array:
@@ -67,74 +72,90 @@ def lab_to_rgb(lab: Array, gamut: Gamut = "reduce") -> Array:
     fits; "clip" clamps each channel, as scikit-image does, which shifts L by up to 33.
     """
     lightness, a, b = np.moveaxis(lab, -1, 0)
-    return np.moveaxis(delinearize(_linear_in_gamut(lightness, a, b, gamut)), 0, -1)
+    linear = np.clip(_linear_in_gamut(lightness, a, b, gamut), 0, 1)
+    return np.moveaxis(delinearize(linear), 0, -1)
 
 
-def _linear(lightness: Array, a: Array, b: Array) -> Array:
-    """Return linear RGB planes, (3, ...), unbounded, of Lab planes."""
-    fy = (lightness + 16) / 116
-    x, y, z = _expand(fy + a / 500), _expand(fy), _expand(fy - b / 200)
-    linear = np.empty((3, *x.shape), x.dtype)
-    for plane, (from_x, from_y, from_z) in zip(linear, RGB_FROM_WHITE_RELATIVE, strict=True):
-        np.multiply(x, x.dtype.type(from_x), out=plane)
-        plane += y * x.dtype.type(from_y)
-        plane += z * x.dtype.type(from_z)
+def _linear(lightness: Array, a: Array, b: Array, memory: Array | None = None) -> Array:
+    """Return linear RGB planes, (3, ...), unbounded, of Lab planes.
+
+    memory: contiguous (6, ...) of the same type, overwritten; the result is its first half.
+    """
+    number = a.dtype.type
+    memory = np.empty((6, *a.shape), a.dtype) if memory is None else memory
+    result, xyz = memory[:3], memory[3:]
+    x, y, z = xyz
+    np.multiply(lightness, number(1 / 116), out=y)
+    y += number(16 / 116)
+    np.multiply(a, number(1 / 500), out=x)
+    x += y
+    np.multiply(b, number(-1 / 200), out=z)
+    z += y
+    _expand(xyz, result)
+    np.einsum("ij,j...->i...", RGB_FROM_WHITE_RELATIVE.astype(number), xyz, out=result)
+    return result
+
+
+def _linear_in_gamut(
+    lightness: Array, a: Array, b: Array, gamut: Gamut, memory: Array | None = None
+) -> Array:
+    """Return linear RGB planes in [0, 1], give or take TOLERANCE, (3, ...), of Lab planes.
+
+    memory: see `_linear`.
+    """
+    lightness = np.clip(lightness, 0, 100)
+    linear = _linear(lightness, a, b, memory)
+    if gamut == "clip":
+        return np.clip(linear, 0, 1, out=linear)
+    if linear.min(initial=0) < -TOLERANCE or linear.max(initial=1) > 1 + TOLERANCE:
+        outside = np.flatnonzero(_outside(linear))
+        colours = (plane.reshape(-1)[outside] for plane in (lightness, a, b))
+        linear.reshape(3, -1)[:, outside] = _reduce_chroma(*colours)
     return linear
 
 
-def _linear_in_gamut(lightness: Array, a: Array, b: Array, gamut: Gamut) -> Array:
-    """Return linear RGB planes in [0, 1], (3, ...), of Lab planes."""
-    lightness = np.clip(lightness, 0, 100)
-    linear = _linear(lightness, a, b)
-    if gamut == "reduce":
-        outside = _outside(linear)
-        if outside.any():
-            linear[:, outside] = _reduce_chroma(lightness[outside], a[outside], b[outside])
-    return np.clip(linear, 0, 1, out=linear)
-
-
-def _outside(linear: Array, tolerance: float = 1e-5) -> npt.NDArray[np.bool_]:
-    """Return where linear RGB, (3, ...), can't be shown; 1e-5 is 0.009 of L at most."""
+def _outside(linear: Array) -> npt.NDArray[np.bool_]:
+    """Return where linear RGB, (3, ...), can't be shown."""
     low = np.minimum(np.minimum(linear[0], linear[1]), linear[2])
     high = np.maximum(np.maximum(linear[0], linear[1]), linear[2])
-    return cast("npt.NDArray[np.bool_]", (low < -tolerance) | (high > 1 + tolerance))
+    return cast("npt.NDArray[np.bool_]", (low < -TOLERANCE) | (high > 1 + TOLERANCE))
 
 
 def _reduce_chroma(lightness: Array, a: Array, b: Array) -> Array:
     """Return linear RGB, (3, n), with the largest chroma that fits at the same L and hue."""
     fits = np.zeros_like(a)
-    step = 0.5
+    step = a.dtype.type(0.5)
+    memory = np.empty((6, *a.shape), a.dtype)
     for _ in range(BISECTIONS):
-        share = fits + np.asarray(step, a.dtype)
-        inside = ~_outside(_linear(lightness, share * a, share * b))
-        fits = np.where(inside, share, fits)
+        share = fits + step
+        outside = _outside(_linear(lightness, share * a, share * b, memory))
+        np.copyto(fits, share, where=~outside)
         step /= 2
-    return _linear(lightness, fits * a, fits * b)
+    return _linear(lightness, fits * a, fits * b, memory)
 
 
 @functools.cache
-def _linear_table(levels: int) -> npt.NDArray[np.float32]:
-    """Return linear light of every level of an integer type with so many levels."""
-    return linearize(np.arange(levels) / (levels - 1)).astype(np.float32)
+def _luminance_tables(levels: int) -> npt.NDArray[np.float32]:
+    """Return what every level of red, green and blue adds to the luminance Y, (3, levels)."""
+    linear = linearize(np.arange(levels) / (levels - 1))
+    shares: npt.NDArray[np.float32] = (LUMINANCE[:, None] * linear).astype(np.float32)
+    return shares
 
 
 @functools.cache
 def _lightness_table(levels: int) -> npt.NDArray[np.float32]:
     """Return L of every grey level of an integer type with so many levels."""
-    return _lightness_of_luminance(linearize(np.arange(levels) / (levels - 1))).astype(np.float32)
+    linear = linearize(np.arange(levels) / (levels - 1))
+    return (116 * _compress(linear) - 16).astype(np.float32)
 
 
 @functools.cache
 def _srgb_table() -> npt.NDArray[np.uint8]:
-    """Return the 8-bit sRGB level of linear light in steps of 1 / 65535."""
-    levels: npt.NDArray[np.uint8] = np.rint(255 * delinearize(np.arange(65536) / 65535)).astype(
-        np.uint8
-    )
+    """Return the 8-bit sRGB level of the middle of each 65536th of linear light."""
+    levels: npt.NDArray[np.uint8] = np.rint(
+        255 * delinearize((np.arange(65536) + 0.5) / 65536)
+    ).astype(np.uint8)
     return levels
-
-
-def _lightness_of_luminance(luminance: Array) -> Array:
-    return 116 * _compress(luminance) - 16
 
 
 def lightness(pixels: Array) -> npt.NDArray[np.float32]:
@@ -143,29 +164,83 @@ def lightness(pixels: Array) -> npt.NDArray[np.float32]:
     pixels: (H, W) grey or (H, W, 3) RGB, uint8 or uint16.
     """
     levels = np.iinfo(pixels.dtype).max + 1
+    if pixels.ndim == 3 and _is_grey(pixels):
+        pixels = pixels[..., 1]
     if pixels.ndim == 2:
-        return _lightness_table(levels)[pixels]
-    linear = _linear_table(levels)
-    r, g, b = (float(weight) for weight in LUMINANCE)
-    luminance = r * linear[pixels[..., 0]]
-    luminance += g * linear[pixels[..., 1]]
-    luminance += b * linear[pixels[..., 2]]
-    return _lightness_of_luminance(luminance).astype(np.float32)
+        return _looked_up(_lightness_table(levels), pixels)
+    red, green, blue = _luminance_tables(levels)
+    luminance = _looked_up(red, pixels[..., 0])
+    luminance += _looked_up(green, pixels[..., 1])
+    luminance += _looked_up(blue, pixels[..., 2])
+    return _lightness_of_luminance(luminance)
+
+
+def _looked_up(table: Array, levels: Array) -> Array:
+    """Return the table's values; without checks, since a type's levels are all in its table."""
+    result: Array = table.take(levels, mode="clip")
+    return result
+
+
+def _is_grey(pixels: Array) -> bool:
+    """Tell whether three channels are one; of a coloured picture the first row shows it."""
+    red, green, blue = np.moveaxis(pixels, -1, 0)
+    return all(
+        np.array_equal(green[rows], other[rows])
+        for rows in (slice(1), slice(1, None))
+        for other in (red, blue)
+    )
+
+
+def _lightness_of_luminance(luminance: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Return 116 f(Y) - 16, which is 903.3 Y below the toe."""
+    result = np.cbrt(luminance)
+    result *= 116
+    result -= 16
+    if luminance.min(initial=1) <= 0.008856:
+        np.copyto(result, luminance * np.float32(116 * 7.787), where=luminance <= 0.008856)
+    return result
+
+
+class _Memory(threading.local):
+    """Working memory of one thread, kept from strip to strip: to get it anew costs as much."""
+
+    def __init__(self) -> None:
+        self.floats = np.empty(0, np.float32)
+        self.indices = np.empty(0, np.intp)
+
+    def planes(self, shape: tuple[int, ...]) -> tuple[Array, Array]:
+        """Return six float32 planes and one of indices, of this shape."""
+        size = math.prod(shape)
+        if size > self.indices.size:
+            self.floats = np.empty(6 * size, np.float32)
+            self.indices = np.empty(size, np.intp)
+        return self.floats[: 6 * size].reshape(6, *shape), self.indices[:size].reshape(shape)
+
+
+_memory = _Memory()
 
 
 def join(lightness: Array, ab: Array, dtype: npt.DTypeLike = np.uint8) -> Array:
-    """Return sRGB pixels, (H, W, 3) uint8 or uint16, of L (H, W) and ab (2, H, W).
+    """Return sRGB pixels, (H, W, 3) uint8 or uint16, of float32 L (H, W) and ab (2, H, W).
 
     Colours outside the gamut lose chroma, not lightness (see `lab_to_rgb`).
     """
-    linear = _linear_in_gamut(lightness, ab[0], ab[1], "reduce")
-    pixels = np.empty((*lightness.shape, 3), dtype)
+    height, width = lightness.shape
+    pixels = np.empty((height, width, 3), dtype)
+    step = max(1, STRIP_PIXELS // width)
+    for rows in (slice(top, top + step) for top in range(0, height, step)):
+        _join(lightness[rows], ab[:, rows], pixels[rows])
+    return pixels
+
+
+def _join(lightness: Array, ab: Array, pixels: Array) -> None:
+    """Fill pixels, see `join`."""
+    memory, indices = _memory.planes(lightness.shape)
+    linear = _linear_in_gamut(lightness, ab[0], ab[1], "reduce", memory)
     top = np.iinfo(pixels.dtype).max
     for channel, plane in enumerate(linear):
         if top == 255:
-            plane *= 65535
-            plane += 0.5
-            pixels[..., channel] = _srgb_table()[plane.astype(np.uint16)]
+            np.multiply(plane, 65536, out=indices, casting="unsafe")
+            pixels[..., channel] = _looked_up(_srgb_table(), indices)
         else:
-            pixels[..., channel] = np.rint(delinearize(plane) * top)
-    return pixels
+            pixels[..., channel] = np.rint(delinearize(np.clip(plane, 0, 1)) * top)

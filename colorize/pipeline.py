@@ -11,33 +11,41 @@ result of the one before, and can be replaced or looked at.
 from __future__ import annotations
 
 import dataclasses
-import gc
+import os
 import warnings
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from threading import Lock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from PIL import Image
-from torch.nn import functional as F
 
-from colorize import lab, registry
-from colorize.enlarge import Enlarger
+from colorize import lab, registry, sampling, styles
+from colorize.autocontrast import autocontrast as stretch_contrast
+from colorize.bins import decode, probabilities, rebalance_offset
+from colorize.condition import UNCONDITIONAL, Condition
+from colorize.confidence import confidence, heat_map
+from colorize.enlarge import UPSAMPLINGS, Enlarger, GuidedEnlarger, enlarge
 from colorize.errors import ColorizeError
-from colorize.gamut import decode, rebalance_offset
+from colorize.hints import HintedPixels, Hints, spread
 from colorize.image import Photo
 from colorize.image_encode import eight_bits
+from colorize.reference import histogram, tilt
+from colorize.together import Together
+
+if TYPE_CHECKING:
+    import torch
 
 Array = npt.NDArray[Any]
 
 NETWORK_SIZE = 256  # pixels, height and width of what the published networks see
 MAX_NETWORK_SIZE = 2048
 STRIP_PIXELS = 1 << 17  # a strip's arrays stay in the processor's cache
-STRIP_THREADS = 2
+MAX_STRIP_THREADS = 4
+LARGEST_BATCH = 32  # photographs at once on a GPU
 
 
 class Colorizer:
@@ -47,32 +55,62 @@ class Colorizer:
         self,
         network: Any,
         *,
+        style: str | None = None,
         temperature: float | None = None,
         rebalance: float | None = None,
+        saturation: float = 1.0,
         size: int = NETWORK_SIZE,
+        upsampling: str = "guided",
+        autocontrast: bool = False,
+        hints: Hints | None = None,
+        reference: Photo | None = None,
     ):
-        """Take a network in evaluation mode (see `registry.load`) and settings.
+        """Take a network (see `registry.load`; one of torch in evaluation mode) and settings.
 
+        style: "vivid" (the default) or "faithful", two settings of temperature and rebalance.
         temperature: of the annealed mean, above 0; 1 is the mean of the distribution, towards 0
         its mode. rebalance: the share of the training's rebalancing that stays, 0 (natural
-        frequencies) to 1 (as trained). None takes the network's own defaults. size: height and
-        width of the network's input, a multiple of `network.multiple`.
+        frequencies) to 1 (as trained). None takes the style's. saturation: what ab is multiplied
+        by, 0 to 3. size: height and width of the network's input, a multiple of
+        `network.multiple`. upsampling: "guided" (ab is enlarged along the edges of the full-size
+        L) or "bilinear" (as in the releases). autocontrast: stretch the lightness of each
+        photograph first (see `colorize.autocontrast`); the result then has the stretched
+        lightness. hints: places whose colour is known (see `colorize.hints`). reference: a
+        photograph to whose colours results are drawn (see `colorize.reference`). Both are for
+        photographs that are given none of their own.
 
         Raises ColorizeError for a setting out of range or one the network has no use for.
         """
         self.network = network
         self.size = size
+        self.style = style
         self.temperature = temperature
         self.rebalance = rebalance
+        self.saturation = saturation
+        self.upsampling = upsampling
+        self.autocontrast = autocontrast
+        self.hints = hints
+        self.reference = None if reference is None else histogram(reference)
         self._check_settings()
-        self.device = next(network.parameters()).device
+        self.runner = _runner(network)
+        # Networks of logits were trained with hints too, but `spread` alone does better: see
+        # docs/control.md and evaluation.hints, which measures both.
+        self.hints_to_network = network.output == "ab" and network.hint_stride is not None
+        self.device = self.runner.device
+        self.threads = cores()
         self._turn = Lock()
+        self._together = Together(self._in_turn, LARGEST_BATCH)
 
     def _check_settings(self) -> None:
-        """Fill in the network's defaults and refuse what can't work."""
+        """Fill in the style's settings and refuse what can't work."""
         _check_size(self.size, self.network.multiple)
+        self._check_hints([self.hints])
+        if not 0 <= self.saturation <= 3:
+            raise ColorizeError(f"saturation {self.saturation}: give a factor from 0 to 3")
+        if self.upsampling not in UPSAMPLINGS:
+            raise ColorizeError(f"upsampling {self.upsampling}: give {' or '.join(UPSAMPLINGS)}")
         if self.network.output != "logits":
-            for name in ("temperature", "rebalance"):
+            for name in ("style", "temperature", "rebalance", "reference"):
                 if getattr(self, name) is not None:
                     raise ColorizeError(
                         f"{name}: this network predicts colours, not a distribution; leave it out"
@@ -80,14 +118,22 @@ class Colorizer:
             return
         if self.rebalance is not None and self.network.class_weights is None:
             raise ColorizeError("rebalance: these weights don't say how they were rebalanced")
-        if self.temperature is None:
-            self.temperature = self.network.default_temperature
-        if self.rebalance is None:
-            self.rebalance = self.network.default_rebalance
+        self._take_style()
+        assert self.temperature is not None and self.rebalance is not None
         if not 0 < self.temperature <= 10:
             raise ColorizeError(f"temperature {self.temperature}: give one above 0, up to 10")
         if not 0 <= self.rebalance <= 1:
             raise ColorizeError(f"rebalance {self.rebalance}: give a share from 0 to 1")
+
+    def _take_style(self) -> None:
+        """Take what isn't set from the style. Raises ColorizeError if there is no such style."""
+        if self.style is None and None not in (self.temperature, self.rebalance):
+            return
+        decoding = styles.decoding(self.network, self.style)
+        if self.temperature is None:
+            self.temperature = decoding["temperature"]
+        if self.rebalance is None:
+            self.rebalance = decoding["rebalance"]
 
     @classmethod
     def from_pretrained(
@@ -96,114 +142,382 @@ class Colorizer:
         *,
         weights: str | None = None,
         device: str = "cpu",
+        backend: str | None = None,
+        precision: str | None = None,
         quiet: bool = True,
         **settings: Any,
     ) -> Colorizer:
         """Return a colorizer with a network by name, or of that kind from a weights file.
 
-        Downloads published weights on first use, with a progress bar unless `quiet`. `settings`
-        are those of `Colorizer`. Raises ColorizeError if the weights can't be had or are not
-        what they should be.
+        Downloads published weights on first use, with a progress bar unless `quiet`. device:
+        one of torch's, or "gpu". backend: "torch", "onnx" (ONNX Runtime), or None for torch
+        where it is installed and `weights` is no .onnx file. precision: of torch's numbers,
+        "float32", "bfloat16", "float16", or None for the fastest that keeps the colours (see
+        `colorize.precision`). `settings` are those of `Colorizer`. Raises ColorizeError if the
+        weights can't be had or are not what they should be.
         """
-        network = registry.load(name, weights=weights, device=device, quiet=quiet)
+        if registry.find_backend(backend, weights) == "torch":
+            from colorize import device as devices
+            from colorize.precision import tuned
+
+            network: Any = tuned(
+                registry.load(name, weights, devices.find(device), quiet=quiet), precision
+            )
+        else:
+            from colorize import onnx_backend
+
+            network = onnx_backend.load(name, weights, device)
         return cls(network, **settings)
 
-    def __call__(self, photo: Photo) -> Photo:
-        """Return the photograph in colour: same size, depth, alpha and metadata."""
-        return self.colorize([photo])[0]
+    def share_cores(self, photographs: int) -> None:
+        """Use no more threads for each photograph than so many at once leave to it.
 
-    def colorize(self, photos: Sequence[Photo]) -> list[Photo]:
+        To be called before the threads that colorize them begin.
+        """
+        self.threads = max(1, cores() // photographs)
+        if hasattr(self.runner, "set_threads"):
+            self.runner.set_threads(self.threads)
+
+    def __call__(
+        self, photo: Photo, hints: Hints | None = None, reference: Photo | None = None
+    ) -> Photo:
+        """Return the photograph in colour: same size, depth, alpha and metadata."""
+        return self.colorize([photo], [hints], [reference])[0]
+
+    def colorize(
+        self,
+        photos: Sequence[Photo],
+        hints: Sequence[Hints | None] | None = None,
+        references: Sequence[Photo | None] | None = None,
+    ) -> list[Photo]:
         """Return photographs in colour, run through the network as one batch.
+
+        hints, references: those of each photograph; what is None is the colorizer's. Raises
+        ColorizeError for those that don't fit the photograph or the network.
 
         Where the GPU's memory is too small, in smaller batches; where it is so for a single
         photograph, the network moves to the CPU for good, with a RuntimeWarning.
         """
-        inputs = torch.cat([self.network_input(photo) for photo in photos])
-        # on a GPU one thread at a time: two would need twice the memory, for hardly more speed
-        with nullcontext() if self.device.type == "cpu" else self._turn:
-            ab = self._colours(inputs)
-        return [self.join(photo, small) for photo, small in zip(photos, ab, strict=True)]
+        if self.autocontrast:
+            photos = [stretch_contrast(photo) for photo in photos]
+        inputs = np.concatenate([self.network_input(photo) for photo in photos])
+        places = self.hinted(photos, hints)
+        condition = self.condition(places, references)
+        guided = any(part is not None for part in condition)
+        if self.device.type == "cpu" or len(photos) > 1 or guided:
+            ab = self._in_turn(inputs, condition)
+        else:
+            ab = self._together(inputs)  # with the photographs of other threads
+        return [self.join(*one) for one in zip(photos, ab, places, strict=True)]
 
-    def _colours(self, inputs: torch.Tensor) -> npt.NDArray[np.float32]:
-        """Return ab (b, 2, size, size) of L, in as many batches as the memory asks for."""
+    def _in_turn(
+        self, inputs: Array, condition: Condition = UNCONDITIONAL
+    ) -> npt.NDArray[np.float32]:
+        """Return `_colours`; on a GPU for one thread at a time: two would need twice the memory."""
+        with nullcontext() if self.device.type == "cpu" else self._turn:
+            return self._colours(inputs, condition)
+
+    def hinted(
+        self, photos: Sequence[Photo], hints: Sequence[Hints | None] | None = None
+    ) -> list[HintedPixels | None]:
+        """Return the hinted pixels of each photograph, None for one without hints.
+
+        Raises ColorizeError for a network without hints and for hints outside of a photograph.
+        """
+        given = [self.hints if one is None else one for one in hints or [None] * len(photos)]
+        self._check_hints(given)
+        return [
+            None if one is None else HintedPixels.of(one, photo.size)
+            for photo, one in zip(photos, given, strict=True)
+        ]
+
+    def _check_hints(self, hints: Sequence[Hints | None]) -> None:
+        if self.network.hint_stride is None and any(one is not None for one in hints):
+            raise ColorizeError("hints: this network takes none; use compact or siggraph17")
+
+    def condition(
+        self,
+        places: Sequence[HintedPixels | None],
+        references: Sequence[Photo | None] | None = None,
+    ) -> Condition:
+        """Return what hinted pixels and references give `predict` and `follow` to go by.
+
+        Raises ColorizeError for a reference where the network predicts no distribution.
+        """
+        references = references or [None] * len(places)
+        if self.network.output == "ab" and any(one is not None for one in references):
+            raise ColorizeError(
+                "reference: this network predicts colours, not a distribution; "
+                "use compact or eccv16"
+            )
+        histograms = [self.reference if one is None else one for one in references]
+        side = self.size // (self.network.hint_stride or 1)
+        return Condition.of(places, histograms, (side, side))
+
+    def _colours(
+        self, inputs: Array, condition: Condition = UNCONDITIONAL
+    ) -> npt.NDArray[np.float32]:
+        """Return ab of L, (b, 2, h, w) to `join`, in as many batches as the memory asks for."""
         try:
-            return self.decode(self.predict(inputs))
-        except RuntimeError as error:  # of which torch.OutOfMemoryError is one
-            if not _out_of_memory(error):
+            output = self.predict(inputs, condition)
+            return self.follow(self._decoded(output), inputs, output, condition)
+        except RuntimeError as error:
+            if not self.runner.out_of_memory(error):
                 raise
         # after the except clause, whose exception would keep the batch's tensors alive
-        _free_gpu_memory()
+        self.runner.free_memory()
         if len(inputs) > 1:
-            return np.concatenate([self._colours(half) for half in inputs.chunk(2)])
+            halves = zip(np.array_split(inputs, 2), condition.halves(), strict=True)
+            return np.concatenate([self._colours(*half) for half in halves])
         self._move_to_cpu()
-        return self._colours(inputs)
+        return self._colours(inputs, condition)
 
     def _move_to_cpu(self) -> None:
         """Go on without the GPU. Raises ColorizeError if that is so already."""
         if self.device.type == "cpu":
             raise ColorizeError(f"not enough memory for the network at size {self.size}")
-        self.network = self.network.to("cpu")
-        self.device = torch.device("cpu")
+        self.runner.to_cpu()
+        self.device = self.runner.device
         warnings.warn(
             "the GPU has too little memory; going on with the CPU, which takes longer",
             RuntimeWarning,
             stacklevel=4,
         )
 
-    def network_input(self, photo: Photo) -> torch.Tensor:
+    def network_input(self, photo: Photo) -> npt.NDArray[np.float32]:
         """Return L at the network's size, (1, 1, size, size) in [0, 100], aspect ignored.
 
         As in the releases, the sRGB pixels are resized, by Pillow's bicubic filter.
         """
         image = Image.fromarray(eight_bits(photo.pixels))
         small = image.resize((self.size, self.size), Image.Resampling.BICUBIC)
-        return torch.from_numpy(lab.lightness(np.asarray(small)))[None, None]
+        return lab.lightness(np.asarray(small))[None, None]
 
-    @torch.inference_mode()
-    def predict(self, lightness: torch.Tensor) -> torch.Tensor:
+    def predict(
+        self, lightness: Array | torch.Tensor, condition: Condition | None = None
+    ) -> npt.NDArray[np.float32]:
         """Return the network's output for L, (b, 1, h, w) in [0, 100].
 
-        Logits over the 313 ab bins (b, 313, h/4, w/4), or ab (b, 2, h, w) where
-        `network.output` is "ab".
+        Logits over the 313 ab bins (b, 313, h/4, w/4), drawn towards the histograms of
+        references, or ab (b, 2, h, w) where `network.output` is "ab". Without a `condition` the
+        reference is the colorizer's.
         """
-        output: torch.Tensor = self.network(lightness.to(self.device))
-        return output
+        if condition is None:
+            condition = self.condition([None] * len(lightness))
+        given = {"hints": condition.hints} if self.hints_to_network else {}
+        result: npt.NDArray[np.float32] = self.runner(_array(lightness), **given)
+        if condition.histograms is not None:
+            for logits, wanted in zip(result, condition.histograms, strict=True):
+                if wanted.any():
+                    logits += tilt(self._natural(logits), wanted)[:, None, None]
+        return result
 
-    @torch.inference_mode()
-    def decode(self, output: torch.Tensor) -> npt.NDArray[np.float32]:
-        """Return ab (b, 2, size, size) of the network's output: the annealed mean of logits."""
+    def _natural(self, logits: Array) -> npt.NDArray[np.float32]:
+        """Return the distributions (313, h, w) of one picture, at natural frequencies if known."""
+        result: npt.NDArray[np.float32] = probabilities(logits[None], 1.0, self._offset(0.0))[0]
+        return result
+
+    def follow(
+        self, ab: npt.NDArray[np.float32], lightness: Array, output: Array, condition: Condition
+    ) -> npt.NDArray[np.float32]:
+        """Return decoded ab (b, 2, h, w) with the hints carried to all places like theirs.
+
+        lightness: what `predict` got; output: what it gave. See `hints.spread`.
+        """
+        if condition.hints is None:
+            return ab
+        logits = self.network.output == "logits"
+        pictures = zip(ab, _array(lightness)[:, 0], condition.hints, output, strict=True)
+        return np.stack(
+            [
+                spread(planes, grey, hints, self._natural(one) if logits else None)
+                for planes, grey, hints, one in pictures
+            ]
+        )
+
+    def decode(self, output: Array | torch.Tensor) -> npt.NDArray[np.float32]:
+        """Return ab (b, 2, size, size) of the network's output: the annealed mean of logits.
+
+        Times the saturation, as for networks that predict ab.
+        """
+        small = self.decode_cells(output)
         if self.network.output == "ab":
-            return output.float().cpu().numpy()
+            return small
+        h, w = small.shape[2:]
+        return np.stack([enlarge(ab, (4 * h, 4 * w)) for ab in small])
+
+    def decode_cells(self, output: Array | torch.Tensor) -> npt.NDArray[np.float32]:
+        """Return `decode` without enlargement: (b, 2, size/4, size/4) where there are logits."""
+        output = _array(output)
+        saturation = np.float32(self.saturation)
+        if self.network.output == "ab":
+            return saturation * output
         assert self.temperature is not None and self.rebalance is not None
-        weights = self.network.class_weights
-        offset = None if weights is None else rebalance_offset(weights, self.rebalance)
-        ab = decode(output, self.temperature, self.network.bin_centres, offset)
-        ab = F.interpolate(ab, scale_factor=4.0, mode="bilinear", align_corners=False)
-        return ab.cpu().numpy()
+        offset = self._offset(self.rebalance)
+        return saturation * decode(output, self.temperature, self.runner.bin_centres, offset)
 
-    def join(self, photo: Photo, ab: npt.NDArray[np.float32]) -> Photo:
-        """Return the photograph with its own L and the colours ab, (2, h, w) of any size."""
-        return dataclasses.replace(photo, pixels=join_strips(photo.pixels, ab))
+    def _decoded(self, output: Array) -> npt.NDArray[np.float32]:
+        """Return ab (b, 2, h, w) of the size from which the upsampling does best."""
+        return self.decode(output) if self.upsampling == "bilinear" else self.decode_cells(output)
+
+    def distribution(self, output: Array | torch.Tensor) -> npt.NDArray[np.float32]:
+        """Return the probabilities that `decode` averages colours by, (b, 313, h/4, w/4)."""
+        self.check_distribution()
+        assert self.temperature is not None and self.rebalance is not None
+        return probabilities(_array(output), self.temperature, self._offset(self.rebalance))
+
+    def check_distribution(self) -> None:
+        """Raise ColorizeError for a network without distributions to draw from or be sure of."""
+        if self.network.output != "logits":
+            raise ColorizeError(
+                "samples and confidence need a distribution, and this network predicts colours; "
+                "use compact or eccv16"
+            )
+
+    def _offset(self, rebalance: float) -> npt.NDArray[np.float32] | None:
+        """Return what to subtract from the logits for a share of the rebalancing."""
+        weights = self.runner.class_weights
+        return None if weights is None else rebalance_offset(weights, rebalance)
+
+    def samples(self, photo: Photo, count: int, seed: int = 0) -> list[Photo]:
+        """Return `count` different colorizations, drawn from the network's distributions.
+
+        The same seed gives the same samples, and the first ones don't depend on `count`. See
+        `sampling`. Raises ColorizeError for networks without a distribution, a count below 1 or
+        a negative seed.
+        """
+        sampling.check(count, seed)
+        self.check_distribution()
+        photo, output = self._seen(photo)
+        return [self._sample(photo, output, number, seed) for number in range(1, count + 1)]
+
+    def sample(self, photo: Photo, number: int, seed: int = 0) -> Photo:
+        """Return one of `samples`, the first being number 1."""
+        sampling.check(number, seed)
+        self.check_distribution()
+        return self._sample(*self._seen(photo), number, seed)
+
+    def _sample(
+        self, photo: Photo, output: npt.NDArray[np.float32], number: int, seed: int
+    ) -> Photo:
+        places = self.hinted([photo])
+        ab = self._decoded(self.vary(output, number, seed))
+        ab = self.follow(ab, self.network_input(photo), output, self.condition(places))
+        return self.join(photo, ab[0], places[0])
+
+    def vary(
+        self, output: Array | torch.Tensor, number: int, seed: int = 0
+    ) -> npt.NDArray[np.float32]:
+        """Return the network's output (b, 313, h/4, w/4) changed to that of a sample."""
+        output = _array(output)
+        centres = self.runner.bin_centres
+        changes = [
+            sampling.log_weights(one, centres, number, seed) for one in self.distribution(output)
+        ]
+        assert self.temperature is not None  # else there is no distribution
+        return output + np.float32(self.temperature) * np.stack(changes)
+
+    def confidence(self, photo: Photo) -> npt.NDArray[np.float32]:
+        """Return how sure the network is, (size/4, size/4) over the photograph, 0 to 1.
+
+        1 - entropy / log 313 of the distribution at temperature 1 and, where the rebalancing of
+        the training is known, natural frequencies: it does not depend on how colours are
+        decoded. Raises ColorizeError for networks without a distribution.
+        """
+        self.check_distribution()
+        _, output = self._seen(photo)
+        of_one: npt.NDArray[np.float32] = self.confidence_of(output)[0]
+        return of_one
+
+    def confidence_of(self, output: Array | torch.Tensor) -> npt.NDArray[np.float32]:
+        """Return `confidence` of the network's output, (b, h/4, w/4)."""
+        self.check_distribution()
+        return confidence(probabilities(_array(output), 1.0, self._offset(0.0)))
+
+    def confidence_map(self, photo: Photo) -> Photo:
+        """Return `confidence` as a heat map with a colour bar, see `confidence.heat_map`."""
+        return Photo(heat_map(self.confidence(photo), photo.size))
+
+    def _seen(self, photo: Photo) -> tuple[Photo, npt.NDArray[np.float32]]:
+        """Return the photograph as it is coloured and the network's output for it."""
+        if self.autocontrast:
+            photo = stretch_contrast(photo)
+        inputs = self.network_input(photo)
+        with nullcontext() if self.device.type == "cpu" else self._turn:
+            try:
+                return photo, self.predict(inputs)
+            except RuntimeError as error:
+                if not self.runner.out_of_memory(error):
+                    raise
+            self.runner.free_memory()
+            self._move_to_cpu()
+            return photo, self.predict(inputs)
+
+    def join(
+        self, photo: Photo, ab: npt.NDArray[np.float32], places: HintedPixels | None = None
+    ) -> Photo:
+        """Return the photograph with its own L and the colours ab, (2, h, w) of any size.
+
+        places: pixels that have colours of their own. Guided upsampling does best with the ab
+        of `decode_cells`.
+        """
+        pixels = join_strips(photo.pixels, ab, places, self.upsampling, self.threads)
+        return dataclasses.replace(photo, pixels=pixels)
 
 
-def join_strips(pixels: Array, ab: npt.NDArray[np.float32]) -> Array:
+def join_strips(
+    pixels: Array,
+    ab: npt.NDArray[np.float32],
+    places: HintedPixels | None = None,
+    upsampling: str = "bilinear",
+    threads: int = 2,
+) -> Array:
     """Return sRGB pixels, (H, W, 3), with the L of `pixels` and ab enlarged to their size.
 
-    pixels: (H, W) or (H, W, 3), uint8 or uint16, as the result. ab: (2, h, w). Works on strips
-    of rows, so that memory beyond the result does not grow with the height.
+    pixels: (H, W) or (H, W, 3), uint8 or uint16, as the result. ab: (2, h, w). places: pixels
+    that have an ab of their own. upsampling: see `Colorizer`. Works on strips of rows, several
+    at a time, so that memory beyond the result does not grow with the height.
     """
     height, width = pixels.shape[:2]
-    enlarger = Enlarger(ab, (height, width))
+    enlarger = _enlarger(pixels, ab, upsampling)
     result = np.empty((height, width, 3), pixels.dtype)
 
     def strip(rows: tuple[int, int]) -> None:
         lightness = lab.lightness(pixels[slice(*rows)])
-        result[slice(*rows)] = lab.join(lightness, enlarger.rows(*rows), pixels.dtype)
+        colours = enlarger.rows(*rows, lightness)
+        if places is not None:
+            places.paint(colours, rows[0])
+        result[slice(*rows)] = lab.join(lightness, colours, pixels.dtype)
 
-    with ThreadPoolExecutor(STRIP_THREADS) as threads:
-        for _ in threads.map(strip, _strips(height, width)):
+    strips = list(_strips(height, width))
+    if threads == 1 or len(strips) == 1:
+        for rows in strips:
+            strip(rows)
+        return result
+    with ThreadPoolExecutor(min(threads, MAX_STRIP_THREADS)) as pool:
+        for _ in pool.map(strip, strips):
             pass
     return result
+
+
+def _enlarger(
+    pixels: Array, ab: npt.NDArray[np.float32], upsampling: str
+) -> Enlarger | GuidedEnlarger:
+    """Return what enlarges ab (2, h, w) to the size of the pixels."""
+    height, width = pixels.shape[:2]
+    if upsampling == "bilinear":
+        return Enlarger(ab, (height, width))
+    return GuidedEnlarger(ab, (height, width), cell_lightness(pixels, ab.shape[1:]))
+
+
+def cell_lightness(pixels: Array, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
+    """Return L of the mean sRGB of each of h×w cells, (h, w); `shape` is (h, w).
+
+    pixels: (H, W) or (H, W, 3), uint8 or uint16.
+    """
+    image = Image.fromarray(eight_bits(pixels))
+    cells = image.resize((shape[1], shape[0]), Image.Resampling.BOX)
+    return lab.lightness(np.asarray(cells))
 
 
 def _strips(height: int, width: int) -> Iterator[tuple[int, int]]:
@@ -213,20 +527,26 @@ def _strips(height: int, width: int) -> Iterator[tuple[int, int]]:
         yield start, min(start + rows, height)
 
 
-def _out_of_memory(error: RuntimeError) -> bool:
-    """Tell whether torch ran out of memory: not all of its parts raise OutOfMemoryError."""
-    text = str(error).lower()
-    phrases = ("out of memory", "alloc_failed", "can't allocate memory")  # CUDA, MPS; cuDNN; CPU
-    return isinstance(error, torch.OutOfMemoryError) or any(part in text for part in phrases)
+def cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _free_gpu_memory() -> None:
-    """Hand back what torch keeps for later, so that a smaller batch finds it in one piece."""
-    gc.collect()
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()
-    if torch.backends.mps.is_available():
-        torch.mps.empty_cache()
+def _runner(network: Any) -> Any:
+    """Return what runs the network on arrays: one of torch needs help, others do it themselves."""
+    if not hasattr(network, "parameters"):
+        return network
+    # Here, not above: torch takes seconds to import, and ONNX Runtime's networks need none.
+    from colorize.torch_backend import TorchRunner
+
+    return TorchRunner(network)
+
+
+def _array(values: Array | torch.Tensor) -> npt.NDArray[np.float32]:
+    """Return an array or a tensor of torch, wherever it is, as a float32 array."""
+    if not isinstance(values, np.ndarray):
+        values = values.detach().float().cpu().numpy()
+    return np.asarray(values, np.float32)
 
 
 def _check_size(size: int, multiple: int) -> None:

@@ -5,6 +5,7 @@ Importing this module does not import torch, so that listing and fetching models
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -147,6 +148,31 @@ def path(name: str, *, quiet: bool = False) -> Path:
         file = cache_folder() / model.file
         download(model.url, file, model.sha256, model.size + SLACK, quiet=quiet)
     return file
+
+
+def find_backend(asked: str | None, weights: str | os.PathLike[str] | None = None) -> str:
+    """Return "torch" or "onnx": what is asked for, else what fits the weights and is installed.
+
+    Raises ColorizeError for another name, or torch where there is none or for an .onnx file.
+    """
+    exported = weights is not None and os.fsdecode(weights).lower().endswith(".onnx")
+    has_torch = importlib.util.find_spec("torch") is not None
+    if asked not in (None, "torch", "onnx"):
+        raise ColorizeError(f"no backend is called {asked!r}; there are torch and onnx")
+    if asked == "torch" and exported:
+        raise ColorizeError(f"{os.fsdecode(weights or '')}: an ONNX model needs --backend onnx")
+    if asked == "torch" and not has_torch:
+        raise ColorizeError("torch is not installed: pip install torch, or use --backend onnx")
+    return asked or ("onnx" if exported or not has_torch else "torch")
+
+
+def starts_sooner_with_onnx(name: str, weights: str | None, device: str) -> bool:
+    """Return whether ONNX Runtime gives the same colours without the wait for torch's import.
+
+    So for the bundled network on the CPU, where the extra `onnx` is installed.
+    """
+    installed = all(importlib.util.find_spec(package) for package in ("onnx", "onnxruntime"))
+    return installed and name == "compact" and weights is None and device == "cpu"
 
 
 def load(

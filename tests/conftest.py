@@ -5,6 +5,7 @@ import torch
 
 from colorize.gamut import Q
 from colorize.models import Compact
+from colorize.models.weights_file import save_compact
 
 
 @pytest.fixture(scope="session")
@@ -16,3 +17,15 @@ def network() -> Compact:
     with torch.no_grad():
         made.decoder.classify.weight *= 40
     return made.eval().requires_grad_(False)
+
+
+@pytest.fixture(scope="session")
+def weights(network, tmp_path_factory) -> str:
+    """Return a weights file of the tiny network, for the command."""
+    path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
+    prior = torch.full((Q,), 1 / Q)
+    save_compact(
+        network, path, class_weights=network.class_weights, prior=prior,
+        temperature=0.5, rebalance=0.9,
+    )  # fmt: skip
+    return str(path)

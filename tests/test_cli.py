@@ -19,21 +19,8 @@ from PIL import Image
 import colorize
 from benchmarks.kill import Trial
 from colorize.cli import main, parser
-from colorize.gamut import Q
-from colorize.models.weights_file import save_compact
 
 ROOT = Path(__file__).parents[1]
-
-
-@pytest.fixture(scope="session")
-def weights(network, tmp_path_factory) -> str:
-    path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
-    prior = torch.full((Q,), 1 / Q)
-    save_compact(
-        network, path, class_weights=network.class_weights, prior=prior,
-        temperature=0.5, rebalance=0.9,
-    )  # fmt: skip
-    return str(path)
 
 
 @pytest.fixture

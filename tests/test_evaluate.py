@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from colorize.evaluation import evaluate
-from colorize.lab import rgb_to_lab
+from colorize.image import Photo
 from colorize.pipeline import Colorizer
 
 
@@ -27,8 +27,7 @@ def test_photographs_are_stretched(folder):
     assert [picture.shape for picture in pictures] == [(256, 256, 3)] * 3
     with Image.open(folder / "0.png") as image:
         small = image.resize((256, 256), Image.Resampling.BICUBIC)
-    expected = rgb_to_lab(np.asarray(small, np.float32) / 255)
-    np.testing.assert_array_equal(pictures[0], expected)
+    np.testing.assert_array_equal(pictures[0], np.asarray(small))
     assert len(list(evaluate.photographs(folder, limit=2))) == 2
 
 
@@ -49,6 +48,29 @@ def test_a_network_that_knows_nothing_equals_grey(network, folder, monkeypatch):
     monkeypatch.setattr(colorizer, "decode", lambda output: nothing)
     figures, _ = evaluate.evaluate(colorizer, evaluate.photographs(folder), quiet=True)
     assert figures["network"] == figures["grey"]
+
+
+def test_full_size_measures_what_the_tool_makes(network, folder):
+    pictures = list(evaluate.photographs(folder, full_size=True))
+    assert [picture.shape for picture in pictures] == [(60, 90, 3)] * 3
+    colorizer = Colorizer(network, size=64)
+    figures, count = evaluate.evaluate(colorizer, pictures, quiet=True, full_size=True)
+    made = [colorizer(Photo(picture)).pixels.astype(float) for picture in pictures]
+    errors = [np.mean((a / 255 - b / 255.0) ** 2) for a, b in zip(made, pictures, strict=True)]
+    assert count == 3
+    assert figures["network"].psnr == pytest.approx(np.mean(-10 * np.log10(errors)), abs=0.01)
+    assert figures["truth"].auc == 100
+
+
+def test_other_distances_get_a_column(network, folder):
+    colorizer = Colorizer(network, size=64)
+    distances = {"constant": lambda result, truth: float(not np.array_equal(result, truth))}
+    figures, _ = evaluate.evaluate(
+        colorizer, evaluate.photographs(folder), quiet=True, distances=distances
+    )
+    assert figures["truth"].lpips == {"constant": 0}
+    assert figures["grey"].lpips == {"constant": 1}
+    assert "LPIPS constant" in evaluate.table(figures)
 
 
 def test_the_command_prints_a_table_and_writes_json(network, folder, tmp_path, monkeypatch, capsys):

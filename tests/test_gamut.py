@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from colorize import gamut
+from colorize import bins, gamut
 
 REFERENCE = Path(__file__).parents[2] / "shared" / "reference"
 
@@ -14,7 +14,7 @@ REFERENCE = Path(__file__).parents[2] / "shared" / "reference"
 def test_there_are_313_bins_on_the_grid_sorted_by_a_then_b():
     centres = gamut.bin_centres()
     assert gamut.Q == len(centres) == 313
-    assert (centres % gamut.GRID == 0).all()
+    assert (centres % bins.GRID == 0).all()
     pairs = [tuple(pair) for pair in centres.tolist()]
     assert pairs == sorted(set(pairs))
 
@@ -83,7 +83,7 @@ def test_temperature_one_is_the_mean():
     logits = random_logits()
     probabilities = torch.softmax(logits, dim=1)
     expected = torch.einsum("bqhw,qc->bchw", probabilities, gamut.bin_centres())
-    torch.testing.assert_close(gamut.decode(logits, 1.0), expected)
+    torch.testing.assert_close(gamut.decode(logits, 1.0), expected, atol=2e-4, rtol=0)
 
 
 def test_temperature_towards_zero_is_the_mode():

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from colorize.condition import UNCONDITIONAL, Condition
 from colorize.errors import ColorizeError
 from colorize.image import Photo
 from colorize.pipeline import Colorizer
@@ -21,11 +22,11 @@ class SmallGpu(Colorizer):
         self.error = error
         self.batches: list[tuple[str, int]] = []
 
-    def predict(self, lightness: torch.Tensor) -> torch.Tensor:
+    def predict(self, lightness: np.ndarray, condition: Condition = UNCONDITIONAL) -> np.ndarray:
         self.batches.append((self.device.type, len(lightness)))
         if self.device.type == "cuda" and len(lightness) > self.room:
             raise self.error("CUDA out of memory. Tried to allocate 2.00 GiB")
-        return self.network(lightness)
+        return self.network(torch.from_numpy(lightness)).numpy()
 
 
 @pytest.fixture
@@ -60,7 +61,9 @@ def test_without_room_for_one_photograph_the_cpu_does_the_rest(network, photos, 
 
 def test_other_faults_of_the_network_come_through(network, photos):
     class Faulty(SmallGpu):
-        def predict(self, lightness: torch.Tensor) -> torch.Tensor:
+        def predict(
+            self, lightness: np.ndarray, condition: Condition = UNCONDITIONAL
+        ) -> np.ndarray:
             raise RuntimeError("shapes do not match")
 
     with pytest.raises(RuntimeError, match="shapes"):
@@ -69,7 +72,9 @@ def test_other_faults_of_the_network_come_through(network, photos):
 
 def test_too_little_memory_on_the_cpu_is_one_error(network, photos):
     class Full(Colorizer):
-        def predict(self, lightness: torch.Tensor) -> torch.Tensor:
+        def predict(
+            self, lightness: np.ndarray, condition: Condition = UNCONDITIONAL
+        ) -> np.ndarray:
             raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried 9 bytes")
 
     with pytest.raises(ColorizeError, match="not enough memory for the network at size 64"):

@@ -9,12 +9,13 @@ from PIL import Image
 from skimage.color import rgb2lab
 
 from colorize import lab
-from colorize.enlarge import enlarge
+from colorize.enlarge import GuidedEnlarger, enlarge
 from colorize.errors import ColorizeError
 from colorize.gamut import decode, rebalance_offset
 from colorize.image import Photo
 from colorize.models import ECCV16, SIGGRAPH17
 from colorize.pipeline import Colorizer, join_strips
+from tests.lively import lively
 
 
 @pytest.fixture(scope="module")
@@ -101,17 +102,47 @@ def test_network_input_is_the_bicubic_lightness(colorizer):
 def test_sixteen_bits_reach_the_network_like_eight(colorizer):
     eight = grey(64, 64)
     sixteen = Photo(eight.pixels.astype(np.uint16) * 257)
-    assert torch.equal(colorizer.network_input(eight), colorizer.network_input(sixteen))
+    inputs = [colorizer.network_input(photo) for photo in (eight, sixteen)]
+    np.testing.assert_array_equal(*inputs)
 
 
-def test_the_stages_are_the_whole(colorizer, network):
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_guided_strips_are_the_whole(dtype):
+    pixels = grey(700, 900, dtype).pixels
+    ab = np.random.default_rng(1).normal(0, 20, (2, 16, 16)).astype(np.float32)
+    eight = pixels if dtype == np.uint8 else np.rint(pixels / 257).astype(np.uint8)
+    cells = Image.fromarray(eight).resize((16, 16), Image.Resampling.BOX)
+    enlarger = GuidedEnlarger(ab, (700, 900), lab.lightness(np.asarray(cells)))
+    lightness = lab.lightness(pixels)
+    whole = lab.join(lightness, enlarger.rows(0, 700, lightness), dtype)
+    np.testing.assert_array_equal(join_strips(pixels, ab, upsampling="guided"), whole)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 5000), (90, 120)])
+def test_upsampling_acts_on_both_kinds_of_output(network, size):
+    for one in (network, lively(SIGGRAPH17())):
+        guided, plain = (
+            Colorizer(one, size=64, upsampling=way)(grey(*size)).pixels.astype(int)
+            for way in ("guided", "bilinear")
+        )
+        assert guided.shape == plain.shape == (*size, 3)
+        if size == (90, 120):
+            assert 0 < np.abs(guided - plain).mean() < 10
+
+
+def test_guided_is_the_default(colorizer):
+    assert colorizer.upsampling == "guided"
+
+
+def test_the_stages_are_the_whole(network):
     photo = grey(50, 60)
-    logits = network(colorizer.network_input(photo))
+    colorizer = Colorizer(network, size=64, upsampling="bilinear")
+    logits = network(torch.from_numpy(colorizer.network_input(photo)))
     offset = rebalance_offset(network.class_weights, 0.9)
     ab = decode(logits, 0.5, network.bin_centres, offset)
     ab = torch.nn.functional.interpolate(ab, scale_factor=4.0, mode="bilinear")[0].numpy()
     by_hand = lab.join(lab.lightness(photo.pixels), enlarge(ab, (50, 60)))
-    np.testing.assert_array_equal(colorizer(photo).pixels, by_hand)
+    assert np.abs(colorizer(photo).pixels.astype(int) - by_hand).max() <= 1
 
 
 def test_temperature_and_rebalance_act(network):
@@ -131,6 +162,7 @@ def test_temperature_and_rebalance_act(network):
         ({"temperature": 0}, "temperature 0"),
         ({"temperature": float("nan")}, "temperature nan"),
         ({"rebalance": 1.5}, "rebalance 1.5"),
+        ({"upsampling": "nearest"}, "upsampling nearest: give bilinear or guided"),
     ],
 )
 def test_settings_out_of_range_are_refused(network, settings, message):
@@ -143,12 +175,14 @@ def test_eccv16_reproduces_the_releases_steps():
     torch.manual_seed(0)
     network = ECCV16().eval().requires_grad_(False)
     photo = grey(96, 130)
-    colorizer = Colorizer(network, size=64)
-    small = colorizer.network_input(photo)
-    logits = network(small)
+    colorizer = Colorizer(network, size=64, upsampling="bilinear")
+    logits = network(torch.from_numpy(colorizer.network_input(photo)))
     out = network.model_out(torch.softmax(logits, dim=1))
     ab = 110 * torch.nn.functional.interpolate(out, scale_factor=4.0, mode="bilinear")
     np.testing.assert_allclose(colorizer.decode(logits), ab, atol=1e-4)
+    large = torch.nn.functional.interpolate(ab, (96, 130), mode="bilinear")[0].numpy()
+    released = lab.join(lab.lightness(photo.pixels), large)
+    assert np.abs(colorizer(photo).pixels.astype(int) - released).max() <= 1
     with pytest.raises(ColorizeError, match="rebalance"):
         Colorizer(network, size=64, rebalance=0.5)
 
@@ -160,3 +194,46 @@ def test_siggraph17_predicts_colours_so_temperature_is_refused():
     assert result.pixels.shape == (40, 56, 3)
     with pytest.raises(ColorizeError, match="temperature"):
         Colorizer(network, temperature=0.5)
+
+
+def test_styles_set_temperature_and_rebalance(network):
+    faithful = Colorizer(network, size=64, style="faithful")
+    assert (faithful.temperature, faithful.rebalance) == (1, 0)
+    both = Colorizer(network, size=64, style="faithful", rebalance=0.3)
+    assert (both.temperature, both.rebalance) == (1, 0.3)
+    vivid = Colorizer(network, size=64, style="vivid")
+    assert (vivid.temperature, vivid.rebalance) == (0.5, 0.9)
+    np.testing.assert_array_equal(
+        vivid(grey(40, 50)).pixels, Colorizer(network, size=64)(grey(40, 50)).pixels
+    )
+    with pytest.raises(ColorizeError, match="choose vivid or faithful"):
+        Colorizer(network, style="loud")
+
+
+def test_saturation_multiplies_ab(network):
+    photo = grey(40, 50)
+    plain = Colorizer(network, size=64)
+    output = plain.predict(plain.network_input(photo))
+    for factor in (0, 0.5, 2):
+        colorizer = Colorizer(network, size=64, saturation=factor)
+        np.testing.assert_allclose(
+            colorizer.decode(output), factor * plain.decode(output), rtol=1e-5
+        )
+    without = Colorizer(network, size=64, saturation=0)(photo).pixels.astype(int)
+    assert np.ptp(without, axis=2).max() <= 1
+
+
+@pytest.mark.parametrize("saturation", [-0.1, 3.1, float("nan")])
+def test_saturation_out_of_range_is_refused(network, saturation):
+    with pytest.raises(ColorizeError, match=f"saturation {saturation}: give a factor from 0 to 3"):
+        Colorizer(network, saturation=saturation)
+
+
+def test_what_networks_have_of_styles_and_saturation():
+    with pytest.raises(ColorizeError, match="how they were rebalanced"):
+        Colorizer(ECCV16().eval(), style="faithful")
+    assert Colorizer(ECCV16().eval(), style="vivid").temperature == 1
+    with pytest.raises(ColorizeError, match="style: this network predicts colours"):
+        Colorizer(SIGGRAPH17().eval(), style="vivid")
+    ab = np.full((1, 2, 8, 8), 10, np.float32)
+    assert (Colorizer(SIGGRAPH17().eval(), saturation=1.5).decode(ab) == 15).all()

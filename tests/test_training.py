@@ -15,6 +15,7 @@ from colorize.models.compact import Compact, Encoder
 from colorize.models.weights_file import read_network
 from colorize.training import bundle, data, prior, simulate, train
 from colorize.training.losses import ColourTargets, rebalanced_cross_entropy
+from colorize.training.reweight import reweight
 from colorize.training.validate import validate
 
 SMALL = (16, 16, 24, 32)
@@ -195,6 +196,85 @@ def test_degraded_lightness_stays_in_range_and_is_reproducible():
     assert 0.1 < changed < 0.8
 
 
+def test_sharpening_steepens_edges_and_keeps_flat_parts():
+    step = torch.full((1, 1, 16, 16), 40.0)
+    step[..., 8:] = 60
+    same = simulate.sharpen(step, np.random.default_rng(0), 0.0)
+    assert torch.equal(same, step)
+    sharp = simulate.sharpen(step, np.random.default_rng(0), 1.0)
+    assert torch.equal(sharp[..., :6], step[..., :6])
+    assert sharp[0, 0, 3, 7] < 40
+    assert sharp[0, 0, 3, 8] > 60
+
+
+def test_zoomed_crops_are_parts_of_the_photograph_at_full_size():
+    ramp = np.tile(np.arange(160, dtype=np.uint8), (160, 1))
+    ab = np.stack([np.tile(np.arange(40, dtype=np.int8), (40, 1))] * 2)
+    one = data.Photographs(["ramp"], [ramp], [ab])
+    spans = []
+    for seed in range(20):
+        batch = data.crop_batch(one, [0], 160, np.random.default_rng(seed), zoomed=1.0)
+        assert batch.lightness.shape == (1, 1, 160, 160)
+        assert batch.ab.shape == (1, 2, 40, 40)
+        row = 2.55 * batch.lightness[0, 0, 80]
+        # lightness and colours show the same columns: four times the cell's number
+        expected = 4 * batch.ab[0, 0, 20].float() + 1.5
+        assert (row.view(40, 4).mean(dim=1) - expected).abs().max() < 5
+        spans.append(float(row.max() - row.min()))
+    assert min(spans) < 120
+    assert max(spans) > 140
+    assert min(spans) > 159 / data.MAX_ZOOM - 5
+
+
+def test_other_class_weights_shift_what_the_network_predicts():
+    torch.manual_seed(0)
+    network = Compact(SMALL).eval()
+    old, new = torch.rand(Q) + 0.1, torch.rand(Q) + 0.1
+    lightness = 100 * torch.rand(1, 1, 32, 32)
+    with torch.inference_mode():
+        before = network(lightness).softmax(dim=1)
+        reweight(network, old, new)
+        after = network(lightness).softmax(dim=1)
+    ratio = (new / old).view(1, -1, 1, 1)
+    expected = before * ratio / (before * ratio).sum(dim=1, keepdim=True)
+    torch.testing.assert_close(after, expected)
+
+
+def test_the_encoder_is_trained_from_a_block_on(no_imagenet, photographs):
+    settings = train.Settings(
+        samples=8, batch=4, crop=32, warm_up=1, widths=SMALL, encoder_rate=0.5, encoder_from=11
+    )
+    tuned = train.Trainer(settings, torch.full((Q,), 1 / Q))
+    before = [p.clone() for p in tuned.network.encoder.parameters()]
+    batch = data.crop_batch(photographs, range(4), 32, np.random.default_rng(0))
+    tuned.step(batch, np.random.default_rng(0))
+    names = [name for name, _ in tuned.network.encoder.named_parameters()]
+    changed = {
+        name
+        for name, old, new in zip(names, before, tuned.network.encoder.parameters(), strict=True)
+        if not torch.equal(old, new)
+    }
+    assert all(name.startswith(("blocks.11", "blocks.12", "blocks.13", "blocks.14", "blocks.15",
+                                "head")) for name in changed)  # fmt: skip
+    assert "blocks.11.expand.weight" in changed
+    assert "head.weight" in changed
+
+
+def test_training_goes_on_from_given_weights(no_imagenet, photographs, tmp_path):
+    first = trainer(seed=1)
+    first.save(tmp_path / "checkpoint.pt")
+    target = tmp_path / "given.safetensors"
+    bundle.bundle(tmp_path / "checkpoint.pt", target, 1.0, 1.0)
+    second = trainer(seed=2)
+    second.start_from(str(target))
+    expected = first.average.module.state_dict()
+    for name, value in second.network.state_dict().items():
+        torch.testing.assert_close(value, expected[name], rtol=2e-3, atol=2e-3)
+    wide = train.Settings(widths=(24, 16, 24, 32))
+    with pytest.raises(ColorizeError, match="give them as --widths"):
+        train.Trainer(wide, torch.full((Q,), 1 / Q)).start_from(str(target))
+
+
 def test_training_overfits_a_batch(no_imagenet, photographs):
     """The loss falls to near its floor, the entropy of the soft targets, and colours come out."""
     subject = trainer(samples=4 * 150, rate=1e-2)
@@ -283,8 +363,12 @@ def test_the_command_trains_logs_resumes_and_bundles(no_imagenet, folder, tmp_pa
     network = read_network(target, "compact")
     assert isinstance(network, Compact)
     assert network.default_temperature == 0.5
+    assert network.styles["vivid"] == {"temperature": 0.5, "rebalance": 0.9}
+    assert network.styles["faithful"] == {"temperature": 1, "rebalance": 0}
+    assert bundle.main([*command, "--faithful", "0", "0"]) == 1
+    assert "style faithful is out of range" in capsys.readouterr().err
     state = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
-    expected = rebalancing_weights(state["prior"])
+    expected = rebalancing_weights(state["prior"], bundle.DECODING_SHARE)
     torch.testing.assert_close(network.class_weights, expected, rtol=1e-4, atol=1e-6)
     stored = state["average"]["decoder.classify.weight"].half().float()
     assert torch.equal(network.decoder.classify.weight, stored)

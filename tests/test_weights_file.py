@@ -16,7 +16,8 @@ from safetensors.torch import load_file, save_file
 from colorize.errors import ColorizeError
 from colorize.gamut import Q, bin_centres
 from colorize.models import ECCV16, SIGGRAPH17, Compact
-from colorize.models.weights_file import HEADER_LIMIT, read_network, read_tensors, save_compact
+from colorize.models.weights_file import read_network, read_tensors, save_compact
+from colorize.weights_header import HEADER_LIMIT
 
 WIDTHS = (8, 8, 8, 8)
 PUBLISHED = {"eccv16": ECCV16, "siggraph17": SIGGRAPH17}
@@ -372,3 +373,22 @@ def test_read_tensors_gives_names_and_header(ours):
     tensors, header = read_tensors(ours)
     assert tensors[KEY].shape == (Q,)
     assert json.loads(header["temperature"]) == 0.4
+
+
+def test_styles_come_back(tmp_path):
+    styles = {
+        "vivid": {"temperature": 0.4, "rebalance": 0.7},
+        "faithful": {"temperature": 0.9, "rebalance": 0.1},
+    }
+    file = save(seeded_compact(), tmp_path / "styled.safetensors", styles=styles)
+    assert read_network(file, "compact").styles == styles
+    plain = save(seeded_compact(), tmp_path / "plain.safetensors")
+    assert read_network(plain, "compact").styles == {}
+    with pytest.raises(ValueError, match="style vivid"):
+        save(seeded_compact(), tmp_path / "bad.safetensors", styles={"vivid": {}})
+
+
+@pytest.mark.parametrize("said", ["[]", '{"vivid": 1}', '{"loud": {}}', "{"])
+def test_unsound_styles_in_a_header_are_refused(ours, said):
+    with pytest.raises(ColorizeError, match=r"bad header: style"):
+        read_network(changed(ours, header={"styles": said}), "compact")

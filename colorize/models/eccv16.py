@@ -41,6 +41,11 @@ def block(*channels: int, stride: int = 1, dilation: int = 1) -> nn.Sequential:
     return nn.Sequential(*layers, nn.BatchNorm2d(channels[-1]))
 
 
+def dtype_of(part: nn.Module) -> torch.dtype:
+    """Return the type of the numbers that a part of a network computes with."""
+    return next(part.parameters()).dtype
+
+
 class ECCV16(nn.Module):
     """Grey in, logits over 313 ab bins at a quarter of the size out.
 
@@ -86,8 +91,8 @@ class ECCV16(nn.Module):
         """
         if hints is not None:
             raise ColorizeError("eccv16 takes no colour hints; use compact or siggraph17")
-        x = (lightness - 50) / 100
+        x = ((lightness - 50) / 100).to(dtype_of(self.model1))
         x = self.model3(self.model2(self.model1(x)))  # (b, 256, h/8, w/8)
         x = self.model7(self.model6(self.model5(self.model4(x))))  # (b, 512, h/8, w/8)
-        logits: torch.Tensor = self.model8(x)
+        logits: torch.Tensor = self.model8[-1](self.model8[:-1](x).to(dtype_of(self.model8[-1])))
         return logits

@@ -11,7 +11,7 @@ from typing import Literal
 import torch
 from torch import nn
 
-from colorize.models.eccv16 import AB_SCALE, block, conv3, double
+from colorize.models.eccv16 import AB_SCALE, block, conv3, double, dtype_of
 
 GRID_BINS = 529  # the full 23×23 grid of ab with step 10
 
@@ -63,7 +63,8 @@ class SIGGRAPH17(nn.Module):
         b, _, h, w = lightness.shape
         if hints is None:
             hints = lightness.new_zeros(b, 3, h, w)
-        full = self.model1(torch.cat(((lightness - 50) / 100, hints), dim=1))  # (b, 64, h, w)
+        x = torch.cat(((lightness - 50) / 100, hints), dim=1).to(dtype_of(self.model1))
+        full = self.model1(x)  # (b, 64, h, w)
         half = self.model2(every_other(full))  # (b, 128, h/2, w/2)
         quarter = self.model3(every_other(half))  # (b, 256, h/4, w/4)
         x = self.model4(every_other(quarter))  # (b, 512, h/8, w/8)
@@ -71,5 +72,5 @@ class SIGGRAPH17(nn.Module):
         x = self.model8(self.model8up(x) + self.model3short8(quarter))
         x = self.model9(self.model9up(x) + self.model2short9(half))
         x = self.model10(self.model10up(x) + self.model1short10(full))  # (b, 128, h, w)
-        ab: torch.Tensor = AB_SCALE * self.model_out(x)
+        ab: torch.Tensor = AB_SCALE * self.model_out(x.to(lightness.dtype))
         return ab

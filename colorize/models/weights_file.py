@@ -7,25 +7,23 @@ safetensors hold only tensors and strings.
 from __future__ import annotations
 
 import json
-import math
 import secrets
 import warnings
 import zipfile
 from collections.abc import Mapping, Set
 from pathlib import Path
 from pickle import UnpicklingError
-from typing import Any, TypeGuard
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as serialize
 
 from colorize.errors import ColorizeError
-from colorize.gamut import Q
 from colorize.models import ECCV16, SIGGRAPH17, Compact, Network
+from colorize.styles import Styles, checked
+from colorize.weights_header import Header, check_header_length, compact_settings, config
 
 Tensors = dict[str, torch.Tensor]
-Header = dict[str, str]  # of a safetensors file; empty for others
 
 # A tensor that only files of this architecture hold.
 ARCHITECTURE_OF_KEY = {
@@ -35,8 +33,6 @@ ARCHITECTURE_OF_KEY = {
 }
 FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 COUNTER = ".num_batches_tracked"  # of batch normalisation; plays no part in inference
-HEADER_LIMIT = 1 << 24  # bytes of a safetensors header; ours take some 40 kB
-WIDTH_LIMIT = 1024  # channels; beyond, a header could ask for any amount of memory
 
 
 def read_network(file: Path, architecture: str) -> Network:
@@ -62,14 +58,15 @@ def save_compact(
     prior: torch.Tensor,
     temperature: float,
     rebalance: float,
+    styles: Styles | None = None,
     extra: Mapping[str, str] | None = None,
 ) -> None:
     """Write the network as fp16 safetensors, at once: a reader never meets half a file.
 
     class_weights: (313,), the rebalancing weights of the training. prior: (313,), the bins'
-    shares of all pixels. temperature, rebalance: the defaults for decoding. extra: further
-    entries for the header, such as the training's command. Raises ValueError for weights
-    that fp16 cannot hold.
+    shares of all pixels. temperature, rebalance: the defaults for decoding. styles: other
+    settings by name, see `styles.checked`. extra: further entries for the header, such as the
+    training's command. Raises ValueError for unsound styles and weights that fp16 cannot hold.
     """
     header = dict(extra or {}) | {
         "config": json.dumps({"architecture": "compact", "widths": list(network.widths)}),
@@ -78,6 +75,8 @@ def save_compact(
         "temperature": json.dumps(temperature),
         "rebalance": json.dumps(rebalance),
     }
+    if styles is not None:
+        header["styles"] = json.dumps(checked(styles))
     tensors = {key: _halved(key, tensor) for key, tensor in network.state_dict().items()}
     part = file.with_name(f"{file.name}.{secrets.token_hex(4)}.part")
     try:
@@ -118,17 +117,9 @@ def read_tensors(file: Path) -> tuple[Tensors, Header]:
         raise ColorizeError(f"{file}: cannot read the weights: {error.strerror}") from error
     # Safetensors are 8 bytes of length, then JSON; neither a zip nor a pickle has a brace there.
     if start[8:] == b"{":
-        _check_header_length(file, int.from_bytes(start[:8], "little"), size)
+        check_header_length(file, int.from_bytes(start[:8], "little"), size)
         return _read_safetensors(file)
     return _read_torch(file, size, zipped=start[:4] == b"PK\x03\x04"), {}
-
-
-def _check_header_length(file: Path, length: int, size: int) -> None:
-    """Raise ColorizeError for a safetensors header that cannot be or is unreasonable."""
-    if length > size - 8:
-        raise ColorizeError(f"{file}: cut off or no safetensors file: its header is incomplete")
-    if length > HEADER_LIMIT:
-        raise ColorizeError(f"{file}: refused: a header of {length} bytes is no network's")
 
 
 def _read_safetensors(file: Path) -> tuple[Tensors, Header]:
@@ -183,7 +174,7 @@ def _first_line(error: BaseException) -> str:
 def _check_architecture(file: Path, tensors: Tensors, header: Header, architecture: str) -> None:
     """Raise ColorizeError if the file holds another architecture than the one asked for."""
     if "config" in header:
-        found = _config(file, header).get("architecture")
+        found = config(file, header).get("architecture")
     else:
         found = next((name for key, name in ARCHITECTURE_OF_KEY.items() if key in tensors), None)
     # With nothing recognised, the check of the tensors' names says more.
@@ -202,63 +193,14 @@ def _build(file: Path, header: Header, architecture: str) -> Network:
 
 def _build_compact(file: Path, header: Header) -> Compact:
     """Return the network that the header describes, with its defaults for decoding."""
-    if "config" not in header:
-        raise ColorizeError(f"{file}: no weights of compact: it lacks the header with its sizes")
-    widths = _config(file, header).get("widths")
-    if not _are_widths(widths):
-        raise ColorizeError(f"{file}: bad header: widths {widths} are not four channel counts")
-    weights = _parse(file, header, "class_weights")
-    if weights is not None and not _are_class_weights(weights):
-        raise ColorizeError(f"{file}: bad header: class_weights are not {Q} positive numbers")
+    said = compact_settings(file, header)
     return Compact(
-        (widths[0], widths[1], widths[2], widths[3]),
-        class_weights=weights,
-        temperature=_number(file, header, "temperature", above=0.0),
-        rebalance=_number(file, header, "rebalance", above=-math.inf),
+        said.widths,
+        class_weights=said.class_weights,
+        temperature=said.temperature,
+        rebalance=said.rebalance,
+        styles=said.styles,
     )
-
-
-def _config(file: Path, header: Header) -> dict[str, Any]:
-    """Return the network's configuration from the header of one of our files."""
-    config = _parse(file, header, "config")
-    if not isinstance(config, dict):
-        raise ColorizeError(f"{file}: bad header: config is no JSON object")
-    return config
-
-
-def _parse(file: Path, header: Header, key: str) -> Any:
-    """Return the JSON value of an entry of the header, None where there is no such entry."""
-    try:
-        return json.loads(header.get(key, "null"))
-    except (ValueError, RecursionError) as error:
-        raise ColorizeError(f"{file}: bad header: {key} is no JSON") from error
-
-
-def _number(file: Path, header: Header, key: str, above: float) -> float:
-    """Return a number of the header, 1.0 where there is none."""
-    value = _parse(file, header, key)
-    if value is None:
-        return 1.0
-    if not _is_number(value, above):
-        raise ColorizeError(f"{file}: bad header: {key} is {value}")
-    return float(value)
-
-
-def _are_widths(value: Any) -> TypeGuard[list[int]]:
-    """Return whether the value is four channel counts."""
-    if not isinstance(value, list) or len(value) != 4:
-        return False
-    return all(type(width) is int and 0 < width <= WIDTH_LIMIT for width in value)
-
-
-def _are_class_weights(value: Any) -> TypeGuard[list[float]]:
-    """Return whether the value is 313 positive numbers."""
-    return isinstance(value, list) and len(value) == Q and all(_is_number(w, 0.0) for w in value)
-
-
-def _is_number(value: Any, above: float) -> bool:
-    """Return whether the value is a number between `above` and infinity."""
-    return type(value) in (int, float) and above < value < math.inf
 
 
 def _check_tensors(file: Path, tensors: Tensors, expected: Mapping[str, torch.Tensor]) -> Tensors:

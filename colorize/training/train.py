@@ -30,6 +30,7 @@ from colorize.training import data, simulate
 from colorize.training.losses import ColourTargets, rebalanced_cross_entropy
 from colorize.training.pretrained import load_imagenet
 from colorize.training.prior import compute_prior
+from colorize.training.reweight import reweight
 from colorize.training.validate import validate
 
 
@@ -106,6 +107,8 @@ class Trainer:
         assert isinstance(given, Compact)
         if given.widths != self.network.widths:
             raise ColorizeError(f"{weights}: has the widths {given.widths}; give them as --widths")
+        if given.class_weights is not None:
+            reweight(given, given.class_weights, self.class_weights.cpu())
         for network in (self.network, self.average.module):
             network.load_state_dict(given.state_dict())
 

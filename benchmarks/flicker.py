@@ -1,0 +1,169 @@
+"""How much colours flicker in a film, frame by frame and following the picture.
+
+`python -m benchmarks.flicker` pans and zooms over photographs, with noise as of film grain, and
+prints as JSON the mean difference in colour (ΔE 1976 and 2000) between the same points of
+successive frames, which the known motion matches. Exit status 1 if following leaves more than
+half of the ΔE, fades the colours by more than 5 %, or the frame after a cut is not as the
+network has it alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image
+from skimage.color import deltaE_ciede2000
+
+from colorize import Colorizer, Photo, lab
+from colorize.image import is_photo_name
+from colorize.steady import Steady, colours_alone
+
+ROOT = Path(__file__).parents[1]
+HEIGHT, WIDTH = 256, 384  # of the clips
+WIDE = 640  # pixels, of the photographs under the camera
+NOISE = 4.0  # grey levels, sigma
+SPACING = 6  # pixels between the points that are compared
+MARGIN = 12  # pixels at the edges without points
+PATCH = 5  # pixels, side of the square whose mean colour a point has: noise in L evens out
+SAME_OR_HALF = 0.5
+FADED = 0.95
+
+
+def camera(move: str, share: float, height: int, width: int) -> np.ndarray:
+    """Return the map (2, 3) from frame to photograph at a moment 0 to 1 of a camera move."""
+    fit = min(height / HEIGHT, width / WIDTH)
+    if move == "pan":
+        scale, x = fit * 0.75, 0.1 + 0.8 * share
+    else:
+        scale, x = fit * (0.95 - 0.35 * share), 0.5
+    left, top = x * (width - WIDTH * scale), (height - HEIGHT * scale) / 2
+    return np.array([[scale, 0, left], [0, scale, top]])
+
+
+def clip(grey: np.ndarray, move: str, frames: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield the frames of a clip, uint8, and their maps to the photograph."""
+    random = np.random.default_rng(0)
+    for number in range(frames):
+        place = camera(move, number / (frames - 1), *grey.shape)
+        flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
+        frame = cv2.warpAffine(grey, place, (WIDTH, HEIGHT), flags=flags)
+        noisy = frame + random.normal(0, NOISE, frame.shape)
+        yield np.rint(noisy.clip(0, 255)).astype(np.uint8), place
+
+
+def matched(one: np.ndarray, other: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return points (n, 2) of one frame and where they are in the other, from their maps."""
+    y, x = np.mgrid[MARGIN : HEIGHT - MARGIN : SPACING, MARGIN : WIDTH - MARGIN : SPACING]
+    points = np.stack((x.ravel(), y.ravel()), axis=1).astype(float)
+    there = (points @ one[:, :2].T + one[:, 2] - other[:, 2]) @ np.linalg.inv(other[:, :2]).T
+    inside = (there > MARGIN) & (there < (WIDTH - MARGIN, HEIGHT - MARGIN))
+    kept = inside.all(axis=1)
+    return points[kept].astype(np.float32), there[kept].astype(np.float32)
+
+
+def sample(picture: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Return a picture's Lab (n, 3) at points (n, 2), each the mean of a patch."""
+    smooth = cv2.blur(picture, (PATCH, PATCH))
+    return cv2.remap(smooth, points[:, None], None, cv2.INTER_LINEAR)[:, 0]
+
+
+def flicker(pictures: list[np.ndarray], places: list[np.ndarray]) -> dict[str, float]:
+    """Return the mean differences of matched points, and the mean chroma of the last quarter."""
+    de76, de2000, ab = [], [], []
+    for number in range(len(pictures) - 1):
+        here, there = matched(places[number], places[number + 1])
+        one, other = sample(pictures[number], here), sample(pictures[number + 1], there)
+        de76.append(np.linalg.norm(one - other, axis=1).mean())
+        de2000.append(deltaE_ciede2000(one, other).mean())
+        ab.append(np.linalg.norm((one - other)[:, 1:], axis=1).mean())
+    last = np.stack(pictures[-len(pictures) // 4 :])
+    chroma = np.hypot(last[..., 1], last[..., 2]).mean()
+    figures = {"de76": np.mean(de76), "de2000": np.mean(de2000), "ab": np.mean(ab)}
+    return {name: round(float(value), 3) for name, value in (*figures.items(), ("chroma", chroma))}
+
+
+def measure(colorizer: Colorizer, grey: np.ndarray, move: str, frames: int) -> dict[str, object]:
+    """Return the flicker of one clip, frame by frame and followed."""
+    steady = Steady()
+    alone: list[np.ndarray] = []
+    followed: list[np.ndarray] = []
+    places = []
+    for frame, place in clip(grey, move, frames):
+        photo = Photo(frame)
+        small, ab = colours_alone(colorizer, photo)
+        for results, colours in ((alone, ab), (followed, steady(small, ab))):
+            pixels = colorizer.join(photo, colours).pixels.astype(np.float32) / 255
+            results.append(lab.rgb_to_lab(pixels).astype(np.float32))
+        places.append(place)
+    return {"alone": flicker(alone, places), "followed": flicker(followed, places)}
+
+
+def cuts(colorizer: Colorizer, greys: list[np.ndarray]) -> list[float]:
+    """Return for each cut from photograph to photograph how far the first ab is from that alone."""
+    steady = Steady()
+    differences = []
+    for number, grey in enumerate(greys):
+        for place, (frame, _) in enumerate(clip(grey, "pan", 4)):
+            small, ab = colours_alone(colorizer, Photo(frame))
+            result = steady(small, ab)
+            if place == 0 and number:
+                differences.append(float(np.abs(result - ab).max()))
+    return differences
+
+
+def photographs(folder: Path, most: int) -> dict[str, np.ndarray]:
+    """Return grey photographs of a folder by name, float32, all of one width."""
+    names = sorted(path for path in folder.iterdir() if is_photo_name(path))
+    greys = {}
+    for path in [path for path in names if "before-after" not in path.name][:most]:
+        with Image.open(path) as image:
+            height = round(image.height * WIDE / image.width)
+            grey = image.convert("L").resize((WIDE, height), Image.Resampling.LANCZOS)
+            greys[path.stem] = np.asarray(grey, np.float32)
+    return greys
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Measure and return the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", nargs="?", type=Path, default=ROOT / "imgs")
+    parser.add_argument("--photographs", type=int, default=4)
+    parser.add_argument("--frames", type=int, default=40)
+    parser.add_argument("--model", default="compact")
+    parser.add_argument("--json", type=Path, help="write the figures there as well")
+    args = parser.parse_args(argv)
+    colorizer = Colorizer.from_pretrained(args.model)
+    greys = photographs(args.folder, args.photographs)
+    clips = {
+        f"{name} {move}": measure(colorizer, grey, move, args.frames)
+        for name, grey in greys.items()
+        for move in ("pan", "zoom")
+    }
+    mean = {
+        way: {name: round(float(np.mean([c[way][name] for c in clips.values()])), 3)
+              for name in ("de76", "de2000", "ab", "chroma")}
+        for way in ("alone", "followed")
+    }  # fmt: skip
+    ratio = {name: round(mean["followed"][name] / mean["alone"][name], 3) for name in mean["alone"]}
+    after_cuts = cuts(colorizer, list(greys.values()))
+    result = {
+        "model": args.model, "frames": args.frames, "size": [WIDTH, HEIGHT], "noise": NOISE,
+        "mean": mean, "ratio": ratio, "largest_difference_after_cuts": max(after_cuts, default=0),
+        "clips": clips,
+    }  # fmt: skip
+    text = json.dumps(result, indent=1) + "\n"
+    if args.json:
+        args.json.write_text(text)
+    sys.stdout.write(text)
+    steady = max(ratio["de76"], ratio["de2000"]) <= SAME_OR_HALF and ratio["chroma"] >= FADED
+    return 0 if steady and max(after_cuts, default=0) == 0 else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,91 @@
+"""The 313 ab bins of ECCV16, and from distributions over them to colours. Without torch.
+
+Source: Zhang, Isola, Efros, *Colorful Image Colorization*, ECCV 2016, sections 2.1 and 2.3.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+Floats = npt.NDArray[np.float32]
+
+GRID = 10  # distance between neighbouring bin centres, in ab units
+
+# For each a, the first and the last b of the bins inside the sRGB gamut.
+_B_RANGE_OF_A = {
+    -90: (50, 90), -80: (20, 90), -70: (0, 90), -60: (-20, 90), -50: (-30, 100),
+    -40: (-40, 100), -30: (-50, 100), -20: (-50, 100), -10: (-60, 100), 0: (-70, 100),
+    10: (-80, 90), 20: (-80, 90), 30: (-90, 90), 40: (-100, 90), 50: (-100, 80),
+    60: (-110, 80), 70: (-110, 80), 80: (-110, 70), 90: (-110, 70), 100: (-90, 0),
+}  # fmt: skip
+
+Q = sum((last - first) // GRID + 1 for first, last in _B_RANGE_OF_A.values())  # 313
+
+
+@functools.cache
+def centres() -> Floats:
+    """Return the centres of the bins, (313, 2) ab, sorted by a, then by b."""
+    pairs = [
+        (a, b) for a, (first, last) in _B_RANGE_OF_A.items() for b in range(first, last + 1, GRID)
+    ]
+    return np.array(pairs, np.float32)
+
+
+def decode(
+    logits: Array,
+    temperature: float = 1.0,
+    bin_centres: Array | None = None,
+    log_offset: Array | None = None,
+) -> Floats:
+    """Return the annealed mean of the distribution, (b, 2, h, w) ab (ECCV16, eq. 5).
+
+    logits: (b, Q, h, w). The softmax of logits / temperature is averaged over `bin_centres`
+    ((Q, 2), the 313 by default): temperature 1 is the mean, towards 0 the mode. `log_offset`
+    (Q,) is subtracted from the logits first (see `rebalance_offset`).
+
+    Raises ValueError for a temperature that is not positive.
+    """
+    if not temperature > 0:
+        raise ValueError(f"temperature must be positive, not {temperature}")
+    b, q, h, w = logits.shape
+    columns = centres() if bin_centres is None else bin_centres
+    # one product gives the sums of p·a, p·b and p, whose quotients are the means
+    sums_of = np.concatenate((columns.T, np.ones((1, q))), dtype=np.float32)
+    ab = np.empty((b, 2, h * w), np.float32)
+    for one, mean in zip(logits.reshape(b, q, h * w), ab, strict=True):
+        exponents = one.astype(np.float32)
+        if log_offset is not None:
+            exponents -= np.asarray(log_offset, np.float32)[:, None]
+        exponents /= np.float32(temperature)
+        exponents -= exponents.max(axis=0)
+        sums = sums_of @ np.exp(exponents, out=exponents)
+        np.divide(sums[:2], sums[2], out=mean)
+    return ab.reshape(b, 2, h, w)
+
+
+def probabilities(
+    logits: Array, temperature: float = 1.0, log_offset: Array | None = None
+) -> Floats:
+    """Return the softmax of (logits - log_offset) / temperature over the bins, (b, Q, h, w)."""
+    exponents = logits.astype(np.float32)
+    if log_offset is not None:
+        exponents -= np.asarray(log_offset, np.float32)[:, None, None]
+    exponents /= np.float32(temperature)
+    exponents -= exponents.max(axis=1, keepdims=True)
+    result: Floats = np.exp(exponents, out=exponents)
+    result /= result.sum(axis=1, keepdims=True)
+    return result
+
+
+def rebalance_offset(class_weights: Array, rebalance: float) -> Floats:
+    """Return what to subtract from the logits so that only a share of the rebalancing stays.
+
+    Training with class weights w makes the network predict p·w (up to a factor); dividing by
+    w^(1 - rebalance) leaves p·w^rebalance. 1: as trained, 0: the colours' natural frequencies.
+    """
+    return np.asarray((1 - rebalance) * np.log(class_weights), np.float32)

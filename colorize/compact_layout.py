@@ -1,0 +1,25 @@
+"""The sizes of `compact`, for torch and for ONNX Runtime. Without either."""
+
+from __future__ import annotations
+
+from colorize.bins import Q
+
+# EfficientNet-Lite0: (expansion, kernel, stride, channels) of each inverted residual block.
+LITE0_BLOCKS = (
+    (1, 3, 1, 16),
+    (6, 3, 2, 24), (6, 3, 1, 24),
+    (6, 5, 2, 40), (6, 5, 1, 40),
+    (6, 3, 2, 80), (6, 3, 1, 80), (6, 3, 1, 80),
+    (6, 5, 1, 112), (6, 5, 1, 112), (6, 5, 1, 112),
+    (6, 5, 2, 192), (6, 5, 1, 192), (6, 5, 1, 192), (6, 5, 1, 192),
+    (6, 3, 1, 320),
+)  # fmt: skip
+STEM_CHANNELS = 32
+HEAD_CHANNELS = 1280
+SKIP_BLOCKS = (2, 4, 10, 15)  # the last blocks at 1/4, 1/8, 1/16 and 1/32
+SKIP_CHANNELS = tuple(LITE0_BLOCKS[i][3] for i in SKIP_BLOCKS)
+
+HINT_CHANNELS = 3  # a / 110, b / 110, mask
+STATISTICS = Q + 3  # histogram, its mask, mean chroma / 110, its mask
+MULTIPLE = 32  # height and width of the input are multiples of this
+HINT_STRIDE = 4  # hints have a quarter of the input's size

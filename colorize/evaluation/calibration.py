@@ -1,0 +1,148 @@
+"""Does a network know what it knows? python -m colorize.evaluation.calibration DATA.
+
+Protocol: photographs stretched to 256×256 as in `evaluate`. The cells of the network's output are
+sorted by confidence (see `Colorizer.confidence`) over all photographs together and cut into ten
+equal groups; the error of each group's colours should grow as confidence falls.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from skimage.color import deltaE_ciede2000
+from tqdm import tqdm
+
+from colorize import lab
+from colorize.errors import ColorizeError
+from colorize.evaluation.evaluate import photographs
+from colorize.pipeline import NETWORK_SIZE, Colorizer
+
+Array = npt.NDArray[Any]
+GROUPS = 10
+STRIDE = 4  # pixels a cell of the output is high and wide
+
+
+@dataclass(frozen=True)
+class Group:
+    """One tenth of all cells: between which confidences, and their mean errors."""
+
+    highest: float
+    lowest: float
+    ab_error: float  # Euclidean distance of ab to the truth
+    delta_e: float  # CIEDE2000 to the truth
+
+
+def calibrate(
+    colorizer: Colorizer, pictures: Iterable[Array], quiet: bool = False
+) -> tuple[list[Group], int]:
+    """Return the tenths of all cells from the surest to the least sure, and how many pictures.
+
+    pictures: sRGB uint8, (256, 256, 3) each. Raises ColorizeError if there are none.
+    """
+    cells = [
+        _cells(colorizer, picture)
+        for picture in tqdm(pictures, unit=" photographs", disable=quiet or None)
+    ]
+    if not cells:
+        raise ColorizeError("no photographs to measure on")
+    columns = np.concatenate(cells, axis=1)  # confidence, ab error, ΔE
+    order = np.argsort(-columns[0], kind="stable")
+    return [_group(columns[:, part]) for part in np.array_split(order, GROUPS)], len(cells)
+
+
+def _cells(colorizer: Colorizer, picture: Array) -> npt.NDArray[np.float32]:
+    """Return confidence, ab error and ΔE2000 of each cell of a picture, (3, cells)."""
+    truth = lab.rgb_to_lab(picture.astype(np.float32) / 255)
+    output = colorizer.predict(truth[None, None, ..., 0])
+    ab = np.moveaxis(colorizer.decode(output)[0], 0, -1)
+    result, truth = _shrunk(np.concatenate((truth[..., :1], ab), axis=-1)), _shrunk(truth)
+    error = np.linalg.norm(result[..., 1:] - truth[..., 1:], axis=-1)
+    difference = deltaE_ciede2000(truth, result)  # type: ignore[no-untyped-call]
+    sure = colorizer.confidence_of(output)[0]
+    return np.stack([sure.ravel(), error.ravel(), difference.ravel()]).astype(np.float32)
+
+
+def _shrunk(picture: Array) -> Array:
+    """Return the means of the picture's cells."""
+    h, w, c = picture.shape
+    means: Array = picture.reshape(h // STRIDE, STRIDE, w // STRIDE, STRIDE, c).mean(axis=(1, 3))
+    return means
+
+
+def _group(columns: Array) -> Group:
+    sure, error, difference = columns
+    return Group(
+        float(sure.max()), float(sure.min()), float(error.mean()), float(difference.mean())
+    )
+
+
+def grows(groups: Sequence[Group]) -> bool:
+    """Tell whether both errors grow from each group to the next less sure one."""
+    return all(
+        one.ab_error < other.ab_error and one.delta_e < other.delta_e
+        for one, other in itertools.pairwise(groups)
+    )
+
+
+def table(groups: Sequence[Group]) -> str:
+    """Return the groups as a Markdown table."""
+    rows = ["| confidence | ab error | ΔE2000 |", "|---|--:|--:|"]
+    rows += [
+        f"| {g.highest:.2f} to {g.lowest:.2f} | {g.ab_error:.2f} | {g.delta_e:.2f} |"
+        for g in groups
+    ]
+    monotone = "grow" if grows(groups) else "do NOT always grow"
+    return "\n".join([*rows, "", f"errors {monotone} as confidence falls"])
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command's arguments."""
+    result = argparse.ArgumentParser(
+        prog="python -m colorize.evaluation.calibration",
+        description="Compare a network's confidence with its errors.",
+    )
+    result.add_argument("data", type=Path, help="folder or tar file of colour photographs")
+    result.add_argument("--model", default="compact", help="default: compact")
+    result.add_argument("--weights", help="weights file of that model")
+    result.add_argument("--style", help="default: vivid")
+    result.add_argument("--limit", type=int, help="measure on the first so many files")
+    result.add_argument("--json", type=Path, help="also write the figures to this file")
+    result.add_argument("--quiet", action="store_true", help="no progress on stderr")
+    return result
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit status."""
+    args = parser().parse_args(argv)
+    try:
+        colorizer = Colorizer.from_pretrained(
+            args.model, weights=args.weights, style=args.style, quiet=args.quiet
+        )
+        colorizer.check_distribution()
+        groups, number = calibrate(colorizer, photographs(args.data, args.limit), args.quiet)
+        settings = {
+            "model": args.model, "photographs": number, "size": NETWORK_SIZE,
+            "temperature": colorizer.temperature, "rebalance": colorizer.rebalance,
+        }  # fmt: skip
+        if args.json:
+            content = {**settings, "groups": [asdict(group) for group in groups]}
+            args.json.write_text(json.dumps(content, indent=2) + "\n")
+    except (ColorizeError, OSError) as error:
+        sys.stderr.write(f"calibration: {error}\n")
+        return 1
+    sys.stdout.write(", ".join(f"{k} {v}" for k, v in settings.items()) + "\n\n")
+    sys.stdout.write(table(groups) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,180 @@
+"""Measure what colour hints are worth: python -m colorize.evaluation.hints DATA.
+
+Protocol of *Real-Time User-Guided Image Colorization* (SIGGRAPH 2017, section 4.1): each
+photograph is stretched to 256×256, and at random places patches of 6×6 pixels show their true
+mean colour. The figure is the mean PSNR over the photographs, by the number of patches. The
+patches of a smaller number are among those of a larger one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from tqdm import tqdm
+
+from colorize import lab
+from colorize.errors import ColorizeError
+from colorize.evaluation.evaluate import photographs
+from colorize.evaluation.metrics import psnr
+from colorize.hints import HintedPixels
+from colorize.pipeline import Colorizer
+
+COUNTS = (0, 1, 5, 10, 50)
+PATCH = 6  # pixels
+GREY = "grey"  # the result without any colour
+
+Array = npt.NDArray[Any]
+Curve = dict[int | str, float]  # dB by the number of hints
+
+
+def curve(
+    colorizer: Colorizer,
+    pictures: Iterable[npt.NDArray[np.uint8]],
+    counts: Sequence[int] = COUNTS,
+    seed: int = 0,
+) -> tuple[Curve, int]:
+    """Return the mean PSNR by the number of hints and of "grey", and how many pictures.
+
+    pictures: sRGB (size, size, 3), size being the colorizer's. Raises ColorizeError if there
+    are none.
+    """
+    rows = [
+        _picture(colorizer, rgb, counts, np.random.default_rng((seed, number)))
+        for number, rgb in enumerate(pictures)
+    ]
+    if not rows:
+        raise ColorizeError("no photographs to measure on")
+    names: list[int | str] = [GREY, *counts]
+    means = np.mean(rows, axis=0).tolist()
+    return dict(zip(names, means, strict=True)), len(rows)
+
+
+def _picture(
+    colorizer: Colorizer, rgb: Array, counts: Sequence[int], random: np.random.Generator
+) -> list[float]:
+    """Return the PSNR of grey and for each number of hints."""
+    truth = np.moveaxis(lab.rgb_to_lab(rgb.astype(np.float32) / 255), -1, 0)
+    patches = random.integers(0, len(rgb) - PATCH + 1, (max(counts), 2))
+    results = [0 * truth[1:]]
+    output = colorizer.predict(truth[None, :1])
+    for count in counts:
+        places = patch_hints(truth[1:], patches[:count])
+        condition = colorizer.condition([places])
+        if colorizer.hints_to_network:
+            output = colorizer.predict(truth[None, :1], condition)
+        ab = colorizer.follow(colorizer.decode(output), truth[None, :1], output, condition)[0]
+        places.paint(ab, 0)
+        results.append(ab)
+    return [psnr(_shown(truth[0], ab), rgb / 255) for ab in results]
+
+
+def patch_hints(ab: Array, corners: Array) -> HintedPixels:
+    """Return 6×6 pixels from each of the top left `corners` (n, 2) on, with their mean ab."""
+    shown = np.full(ab.shape, np.nan, np.float32)
+    for row, column in corners:
+        patch = np.s_[:, row : row + PATCH, column : column + PATCH]
+        shown[patch] = ab[patch].mean(axis=(1, 2), keepdims=True)
+    rows, columns = np.nonzero(~np.isnan(shown[0]))
+    size = (ab.shape[1], ab.shape[2])
+    return HintedPixels(
+        rows.astype(np.int32), columns.astype(np.int32), shown[:, rows, columns].T, size
+    )
+
+
+def _shown(lightness: Array, ab: Array) -> Array:
+    """Return sRGB in [0, 1] at 8 bits, (h, w, 3)."""
+    return lab.join(lightness, ab) / 255
+
+
+def table(figures: Curve) -> str:
+    """Return the curve as a Markdown table, with gains over no hints and over grey."""
+    start = figures.get(0)
+    rows = ["| hints | PSNR dB | over no hints | over grey |", "|--:|--:|--:|--:|"]
+    for name, value in figures.items():
+        gain = "" if start is None or name == GREY else f"{value - start:+.2f}"
+        rows.append(f"| {name} | {value:.2f} | {gain} | {value - figures[GREY]:+.2f} |")
+    return "\n".join(rows)
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command's arguments."""
+    result = argparse.ArgumentParser(
+        prog="python -m colorize.evaluation.hints",
+        description="Measure what random colour hints are worth, in dB (stretched to 256×256).",
+    )
+    result.add_argument("data", type=Path, help="folder or tar file of colour photographs")
+    result.add_argument("--hints", type=int, nargs="+", default=COUNTS, help="numbers of hints")
+    result.add_argument("--seed", type=int, default=0, help="of the places (default: 0)")
+    result.add_argument("--every", type=int, default=1, metavar="N", help="take one file in N")
+    result.add_argument("--limit", type=int, help="measure on the first so many files")
+    result.add_argument("--model", default="compact", help="default: compact")
+    result.add_argument("--weights", help="weights file of that model")
+    result.add_argument("--device", default="cpu", help="torch device (default: cpu)")
+    result.add_argument("--style", help="vivid or faithful")
+    result.add_argument("--temperature", type=float, help="default: the network's own")
+    result.add_argument("--rebalance", type=float, help="default: the network's own")
+    result.add_argument(
+        "--to-network", action="store_true", help="give the hints to compact's own input as well"
+    )
+    result.add_argument("--json", type=Path, help="also write the figures to this file")
+    result.add_argument("--quiet", action="store_true", help="no progress on stderr")
+    return result
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit status."""
+    arguments = parser()
+    args = arguments.parse_args(argv)
+    if min(args.hints) < 0 or args.every < 1:
+        arguments.error("--hints are numbers from 0 on, --every from 1 on")
+    try:
+        colorizer = _colorizer(args)
+        pictures = _chosen(args)
+        figures, count = curve(colorizer, pictures, sorted(set(args.hints)), args.seed)
+        settings = {
+            "model": args.model, "photographs": count, "seed": args.seed,
+            "temperature": colorizer.temperature, "rebalance": colorizer.rebalance,
+            "to_network": colorizer.hints_to_network,
+        }  # fmt: skip
+        if args.json:
+            args.json.write_text(json.dumps({**settings, "psnr": figures}, indent=2) + "\n")
+    except (ColorizeError, OSError) as error:
+        sys.stderr.write(f"hints: {error}\n")
+        return 1
+    sys.stdout.write(", ".join(f"{k} {v}" for k, v in settings.items()) + "\n\n")
+    sys.stdout.write(table(figures) + "\n")
+    return 0
+
+
+def _colorizer(args: argparse.Namespace) -> Colorizer:
+    colorizer = Colorizer.from_pretrained(
+        args.model,
+        weights=args.weights,
+        device=args.device,
+        quiet=args.quiet,
+        style=args.style,
+        temperature=args.temperature,
+        rebalance=args.rebalance,
+    )
+    if colorizer.network.hint_stride is None:
+        raise ColorizeError(f"{args.model} takes no hints; use compact or siggraph17")
+    colorizer.hints_to_network |= args.to_network
+    return colorizer
+
+
+def _chosen(args: argparse.Namespace) -> Iterator[npt.NDArray[np.uint8]]:
+    every_one = photographs(args.data, args.limit)
+    chosen = itertools.islice(every_one, 0, None, args.every)
+    return iter(tqdm(chosen, unit=" photographs", disable=args.quiet or None))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

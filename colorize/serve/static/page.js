@@ -1,0 +1,579 @@
+// The page of colorize-serve: a photograph goes to the server small while it is looked at, so
+// that every change shows at once, and at full size when it is downloaded.
+
+const PREVIEW_SIDE = 1600; // pixels of the longer side of what is looked at
+const THUMB_SIDE = 320;
+const VERSIONS = 6;
+const ATTEMPTS = 8; // at a server that has too much to do
+const SWATCHES = [
+  ["Light skin", "#dca98a"], ["Dark skin", "#8c5a3c"], ["Sky", "#7db3e6"], ["Sea", "#3d7ea6"],
+  ["Grass", "#6f9c48"], ["Leaves", "#3f6d3c"], ["Sand", "#d9bd8f"],
+  ["Brick", "#a85a43"], ["Red", "#b9303a"], ["Gold", "#e0b53a"], ["Violet", "#7d5aa8"],
+  ["No colour", "#8c8c8c"],
+];
+const SLIDERS = {
+  saturation: { label: "Saturation", min: 0, max: 2, step: 0.05 },
+  rebalance: { label: "Rare colours", min: 0, max: 1, step: 0.05 },
+  temperature: { label: "Mixing", min: 0.05, max: 2, step: 0.05 },
+};
+const SUFFIXES = {
+  "image/jpeg": "jpg", "image/png": "png", "image/tiff": "tif", "image/webp": "webp",
+  "image/avif": "avif", "image/bmp": "bmp", "image/gif": "gif", "image/jp2": "jp2",
+  "image/x-portable-anymap": "ppm", "image/heic": "heic",
+};
+
+const find = (id) => document.getElementById(id);
+const frame = find("frame"), board = find("board"), split = find("split");
+
+const server = { max_bytes: Infinity, max_pixels: Infinity, parameters: [], defaults: {} };
+let photo = null; // {file, preview, thumb, width, height, transparent}: what was chosen
+let hints = []; // {x, y, colour}: shares of width and height, #rrggbb
+let chosen = null; // the selected hint
+let colour = SWATCHES[2][1];
+let sample = null; // of the chosen version; null: the most likely colours
+const settings = {}; // of the sliders that were moved
+const cross = { x: 0.5, y: 0.5 };
+
+// ---- the server
+
+class Refused extends Error {}
+
+async function colorize(picture, extra, signal) {
+  const form = new FormData();
+  form.append("photo", picture.blob, "photograph");
+  for (const [name, value] of Object.entries({ ...settings, ...extra })) {
+    if (value !== null && value !== undefined) form.append(name, value);
+  }
+  if (hints.length) form.append("hints", hintLines(picture));
+  for (let attempt = 1; ; attempt++) {
+    const answer = await fetch("colorize", { method: "POST", body: form, signal });
+    if (answer.ok) return answer.blob();
+    if (answer.status === 429 && attempt < ATTEMPTS) {
+      await pause(1000 * Number(answer.headers.get("Retry-After") || 1), signal);
+      continue;
+    }
+    const told = await answer.json().catch(() => ({}));
+    throw new Refused(told.error || `the server answers with status ${answer.status}`);
+  }
+}
+
+function hintLines(picture) {
+  const place = (share, size) => Math.min(size - 1, Math.floor(share * size));
+  return hints
+    .map((hint) => `${place(hint.x, picture.width)},${place(hint.y, picture.height)},${hint.colour}`)
+    .join("\n");
+}
+
+function pause(milliseconds, signal) {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(resolve, milliseconds);
+    signal?.addEventListener("abort", () => {
+      clearTimeout(timer);
+      reject(signal.reason);
+    });
+  });
+}
+
+// ---- what is said
+
+function say(text, isError = false) {
+  const status = find("status");
+  status.textContent = text;
+  status.classList.toggle("error", isError);
+}
+
+function sayError(error) {
+  if (error.name === "AbortError") return;
+  const reason = error instanceof Refused ? error.message : "the server can't be reached";
+  say(reason[0].toUpperCase() + reason.slice(1) + ".", true);
+}
+
+// ---- the photograph
+
+async function choose(file) {
+  if (!file) return;
+  if (file.size > server.max_bytes) {
+    say(`This file has ${megabytes(file.size)}; the server takes ${megabytes(server.max_bytes)}.`, true);
+    return;
+  }
+  reset();
+  say("Reading the photograph…");
+  photo = await opened(file);
+  if (photo.width * photo.height > server.max_pixels) {
+    const most = Math.round(server.max_pixels / 1e6);
+    photo = null;
+    say(`This photograph is too large: the server takes ${most} megapixels.`, true);
+    return;
+  }
+  const mine = photo;
+  busy(1);
+  showStudio(true);
+  if (photo.shown) show(find("before"), photo.preview.blob);
+  shape(photo.width, photo.height);
+  frame.classList.add("waiting");
+  if (await refresh()) {
+    reveal();
+    await versions();
+  } else if (photo === mine) {
+    showStudio(false);
+  }
+  busy(-1);
+}
+
+function showStudio(shown) {
+  find("start").hidden = shown;
+  find("studio").hidden = find("another").hidden = !shown;
+}
+
+function reset() {
+  wanted?.abort();
+  listed?.abort();
+  hints = [];
+  chosen = sample = null;
+  for (const name of Object.keys(settings)) delete settings[name];
+  for (const id of ["before", "after"]) find(id).removeAttribute("src");
+  find("before").classList.remove("grey");
+  find("thumbs").replaceChildren();
+  find("samples").hidden = true;
+  find("download").disabled = true;
+  document.querySelector("[name=mode][value=compare]").checked = true;
+  setMode("compare");
+  makeSliders();
+  drawHints();
+}
+
+// What the browser can't decode, such as TIFF, goes to the server as it is.
+async function opened(file) {
+  const whole = { blob: file, file, width: 0, height: 0 };
+  let bitmap;
+  try {
+    bitmap = await createImageBitmap(file, { imageOrientation: "from-image" });
+  } catch {
+    return { ...whole, shown: false, preview: whole, thumb: whole, whole };
+  }
+  const { width, height } = bitmap;
+  Object.assign(whole, { width, height });
+  const result = { file, width, height, shown: true, whole };
+  result.preview = await shrunk(bitmap, PREVIEW_SIDE, file.type);
+  result.thumb = await shrunk(bitmap, THUMB_SIDE, file.type);
+  bitmap.close();
+  return result;
+}
+
+async function shrunk(bitmap, side, type) {
+  const scale = Math.min(1, side / Math.max(bitmap.width, bitmap.height));
+  const canvas = document.createElement("canvas");
+  canvas.width = Math.max(1, Math.round(bitmap.width * scale));
+  canvas.height = Math.max(1, Math.round(bitmap.height * scale));
+  const context = canvas.getContext("2d");
+  context.imageSmoothingQuality = "high";
+  context.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
+  const kind = type === "image/jpeg" ? "image/jpeg" : "image/png"; // which may be transparent
+  const blob = await new Promise((done) => canvas.toBlob(done, kind, 0.95));
+  return { blob, width: canvas.width, height: canvas.height };
+}
+
+function previewFormat() {
+  return photo.shown && photo.preview.blob.type === "image/png" ? "png" : "jpeg";
+}
+
+function shape(width, height) {
+  if (width && height) frame.style.setProperty("--ratio", width / height);
+}
+
+function show(image, blob) {
+  return new Promise((done) => {
+    const old = image.src;
+    image.onload = image.onerror = () => {
+      if (old.startsWith("blob:")) URL.revokeObjectURL(old);
+      done();
+    };
+    image.src = URL.createObjectURL(blob);
+  });
+}
+
+// ---- the result
+
+let wanted = null; // ends the request whose answer is no longer wanted
+
+async function refresh() {
+  wanted?.abort();
+  const mine = (wanted = new AbortController());
+  frame.classList.add("working");
+  if (!find("after").src) say("Colouring…");
+  try {
+    const blob = await colorize(photo.preview, { format: previewFormat(), quality: 92, sample }, mine.signal);
+    if (mine.signal.aborted) return false;
+    await show(find("after"), blob);
+    if (!photo.shown) await showWithoutOriginal(blob);
+    find("download").disabled = false;
+    say(photo.shown ? size() : `${size()}; this browser can't show the original, so Before is the result in grey.`);
+    return true;
+  } catch (error) {
+    sayError(error);
+    return false;
+  } finally {
+    if (mine === wanted) frame.classList.remove("working");
+  }
+}
+
+async function showWithoutOriginal(blob) {
+  const { naturalWidth: width, naturalHeight: height } = find("after");
+  Object.assign(photo, { width, height });
+  Object.assign(photo.whole, { width, height });
+  shape(width, height);
+  find("before").classList.add("grey");
+  await show(find("before"), blob);
+}
+
+const size = () => `${photo.width} × ${photo.height} pixels`;
+const megabytes = (bytes) => `${Math.round(bytes / 1e5) / 10} MB`;
+
+let later = 0;
+function refreshSoon() {
+  if (later) clearTimeout(later);
+  else busy(1);
+  later = setTimeout(async () => {
+    later = 0;
+    if (await refresh()) await refreshVersions();
+    busy(-1);
+  }, 120);
+}
+
+let tasks = 0;
+function busy(change) {
+  tasks += change;
+  document.body.setAttribute("aria-busy", String(tasks > 0));
+}
+
+function setSplit(percent) {
+  split.value = percent;
+  frame.style.setProperty("--split", `${percent}%`);
+}
+
+// The colour comes in from the right.
+function reveal() {
+  setSplit(100);
+  frame.classList.remove("waiting");
+  frame.offsetWidth; // so that the browser has drawn that before it moves
+  frame.classList.add("wipe");
+  setSplit(50);
+  setTimeout(() => frame.classList.remove("wipe"), 1000);
+}
+
+// ---- versions
+
+let listed = null;
+
+async function versions() {
+  if (!server.parameters.includes("sample")) return;
+  find("samples").hidden = false;
+  find("thumbs").replaceChildren(...Array.from({ length: VERSIONS }, (_, number) => thumb(number)));
+  await refreshVersions();
+}
+
+async function refreshVersions() {
+  listed?.abort();
+  listed = new AbortController();
+  await fillThumbs(listed.signal);
+}
+
+function thumb(number) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "thumb";
+  button.append(document.createElement("img"), document.createElement("span"));
+  button.firstChild.alt = "";
+  button.lastChild.textContent = number ? `Version ${number}` : "Most likely";
+  button.setAttribute("aria-pressed", String((number || null) === sample));
+  button.addEventListener("click", () => {
+    sample = number || null;
+    for (const other of find("thumbs").children) other.setAttribute("aria-pressed", String(other === button));
+    busy(1);
+    refresh().then(() => busy(-1));
+  });
+  return button;
+}
+
+// All at once: the server runs them through the network together.
+async function fillThumbs(signal) {
+  const extra = { format: "jpeg", quality: 85 };
+  const fill = async (button, number) => {
+    try {
+      const blob = await colorize(photo.thumb, { ...extra, sample: number || null }, signal);
+      if (!signal.aborted) await show(button.firstChild, blob);
+    } catch (error) {
+      button.classList.toggle("failed", !signal.aborted);
+    }
+  };
+  await Promise.all([...find("thumbs").children].map(fill));
+}
+
+// ---- colours
+
+function setMode(mode) {
+  frame.classList.toggle("colour", mode === "colour");
+  board.hidden = find("palette").hidden = mode !== "colour";
+}
+
+function makeSwatches() {
+  for (const [name, value] of SWATCHES) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "swatch";
+    button.title = name;
+    button.setAttribute("aria-label", name);
+    button.dataset.colour = value;
+    button.style.setProperty("--colour", value);
+    button.addEventListener("click", () => setColour(value));
+    find("swatches").append(button);
+  }
+}
+
+function setColour(value) {
+  colour = value;
+  find("custom").value = value;
+  for (const button of find("swatches").children) {
+    button.setAttribute("aria-pressed", String(button.dataset.colour === value));
+  }
+  if (chosen && chosen.colour !== value) {
+    chosen.colour = value;
+    drawHints();
+    refreshSoon();
+  }
+}
+
+function addHint(x, y) {
+  chosen = { x, y, colour };
+  hints.push(chosen);
+  drawHints();
+  refreshSoon();
+}
+
+function removeHints(which) {
+  hints = hints.filter((hint) => !which.includes(hint));
+  if (!hints.includes(chosen)) chosen = null;
+  drawHints();
+  refreshSoon();
+}
+
+function drawHints() {
+  const focused = hints.find((hint) => hint.button && hint.button === document.activeElement);
+  board.querySelectorAll(".hint").forEach((button) => button.remove());
+  hints.forEach((hint, index) => {
+    hint.button = hintButton(hint, index);
+    board.append(hint.button);
+  });
+  (focused?.button)?.focus();
+  find("remove").disabled = !chosen;
+  find("clear").disabled = !hints.length;
+}
+
+function hintButton(hint, index) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "hint";
+  button.setAttribute("aria-label", `Colour ${index + 1}, ${hint.colour}; arrow keys move it, Delete removes it`);
+  button.setAttribute("aria-pressed", String(hint === chosen));
+  button.style.setProperty("--colour", hint.colour);
+  place(button, hint);
+  button.addEventListener("pointerdown", (event) => drag(event, hint));
+  button.addEventListener("click", (event) => {
+    event.stopPropagation();
+    select(hint);
+  });
+  button.addEventListener("keydown", (event) => hintKey(event, hint));
+  return button;
+}
+
+function place(element, { x, y }) {
+  element.style.setProperty("--x", `${(100 * x).toFixed(2)}%`);
+  element.style.setProperty("--y", `${(100 * y).toFixed(2)}%`);
+}
+
+function select(hint) {
+  chosen = hint;
+  for (const one of hints) one.button.setAttribute("aria-pressed", String(one === hint));
+  find("remove").disabled = !hint;
+  if (hint) setColour(hint.colour);
+}
+
+function drag(event, hint) {
+  event.preventDefault();
+  event.stopPropagation();
+  const { button } = hint;
+  button.focus({ preventScroll: true });
+  select(hint);
+  button.setPointerCapture(event.pointerId);
+  let moved = false;
+  button.onpointermove = (move) => {
+    moved = true;
+    Object.assign(hint, position(move));
+    place(button, hint);
+  };
+  button.onpointerup = button.onpointercancel = () => {
+    button.onpointermove = button.onpointerup = button.onpointercancel = null;
+    if (moved) refreshSoon();
+  };
+}
+
+function position(event) {
+  const box = board.getBoundingClientRect();
+  const share = (value) => Math.min(1, Math.max(0, value));
+  return { x: share((event.clientX - box.left) / box.width), y: share((event.clientY - box.top) / box.height) };
+}
+
+const STEPS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+
+function step(event, spot) {
+  const [x, y] = STEPS[event.key];
+  const far = event.shiftKey ? 0.05 : 0.01;
+  spot.x = Math.min(1, Math.max(0, spot.x + far * x));
+  spot.y = Math.min(1, Math.max(0, spot.y + far * y));
+  event.preventDefault();
+  event.stopPropagation();
+}
+
+function hintKey(event, hint) {
+  if (event.key in STEPS) {
+    step(event, hint);
+    place(hint.button, hint);
+    refreshSoon();
+  } else if (event.key === "Delete" || event.key === "Backspace") {
+    event.preventDefault();
+    removeHints([hint]);
+    board.focus();
+  }
+}
+
+function boardKey(event) {
+  if (event.target !== board) return;
+  if (event.key in STEPS) {
+    step(event, cross);
+    place(board.querySelector(".cross"), cross);
+  } else if (event.key === "Enter" || event.key === " ") {
+    event.preventDefault();
+    addHint(cross.x, cross.y);
+  }
+}
+
+// ---- settings
+
+function makeSliders() {
+  const usable = Object.keys(SLIDERS).filter((name) => server.parameters.includes(name));
+  find("adjust").hidden = !usable.length;
+  find("sliders").replaceChildren(...usable.map(slider));
+}
+
+function slider(name) {
+  const { label, min, max, step: stride } = SLIDERS[name];
+  const row = document.createElement("label");
+  row.className = "slider";
+  const output = document.createElement("span");
+  const input = Object.assign(document.createElement("input"), { type: "range", min, max, step: stride });
+  input.value = server.defaults[name] ?? 1;
+  output.textContent = Number(input.value).toFixed(2);
+  input.addEventListener("input", () => {
+    settings[name] = input.value;
+    output.textContent = Number(input.value).toFixed(2);
+    refreshSoon();
+  });
+  input.setAttribute("aria-label", label);
+  row.append(document.createTextNode(label), output, input);
+  return row;
+}
+
+// ---- download
+
+async function download() {
+  const button = find("download");
+  button.disabled = true;
+  say("Colouring it at full size…");
+  try {
+    const blob = await colorize(photo.whole, { sample });
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(blob);
+    link.download = resultName(photo.file.name, blob.type);
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+    say(`${size()}, ${megabytes(blob.size)}`);
+  } catch (error) {
+    sayError(error);
+  } finally {
+    button.disabled = false;
+  }
+}
+
+function resultName(name, type) {
+  const [, stem, suffix] = /^(.*?)(?:\.([^.]*))?$/.exec(name || "photograph");
+  const same = photo.file.type === type && suffix;
+  return `${stem}.colorized.${same ? suffix : SUFFIXES[type] || "jpg"}`;
+}
+
+// ---- beginning
+
+function listen() {
+  find("file").addEventListener("change", (event) => choose(event.target.files[0]));
+  find("another").addEventListener("click", () => {
+    find("file").value = "";
+    find("file").click();
+  });
+  find("download").addEventListener("click", download);
+  find("remove").addEventListener("click", () => chosen && removeHints([chosen]));
+  find("clear").addEventListener("click", () => removeHints(hints));
+  find("custom").addEventListener("input", (event) => setColour(event.target.value));
+  find("modes").addEventListener("change", (event) => setMode(event.target.value));
+  find("theme").addEventListener("click", switchTheme);
+  split.addEventListener("input", () => setSplit(split.value));
+  split.addEventListener("pointerdown", () => frame.classList.remove("wipe"));
+  board.addEventListener("click", (event) => {
+    const { x, y } = position(event);
+    addHint(x, y);
+  });
+  board.addEventListener("keydown", boardKey);
+  listenForDrops();
+}
+
+function listenForDrops() {
+  let inside = 0;
+  const over = (change) => {
+    inside = Math.max(0, inside + change);
+    document.body.classList.toggle("over", inside > 0);
+  };
+  addEventListener("dragenter", () => over(1));
+  addEventListener("dragleave", () => over(-1));
+  addEventListener("dragover", (event) => event.preventDefault());
+  addEventListener("drop", (event) => {
+    event.preventDefault();
+    over(-inside);
+    choose(event.dataTransfer.files[0]);
+  });
+  addEventListener("paste", (event) => choose(event.clipboardData.files[0]));
+}
+
+function switchTheme() {
+  const dark = getComputedStyle(document.documentElement).colorScheme;
+  const isDark = dark === "dark" || (dark !== "light" && matchMedia("(prefers-color-scheme: dark)").matches);
+  document.documentElement.dataset.theme = isDark ? "light" : "dark";
+  localStorage.setItem("theme", document.documentElement.dataset.theme);
+}
+
+async function start() {
+  const theme = localStorage.getItem("theme");
+  if (theme) document.documentElement.dataset.theme = theme;
+  makeSwatches();
+  setColour(colour);
+  listen();
+  try {
+    Object.assign(server, await (await fetch("healthz")).json());
+  } catch (error) {
+    sayError(error);
+    return;
+  }
+  const most = Math.round(server.max_pixels / 1e6);
+  find("limits").textContent = `up to ${megabytes(server.max_bytes)} and ${most} megapixels`;
+  document.querySelector("[name=mode][value=colour]").closest("label").hidden = !server.parameters.includes("hints");
+  makeSliders();
+}
+
+start();

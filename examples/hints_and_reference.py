@@ -1,0 +1,77 @@
+"""Make the pictures of docs/control.md: python examples/hints_and_reference.py OUT.
+
+OUT-hints.jpg: photographs with their hints marked, as colorized, and with the hints.
+OUT-reference.jpg: references above a photograph drawn towards them, the first without one. By
+the bundled weights; the references in colour are scikit-image's own pictures.
+"""
+
+import argparse
+from pathlib import Path
+
+from PIL import Image, ImageDraw
+from skimage import data
+
+from colorize import Colorizer, Photo, read
+from colorize.hints import Hint
+
+IMAGES = Path(__file__).parents[1] / "imgs"
+HINTED = {
+    "astronaut.jpg": [
+        Hint(150, 400, "#d8602c"), Hint(330, 300, "#d8602c"), Hint(300, 40, "#c8ccd4"),
+        Hint(55, 60, "#28305c"), Hint(60, 300, "#a82830"), Hint(24, 300, "#d0d0d0"),
+    ],
+    "coffee.jpg": [
+        Hint(500, 150, "#7c8088"), Hint(100, 60, "#585c64"),
+        Hint(150, 300, "#285078"), Hint(330, 240, "#285078"), Hint(420, 300, "#285078"),
+    ],
+}  # fmt: skip
+WIDTH = 300  # pixels of each picture
+GAP = 4
+
+
+def marked(photo: Photo, hints: list[Hint]) -> Image.Image:
+    """Return the photograph with a disc in each hint's colour."""
+    picture = photo.to_pillow().convert("RGB")
+    draw = ImageDraw.Draw(picture)
+    for hint in hints:
+        draw.circle((hint.x, hint.y), 12, fill=hint.color, outline="white", width=3)
+    return picture
+
+
+def table(rows: list[list[Image.Image]]) -> Image.Image:
+    """Return pictures in rows, all of the same width."""
+    small = [
+        [one.resize((WIDTH, round(one.height * WIDTH / one.width))) for one in r] for r in rows
+    ]
+    heights = [max(one.height for one in row) + GAP for row in small]
+    size = (max(map(len, rows)) * (WIDTH + GAP) - GAP, sum(heights) - GAP)
+    result = Image.new("RGB", size, "white")
+    for number, row in enumerate(small):
+        for column, one in enumerate(row):
+            result.paste(one, (column * (WIDTH + GAP), sum(heights[:number])))
+    return result
+
+
+def main() -> None:
+    """Make the pictures."""
+    parser = argparse.ArgumentParser(description="Make the pictures of docs/control.md.")
+    parser.add_argument("output", type=Path, help="beginning of the names")
+    output = parser.parse_args().output
+    colorizer = Colorizer.from_pretrained("compact")
+    rows = []
+    for name, hints in HINTED.items():
+        photo = read(IMAGES / name)
+        results = (colorizer(photo).to_pillow(), colorizer(photo, hints).to_pillow())
+        rows.append([marked(photo, hints), *results])
+    table(rows).save(output.with_name(f"{output.name}-hints.jpg"), quality=85)
+
+    photo = read(IMAGES / "chelsea.jpg")
+    references = [Photo(data.coffee()), Photo(data.rocket()), read(IMAGES / "camera.jpg")]
+    above = [photo.to_pillow().convert("RGB")]
+    above += [one.to_pillow().convert("RGB").resize((450, 300)) for one in references]
+    below = [colorizer(photo, reference=one).to_pillow() for one in (None, *references)]
+    table([above, below]).save(output.with_name(f"{output.name}-reference.jpg"), quality=85)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,151 @@
+"""`colorize-serve`: its arguments, its start, its end."""
+
+import http.client
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("starlette", reason="pip install 'colorize-photos[serve]'")
+pytest.importorskip("uvicorn", reason="pip install 'colorize-photos[serve]'")
+pytest.importorskip("python_multipart", reason="pip install 'colorize-photos[serve]'")
+
+from colorize.serve import command
+from colorize.serve.command import main
+from colorize.serve.limits import Limits
+from tests.serving import PHOTO, wait_until
+
+ROOT = Path(__file__).parents[1]
+
+
+@contextmanager
+def started(weights: str, *arguments: str):
+    """Give the process of a server and its port; kill it in the end, if it still runs."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "colorize.serve", "--port", "0", "--weights", weights, *arguments],
+        cwd=ROOT, stderr=subprocess.PIPE, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+    try:
+        line = process.stderr.readline()
+        told = re.fullmatch(
+            r"colorize-serve: compact on cpu at http://127\.0\.0\.1:(\d+) \(Ctrl-C stops\)\n", line
+        )
+        assert told, line
+        yield process, int(told[1])
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def post(port: int, path: str = "/colorize") -> tuple[int, bytes]:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    try:
+        connection.request("POST", path, PHOTO)
+        response = connection.getresponse()
+        return response.status, response.read()
+    finally:
+        connection.close()
+
+
+def health(port: int) -> dict:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    try:
+        connection.request("GET", "/healthz")
+        return json.loads(connection.getresponse().read())
+    finally:
+        connection.close()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals as on Unix")
+def test_a_stopped_server_answers_what_it_accepted(weights):
+    with started(weights, "--batch", "1", "--max-bytes", "5000000") as (process, port):
+        assert health(port)["max_bytes"] == 5_000_000
+        answers = []
+        threads = [
+            threading.Thread(target=lambda: answers.append(post(port, "/colorize?size=512")))
+            for _ in range(4)
+        ]
+        for thread in threads:
+            thread.start()
+        wait_until(lambda: health(port)["accepted"] == 4)
+        process.send_signal(signal.SIGTERM)
+        for thread in threads:
+            thread.join(60)
+        assert [status for status, _ in answers] == [200] * 4
+        assert process.wait(30) == 0
+        assert process.stderr.read() == ""
+
+
+def test_a_port_in_use_is_told(capsys):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert main(["--port", str(port)]) == 1
+    error = capsys.readouterr().err
+    assert error.startswith(f"colorize-serve: 127.0.0.1 port {port}: can't listen: ")
+    assert error.endswith("choose another --host or --port\n") and error.count("\n") == 1
+
+
+@pytest.mark.parametrize("host", ["no.such.host.invalid", "x" * 300, "192.0.2.1"])
+def test_an_address_that_is_not_ours_is_told(capsys, host):
+    assert main(["--host", host, "--port", "0"]) == 1
+    error = capsys.readouterr().err
+    assert error.startswith(f"colorize-serve: {host} port 0: can't listen: ")
+    assert error.count("\n") == 1
+
+
+def test_missing_weights_are_told(capsys):
+    assert main(["--weights", "no-such-file", "--port", "0"]) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("colorize-serve: no-such-file: ") and error.count("\n") == 1
+
+
+@pytest.mark.parametrize("missing", ["starlette", "uvicorn", "python_multipart"])
+def test_an_absent_extra_is_one_line(missing, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, missing, None)
+    assert main([]) == 1
+    told = "colorize-serve: the server needs: pip install 'colorize-photos[serve]'\n"
+    assert capsys.readouterr().err == told
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--port", "65536"], ["--port", "x"], ["--queue", "0"], ["--batch", "-1"],
+        ["--max-bytes", "1.5"], ["--gpu", "--device", "cpu"], ["--model", "other"], ["file.jpg"],
+    ],
+)  # fmt: skip
+def test_wrong_usage_ends_with_2(arguments, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 2
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_defaults_keep_to_this_machine():
+    args = command.parser().parse_args([])
+    assert (args.host, args.port) == ("127.0.0.1", 8000)
+    assert Limits(args.max_bytes, args.max_pixels, args.queue, args.batch) == Limits()
+
+
+def test_help_needs_neither_torch_nor_the_extra():
+    code = (
+        "import sys; from colorize.serve.command import main\n"
+        "try: main(['--help'])\n"
+        "except SystemExit: pass\n"
+        "found = {'torch', 'uvicorn', 'starlette', 'numpy'} & set(sys.modules)\n"
+        "assert not found, found"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    for option in ("--host", "--port", "--model", "--weights", "--gpu", "--device", "--max-bytes",
+                   "--max-pixels", "--queue", "--batch"):  # fmt: skip
+        assert option in result.stdout

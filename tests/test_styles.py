@@ -1,0 +1,62 @@
+"""The two settings of decoding by name: where they come from and who has them."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from colorize.errors import ColorizeError
+from colorize.styles import checked, decoding
+
+SAID = {
+    "vivid": {"temperature": 0.4, "rebalance": 0.7},
+    "faithful": {"temperature": 0.9, "rebalance": 0.1},
+}
+
+
+def network(**changes):
+    settings = {"default_temperature": 0.5, "default_rebalance": 0.9, "class_weights": [1.0]}
+    return SimpleNamespace(**(settings | changes))
+
+
+def test_the_file_says_what_a_style_is():
+    assert decoding(network(styles=SAID), "faithful") == SAID["faithful"]
+    assert decoding(network(styles=SAID), "vivid") == SAID["vivid"]
+    assert decoding(network(styles=SAID)) == SAID["vivid"]
+
+
+@pytest.mark.parametrize("styles", [{}, {"styles": None}, {"styles": {}}])
+def test_without_it_vivid_is_the_default_and_faithful_the_natural_mean(styles):
+    vivid = {"temperature": 0.5, "rebalance": 0.9}
+    assert decoding(network(**styles)) == decoding(network(**styles), "vivid") == vivid
+    assert decoding(network(**styles), "faithful") == {"temperature": 1, "rebalance": 0}
+
+
+def test_faithful_needs_the_class_weights():
+    assert decoding(network(class_weights=None), "vivid")["rebalance"] == 0.9
+    with pytest.raises(ColorizeError, match="how they were rebalanced"):
+        decoding(network(class_weights=None), "faithful")
+
+
+def test_an_unknown_style_is_refused():
+    with pytest.raises(ColorizeError, match="style 'loud': choose vivid or faithful"):
+        decoding(network(), "loud")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        [],
+        {"loud": SAID["vivid"]},
+        {"vivid": 1},
+        {"vivid": {"temperature": 1}},
+        {"vivid": {"temperature": 0, "rebalance": 0}},
+        {"vivid": {"temperature": 1, "rebalance": 2}},
+        {"vivid": {"temperature": "1", "rebalance": 0}},
+        {"vivid": {"temperature": True, "rebalance": 0}},
+        {"vivid": {"temperature": float("nan"), "rebalance": 0}},
+    ],
+)
+def test_unsound_styles_of_a_file_are_refused(said):
+    with pytest.raises(ValueError, match="style"):
+        checked(said)
+    assert checked(SAID) == SAID
