@@ -25,8 +25,9 @@ from benchmarks.measure import timed
 from benchmarks.pictures import make_photograph
 from colorize import lab, registry
 from colorize.image import Photo, read, write
+from colorize.join import join_strips
 from colorize.models import ECCV16, SIGGRAPH17
-from colorize.pipeline import Colorizer, join_strips
+from colorize.pipeline import Colorizer
 from colorize.precision import tuned
 
 MEGAPIXELS = 12

@@ -40,7 +40,7 @@ from skimage.color import deltaE_ciede2000
 from colorize import Colorizer, Photo, lab, read, write
 from colorize.dataset import iterate_files
 from colorize.enlarge import cell_means, enlarge, enlarge_guided
-from colorize.pipeline import cell_lightness, join_strips
+from colorize.join import cell_lightness, join_strips
 
 CELLS = 64
 STRONG = 7.0  # ab units per pixel

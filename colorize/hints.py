@@ -42,7 +42,7 @@ class Reach(NamedTuple):
     distribution: float  # 1 - Bhattacharyya coefficient
 
 
-# Chosen on one in eight of the ImageNet sample by `evaluation.hints`: the wide reach for all
+# Chosen on a part of the ImageNet sample by `evaluation.hints`: the wide reach for all
 # that a hint says gains most in PSNR, but paints a whole picture by one strong hint; so only a
 # change as small as a cast of the light goes that far.
 WIDE, NARROW = Reach(1.0, 60.0, 0.2), Reach(0.2, 20.0, 0.1)

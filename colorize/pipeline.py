@@ -13,8 +13,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import warnings
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from contextlib import nullcontext
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -28,11 +27,12 @@ from colorize.autocontrast import autocontrast as stretch_contrast
 from colorize.bins import decode, probabilities, rebalance_offset
 from colorize.condition import UNCONDITIONAL, Condition
 from colorize.confidence import confidence, heat_map
-from colorize.enlarge import UPSAMPLINGS, Enlarger, GuidedEnlarger, enlarge
+from colorize.enlarge import UPSAMPLINGS, enlarge
 from colorize.errors import ColorizeError
 from colorize.hints import HintedPixels, Hints, spread
 from colorize.image import Photo
 from colorize.image_encode import eight_bits
+from colorize.join import join_strips
 from colorize.reference import histogram, tilt
 from colorize.together import Together
 
@@ -43,8 +43,6 @@ Array = npt.NDArray[Any]
 
 NETWORK_SIZE = 256  # pixels, height and width of what the published networks see
 MAX_NETWORK_SIZE = 2048
-STRIP_PIXELS = 1 << 17  # a strip's arrays stay in the processor's cache
-MAX_STRIP_THREADS = 4
 LARGEST_BATCH = 32  # photographs at once on a GPU
 
 
@@ -120,8 +118,8 @@ class Colorizer:
             raise ColorizeError("rebalance: these weights don't say how they were rebalanced")
         self._take_style()
         assert self.temperature is not None and self.rebalance is not None
-        if not 0 < self.temperature <= 10:
-            raise ColorizeError(f"temperature {self.temperature}: give one above 0, up to 10")
+        if not 0.01 <= self.temperature <= 10:
+            raise ColorizeError(f"temperature {self.temperature}: give one from 0.01 to 10")
         if not 0 <= self.rebalance <= 1:
             raise ColorizeError(f"rebalance {self.rebalance}: give a share from 0 to 1")
 
@@ -463,68 +461,6 @@ class Colorizer:
         """
         pixels = join_strips(photo.pixels, ab, places, self.upsampling, self.threads)
         return dataclasses.replace(photo, pixels=pixels)
-
-
-def join_strips(
-    pixels: Array,
-    ab: npt.NDArray[np.float32],
-    places: HintedPixels | None = None,
-    upsampling: str = "bilinear",
-    threads: int = 2,
-) -> Array:
-    """Return sRGB pixels, (H, W, 3), with the L of `pixels` and ab enlarged to their size.
-
-    pixels: (H, W) or (H, W, 3), uint8 or uint16, as the result. ab: (2, h, w). places: pixels
-    that have an ab of their own. upsampling: see `Colorizer`. Works on strips of rows, several
-    at a time, so that memory beyond the result does not grow with the height.
-    """
-    height, width = pixels.shape[:2]
-    enlarger = _enlarger(pixels, ab, upsampling)
-    result = np.empty((height, width, 3), pixels.dtype)
-
-    def strip(rows: tuple[int, int]) -> None:
-        lightness = lab.lightness(pixels[slice(*rows)])
-        colours = enlarger.rows(*rows, lightness)
-        if places is not None:
-            places.paint(colours, rows[0])
-        result[slice(*rows)] = lab.join(lightness, colours, pixels.dtype)
-
-    strips = list(_strips(height, width))
-    if threads == 1 or len(strips) == 1:
-        for rows in strips:
-            strip(rows)
-        return result
-    with ThreadPoolExecutor(min(threads, MAX_STRIP_THREADS)) as pool:
-        for _ in pool.map(strip, strips):
-            pass
-    return result
-
-
-def _enlarger(
-    pixels: Array, ab: npt.NDArray[np.float32], upsampling: str
-) -> Enlarger | GuidedEnlarger:
-    """Return what enlarges ab (2, h, w) to the size of the pixels."""
-    height, width = pixels.shape[:2]
-    if upsampling == "bilinear":
-        return Enlarger(ab, (height, width))
-    return GuidedEnlarger(ab, (height, width), cell_lightness(pixels, ab.shape[1:]))
-
-
-def cell_lightness(pixels: Array, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
-    """Return L of the mean sRGB of each of h×w cells, (h, w); `shape` is (h, w).
-
-    pixels: (H, W) or (H, W, 3), uint8 or uint16.
-    """
-    image = Image.fromarray(eight_bits(pixels))
-    cells = image.resize((shape[1], shape[0]), Image.Resampling.BOX)
-    return lab.lightness(np.asarray(cells))
-
-
-def _strips(height: int, width: int) -> Iterator[tuple[int, int]]:
-    """Yield the first row and the one after the last of each strip."""
-    rows = max(1, STRIP_PIXELS // width)
-    for start in range(0, height, rows):
-        yield start, min(start + rows, height)
 
 
 def cores() -> int:

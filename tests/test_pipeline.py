@@ -13,8 +13,9 @@ from colorize.enlarge import GuidedEnlarger, enlarge
 from colorize.errors import ColorizeError
 from colorize.gamut import decode, rebalance_offset
 from colorize.image import Photo
+from colorize.join import join_strips
 from colorize.models import ECCV16, SIGGRAPH17
-from colorize.pipeline import Colorizer, join_strips
+from colorize.pipeline import Colorizer
 from tests.lively import lively
 
 
@@ -160,6 +161,7 @@ def test_temperature_and_rebalance_act(network):
         ({"size": 0}, "multiples of 32"),
         ({"size": 4096}, "up to 2048"),
         ({"temperature": 0}, "temperature 0"),
+        ({"temperature": 1e-300}, "temperature 1e-300"),
         ({"temperature": float("nan")}, "temperature nan"),
         ({"rebalance": 1.5}, "rebalance 1.5"),
         ({"upsampling": "nearest"}, "upsampling nearest: give bilinear or guided"),
