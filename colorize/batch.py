@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from threading import Event
+from typing import cast
 
 from colorize import image
 from colorize.compare import compare
@@ -28,6 +29,20 @@ from colorize.image import Photo, display_name
 from colorize.image_encode import FORMATS
 from colorize.image_files import opened_source
 from colorize.manifest import Manifest
+from colorize.remote_files import (
+    RemotePath,
+    StoreError,
+    absolute,
+    exists,
+    expanded,
+    is_file,
+    is_folder,
+    is_url,
+    listed,
+    place,
+    readable,
+    writable,
+)
 
 MARK = ".colorized"  # in the name of an output beside its input
 WORKERS = min(8, max(2, os.cpu_count() or 1))  # photographs at a time, each in memory
@@ -163,7 +178,7 @@ def failure_report(path: Path | None) -> Iterator[Callable[[Result], None]]:
 def _report_line(result: Result) -> bytes:
     """Return the result as JSON in ASCII, which holds any name, on one line."""
     job = result.job
-    names = {"input": os.path.abspath(job.source), "output": os.path.abspath(job.target)}
+    names = {"input": absolute(job.source), "output": absolute(job.target)}
     return json.dumps({"error": result.error, **names}).encode("ascii") + b"\n"
 
 
@@ -242,12 +257,17 @@ def find(
     sources: list[Source] = []
     for path in inputs:
         named = [Source(path, Path(path.name))]
+        if isinstance(path, RemotePath):
+            sources += _in_store(path, pattern, output) if is_folder(path) else named
+            continue
         sources += _in_folder(path, pattern, output) if os.path.isdir(path) else named
     return sources
 
 
 def _expand(pattern: str, output: Path | None) -> list[Source]:
     """Return the files of a shell pattern, relative to its part before the first wildcard."""
+    if is_url(pattern):
+        return _chosen(expanded(cast(RemotePath, place(pattern))), output, pattern)
     root = Path(pattern)
     while globbing.has_magic(str(root)) or not os.path.isdir(root):
         if root == root.parent:
@@ -261,6 +281,24 @@ def _expand(pattern: str, output: Path | None) -> list[Source]:
     if not files:
         raise ColorizeError(f"{display_name(pattern)}: no file matches")
     return [Source(path, path.relative_to(root)) for path in files]
+
+
+def _in_store(folder: RemotePath, pattern: str | None, output: Path | None) -> list[Source]:
+    """Return the photographs below a folder of an object store, as those of a disk."""
+    found = listed(folder, pattern)
+    if pattern is None:
+        found = ((path, below) for path, below in found if image.is_photo_name(path))
+    return _chosen(found, output, absolute(folder))
+
+
+def _chosen(
+    found: Iterable[tuple[RemotePath, Path]], output: Path | None, what: str
+) -> list[Source]:
+    """Return sources of an object store but for those below the output folder, if any."""
+    sources = [Source(path, below) for path, below in found if output not in path.parents]
+    if not sources:
+        raise ColorizeError(f"{display_name(what)}: no photograph there, or none that matches")
+    return sources
 
 
 def _inside(output: Path | None, folder: Path) -> Path | None:
@@ -416,13 +454,13 @@ def refuse(jobs: Iterable[Job], reserved: Iterable[Path] = ()) -> dict[Job, str]
 
 
 def _real(path: Path) -> Path:
-    return Path(os.path.realpath(path))
+    return path if isinstance(path, RemotePath) else Path(os.path.realpath(path))
 
 
 def _names(path: Path) -> list[Path | tuple[int, int]]:
     """Return what a file is known by: its real path and, if it exists, its inode."""
     names: list[Path | tuple[int, int]] = [_real(path)]
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError):  # an object has no such name, and is no file of the disk
         status = os.stat(path)
         names.append((status.st_dev, status.st_ino))
     return names
@@ -439,6 +477,8 @@ def _alike(first: Job | None, job: Job) -> Job | None:
 
 def _ignores_case(folder: Path) -> bool:
     """Tell whether the file system of a folder, which need not exist, ignores case."""
+    if isinstance(folder, RemotePath):
+        return False
     folder = _real(folder)
     while not os.path.exists(folder) or folder.name.swapcase() == folder.name:
         if folder == folder.parent:
@@ -470,8 +510,8 @@ def run(
     Raises ColorizeError if the manifest can't be written.
     """
     options = options or Options()
-    work = _Work(colorize, options, refuse(jobs, options.reserved), film, special)
-    _tidy({job.target.parent for job in jobs})
+    work = Work(colorize, options, refuse(jobs, options.reserved), film, special)
+    tidy(jobs)
     waiting = iter(jobs)
     running: set[Future[Result]] = set()
     with ThreadPoolExecutor(workers) as threads:
@@ -502,15 +542,24 @@ def preview(jobs: Sequence[Job], options: Options) -> Iterator[Result]:
         try:
             reason = _check(job, reasons, options)
             if reason is None:
-                with opened_source(job.source, display_name(job.source)):
-                    pass
+                _check_readable(job.source)
             yield Result(job, 0, skipped=reason)
         except ColorizeError as error:
             yield Result(job, 0, str(error))
 
 
-def _tidy(folders: Iterable[Path]) -> None:
-    for folder in folders:
+def _check_readable(source: Path) -> None:
+    name = display_name(source)
+    if not isinstance(source, RemotePath):
+        with opened_source(source, name):
+            return
+    if not is_file(source):
+        raise ColorizeError(f"{name}: no such object")
+
+
+def tidy(jobs: Iterable[Job]) -> None:
+    """Remove temporary files that a killed run left where the outputs of the jobs belong."""
+    for folder in {job.target.parent for job in jobs if not isinstance(job.target, RemotePath)}:
         with contextlib.suppress(OSError):  # whether it can be written to shows later
             image.remove_leftovers(folder)
 
@@ -523,12 +572,13 @@ def _check(job: Job, reasons: dict[Job, str], options: Options) -> str | None:
         raise ColorizeError(f"{name}: {reasons[job]}")
     if manifest is not None and manifest.finished(job.source, job.target):
         return f"{there} is done, says the manifest"
-    if not os.path.lexists(job.target):
+    if not exists(job.target):
         return None
-    _check_replaceable(job)
+    if not isinstance(job.target, RemotePath):
+        _check_replaceable(job)
     if manifest is not None and manifest.wrote(job.target):
         return None
-    if options.skip_existing and os.path.isfile(job.target):
+    if options.skip_existing and is_file(job.target):
         return f"{there} exists"
     if options.overwrite:
         return None
@@ -552,8 +602,8 @@ class _Stopped(Exception):
     """The batch is over; what was in work is given up."""
 
 
-class _Work:
-    """What a worker does with a job."""
+class Work:
+    """What a worker does with a job. On a cluster the manifest is kept elsewhere."""
 
     def __init__(
         self,
@@ -563,6 +613,7 @@ class _Work:
         film: Film | None = None,
         special: Special | None = None,
     ):
+        """Take what colorizes, and the jobs that must not run, with the reasons of `refuse`."""
         self.colorize = colorize
         self.film = film
         self.special = special
@@ -573,15 +624,26 @@ class _Work:
     def __call__(self, job: Job) -> Result:
         """Return how the job went. Raises ColorizeError if the manifest can't be written."""
         start = time.monotonic()
+        settled = self.settled(job)
+        if settled is not None:
+            return settled
+        try:
+            return self._recorded(job, start)
+        except StoreError as error:  # the manifest asks for sizes and times of objects too
+            return Result(job, time.monotonic() - start, str(error))
+
+    def settled(self, job: Job) -> Result | None:
+        """Return how a job went that can be skipped or must not be done, None for the others."""
+        start = time.monotonic()
         try:
             reason = _check(job, self.reasons, self.options)
         except Exception as error:
-            return Result(job, time.monotonic() - start, _line(job, error))
-        if reason is not None:
-            pictures, notes = self._pictures_of_files(job)
-            seconds = time.monotonic() - start
-            return Result(job, seconds, skipped=reason, notes=notes, pictures=pictures)
-        return self._recorded(job, start)
+            return Result(job, time.monotonic() - start, failure_line(job, error))
+        if reason is None:
+            return None
+        pictures, notes = self._pictures_of_files(job)
+        seconds = time.monotonic() - start
+        return Result(job, seconds, skipped=reason, notes=notes, pictures=pictures)
 
     def _pictures_of_files(self, job: Job) -> tuple[Pictures | None, tuple[str, ...]]:
         """Return small pictures of input and output as they lie there, or why there are none."""
@@ -589,24 +651,27 @@ class _Work:
         if none_wanted or self.stop.is_set():
             return None, ()
         try:
-            limit = self.options.max_pixels
-            before, after = (image.read(p, max_pixels=limit) for p in (job.source, job.target))
+            before, after = (self._read(path) for path in (job.source, job.target))
             return Pictures.of(before, after), ()
         except Exception as error:
-            return None, (f"not in the gallery: {_line(job, error)}",)
+            return None, (f"not in the gallery: {failure_line(job, error)}",)
+
+    def _read(self, path: Path) -> Photo:
+        with readable(path) as source:
+            return image.read(source, max_pixels=self.options.max_pixels)
 
     def _recorded(self, job: Job, start: float) -> Result:
         """Do the job and write to the manifest that it begins and how it went."""
         manifest = self.options.manifest
         line = None if manifest is None else manifest.start(job.source, job.target)
-        result = self._done(job, start)
+        result = self.done(job, start)
         if self.stop.is_set() and result.error is not None:
             return result  # given up, not failed: the next run does it
         if manifest is not None and line is not None:
             manifest.finish(line, result.error, result.seconds)
         return result
 
-    def _done(self, job: Job, start: float) -> Result:
+    def done(self, job: Job, start: float) -> Result:
         """Do the job; whatever goes wrong is one line in the result."""
         error: str | None = None
         size: tuple[int, int] | None = None
@@ -615,7 +680,7 @@ class _Work:
         try:
             size = self._colorize_file(job, notes, shown)
         except Exception as failure:  # a fault of ours in one file must not cost the others
-            error = _line(job, failure)
+            error = failure_line(job, failure)
         seconds = time.monotonic() - start
         first = shown[0] if shown else None
         return Result(job, seconds, error, None, size, tuple(notes), first)
@@ -636,7 +701,7 @@ class _Work:
 
         def pages() -> Iterator[Photo]:
             nonlocal size
-            for photo in image.read_pages(job.source, max_pixels=options.max_pixels):
+            for photo in image.read_pages(source, max_pixels=options.max_pixels):
                 size = photo.width, photo.height
                 self._go_on()
                 coloured = self._coloured(job, photo)
@@ -649,7 +714,10 @@ class _Work:
                 yield coloured
 
         self._go_on()
-        notes += image.write(pages(), job.target, format=options.format, quality=options.quality)
+        with readable(job.source) as source, writable(job.target) as target:
+            notes += image.write(
+                pages(), target, format=_format(job.target, options), quality=options.quality
+            )
         return size
 
     def _coloured(self, job: Job, photo: Photo) -> Photo:
@@ -662,14 +730,17 @@ class _Work:
         """Write the map of a file's first page and return its size."""
         assert self.special is not None
         self._go_on()
-        shown = self.special(job, image.read(job.source, max_pixels=self.options.max_pixels))
+        shown = self.special(job, self._read(job.source))
         self._go_on()
         _make_folder(job.target.parent)
-        image.write(shown, job.target)
+        with writable(job.target) as target:
+            image.write(shown, target, format=_format(job.target, Options()))
         return shown.width, shown.height
 
     def _colorize_film(self, film: Film, job: Job, notes: list[str]) -> tuple[int, int]:
         self._go_on()
+        if isinstance(job.source, RemotePath) or isinstance(job.target, RemotePath):
+            raise ColorizeError(f"{display_name(job.source)}: films need files on a disk; copy it")
         _make_folder(job.target.parent)
         result = film(job, self._go_on)
         notes += result.notes
@@ -682,7 +753,7 @@ class _Work:
             raise _Stopped
 
 
-def _line(job: Job, error: Exception) -> str:
+def failure_line(job: Job, error: Exception) -> str:
     """Return what to say of a job that ended with an error."""
     if isinstance(error, ColorizeError):
         return str(error)
@@ -693,7 +764,16 @@ def _line(job: Job, error: Exception) -> str:
     return f"{name}: {' '.join(what.split())}"
 
 
+def _format(target: Path, options: Options) -> str | None:
+    """Return the format to write: that of the target's suffix, which a buffer can't tell."""
+    if isinstance(target, RemotePath):
+        return image.output_format(target, options.format)
+    return options.format
+
+
 def _make_folder(folder: Path) -> None:
+    if isinstance(folder, RemotePath):
+        return
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
+import functools
 import itertools
 import os
 import signal
@@ -20,7 +22,7 @@ from colorize.film_names import CODECS, FilmResult, is_film_name, require_film_e
 from colorize.styles import STYLES
 
 if TYPE_CHECKING:
-    from colorize.batch import Film, Job, Options, Result, Source, Special
+    from colorize.batch import Film, Job, Options, Result, Source, Special, Work
     from colorize.image import Photo
     from colorize.manifest import Manifest
     from colorize.pipeline import Colorizer
@@ -104,6 +106,11 @@ def parser() -> argparse.ArgumentParser:
     several.add_argument(
         "--fail-fast", action="store_true", help="begin no other photograph after a failure"
     )
+    several.add_argument(
+        "--cluster", nargs="?", const="local", metavar="ADDRESS",
+        help="work on a Ray cluster, such as host:6379, with a network on each core (with --gpu "
+        "on each GPU); without ADDRESS on this machine; see docs/scale.md",
+    )  # fmt: skip
     several.add_argument(
         "--dry-run", action="store_true", help="say what would be done and touch nothing"
     )
@@ -350,14 +357,16 @@ def _check(arguments: argparse.ArgumentParser, args: argparse.Namespace) -> None
         arguments.error("a name is empty")
     _check_guides(arguments, args)
     if args.input == ["-"] or args.output == "-":
-        for name in ("skip_existing", "manifest", "report", "fail_fast", "dry_run", "gallery"):
+        names = "skip_existing", "manifest", "report", "fail_fast", "dry_run", "gallery", "cluster"
+        for name in names:
             if getattr(args, name):
                 arguments.error(f"--{name.replace('_', '-')} is for files, not for -")
+    _check_places(arguments, args)
     kept = [name for name in ("manifest", "report", "gallery") if getattr(args, name)]
     for one, other in itertools.combinations(kept, 2):
         if _same(getattr(args, one), getattr(args, other)):
             arguments.error(f"--{one} and --{other} need a file each")
-    for name in ("manifest", "skip_existing"):
+    for name in ("manifest", "skip_existing", "cluster"):
         if args.sequence and getattr(args, name):
             option = name.replace("_", "-")
             arguments.error(
@@ -378,6 +387,19 @@ def _check(arguments: argparse.ArgumentParser, args: argparse.Namespace) -> None
             arguments.error(f"--{name} is for photographs, not for --sequence")
     if args.compare and args.gallery:
         arguments.error("--gallery shows before and after itself: leave out --compare")
+
+
+def _check_places(arguments: argparse.ArgumentParser, args: argparse.Namespace) -> None:
+    """Refuse names in object stores where a file on a disk is needed."""
+    for name in ("manifest", "report", "gallery", "weights", "hints", "reference"):
+        if "://" in (getattr(args, name) or ""):
+            arguments.error(f"--{name} is a file on a disk, not in an object store")
+    if args.output == "-" and "://" in args.input[0]:
+        arguments.error("-o - takes a file on a disk")
+    if args.input == ["-"] and "://" in (args.output or ""):
+        arguments.error("-i - needs a file on a disk as -o")
+    if args.sequence and any("://" in name for name in (*args.input, args.output or "")):
+        arguments.error("--sequence works on a disk, not in an object store")
 
 
 def _check_guides(arguments: argparse.ArgumentParser, args: argparse.Namespace) -> None:
@@ -493,8 +515,13 @@ def _compared(before: Photo, after: Photo, layout: str | None) -> Photo:
 def _files(args: argparse.Namespace) -> int:
     """Colorize files into files."""
     jobs = _jobs(args)
+    if args.cluster:
+        jobs = [_for_cluster(job) for job in jobs]
     if args.dry_run:
         return _preview(jobs, _options(args, _read_manifest(args)), args.quiet)
+    if args.cluster:
+        with _opened_manifest(args) as manifest:
+            return _run(jobs, None, _options(args, manifest), args)
     colorizer = _colorizer(args)
     if args.samples or args.confidence:
         colorizer.check_distribution()
@@ -506,6 +533,8 @@ def _jobs(args: argparse.Namespace) -> list[Job]:
     """Return what the arguments name, each file with its output."""
     from colorize import batch, image
     from colorize.errors import ColorizeError
+    from colorize.remote_files import exists, place
+    from colorize.remote_files import is_folder as is_a_folder
 
     if args.format is not None:
         image.output_format("", args.format)  # an unknown format is told before any work
@@ -513,12 +542,12 @@ def _jobs(args: argparse.Namespace) -> list[Job]:
         from colorize import sampling
 
         sampling.check(args.samples, args.seed or 0)
-    inputs = [Path(name) for name in args.input]
-    output = None if args.output is None else Path(args.output)
-    several = len(inputs) != 1 or os.path.isdir(inputs[0])
-    is_folder = output is None or os.path.isdir(output)
+    inputs = [place(name) for name in args.input]
+    output = None if args.output is None else place(args.output)
+    several = len(inputs) != 1 or is_a_folder(inputs[0])
+    is_folder = output is None or is_a_folder(output)
     folder = several or is_folder or args.output.endswith(("/", os.sep))
-    if several and output is not None and not is_folder and os.path.exists(output):
+    if several and output is not None and not is_folder and exists(output):
         name = image.display_name(output)
         raise ColorizeError(f"{name}: several inputs need a folder as -o, and this is a file")
     sources = batch.find(inputs, args.glob, output if folder else None)
@@ -534,12 +563,13 @@ def _jobs(args: argparse.Namespace) -> list[Job]:
 def _maps(sources: list[Source], several: bool, args: argparse.Namespace) -> list[Job]:
     """Return the jobs that write maps of confidence: into a folder for several inputs."""
     from colorize import batch, image
+    from colorize.remote_files import exists, is_folder, place
 
-    target = Path(args.confidence)
-    if several and os.path.lexists(target) and not os.path.isdir(target):
+    target = place(args.confidence)
+    if several and exists(target) and not is_folder(target):
         name = image.display_name(target)
         raise ColorizeError(f"{name}: several inputs need a folder as --confidence")
-    folder = several or os.path.isdir(target) or args.confidence.endswith(("/", os.sep))
+    folder = several or is_folder(target) or args.confidence.endswith(("/", os.sep))
     if not folder:
         image.output_format(target)
     return batch.plan_maps(sources, target, folder)
@@ -637,7 +667,9 @@ def _planned(result: Result) -> str:
     return f"{source} → {target}" if result.skipped is None else f"{source}: {result.skipped}"
 
 
-def _run(jobs: list[Job], colorizer: Colorizer, options: Options, args: argparse.Namespace) -> int:
+def _run(
+    jobs: list[Job], colorizer: Colorizer | None, options: Options, args: argparse.Namespace
+) -> int:
     """Run the jobs, with a progress bar where there are several, and say how it went."""
     from tqdm import tqdm
 
@@ -646,7 +678,10 @@ def _run(jobs: list[Job], colorizer: Colorizer, options: Options, args: argparse
     several = len({job.source for job in jobs}) > 1
     hidden = args.quiet or not several or not sys.stderr.isatty()
     report = batch.Report()
-    run = _results(jobs, colorizer, options, args)
+    if colorizer is None:
+        run = _cluster_results(jobs, options, args)
+    else:
+        run = _results(jobs, colorizer, options, args)
     with (
         batch.failure_report(args.report and Path(args.report)) as add_failure,
         batch.gallery(args.gallery and Path(args.gallery), jobs) as show,
@@ -692,6 +727,52 @@ def _results(
         fail_fast=args.fail_fast, film=_film(colorizer, args, len(jobs) > 1),
         special=_special(colorizer, args.seed or 0),
     )  # fmt: skip
+
+
+def _cluster_results(
+    jobs: list[Job], options: Options, args: argparse.Namespace
+) -> Generator[Result, None, None]:
+    """Return the results of a cluster as they come."""
+    from colorize import batch, cluster
+
+    gpus = args.gpu or (args.device or "cpu").startswith("cuda")
+    return cluster.run(
+        jobs, functools.partial(_work, _for_other_machines(args)), options,
+        address=args.cluster, gpus=gpus, threads=batch.WORKERS if gpus else 1,
+        fail_fast=args.fail_fast,
+    )  # fmt: skip
+
+
+def _for_cluster(job: Job) -> Job:
+    """Return a job with absolute names, as other machines need them; films stay here."""
+    from colorize.remote_files import absolute, place
+
+    problem = "films are done on one machine: leave out --cluster"
+    return dataclasses.replace(
+        job,
+        source=place(absolute(job.source)),
+        target=place(absolute(job.target)),
+        problem=job.problem or (problem if is_film_name(job.source) else None),
+    )
+
+
+def _for_other_machines(args: argparse.Namespace) -> argparse.Namespace:
+    names = {name: getattr(args, name) for name in ("weights", "hints", "reference")}
+    full = {name: value and os.path.abspath(value) for name, value in names.items()}
+    return argparse.Namespace(**{**vars(args), **full, "quiet": True})
+
+
+def _work(args: argparse.Namespace) -> Work:
+    """Return, on a machine of a cluster, what does the jobs; one core is its own."""
+    from colorize import batch
+    from colorize.pipeline import cores
+
+    colorizer = _colorizer(args)
+    if args.samples or args.confidence:
+        colorizer.check_distribution()
+    colorizer.share_cores(batch.WORKERS if colorizer.device.type != "cpu" else cores())
+    special = _special(colorizer, args.seed or 0)
+    return batch.Work(colorizer, _options(args, None), {}, special=special)
 
 
 def _special(colorizer: Colorizer, seed: int) -> Special:

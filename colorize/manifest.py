@@ -11,7 +11,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-import stat
 import sys
 import threading
 from collections.abc import Iterator, Mapping
@@ -19,9 +18,12 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from colorize.download import sha256_of
 from colorize.errors import ColorizeError
 from colorize.image_files import display_name
+from colorize.remote_files import absolute as _key
+from colorize.remote_files import place
+from colorize.remote_files import sha256 as _sha256
+from colorize.remote_files import stamp as _stamp
 
 try:
     import fcntl
@@ -108,12 +110,15 @@ class Manifest:
         line = self._done.get(_key(target))
         return line is not None and line.output_sha256 == (_sha256(target) or "none")
 
-    def start(self, source: Path, target: Path) -> Line:
-        """Write and return the line that says that the photograph is begun."""
+    def start(self, source: Path, target: Path, hashed: bool = True) -> Line:
+        """Write and return the line that says that the photograph is begun.
+
+        hashed: with the sha256 of the input, else null: another machine will read it.
+        """
         stamp, before = _stamp(source), _stamp(target)
         line = Line(
             input=_key(source),
-            sha256=_sha256(source),
+            sha256=_sha256(source) if hashed else None,
             size=stamp[0],
             mtime_ns=stamp[1],
             settings=self._settings,
@@ -125,26 +130,14 @@ class Manifest:
             error=None,
             seconds=None,
         )
-        self._append(line)
+        self.append(line)
         return line
 
     def finish(self, started: Line, error: str | None, seconds: float) -> None:
         """Write the line that says how a photograph that was started went."""
-        target = Path(started.output)
-        done = error is None
-        stamp = _stamp(target) if done else (None, None)
-        line = dataclasses.replace(
-            started,
-            output_sha256=_sha256(target) if done else None,
-            output_size=stamp[0],
-            output_mtime_ns=stamp[1],
-            status=DONE if done else FAILED,
-            error=error,
-            seconds=round(seconds, 3),
-        )
-        self._append(line)
+        self.append(ended(started, error, seconds))
 
-    def _append(self, line: Line) -> None:
+    def append(self, line: Line) -> None:
         """Write a line, whole or not at all. Raises ColorizeError."""
         assert self._descriptor is not None, "a manifest that is only read"
         with self._writing:
@@ -181,6 +174,27 @@ class Manifest:
         self._last[line.output] = line
         if line.status == DONE:
             self._done[line.output] = line
+
+
+def ended(started: Line, error: str | None, seconds: float) -> Line:
+    """Return the line that says how a photograph that was started went."""
+    target = place(started.output)
+    done = error is None
+    stamp = _stamp(target) if done else (None, None)
+    return dataclasses.replace(
+        started,
+        output_sha256=_sha256(target) if done else None,
+        output_size=stamp[0],
+        output_mtime_ns=stamp[1],
+        status=DONE if done else FAILED,
+        error=error,
+        seconds=round(seconds, 3),
+    )
+
+
+def hashed(line: Line) -> Line:
+    """Return a line that was started without it with the sha256 of the input."""
+    return dataclasses.replace(line, sha256=_sha256(place(line.input)))
 
 
 def _canonical(settings: Mapping[str, object]) -> str:
@@ -253,30 +267,6 @@ def _failures_named(name: str) -> Iterator[None]:
         raise ColorizeError(f"{name}: can't use this manifest: {reason}") from error
 
 
-def _key(path: Path) -> str:
-    return os.path.abspath(path)
-
-
-def _stamp(path: Path) -> tuple[int, int] | tuple[None, None]:
-    """Return size and time of modification in nanoseconds of a regular file, else Nones."""
-    try:
-        status = os.stat(path)
-    except OSError:
-        return None, None
-    # reading a pipe would wait for ever
-    return (status.st_size, status.st_mtime_ns) if stat.S_ISREG(status.st_mode) else (None, None)
-
-
-def _sha256(path: Path) -> str | None:
-    """Return the sha256 of a regular file that can be read, else None."""
-    if _stamp(path) == (None, None):
-        return None
-    try:
-        return sha256_of(path)
-    except OSError:
-        return None
-
-
 def _stands(line: Line, target: Path) -> bool:
     """Tell whether the output that a line speaks of is there, whole and untouched."""
     now = _stamp(target)
@@ -289,7 +279,9 @@ def _stands(line: Line, target: Path) -> bool:
 
 def _unchanged(line: Line, source: Path) -> bool:
     """Tell whether an input is as it was: by name, size and time, and if these differ by hash."""
-    if line.sha256 is None:
+    if line.size is None:
         return False
     now = (_key(source), *_stamp(source))
-    return now == (line.input, line.size, line.mtime_ns) or _sha256(source) == line.sha256
+    if now == (line.input, line.size, line.mtime_ns):
+        return True
+    return line.sha256 is not None and _sha256(source) == line.sha256

@@ -67,7 +67,7 @@ class Colorizer:
 
         style: "vivid" (the default) or "faithful", two settings of temperature and rebalance.
         temperature: of the annealed mean, above 0; 1 is the mean of the distribution, towards 0
-        its mode. rebalance: the share of the training's rebalancing that stays, 0 (natural
+        its mode. rebalance: the share of the weights' rebalancing that stays, 0 (natural
         frequencies) to 1 (as trained). None takes the style's. saturation: what ab is multiplied
         by, 0 to 3. size: height and width of the network's input, a multiple of
         `network.multiple`. upsampling: "guided" (ab is enlarged along the edges of the full-size

@@ -10,12 +10,12 @@ import torch
 from PIL import Image
 
 from colorize.errors import ColorizeError
-from colorize.gamut import Q, bin_centres, decode, rebalancing_weights, soft_encode
+from colorize.gamut import Q, bin_centres, decode, soft_encode
 from colorize.models.compact import Compact, Encoder
 from colorize.models.weights_file import read_network
-from colorize.training import bundle, data, prior, simulate, train
+from colorize.training import bundle, data, prior, recipes, simulate, steps, train
 from colorize.training.losses import ColourTargets, rebalanced_cross_entropy
-from colorize.training.reweight import reweight
+from colorize.training.reweight import decoding_weights, reweight
 from colorize.training.validate import validate
 
 SMALL = (16, 16, 24, 32)
@@ -45,7 +45,7 @@ def photographs(folder) -> data.Photographs:
 @pytest.fixture
 def no_imagenet(monkeypatch):
     """Random encoder weights: the package with the pretrained ones is optional."""
-    monkeypatch.setattr(train, "load_imagenet", lambda encoder: None)
+    monkeypatch.setattr(recipes, "load_imagenet", lambda encoder: None)
 
 
 def trainer(samples: int = 64, seed: int = 0, rate: float = 2e-3) -> train.Trainer:
@@ -240,14 +240,22 @@ def test_other_class_weights_shift_what_the_network_predicts():
     torch.testing.assert_close(after, expected)
 
 
+def test_weights_for_decoding_keep_common_colours_and_favour_rare_ones():
+    prior = torch.tensor([0.9, 0.09, 0.01 - 1e-5, 1e-5, 1e-9])
+    weights = decoding_weights(prior)
+    assert weights[0] < 1.05
+    assert (weights.diff() > 0).all()
+    assert weights[3] == pytest.approx(1 + 0.03 * 1e5**0.7, rel=1e-3)
+    assert weights[4] == pytest.approx(1 + 0.03 * 1e6**0.7, rel=1e-3)  # no rarer than RAREST
+
+
 def test_the_encoder_is_trained_from_a_block_on(no_imagenet, photographs):
     settings = train.Settings(
         samples=8, batch=4, crop=32, warm_up=1, widths=SMALL, encoder_rate=0.5, encoder_from=11
     )
     tuned = train.Trainer(settings, torch.full((Q,), 1 / Q))
     before = [p.clone() for p in tuned.network.encoder.parameters()]
-    batch = data.crop_batch(photographs, range(4), 32, np.random.default_rng(0))
-    tuned.step(batch, np.random.default_rng(0))
+    tuned.step([steps.examples(photographs, range(4), settings, np.random.default_rng(0))])
     names = [name for name, _ in tuned.network.encoder.named_parameters()]
     changed = {
         name
@@ -279,25 +287,13 @@ def test_training_overfits_a_batch(no_imagenet, photographs):
     """The loss falls to near its floor, the entropy of the soft targets, and colours come out."""
     subject = trainer(samples=4 * 150, rate=1e-2)
     batch = data.crop_batch(photographs, range(2), 32, None)
-    losses = []
-    for _ in range(150):
-        # No hints or degradations: a generator whose draws never fall under their shares.
-        losses.append(subject.step(batch, Never()))
+    alone = steps.Examples((batch.lightness,), batch.ab, batch.coloured)
+    losses = [subject.step([alone]) for _ in range(150)]
     assert losses[-1] < 0.55 * losses[0]
     with torch.no_grad():  # normalised by the batch's statistics, as in training
         ab = decode(subject.network(batch.lightness), 0.5)
     error = (ab - batch.ab).square().mean().sqrt()
     assert error < 0.8 * batch.ab.float().square().mean().sqrt()
-
-
-class Never(np.random.Generator):
-    """Draws ones, so that nothing simulated happens."""
-
-    def __init__(self):
-        super().__init__(np.random.PCG64(0))
-
-    def random(self, size=None):
-        return 1.0 if size is None else np.ones(size)
 
 
 def test_the_same_seed_gives_the_same_run(no_imagenet, photographs, tmp_path):
@@ -315,9 +311,7 @@ def test_a_resumed_run_equals_one_without_a_break(no_imagenet, photographs, tmp_
     whole, first, second = trainer(32), trainer(32), trainer(32)
     train.train(whole, photographs, photographs, tmp_path, validate_every=8, quiet=True)
     for step in range(4):
-        rng = np.random.default_rng([0, 1, step])
-        indices = train.batch_indices(12, 4, step, 0)
-        first.step(data.crop_batch(photographs, indices, 32, rng), rng)
+        first.step(steps.Steps(photographs, first.settings)[step])
     first.save(tmp_path / "half.pt")
     second.restore(tmp_path / "half.pt")
     train.train(second, photographs, photographs, tmp_path, validate_every=8, quiet=True)
@@ -326,7 +320,7 @@ def test_a_resumed_run_equals_one_without_a_break(no_imagenet, photographs, tmp_
 
 
 def test_each_epoch_sees_each_photograph_once_in_an_order_of_its_own():
-    epochs = [np.concatenate([train.batch_indices(12, 4, 3 * e + i, 7) for i in range(3)])
+    epochs = [np.concatenate([steps.batch_indices(12, 4, 3 * e + i, 7) for i in range(3)])
               for e in range(2)]  # fmt: skip
     assert all(sorted(order) == list(range(12)) for order in epochs)
     assert (epochs[0] != epochs[1]).any()
@@ -343,7 +337,7 @@ def test_the_rate_warms_up_and_falls_to_zero():
 def test_the_frozen_encoder_stays(no_imagenet, photographs):
     subject = trainer()
     before = {k: v.clone() for k, v in subject.network.encoder.state_dict().items()}
-    subject.step(data.crop_batch(photographs, range(4), 32, None), np.random.default_rng(0))
+    subject.step(steps.Steps(photographs, subject.settings)[0])
     for key, value in subject.network.encoder.state_dict().items():
         assert torch.equal(value, before[key])
 
@@ -363,12 +357,12 @@ def test_the_command_trains_logs_resumes_and_bundles(no_imagenet, folder, tmp_pa
     network = read_network(target, "compact")
     assert isinstance(network, Compact)
     assert network.default_temperature == 0.5
-    assert network.styles["vivid"] == {"temperature": 0.5, "rebalance": 0.9}
+    assert network.styles["vivid"] == {"temperature": 0.5, "rebalance": 1}
     assert network.styles["faithful"] == {"temperature": 1, "rebalance": 0}
     assert bundle.main([*command, "--faithful", "0", "0"]) == 1
     assert "style faithful is out of range" in capsys.readouterr().err
     state = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
-    expected = rebalancing_weights(state["prior"], bundle.DECODING_SHARE)
+    expected = decoding_weights(state["prior"])
     torch.testing.assert_close(network.class_weights, expected, rtol=1e-4, atol=1e-6)
     stored = state["average"]["decoder.classify.weight"].half().float()
     assert torch.equal(network.decoder.classify.weight, stored)
@@ -388,6 +382,8 @@ def test_validation_of_a_network_that_knows_the_answer():
     photographs = data.Photographs(["x"], [np.full((32, 32), 99, np.uint8)], [ab])
 
     class Knows(torch.nn.Module):
+        output, hint_stride = "logits", 4
+
         def forward(self, lightness, hints=None):
             logits = torch.full((len(lightness), Q, 8, 8), -50.0)
             logits[:, (bin_centres() == 20).all(dim=1)] = 50.0
@@ -395,6 +391,8 @@ def test_validation_of_a_network_that_knows_the_answer():
 
     figures = validate(Knows(), photographs, torch.ones(Q), 32)
     assert figures["ab_error"] == pytest.approx(0, abs=1e-3)
+    assert figures["mean_error"] == pytest.approx(0, abs=1e-3)
+    assert figures["grey_error"] == pytest.approx(20, abs=1e-3)
     assert figures["chroma"] == pytest.approx(1, abs=1e-3)
 
 

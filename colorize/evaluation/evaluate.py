@@ -200,6 +200,7 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument("--weights", help="weights file of that model")
     result.add_argument("--device", default="cpu", help="torch device (default: cpu)")
     result.add_argument("--size", type=int, default=NETWORK_SIZE, help="network size")
+    result.add_argument("--style", help="vivid (default) or faithful")
     result.add_argument("--temperature", type=float, help="default: the network's own")
     result.add_argument("--rebalance", type=float, help="default: the network's own")
     result.add_argument("--full-size", action="store_true", help="no stretching to 256×256")
@@ -221,6 +222,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             weights=args.weights,
             device=args.device,
             quiet=args.quiet,
+            style=args.style,
             temperature=args.temperature,
             rebalance=args.rebalance,
             size=args.size,

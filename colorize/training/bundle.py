@@ -1,28 +1,29 @@
 """Make a weights file of a checkpoint: python -m colorize.training.bundle CHECKPOINT -o FILE.
 
-The file holds the moving average of the weights in fp16, the prior, the class weights and the
-defaults for decoding, which are chosen after training. The class weights of the training, in
-which all very rare colours are alike (λ = 0.5), are exchanged for ones that tell them apart, so
-that `rebalance` favours a colour by how rare it is.
+Of `eccv16` and `siggraph17` the file holds the moving average of the weights alone, as the
+published files do. Of `compact` it holds that in fp16, the prior, the class weights and the
+defaults for decoding, which are chosen after training. The class weights of the training are
+exchanged for ones that decode better, see `reweight.decoding_weights`.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import secrets
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
+from safetensors.torch import save_file
 
 from colorize.errors import ColorizeError
 from colorize.gamut import rebalancing_weights
 from colorize.models.compact import Compact
 from colorize.models.weights_file import save_compact
-from colorize.training.reweight import reweight
-
-DECODING_SHARE = 0.02  # λ of the class weights in the file
+from colorize.training.reweight import decoding_weights, reweight
 
 
 def bundle(
@@ -41,10 +42,12 @@ def bundle(
         raise ColorizeError(f"{checkpoint}: no such checkpoint")
     state = torch.load(checkpoint, map_location="cpu", weights_only=True)
     settings = state["settings"]
+    if settings.get("network", "compact") != "compact":
+        return _save_plain(state, target)
     network = Compact(tuple(settings["widths"]))
     network.load_state_dict(state["average"])
     trained = rebalancing_weights(state["prior"], settings["uniform_share"])
-    decoding = rebalancing_weights(state["prior"], DECODING_SHARE)
+    decoding = decoding_weights(state["prior"])
     reweight(network, trained, decoding)
     extra = {"training": json.dumps({**settings, "steps_done": state["steps_done"]})}
     save_compact(
@@ -62,6 +65,18 @@ def bundle(
     )
 
 
+def _save_plain(state: dict[str, Any], target: Path) -> None:
+    """Write the moving average as safetensors, at once, with the settings in the header."""
+    done = json.dumps({**state["settings"], "steps_done": state["steps_done"]})
+    part = target.with_name(f"{target.name}.{secrets.token_hex(4)}.part")
+    try:
+        tensors = {key: value.contiguous() for key, value in state["average"].items()}
+        save_file(tensors, part, {"training": done})
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status."""
     parser = argparse.ArgumentParser(
@@ -70,8 +85,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("checkpoint", type=Path)
     parser.add_argument("-o", "--output", type=Path, required=True, help="a .safetensors file")
-    parser.add_argument("--temperature", type=float, default=0.7, help="default for decoding")
-    parser.add_argument("--rebalance", type=float, default=0.9, help="default for decoding")
+    parser.add_argument("--temperature", type=float, default=0.6, help="default for decoding")
+    parser.add_argument("--rebalance", type=float, default=1.0, help="default for decoding")
     parser.add_argument(
         "--faithful", type=float, nargs=2, default=(1.0, 0.0), metavar=("T", "REBALANCE"),
         help="temperature and rebalance of the style faithful (default: 1 0)",

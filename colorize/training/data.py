@@ -1,15 +1,16 @@
 """Photographs for training: decoded once, kept in memory as L and ab.
 
-L at full size and ab at a quarter of it (the size of the network's output), both in one byte
-a value: 40,000 photographs of 160×213 take 2 GB and no decoding while training.
+L at full size and ab at the size of the network's output, mostly a quarter of it, both in one
+byte a value: 40,000 photographs of 160×213 take 2 GB and no decoding while training.
 """
 
 from __future__ import annotations
 
+import functools
 import io
 import math
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,8 +25,9 @@ from tqdm import tqdm
 
 from colorize.dataset import iterate_files
 from colorize.errors import ColorizeError
+from colorize.training.augment import resized_crop
 
-STRIDE = 4  # of the targets
+STRIDE = 4  # of the targets; sides are multiples of it whatever the targets
 MAX_ASPECT = 1.5  # longer photographs are cropped in the middle
 MAX_ZOOM = 1.6  # of the enlarged crops
 GREY_LIMIT = 5  # ECCV16: a photograph whose |a| and |b| stay within is grey
@@ -41,7 +43,8 @@ class Photographs:
 
     names: list[str]
     lightness: list[Bytes]  # (h, w), L · 2.55
-    ab: list[SignedBytes]  # (2, h/4, w/4), means over 4×4 pixels
+    ab: list[SignedBytes]  # (2, h/stride, w/stride), means over stride×stride pixels
+    stride: int = STRIDE
 
     def __len__(self) -> int:
         return len(self.names)
@@ -53,6 +56,7 @@ class Photographs:
             [self.names[i] for i in keep],
             [self.lightness[i] for i in keep],
             [self.ab[i] for i in keep],
+            self.stride,
         )
 
     def split(self) -> tuple[Photographs, Photographs]:
@@ -64,11 +68,14 @@ class Photographs:
         )
 
 
-def decode(item: tuple[str, bytes], short_side: int) -> tuple[str, Bytes, SignedBytes] | None:
+def decode(
+    item: tuple[str, bytes], short_side: int, stride: int = STRIDE
+) -> tuple[str, Bytes, SignedBytes] | None:
     """Return the name, L and ab of one photograph, or None if the bytes are no picture.
 
     The photograph is resized so that its short side is `short_side`, cropped in the middle to
-    an aspect of 3:2 at most, and its sides are cut to multiples of 4.
+    an aspect of 3:2 at most, and its sides are cut to multiples of 4. ab is the mean of
+    stride×stride pixels; stride is 1, 2 or 4.
     """
     name, data = item
     try:
@@ -85,37 +92,47 @@ def decode(item: tuple[str, bytes], short_side: int) -> tuple[str, Bytes, Signed
     w, h = (min(side, limit) // STRIDE * STRIDE for side in size)
     left, top = (size[0] - w) // 2, (size[1] - h) // 2
     lab = rgb2lab(np.asarray(rgb.crop((left, top, left + w, top + h)), np.float32) / 255)
-    blocks = lab[..., 1:].reshape(h // STRIDE, STRIDE, w // STRIDE, STRIDE, 2).mean(axis=(1, 3))
+    blocks = lab[..., 1:].reshape(h // stride, stride, w // stride, stride, 2).mean(axis=(1, 3))
     ab = np.rint(blocks.transpose(2, 0, 1)).clip(-128, 127).astype(np.int8)
     return name, np.rint(lab[..., 0] * 2.55).astype(np.uint8), ab
 
 
-class _Decode:
-    """`decode` with its size bound, in a form that can be sent to another process."""
+def decoded(
+    sources: Iterable[Path],
+    short_side: int,
+    stride: int = STRIDE,
+    workers: int = 2,
+    quiet: bool = False,
+) -> Iterator[tuple[str, Bytes, SignedBytes]]:
+    """Yield `decode` of every photograph of the folders and tar files; what is none is left out.
 
-    def __init__(self, short_side: int):
-        self.short_side = short_side
-
-    def __call__(self, item: tuple[str, bytes]) -> tuple[str, Bytes, SignedBytes] | None:
-        return decode(item, self.short_side)
+    Raises ColorizeError if a source does not exist.
+    """
+    decode_one = functools.partial(decode, short_side=short_side, stride=stride)
+    with ProcessPoolExecutor(workers) as pool:
+        results = pool.map(decode_one, iterate_files(sources), chunksize=64)
+        for result in tqdm(results, desc="decoding", unit=" photographs", disable=quiet or None):
+            if result is not None:
+                yield result
 
 
 def load(
-    sources: Iterable[Path], short_side: int = 160, workers: int = 2, quiet: bool = False
+    sources: Iterable[Path],
+    short_side: int = 160,
+    workers: int = 2,
+    quiet: bool = False,
+    stride: int = STRIDE,
 ) -> Photographs:
     """Decode every photograph of the folders and tar files; what is no picture is left out.
 
     Raises ColorizeError if a source does not exist or nothing could be decoded.
     """
-    photographs = Photographs([], [], [])
-    with ProcessPoolExecutor(workers) as pool:
-        results = pool.map(_Decode(short_side), iterate_files(sources), chunksize=64)
-        for result in tqdm(results, desc="decoding", unit=" photographs", disable=quiet or None):
-            if result is not None:
-                for column, value in zip(
-                    (photographs.names, photographs.lightness, photographs.ab), result, strict=True
-                ):
-                    column.append(value)  # type: ignore[attr-defined]
+    sources = list(sources)
+    photographs = Photographs([], [], [], stride)
+    for name, lightness, ab in decoded(sources, short_side, stride, workers, quiet):
+        photographs.names.append(name)
+        photographs.lightness.append(lightness)
+        photographs.ab.append(ab)
     if not len(photographs):
         raise ColorizeError(f"no photographs in {', '.join(map(str, sources))}")
     return photographs
@@ -126,7 +143,7 @@ class Batch:
     """Crops of a training set."""
 
     lightness: torch.Tensor  # (b, 1, size, size), L in [0, 100]
-    ab: torch.Tensor  # (b, 2, size/4, size/4), whole ab values
+    ab: torch.Tensor  # (b, 2, size/stride, size/stride), whole ab values
     coloured: torch.Tensor  # (b,), 0 where the photograph is grey
 
 
@@ -136,16 +153,21 @@ def crop_batch(
     size: int,
     rng: np.random.Generator | None,
     zoomed: float = 0.0,
+    resized: float = 0.0,
 ) -> Batch:
     """Cut a `size`×`size` crop from each photograph, mirrored half the time.
 
-    A share `zoomed` of the crops is smaller, each side for itself, and enlarged. Without `rng`
+    A share `zoomed` of the crops is smaller, each side for itself, and enlarged; a share
+    `resized` is any part, see `resized_crop`, for which the targets' stride is 1. Without `rng`
     the crops are from the middle and nothing is changed. `size` is a multiple of 4.
     """
     lightness, ab = [], []
     for i in indices:
         zoom = rng is not None and zoomed > 0 and rng.random() < zoomed
-        grey, colour = _crop(photographs, i, size, rng, zoom)
+        if rng is not None and resized > 0 and rng.random() < resized:
+            grey, colour = resized_crop(photographs.lightness[i], photographs.ab[i], size, rng)
+        else:
+            grey, colour = _crop(photographs, i, size, rng, zoom)
         step = -1 if rng is not None and rng.random() < 0.5 else 1
         lightness.append(grey[:, ::step])
         ab.append(colour[:, :, ::step])
@@ -160,15 +182,15 @@ def crop_batch(
 def _crop(
     photographs: Photographs, i: int, size: int, rng: np.random.Generator | None, zoom: bool
 ) -> tuple[Bytes, SignedBytes]:
-    """Return L (size, size) and ab (2, size/4, size/4) of a part of one photograph."""
-    grey, colour = photographs.lightness[i], photographs.ab[i]
-    n = size // STRIDE
+    """Return L (size, size) and ab (2, size/stride, size/stride) of a part of one photograph."""
+    grey, colour, stride = photographs.lightness[i], photographs.ab[i], photographs.stride
+    n = size // stride
     h = w = n
     if zoom and rng is not None:
         h, w = (int(side) for side in rng.integers(math.ceil(n / MAX_ZOOM), n + 1, 2))
     spare = (colour.shape[1] - h, colour.shape[2] - w)
     y, x = (s // 2 if rng is None else int(rng.integers(s + 1)) for s in spare)
-    grey = grey[y * STRIDE : (y + h) * STRIDE, x * STRIDE : (x + w) * STRIDE]
+    grey = grey[y * stride : (y + h) * stride, x * stride : (x + w) * stride]
     colour = colour[:, y : y + h, x : x + w]
     if (h, w) != (n, n):
         grey = np.asarray(Image.fromarray(grey).resize((size, size), Image.Resampling.BICUBIC))

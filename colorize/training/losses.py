@@ -1,10 +1,15 @@
-"""The training loss: soft-encoded cross-entropy, rebalanced by how rare colours are."""
+"""The training losses: soft-encoded, rebalanced cross-entropy, and a Huber loss of ab."""
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
+from torch.nn import functional as F
 
 from colorize.gamut import Q, soft_encode_table
+
+HUBER = 1.0  # ab units; errors below count squared, those above by their size
 
 
 class ColourTargets:
@@ -25,6 +30,23 @@ class ColourTargets:
         return total / total.sum(dim=1, keepdim=True)
 
 
+def colour_loss(
+    output: Literal["logits", "ab"],
+    answer: torch.Tensor,
+    ab: torch.Tensor,
+    class_weights: torch.Tensor,
+    coloured: torch.Tensor,
+) -> torch.Tensor:
+    """Return the loss of a network's answer, by what it puts out.
+
+    ab: (b, 2, h, w), whole values, of the answer's size; class_weights: (313,), for logits;
+    coloured: (b,), 0 for grey photographs, which don't count.
+    """
+    if output == "ab":
+        return huber(answer, ab, coloured)
+    return rebalanced_cross_entropy(answer, ColourTargets(ab), class_weights, coloured)
+
+
 def rebalanced_cross_entropy(
     logits: torch.Tensor,
     targets: ColourTargets,
@@ -43,3 +65,13 @@ def rebalanced_cross_entropy(
     weight = class_weights[targets.bins[..., 0]] * coloured.view(-1, 1, 1)
     pixels = coloured.sum().clamp(min=1) * cross_entropy[0].numel()
     return (weight * cross_entropy).sum() / pixels
+
+
+def huber(answer: torch.Tensor, ab: torch.Tensor, coloured: torch.Tensor) -> torch.Tensor:
+    """Return the mean over the pixels of the Huber loss of a and b together, ab units.
+
+    SIGGRAPH17, eq. 2. answer, ab: (b, 2, h, w); coloured: (b,), 0 for grey photographs.
+    """
+    loss = F.smooth_l1_loss(answer, ab.float(), reduction="none", beta=HUBER).sum(dim=1)
+    pixels = coloured.sum().clamp(min=1) * loss[0].numel()
+    return (loss * coloured.view(-1, 1, 1)).sum() / pixels

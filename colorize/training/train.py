@@ -1,7 +1,8 @@
-"""Train `compact`: python -m colorize.training.train PHOTOGRAPHS... --out RUN.
+"""Train a network: python -m colorize.training.train PHOTOGRAPHS... --out RUN.
 
 PHOTOGRAPHS are folders and tar files. RUN gets `checkpoint.pt` (all that `--resume` needs) and
 `log.csv` (a row per validation). `colorize.training.bundle` makes a weights file of a checkpoint.
+`torchrun --nproc-per-node N -m colorize.training.train …` shares each step among N processes.
 """
 
 from __future__ import annotations
@@ -9,8 +10,6 @@ from __future__ import annotations
 import argparse
 import csv
 import dataclasses
-import math
-import os
 import sys
 import time
 from collections.abc import Sequence
@@ -18,181 +17,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
-from torch.optim.swa_utils import AveragedModel
 from tqdm import tqdm
 
-from colorize import registry
 from colorize.errors import ColorizeError
-from colorize.gamut import rebalancing_weights
-from colorize.models.compact import Compact
-from colorize.training import data, simulate
-from colorize.training.losses import ColourTargets, rebalanced_cross_entropy
-from colorize.training.pretrained import load_imagenet
+from colorize.training import data
+from colorize.training.board import Board
+from colorize.training.distributed import Processes, joined, wait_for_all
+from colorize.training.packed import open_packed, pack
 from colorize.training.prior import compute_prior
-from colorize.training.reweight import reweight
+from colorize.training.recipes import RECIPES
+from colorize.training.settings import CHOICES, DEFAULTS, Settings
+from colorize.training.steps import Steps, examples, load_steps
+from colorize.training.trainer import Trainer
 from colorize.training.validate import validate
 
-
-@dataclasses.dataclass(frozen=True)
-class Settings:
-    """What defines a run; two runs with the same settings on one machine are the same."""
-
-    samples: int = 160_000  # photographs seen in all
-    batch: int = 32
-    crop: int = 160  # pixels, a multiple of 32
-    learning_rate: float = 2e-3
-    encoder_rate: float = 0.0  # the encoder's share of the learning rate; 0: frozen
-    encoder_from: int = 0  # the first of the encoder's blocks that is trained; those before stay
-    weight_decay: float = 0.01
-    warm_up: int = 300  # steps
-    average: float = 0.999  # decay of the weights' moving average
-    uniform_share: float = 0.5  # ECCV16's λ of the rebalancing
-    hinted: float = 0.2  # share of the samples with colour hints
-    with_statistics: float = 0.1  # share with a histogram, and with a mean chroma
-    degraded: float = 0.2  # share that looks like an old photograph
-    sharpened: float = 0.0  # share whose L is sharpened
-    zoomed: float = 0.0  # share of smaller crops, enlarged and stretched
-    widths: tuple[int, int, int, int] = (128, 160, 256, 256)
-    seed: int = 0
-
-    @property
-    def steps(self) -> int:
-        """The number of optimiser steps."""
-        return self.samples // self.batch
-
-    def rate(self, step: int) -> float:
-        """Return the learning rate: linear warm-up, then a cosine to zero."""
-        warm = min(1.0, (step + 1) / self.warm_up)
-        return self.learning_rate * warm * 0.5 * (1 + math.cos(math.pi * step / self.steps))
-
-
-class Trainer:
-    """The network, its moving average and the optimiser; one call of `step` is one batch."""
-
-    def __init__(self, settings: Settings, prior: torch.Tensor, device: str = "cpu"):
-        """Make the network with a pretrained encoder. prior: (313,), sums to 1."""
-        torch.manual_seed(settings.seed)
-        self.settings, self.prior, self.device = settings, prior, torch.device(device)
-        self.class_weights = rebalancing_weights(prior, settings.uniform_share).to(device)
-        self.network = Compact(settings.widths)
-        load_imagenet(self.network.encoder)
-        self.network.to(self.device).to(memory_format=torch.channels_last)
-        self._freeze()
-        self.average = AveragedModel(self.network, multi_avg_fn=self._blend, use_buffers=True)
-        self.optimiser = torch.optim.AdamW(self._groups(), weight_decay=settings.weight_decay)
-        self.steps_done = 0
-
-    def _freeze(self) -> None:
-        """Let gradients reach only what is trained of the encoder."""
-        encoder, first = self.network.encoder, self.settings.encoder_from
-        encoder.requires_grad_(self.settings.encoder_rate > 0)
-        if first > 0:
-            encoder.stem.requires_grad_(False)
-            encoder.blocks[:first].requires_grad_(False)
-
-    def _groups(self) -> list[dict[str, Any]]:
-        groups = [{"params": list(self.network.decoder.parameters()), "share": 1.0}]
-        encoder = [p for p in self.network.encoder.parameters() if p.requires_grad]
-        if encoder:
-            groups.append({"params": encoder, "share": self.settings.encoder_rate})
-        return groups
-
-    def start_from(self, weights: str) -> None:
-        """Take the weights of a file, or of "compact", the bundled one, to train them further.
-
-        Raises ColorizeError if they can't be read or have other widths.
-        """
-        given = registry.load("compact", weights=None if weights == "compact" else weights)
-        assert isinstance(given, Compact)
-        if given.widths != self.network.widths:
-            raise ColorizeError(f"{weights}: has the widths {given.widths}; give them as --widths")
-        if given.class_weights is not None:
-            reweight(given, given.class_weights, self.class_weights.cpu())
-        for network in (self.network, self.average.module):
-            network.load_state_dict(given.state_dict())
-
-    def _blend(
-        self, average: Sequence[torch.Tensor], current: Sequence[torch.Tensor], count: Any
-    ) -> None:
-        """Move the average towards the weights, faster in the beginning."""
-        decay = min(self.settings.average, (1 + int(count)) / (10 + int(count)))
-        for kept, new in zip(average, current, strict=True):
-            if kept.is_floating_point():
-                kept.lerp_(new.to(kept.dtype), 1 - decay)
-            else:
-                kept.copy_(new)
-
-    def logits(
-        self, batch: data.Batch, targets: ColourTargets, rng: np.random.Generator
-    ) -> torch.Tensor:
-        """Return the network's answer to a batch with simulated hints and degradations."""
-        inputs = (
-            simulate.degrade(
-                simulate.sharpen(batch.lightness, rng, self.settings.sharpened),
-                rng,
-                self.settings.degraded,
-            ),
-            simulate.hints(batch.ab, rng, self.settings.hinted),
-            simulate.statistics(batch.ab, targets, rng, self.settings.with_statistics),
-        )
-        with torch.autocast(self.device.type, torch.bfloat16):
-            answer: torch.Tensor = self.network(*(x.to(self.device) for x in inputs))
-        return answer.float()
-
-    def step(self, batch: data.Batch, rng: np.random.Generator) -> float:
-        """Take one step and return the loss."""
-        self.network.train()
-        for group in self.optimiser.param_groups:
-            group["lr"] = self.settings.rate(self.steps_done) * group["share"]
-        targets = ColourTargets(batch.ab.to(self.device))
-        loss = rebalanced_cross_entropy(
-            self.logits(batch, targets, rng),
-            targets,
-            self.class_weights,
-            batch.coloured.to(self.device),
-        )
-        self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
-        self.optimiser.step()
-        self.average.update_parameters(self.network)
-        self.steps_done += 1
-        return float(loss.detach())
-
-    def save(self, path: Path) -> None:
-        """Write a checkpoint, whole or not at all."""
-        state = {
-            "settings": dataclasses.asdict(self.settings),
-            "prior": self.prior,
-            "steps_done": self.steps_done,
-            "network": self.network.state_dict(),
-            "average": self.average.module.state_dict(),
-            "updates": int(self.average.n_averaged),
-            "optimiser": self.optimiser.state_dict(),
-        }
-        temporary = path.with_suffix(".tmp")
-        torch.save(state, temporary)
-        os.replace(temporary, path)
-
-    def restore(self, path: Path) -> None:
-        """Continue from a checkpoint. Raises ColorizeError if there is none."""
-        if not path.is_file():
-            raise ColorizeError(f"{path}: no checkpoint to resume from; leave out --resume")
-        state = torch.load(path, map_location=self.device, weights_only=True)
-        self.network.load_state_dict(state["network"])
-        self.average.module.load_state_dict(state["average"])
-        self.average.n_averaged.fill_(state["updates"])
-        self.optimiser.load_state_dict(state["optimiser"])
-        self.steps_done = state["steps_done"]
-
-
-def batch_indices(count: int, batch: int, step: int, seed: int) -> np.ndarray[Any, Any]:
-    """Return the positions of the photographs of one step; each epoch has an order of its own."""
-    per_epoch = count // batch
-    epoch, position = divmod(step, per_epoch)
-    order = np.random.default_rng([seed, epoch]).permutation(count)
-    return order[position * batch : (position + 1) * batch]
+BOARD_EVERY = 50  # steps between losses on the board
 
 
 def train(
@@ -202,92 +41,215 @@ def train(
     out: Path,
     validate_every: int = 625,
     quiet: bool = False,
+    *,
+    rank: int = 0,
+    workers: int = 0,
+    board: Board | None = None,
 ) -> None:
-    """Run the steps that are left; validate, log and save every `validate_every` steps."""
+    """Run the steps that are left; validate, log and save every `validate_every` steps.
+
+    rank: which of the processes this is; the first alone validates, logs and saves. workers:
+    processes that make the crops meanwhile. Raises ColorizeError for too few photographs.
+    """
     settings = trainer.settings
-    if len(photographs) < settings.batch:
-        raise ColorizeError(f"{len(photographs)} photographs are fewer than --batch")
-    losses: list[float] = []
-    start = time.monotonic()
-    bar = tqdm(
-        range(trainer.steps_done, settings.steps),
-        initial=trainer.steps_done,
-        total=settings.steps,
-        unit="step",
-        disable=quiet or None,
-    )
-    for step in bar:
-        indices = batch_indices(len(photographs), settings.batch, step, settings.seed)
-        rng = np.random.default_rng([settings.seed, 1, step])
-        batch = data.crop_batch(photographs, indices, settings.crop, rng, settings.zoomed)
-        losses.append(trainer.step(batch, rng))
-        bar.set_postfix(loss=f"{np.mean(losses[-50:]):.3f}", refresh=False)
+    if len(photographs) < settings.photographs_a_step:
+        raise ColorizeError(
+            f"{len(photographs)} photographs are fewer than the {settings.photographs_a_step} of "
+            "a step; lower --batch"
+        )
+    record = Record(trainer, validation, out, quiet or rank > 0, board)
+    steps = load_steps(
+        Steps(photographs, settings, rank), trainer.steps_done, workers,
+        pinned=trainer.device.type == "cuda",
+    )  # fmt: skip
+    for batches in record.progress(steps):
+        record.add(trainer.step(batches))
         if trainer.steps_done % validate_every == 0 or trainer.steps_done == settings.steps:
-            row = {
-                "step": trainer.steps_done,
-                "samples": trainer.steps_done * settings.batch,
-                "seconds": round(time.monotonic() - start),
-                "loss": round(float(np.mean(losses)), 4),
-                **validate(
-                    trainer.average.module, validation, trainer.class_weights, settings.crop
-                ),
-            }
-            losses.clear()
-            _log(out / "log.csv", row)
-            if not quiet:
-                bar.write(" ".join(f"{k}={v}" for k, v in row.items()), file=sys.stderr)
-            trainer.save(out / "checkpoint.pt")
+            if rank == 0:
+                record.validate()
+            wait_for_all()
+
+
+class Record:
+    """What is kept of a run: losses, the log, the progress bar, the board, the checkpoint."""
+
+    def __init__(
+        self,
+        trainer: Trainer,
+        validation: data.Photographs,
+        out: Path,
+        quiet: bool = False,
+        board: Board | None = None,
+    ):
+        """Start the clock. out: the folder for log and checkpoint."""
+        self.trainer, self.validation, self.out, self.board = trainer, validation, out, board
+        self.quiet, self.start = quiet, time.monotonic()
+        self.losses: list[float] = []
+        self.bar: Any = None
+
+    def progress(self, steps: Any) -> Any:
+        """Return the steps with a progress bar."""
+        settings, done = self.trainer.settings, self.trainer.steps_done
+        self.bar = tqdm(
+            steps, initial=done, total=settings.steps, unit="step", disable=self.quiet or None
+        )
+        return self.bar
+
+    def add(self, loss: float) -> None:
+        """Note the loss of a step."""
+        self.losses.append(loss)
+        step = self.trainer.steps_done
+        self.bar.set_postfix(loss=f"{np.mean(self.losses[-50:]):.3f}", refresh=False)
+        if self.board and step % BOARD_EVERY == 0:
+            rate = self.trainer.settings.rate(step)
+            mean = float(np.mean(self.losses[-BOARD_EVERY:]))
+            self.board.numbers(step, {"loss": mean, "learning_rate": rate})
+
+    def validate(self) -> None:
+        """Measure the moving average on held-out photographs; log the figures and save."""
+        trainer, settings = self.trainer, self.trainer.settings
+        figures = validate(
+            trainer.average.module, self.validation, trainer.class_weights, settings.crop,
+            trainer.dtype,
+        )  # fmt: skip
+        row = {
+            "step": trainer.steps_done,
+            "samples": trainer.steps_done * settings.photographs_a_step,
+            "seconds": round(time.monotonic() - self.start),
+            "loss": round(float(np.mean(self.losses)), 4),
+            **figures,
+        }
+        self.losses.clear()
+        _log(self.out / "log.csv", row)
+        if self.board and len(self.validation):
+            self.board.numbers(trainer.steps_done, figures)
+            self.board.pictures(
+                trainer.steps_done, trainer.average.module, self.validation, settings.crop
+            )
+        if not self.quiet:
+            self.bar.write(" ".join(f"{k}={v}" for k, v in row.items()), file=sys.stderr)
+        trainer.save(self.out / "checkpoint.pt")
 
 
 def _log(path: Path, row: dict[str, Any]) -> None:
-    """Append a row, after a header where the file is new."""
-    new = not path.exists()
+    """Append a row, after a header where the file is new; its columns are those of the header."""
+    columns = list(row)
+    if new := not path.exists():
+        path.touch()
+    else:
+        with path.open(newline="") as stream:
+            columns = next(csv.reader(stream), columns)
     with path.open("a", newline="") as stream:
-        writer = csv.DictWriter(stream, list(row))
+        writer = csv.DictWriter(stream, columns, extrasaction="ignore")
         if new:
             writer.writeheader()
         writer.writerow(row)
 
 
 def parser() -> argparse.ArgumentParser:
-    """Return the command's arguments; their defaults are the recipe of the bundled weights."""
+    """Return the command's arguments; the settings' defaults are the network's recipe."""
     result = argparse.ArgumentParser(
         prog="python -m colorize.training.train",
-        description="Train the compact network on colour photographs.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        description="Train a network on colour photographs.",
+        epilog="Defaults shown as three values are those of compact, eccv16 and siggraph17.",
     )
     result.add_argument("photographs", nargs="+", type=Path, help="folders and tar files")
     result.add_argument("--out", type=Path, required=True, help="folder for checkpoint and log")
     result.add_argument("--resume", action="store_true", help="go on from OUT/checkpoint.pt")
-    result.add_argument("--init", metavar="WEIGHTS", help="start from a weights file, or compact")
-    result.add_argument("--device", default="cpu", help="torch device")
-    result.add_argument("--workers", type=int, default=2, help="processes that decode")
-    result.add_argument("--validate-every", type=int, default=625, help="steps")
+    result.add_argument(
+        "--init", metavar="WEIGHTS", help="start from a weights file, or a model's own by name"
+    )
+    result.add_argument("--device", default="cpu", help="torch device (default: cpu)")
+    result.add_argument("--workers", type=int, default=2, help="processes that decode (default: 2)")
+    result.add_argument(
+        "--crop-workers", type=int, default=0,
+        help="processes that make the crops while the network trains (default: 0)",
+    )  # fmt: skip
+    result.add_argument(
+        "--packed", type=Path, metavar="FOLDER",
+        help="decode into this folder once and map it, for sets larger than memory "
+        "(default: OUT/photographs with several processes, else none)",
+    )  # fmt: skip
+    result.add_argument(
+        "--validate-every", type=int, default=625, help="steps (default: 625)"
+    )  # fmt: skip
+    result.add_argument("--tensorboard", action="store_true", help="event files in OUT/tensorboard")
     result.add_argument("--quiet", action="store_true", help="no progress on stderr")
     for field in dataclasses.fields(Settings):
-        name = "--" + field.name.replace("_", "-")
-        if field.name == "widths":
-            result.add_argument(name, type=int, nargs=4, default=field.default)
-        else:
-            result.add_argument(name, type=type(field.default), default=field.default)
+        if field.name != "processes":
+            _add_setting(result, field)
     return result
+
+
+def _add_setting(parser: argparse.ArgumentParser, field: dataclasses.Field[Any]) -> None:
+    """Add the option of a setting; it is absent from the result where it is not given."""
+    values = [getattr(settings, field.name) for settings in DEFAULTS.values()]
+    shown = [values[0]] if len(set(values)) == 1 else values
+    kind = int if isinstance(field.default, tuple) else type(field.default)
+    parser.add_argument(
+        "--" + field.name.replace("_", "-"),
+        type=kind,
+        nargs=4 if isinstance(field.default, tuple) else None,
+        choices=CHOICES.get(field.name),
+        default=argparse.SUPPRESS,
+        help=f"default: {' · '.join(map(str, shown)) if field.name != 'network' else 'compact'}",
+    )
+
+
+def settings_of(args: argparse.Namespace, processes: int = 1) -> Settings:
+    """Return the network's recipe with what the command line sets."""
+    names = {field.name for field in dataclasses.fields(Settings)}
+    given = {key: value for key, value in vars(args).items() if key in names}
+    if "widths" in given:
+        given["widths"] = tuple(given["widths"])
+    recipe = DEFAULTS[given.get("network", "compact")]
+    return dataclasses.replace(recipe, **given, processes=processes)
+
+
+def load_photographs(
+    args: argparse.Namespace, settings: Settings, processes: Processes
+) -> data.Photographs:
+    """Return all photographs, in memory or mapped from a folder that the first process fills."""
+    stride = RECIPES[settings.network].stride
+    folder = args.packed or (args.out / "photographs" if processes.count > 1 else None)
+    if folder is None:
+        return data.load(args.photographs, settings.short_side, args.workers, args.quiet, stride)
+    if processes.first:
+        pack(folder, args.photographs, settings.short_side, stride, args.workers, args.quiet)
+    wait_for_all()
+    return open_packed(folder)
+
+
+def run(args: argparse.Namespace, processes: Processes, device: str) -> None:
+    """Load, make the trainer as the arguments say, and train. Raises ColorizeError."""
+    settings = settings_of(args, processes.count)
+    args.out.mkdir(parents=True, exist_ok=True)
+    photographs, validation = load_photographs(args, settings, processes).split()
+    trainer = Trainer(settings, compute_prior(photographs), device)
+    if args.resume:
+        trainer.restore(args.out / "checkpoint.pt")
+    elif args.init:
+        trainer.start_from(args.init)
+    else:
+        few = range(min(settings.batch, len(photographs)))
+        rng = np.random.default_rng(settings.seed)
+        trainer.initialise(examples(photographs, few, settings, rng))
+    trainer.distribute()
+    board = Board(args.out / "tensorboard") if args.tensorboard and processes.first else None
+    train(
+        trainer, photographs, validation, args.out, args.validate_every, args.quiet,
+        rank=processes.rank, workers=args.crop_workers, board=board,
+    )  # fmt: skip
+    if board:
+        board.close()
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status."""
     args = parser().parse_args(argv)
-    values = {field.name: getattr(args, field.name) for field in dataclasses.fields(Settings)}
-    settings = Settings(**{**values, "widths": tuple(args.widths)})
     try:
-        args.out.mkdir(parents=True, exist_ok=True)
-        everything = data.load(args.photographs, settings.crop, args.workers, args.quiet)
-        photographs, validation = everything.split()
-        trainer = Trainer(settings, compute_prior(photographs), args.device)
-        if args.init and not args.resume:
-            trainer.start_from(args.init)
-        if args.resume:
-            trainer.restore(args.out / "checkpoint.pt")
-        train(trainer, photographs, validation, args.out, args.validate_every, args.quiet)
+        with joined(args.device) as (processes, device):
+            run(args, processes, device)
     except (ColorizeError, OSError) as error:
         sys.stderr.write(f"train: {error}\n")
         return 1

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 
-from colorize.gamut import decode
+from colorize.gamut import decode, rebalance_offset
 from colorize.training import data
-from colorize.training.losses import ColourTargets, rebalanced_cross_entropy
+from colorize.training.losses import colour_loss
 
 LIMIT = 400  # photographs
 BATCH = 32
@@ -14,40 +16,63 @@ BATCH = 32
 
 @torch.no_grad()
 def validate(
-    network: torch.nn.Module, photographs: data.Photographs, class_weights: torch.Tensor, crop: int
+    network: Any,
+    photographs: data.Photographs,
+    class_weights: torch.Tensor,
+    crop: int,
+    dtype: torch.dtype = torch.bfloat16,
 ) -> dict[str, float]:
     """Return the loss without hints, with ten hinted cells, and the error and chroma of ab.
 
-    `ab_error`: root mean square of the annealed mean at temperature 1, ab units; `chroma`: mean
-    chroma over the truth's.
+    `val_loss_hints` is there for networks that take hints. `ab_error`: root mean square, ab
+    units, of the annealed mean at temperature 1; `mean_error`: the same with the rebalancing
+    divided away; `grey_error`: that of no colour at all; `chroma`: mean chroma over the
+    truth's. dtype: of the network's arithmetic. Without photographs there are no figures.
     """
     network.eval()
-    totals = {"val_loss": 0.0, "val_loss_hints": 0.0, "squared": 0.0, "chroma": 0.0, "truth": 0.0}
+    totals: dict[str, float] = {}
     count = min(len(photographs), LIMIT)
-    device = class_weights.device
+    if count == 0:
+        return {}
     for first in range(0, count, BATCH):
         indices = range(first, min(first + BATCH, count))
         batch = data.crop_batch(photographs, indices, crop, None)
-        share = len(indices) / count
-        targets, coloured = ColourTargets(batch.ab.to(device)), batch.coloured.to(device)
-        lightness, truth = batch.lightness.to(device), batch.ab.float().to(device)
-        with torch.autocast(device.type, torch.bfloat16):
-            logits = network(lightness).float()
-            hinted = network(lightness, _ten_hints(truth)).float()
-        loss = rebalanced_cross_entropy(logits, targets, class_weights, coloured)
-        totals["val_loss"] += share * float(loss)
-        loss = rebalanced_cross_entropy(hinted, targets, class_weights, coloured)
-        totals["val_loss_hints"] += share * float(loss)
-        ab = decode(logits)
-        totals["squared"] += share * float((ab - truth).square().mean())
-        totals["chroma"] += share * float(ab.norm(dim=1).mean())
-        totals["truth"] += share * float(truth.norm(dim=1).mean())
-    return {
-        "val_loss": round(totals["val_loss"], 4),
-        "val_loss_hints": round(totals["val_loss_hints"], 4),
-        "ab_error": round(totals["squared"] ** 0.5, 3),
-        "chroma": round(totals["chroma"] / max(totals["truth"], 1e-9), 3),
+        for key, value in _figures(network, batch, class_weights, dtype).items():
+            totals[key] = totals.get(key, 0.0) + value * len(indices) / count
+    chroma = totals["chroma"] / max(totals["truth"], 1e-9)
+    losses = {key: round(totals[key], 4) for key in totals if key.startswith("val_loss")}
+    errors = {key: round(totals[key] ** 0.5, 3) for key in totals if key.endswith("_error")}
+    return {**losses, "ab_error": errors["ab_error"], "chroma": round(chroma, 3), **errors}
+
+
+def _figures(
+    network: Any, batch: data.Batch, class_weights: torch.Tensor, dtype: torch.dtype
+) -> dict[str, float]:
+    """Return the losses, mean squared errors and mean chroma of one batch."""
+    device = class_weights.device
+    lightness, truth = batch.lightness.to(device), batch.ab.to(device)
+    coloured = batch.coloured.to(device)
+    with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
+        answer = network(lightness).float()
+        takes = network.hint_stride is not None
+        hinted = network(lightness, _ten_hints(truth.float())).float() if takes else None
+    result = {"val_loss": colour_loss(network.output, answer, truth, class_weights, coloured)}
+    if hinted is not None:
+        result["val_loss_hints"] = colour_loss(
+            network.output, hinted, truth, class_weights, coloured
+        )
+    ab = mean = answer
+    if network.output == "logits":
+        ab = decode(answer)
+        mean = decode(answer, log_offset=rebalance_offset(class_weights, 0.0).to(device))
+    result |= {
+        "ab_error": (ab - truth).square().mean(),
+        "mean_error": (mean - truth).square().mean(),
+        "grey_error": truth.float().square().mean(),
+        "chroma": ab.norm(dim=1).mean(),
+        "truth": truth.float().norm(dim=1).mean(),
     }
+    return {key: float(value) for key, value in result.items()}
 
 
 def _ten_hints(ab: torch.Tensor) -> torch.Tensor:

@@ -1,0 +1,210 @@
+"""Measure a batch on a Ray cluster: photographs a second, with how many cores.
+
+`python -m benchmarks.cluster --photographs 500 --cores 1 2` makes photographs, colorizes them by
+a local batch and on a Ray of this machine with each number of cores, checks that the outputs are
+the same byte for byte, kills a worker now and then (`--kills`), runs again to see that nothing is
+done twice, and prints JSON. `--nothing` measures this process alone: what it notes and gives out
+in a second, with workers that do nothing. Exit status 1 where an output differs or is lost.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import platform
+import shutil
+import signal
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from colorize import batch, cluster
+from colorize.batch import Options, Work
+from colorize.manifest import Manifest
+from colorize.pipeline import Colorizer, cores
+
+os.environ.update(cluster.ENVIRONMENT)
+import ray  # noqa: E402  (it reads its environment at once)
+
+INIT = {
+    "address": "local",
+    "include_dashboard": False,
+    "object_store_memory": 100 << 20,
+    "log_to_driver": False,
+    "logging_level": "ERROR",
+}
+
+
+def make_photographs(folder: Path, count: int, width: int, height: int) -> None:
+    """Write grey JPEG files with detail of all sizes."""
+    random = np.random.default_rng(0)
+    folder.mkdir()
+    for number in range(count):
+        page = np.zeros((height, width), np.float32)
+        for detail in (8, 32, 128):
+            noise = random.integers(0, 256, (height // detail + 1, width // detail + 1), np.uint8)
+            page += np.asarray(Image.fromarray(noise).resize((width, height))) / 3
+        Image.fromarray(page.astype(np.uint8)).save(folder / f"{number:05}.jpg", quality=90)
+
+
+def make_work() -> Work:
+    """Return what does the jobs, on one core."""
+    colorizer = Colorizer.from_pretrained("compact")
+    colorizer.share_cores(cores())
+    return Work(colorizer, Options(), {})
+
+
+class Idle(Work):
+    """Does nothing, at once."""
+
+    def done(self, job: batch.Job, start: float) -> batch.Result:
+        """Return that the job is done."""
+        return batch.Result(job, 0.0)
+
+
+def make_idle() -> Work:
+    """Return what does nothing."""
+    return Idle(lambda photo: photo, Options(), {})
+
+
+def measure(jobs: list[batch.Job], make: Callable[[], Work], manifest: Path) -> dict[str, Any]:
+    """Return the figures of one batch: seconds from the first result to the last, and counts."""
+    report = batch.Report()
+    times = []
+    begun = time.monotonic()
+    with Manifest.appending(manifest, {}) as kept:
+        for result in cluster.run(jobs, make, Options(manifest=kept)):
+            report.add(result)
+            times.append(time.monotonic())
+    steady = times[len(times) // 10 :]  # the first tenth warms up
+    return {
+        "done": report.done,
+        "skipped": report.skipped,
+        "failed": report.failed,
+        "seconds": round(times[-1] - begun, 1),
+        "begins_after": round(times[0] - begun, 1),
+        "per_second": round((len(steady) - 1) / max(steady[-1] - steady[0], 1e-9), 2),
+    }
+
+
+def kill_workers(times: int, stop: threading.Event) -> list[int]:
+    """Kill a worker at work every two seconds; return the list that its ids go to."""
+    killed: list[int] = []
+
+    def kill() -> None:
+        while len(killed) < times and not stop.wait(2):
+            for status in Path("/proc").glob("[0-9]*/cmdline"):
+                try:
+                    said = status.read_bytes()
+                except OSError:
+                    continue
+                if said.startswith(b"ray::Worker.do") and descends(int(status.parent.name)):
+                    os.kill(int(status.parent.name), signal.SIGKILL)
+                    killed.append(int(status.parent.name))
+                    break
+
+    threading.Thread(target=kill, daemon=True).start()
+    return killed
+
+
+def descends(process: int) -> bool:
+    """Tell whether a process is one of ours."""
+    while process > 1:
+        if process == os.getpid():
+            return True
+        stat = Path(f"/proc/{process}/stat").read_text()
+        process = int(stat.rpartition(")")[2].split()[1])
+    return False
+
+
+def hashes(folder: Path) -> dict[str, str]:
+    """Return the sha256 of each file by name; temporary ones too, which must not be there."""
+    return {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in folder.iterdir()}
+
+
+def nothing(folder: Path, count: int) -> dict[str, Any]:
+    """Return how many photographs a second this process gives out and notes."""
+    (folder / "in").mkdir()
+    for number in range(count):
+        (folder / "in" / f"{number:06}.jpg").write_bytes(b"-")
+    ray.init(num_cpus=cores(), **INIT)  # type: ignore[arg-type]
+    try:
+        jobs = batch.plan(batch.find([folder / "in"]), folder / "out", True)
+        return measure(jobs, make_idle, folder / "m.jsonl")
+    finally:
+        ray.shutdown()
+
+
+def photographs(folder: Path, args: argparse.Namespace) -> dict[str, Any]:
+    """Return the figures of the local batch and of each number of cores."""
+    make_photographs(folder / "in", args.photographs, *args.size)
+    sources = batch.find([folder / "in"])
+    work = make_work()
+    local = batch.plan(sources, folder / "local", True)
+    begun = time.monotonic()
+    failed = [r for r in batch.run(local, work.colorize, workers=1) if r.error is not None]
+    seconds = time.monotonic() - begun
+    figures: dict[str, Any] = {
+        "local batch, one at a time": {
+            "per_second": round(len(local) / seconds, 2), "failed": len(failed)
+        }
+    }  # fmt: skip
+    expected = hashes(folder / "local")
+    for number in args.cores:
+        shutil.rmtree(folder / "out", ignore_errors=True)
+        (folder / "m.jsonl").unlink(missing_ok=True)
+        jobs = batch.plan(sources, folder / "out", True)
+        ray.init(num_cpus=number, **INIT)  # type: ignore[arg-type]
+        stop = threading.Event()
+        try:
+            killed = kill_workers(args.kills, stop)
+            figures[f"{number} cores"] = measure(jobs, make_work, folder / "m.jsonl")
+            stop.set()
+            again = measure(jobs, make_work, folder / "m.jsonl")
+        finally:
+            stop.set()
+            ray.shutdown()
+        batch.tidy(jobs)
+        figures[f"{number} cores"] |= {
+            "killed": len(killed),
+            "same": hashes(folder / "out") == expected,
+            "done_again": again["done"],
+        }
+    return figures
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Measure and return the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--photographs", type=int, default=200)
+    parser.add_argument("--size", type=int, nargs=2, default=(1600, 1200), metavar=("W", "H"))
+    parser.add_argument("--cores", type=int, nargs="+", default=[1, cores()])
+    parser.add_argument("--kills", type=int, default=0, help="workers to kill during each batch")
+    parser.add_argument("--nothing", action="store_true", help="measure this process alone")
+    args = parser.parse_args(argv)
+    with tempfile.TemporaryDirectory() as folder:
+        measured = partial(photographs, args=args)
+        run = partial(nothing, count=args.photographs) if args.nothing else measured
+        figures = run(Path(folder))
+    machine = {"cores": cores(), "processor": platform.machine(), "ray": ray.__version__}
+    shown = {"machine": machine, "photographs": args.photographs, "size": args.size, **figures}
+    sys.stdout.write(json.dumps(shown, indent=1) + "\n")
+    wrong = [
+        name for name, part in figures.items()
+        if isinstance(part, dict) and (part["failed"] or part.get("same") is False)
+    ]  # fmt: skip
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,157 @@
+"""The training step: network, moving average, optimiser, and their checkpoint."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+from torch.optim.swa_utils import AveragedModel
+
+from colorize import registry
+from colorize.errors import ColorizeError
+from colorize.gamut import rebalancing_weights
+from colorize.models import Compact, Network
+from colorize.training.distributed import alone_until, shared, sum_of_all
+from colorize.training.initialise import unit_variance
+from colorize.training.losses import colour_loss
+from colorize.training.recipes import RECIPES
+from colorize.training.reweight import reweight
+from colorize.training.settings import Settings
+from colorize.training.steps import Examples
+
+DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
+LARGEST_GRADIENT = 5.0  # norm to which gradients are cut
+
+
+class Trainer:
+    """The network, its moving average and the optimiser; one call of `step` is one step."""
+
+    def __init__(self, settings: Settings, prior: torch.Tensor, device: str = "cpu"):
+        """Make the network; `compact` has a pretrained encoder. prior: (313,), sums to 1."""
+        torch.manual_seed(settings.seed)
+        self.settings, self.prior, self.device = settings, prior, torch.device(device)
+        self.recipe, self.dtype = RECIPES[settings.network], DTYPES[settings.precision]
+        self.class_weights = rebalancing_weights(prior, settings.uniform_share).to(device)
+        self.network: Network = self.recipe.build(settings)
+        self.network.to(self.device).to(memory_format=torch.channels_last)
+        self.runner: nn.Module = self.network  # what a step calls; see `distribute`
+        self.average = AveragedModel(self.network, multi_avg_fn=self._blend, use_buffers=True)
+        self.optimiser = self.recipe.optimiser(
+            self.recipe.groups(self.network, settings),
+            weight_decay=settings.weight_decay,
+            betas=(0.9, settings.beta2),
+        )
+        self.scaler = torch.amp.GradScaler(self.device.type, enabled=settings.precision == "fp16")
+        self.steps_done = 0
+
+    def initialise(self, examples: Examples) -> None:
+        """Scale the random weights by what examples give, where nothing is pretrained."""
+        last = self.recipe.last(self.network)
+        if last is not None:
+            unit_variance(self.network, last, *(x.to(self.device) for x in examples.inputs))
+            self.average.module.load_state_dict(self.network.state_dict())
+
+    def start_from(self, weights: str) -> None:
+        """Take the weights of a file, or a model's own by its name, to train them further.
+
+        Raises ColorizeError if they can't be read or have other widths.
+        """
+        name = self.settings.network
+        given = registry.load(name, weights=None if weights == name else weights)
+        if isinstance(given, Compact) and isinstance(self.network, Compact):
+            if given.widths != self.network.widths:
+                raise ColorizeError(
+                    f"{weights}: has the widths {given.widths}; give them as --widths"
+                )
+            if given.class_weights is not None:
+                reweight(given, given.class_weights, self.class_weights.cpu())
+        for network in (self.network, self.average.module):
+            network.load_state_dict(given.state_dict())
+
+    def distribute(self) -> None:
+        """Share the steps that follow with the other processes, where there are any."""
+        self.runner = shared(self.network, self.device)
+
+    def _blend(
+        self, average: Sequence[torch.Tensor], current: Sequence[torch.Tensor], count: Any
+    ) -> None:
+        """Move the average towards the weights, faster in the beginning."""
+        decay = min(self.settings.average, (1 + int(count)) / (10 + int(count)))
+        for kept, new in zip(average, current, strict=True):
+            if kept.is_floating_point():
+                kept.lerp_(new.to(kept.dtype), 1 - decay)
+            else:
+                kept.copy_(new)
+
+    def step(self, batches: Sequence[Examples]) -> float:
+        """Take one step on this process's batches and return the loss over those of all."""
+        self.network.train()
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.settings.rate(self.steps_done) * group["share"]
+        self.optimiser.zero_grad(set_to_none=True)
+        coloured = torch.stack([batch.coloured.sum() for batch in batches]).sum()
+        coloured = sum_of_all(coloured.to(self.device)).clamp(min=1)
+        loss = torch.zeros((), device=self.device)
+        for i, batch in enumerate(batches):
+            with alone_until(i == len(batches) - 1, self.runner):
+                loss += self._gradients(batch, coloured)
+        self.scaler.unscale_(self.optimiser)
+        nn.utils.clip_grad_norm_(self.network.parameters(), LARGEST_GRADIENT)
+        self.scaler.step(self.optimiser)
+        self.scaler.update()
+        self.average.update_parameters(self.network)
+        self.steps_done += 1
+        return float(sum_of_all(loss)) / self.settings.processes
+
+    def _gradients(self, batch: Examples, coloured: torch.Tensor) -> torch.Tensor:
+        """Add a batch's gradients and return its loss, both so that the processes' mean counts.
+
+        The sum of a process's batches, averaged over the processes, is the mean over all
+        photographs of the step that are not grey, of which there are `coloured`.
+        """
+        inputs = (x.to(self.device, non_blocking=True) for x in batch.inputs)
+        counted = batch.coloured.to(self.device, non_blocking=True)
+        with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
+            answer = self.runner(*inputs).float()
+        ab = batch.ab.to(self.device, non_blocking=True)
+        loss = colour_loss(self.network.output, answer, ab, self.class_weights, counted)
+        loss = loss * (counted.sum() * self.settings.processes / coloured)
+        self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
+        return loss.detach()
+
+    def save(self, path: Path) -> None:
+        """Write a checkpoint, whole or not at all."""
+        state = {
+            "settings": dataclasses.asdict(self.settings),
+            "prior": self.prior,
+            "steps_done": self.steps_done,
+            "network": self.network.state_dict(),
+            "average": self.average.module.state_dict(),
+            "updates": int(self.average.n_averaged),
+            "optimiser": self.optimiser.state_dict(),
+            "scaler": self.scaler.state_dict(),
+        }
+        temporary = path.with_suffix(".tmp")
+        torch.save(state, temporary)
+        os.replace(temporary, path)
+
+    def restore(self, path: Path) -> None:
+        """Continue from a checkpoint. Raises ColorizeError if there is none, or of another kind."""
+        if not path.is_file():
+            raise ColorizeError(f"{path}: no checkpoint to resume from; leave out --resume")
+        state = torch.load(path, map_location=self.device, weights_only=True)
+        network = state["settings"].get("network", "compact")
+        if network != self.settings.network:
+            raise ColorizeError(f"{path}: a checkpoint of {network}; add --network {network}")
+        self.network.load_state_dict(state["network"])
+        self.average.module.load_state_dict(state["average"])
+        self.average.n_averaged.fill_(state["updates"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        if state.get("scaler") and self.scaler.is_enabled():
+            self.scaler.load_state_dict(state["scaler"])
+        self.steps_done = state["steps_done"]
