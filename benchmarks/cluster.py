@@ -34,7 +34,7 @@ from colorize.manifest import Manifest
 from colorize.pipeline import Colorizer, cores
 
 os.environ.update(cluster.ENVIRONMENT)
-import ray  # noqa: E402  (it reads its environment at once)
+import ray  # (it reads its environment at once)
 
 INIT = {
     "address": "local",

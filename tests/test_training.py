@@ -10,12 +10,12 @@ import torch
 from PIL import Image
 
 from colorize.errors import ColorizeError
-from colorize.gamut import Q, bin_centres, decode, soft_encode
+from colorize.gamut import Q, bin_centres, decode, rebalancing_weights, soft_encode
 from colorize.models.compact import Compact, Encoder
 from colorize.models.weights_file import read_network
 from colorize.training import bundle, data, prior, recipes, simulate, steps, train
 from colorize.training.losses import ColourTargets, rebalanced_cross_entropy
-from colorize.training.reweight import decoding_weights, reweight
+from colorize.training.reweight import reweight
 from colorize.training.validate import validate
 
 SMALL = (16, 16, 24, 32)
@@ -240,15 +240,6 @@ def test_other_class_weights_shift_what_the_network_predicts():
     torch.testing.assert_close(after, expected)
 
 
-def test_weights_for_decoding_keep_common_colours_and_favour_rare_ones():
-    prior = torch.tensor([0.9, 0.09, 0.01 - 1e-5, 1e-5, 1e-9])
-    weights = decoding_weights(prior)
-    assert weights[0] < 1.05
-    assert (weights.diff() > 0).all()
-    assert weights[3] == pytest.approx(1 + 0.03 * 1e5**0.7, rel=1e-3)
-    assert weights[4] == pytest.approx(1 + 0.03 * 1e6**0.7, rel=1e-3)  # no rarer than RAREST
-
-
 def test_the_encoder_is_trained_from_a_block_on(no_imagenet, photographs):
     settings = train.Settings(
         samples=8, batch=4, crop=32, warm_up=1, widths=SMALL, encoder_rate=0.5, encoder_from=11
@@ -357,12 +348,12 @@ def test_the_command_trains_logs_resumes_and_bundles(no_imagenet, folder, tmp_pa
     network = read_network(target, "compact")
     assert isinstance(network, Compact)
     assert network.default_temperature == 0.5
-    assert network.styles["vivid"] == {"temperature": 0.5, "rebalance": 1}
+    assert network.styles["vivid"] == {"temperature": 0.5, "rebalance": 0.55}
     assert network.styles["faithful"] == {"temperature": 1, "rebalance": 0}
     assert bundle.main([*command, "--faithful", "0", "0"]) == 1
     assert "style faithful is out of range" in capsys.readouterr().err
     state = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
-    expected = decoding_weights(state["prior"])
+    expected = rebalancing_weights(state["prior"])
     torch.testing.assert_close(network.class_weights, expected, rtol=1e-4, atol=1e-6)
     stored = state["average"]["decoder.classify.weight"].half().float()
     assert torch.equal(network.decoder.classify.weight, stored)

@@ -2,8 +2,7 @@
 
 Of `eccv16` and `siggraph17` the file holds the moving average of the weights alone, as the
 published files do. Of `compact` it holds that in fp16, the prior, the class weights and the
-defaults for decoding, which are chosen after training. The class weights of the training are
-exchanged for ones that decode better, see `reweight.decoding_weights`.
+defaults for decoding, which are chosen after training.
 """
 
 from __future__ import annotations
@@ -23,7 +22,6 @@ from colorize.errors import ColorizeError
 from colorize.gamut import rebalancing_weights
 from colorize.models.compact import Compact
 from colorize.models.weights_file import save_compact
-from colorize.training.reweight import decoding_weights, reweight
 
 
 def bundle(
@@ -46,14 +44,11 @@ def bundle(
         return _save_plain(state, target)
     network = Compact(tuple(settings["widths"]))
     network.load_state_dict(state["average"])
-    trained = rebalancing_weights(state["prior"], settings["uniform_share"])
-    decoding = decoding_weights(state["prior"])
-    reweight(network, trained, decoding)
     extra = {"training": json.dumps({**settings, "steps_done": state["steps_done"]})}
     save_compact(
         network,
         target,
-        class_weights=decoding,
+        class_weights=rebalancing_weights(state["prior"], settings["uniform_share"]),
         prior=state["prior"],
         temperature=temperature,
         rebalance=rebalance,
@@ -86,7 +81,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("checkpoint", type=Path)
     parser.add_argument("-o", "--output", type=Path, required=True, help="a .safetensors file")
     parser.add_argument("--temperature", type=float, default=0.6, help="default for decoding")
-    parser.add_argument("--rebalance", type=float, default=1.0, help="default for decoding")
+    parser.add_argument("--rebalance", type=float, default=0.55, help="default for decoding")
     parser.add_argument(
         "--faithful", type=float, nargs=2, default=(1.0, 0.0), metavar=("T", "REBALANCE"),
         help="temperature and rebalance of the style faithful (default: 1 0)",
