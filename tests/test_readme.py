@@ -9,6 +9,7 @@ from PIL import Image
 
 from colorize import registry
 from colorize.cli import models_parser, parser
+from colorize.training import train
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -29,7 +30,8 @@ def test_every_command_is_understood(command):
 
 
 def test_every_option_is_in_the_help_and_every_option_of_the_readme_exists():
-    known = set(re.findall(r"--[a-z-]+", parser().format_help()))
+    helps = parser().format_help() + train.parser().format_help()
+    known = set(re.findall(r"--[a-z-]+", helps))
     said = set(re.findall(r"`(--[a-z-]+)", README)) | set(
         re.findall(r"(--[a-z-]+)", " ".join(commands()))
     )
