@@ -737,7 +737,7 @@ def _cluster_results(
 
     gpus = args.gpu or (args.device or "cpu").startswith("cuda")
     return cluster.run(
-        jobs, functools.partial(_work, _for_other_machines(args)), options,
+        jobs, functools.partial(_work, _for_other_machines(args), _settings(args)), options,
         address=args.cluster, gpus=gpus, threads=batch.WORKERS if gpus else 1,
         fail_fast=args.fail_fast,
     )  # fmt: skip
@@ -762,11 +762,16 @@ def _for_other_machines(args: argparse.Namespace) -> argparse.Namespace:
     return argparse.Namespace(**{**vars(args), **full, "quiet": True})
 
 
-def _work(args: argparse.Namespace) -> Work:
-    """Return, on a machine of a cluster, what does the jobs; one core is its own."""
+def _work(args: argparse.Namespace, settings: dict[str, object]) -> Work:
+    """Return, on a machine of a cluster, what does the jobs; one core is its own.
+
+    Raises ColorizeError where the settings, such as the hash of the weights, are not the same.
+    """
     from colorize import batch
     from colorize.pipeline import cores
 
+    if _settings(args) != settings:
+        raise ColorizeError("the weights or guides there are not those of this machine; copy them")
     colorizer = _colorizer(args)
     if args.samples or args.confidence:
         colorizer.check_distribution()

@@ -208,6 +208,16 @@ def test_what_workers_can_not_load_ends_the_batch_in_one_line(ray, photographs, 
         cluster_run(jobs_of(photographs, tmp_path / "out"), missing)
 
 
+def test_workers_refuse_weights_that_are_not_those_of_the_command(weights):
+    from colorize import cli
+
+    args = cli.parser().parse_args(["-i", "a.jpg", "--weights", weights, "--cluster"])
+    settings = cli._settings(args)
+    assert isinstance(cli._work(args, settings), Work)
+    with pytest.raises(ColorizeError, match="not those of this machine"):
+        cli._work(args, settings | {"weights": "0" * 64})
+
+
 def test_results_of_a_store_are_those_of_a_disk(ray, photographs, tmp_path, weights):
     """`local://` goes the way of s3://, through fsspec, and other processes see it too."""
     network = ["--weights", weights, "--size", "64", "-i"]
