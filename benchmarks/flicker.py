@@ -20,9 +20,10 @@ import numpy as np
 from PIL import Image
 from skimage.color import deltaE_ciede2000
 
-from colorize import Colorizer, Photo, lab
-from colorize.image import is_photo_name
-from colorize.steady import Steady, colours_alone
+from colorize import Colorizer, Photo
+from colorize.color import lab
+from colorize.film.steady import Steady, colours_alone
+from colorize.images.image import is_photo_name
 
 ROOT = Path(__file__).parents[1]
 HEIGHT, WIDTH = 256, 384  # of the clips

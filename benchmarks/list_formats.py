@@ -15,8 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
-from colorize.image import Metadata, Photo, read_pages, write
-from colorize.image_metadata import upright_xmp
+from colorize.images.image import Metadata, Photo, read_pages, write
+from colorize.images.metadata import upright_xmp
 from tests.image_kinds import DPI, IPTC, XMP, Kind, all_kinds, exif_bytes
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "formats.md"

@@ -23,12 +23,14 @@ from skimage.color import lab2rgb, rgb2lab
 from benchmarks import reference
 from benchmarks.measure import timed
 from benchmarks.pictures import make_photograph
-from colorize import lab, registry
-from colorize.image import Photo, read, write
+from colorize import registry
+from colorize.backends.precision import tuned
+from colorize.color import lab
+from colorize.images.image import Photo, read, write
 from colorize.join import join_strips
-from colorize.models import ECCV16, SIGGRAPH17
+from colorize.models.eccv16 import ECCV16
+from colorize.models.siggraph17 import SIGGRAPH17
 from colorize.pipeline import Colorizer
-from colorize.precision import tuned
 
 MEGAPIXELS = 12
 
@@ -101,7 +103,7 @@ def _call(
 def _onnx(runs: int) -> dict[str, object]:
     """Return times of `compact` in ONNX Runtime, nothing where that is missing."""
     try:
-        from colorize import onnx_backend
+        from colorize.backends import onnx_backend
     except ImportError:
         return {}
     network = onnx_backend.load("compact", None, "cpu")

@@ -22,7 +22,7 @@ from skimage import color
 from torch.nn import functional as F
 
 from colorize import registry
-from colorize.gamut import decode, rebalance_offset
+from colorize.color.gamut import decode, rebalance_offset
 
 SIZE = 256  # pixels, height and width of what the network sees
 

@@ -22,7 +22,7 @@ import torch
 
 from benchmarks.measure import Run, in_turns, machine, run_command
 from benchmarks.pictures import make_folder, make_photograph
-from colorize.models import ECCV16
+from colorize.models.eccv16 import ECCV16
 
 ROOT = Path(__file__).parents[1]
 PYTHON = sys.executable

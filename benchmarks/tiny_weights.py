@@ -6,8 +6,8 @@ from pathlib import Path
 
 import torch
 
-from colorize.gamut import Q
-from colorize.models import Compact
+from colorize.color.gamut import Q
+from colorize.models.compact import Compact
 from colorize.models.weights_file import save_compact
 
 

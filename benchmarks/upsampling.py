@@ -37,9 +37,10 @@ from PIL import Image
 from scipy import ndimage
 from skimage.color import deltaE_ciede2000
 
-from colorize import Colorizer, Photo, lab, read, write
+from colorize import Colorizer, Photo, read, write
+from colorize.color import lab
+from colorize.color.enlarge import cell_means, enlarge, enlarge_guided
 from colorize.dataset import iterate_files
-from colorize.enlarge import cell_means, enlarge, enlarge_guided
 from colorize.join import cell_lightness, join_strips
 
 CELLS = 64

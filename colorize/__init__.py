@@ -13,19 +13,19 @@ from colorize._version import __version__
 
 if TYPE_CHECKING:
     from colorize.errors import ColorizeError as ColorizeError
-    from colorize.image import Photo as Photo
-    from colorize.image import read as read
-    from colorize.image import read_pages as read_pages
-    from colorize.image import write as write
+    from colorize.images.image import Photo as Photo
+    from colorize.images.image import read as read
+    from colorize.images.image import read_pages as read_pages
+    from colorize.images.image import write as write
     from colorize.pipeline import Colorizer as Colorizer
 
 _HOME = {
     "Colorizer": "colorize.pipeline",
     "ColorizeError": "colorize.errors",
-    "Photo": "colorize.image",
-    "read": "colorize.image",
-    "read_pages": "colorize.image",
-    "write": "colorize.image",
+    "Photo": "colorize.images.image",
+    "read": "colorize.images.image",
+    "read_pages": "colorize.images.image",
+    "write": "colorize.images.image",
 }
 
 __all__ = ["ColorizeError", "Colorizer", "Photo", "__version__", "read", "read_pages", "write"]

@@ -20,14 +20,12 @@ from pathlib import Path
 from threading import Event
 from typing import cast
 
-from colorize import image
-from colorize.compare import compare
 from colorize.errors import ColorizeError
 from colorize.film_names import FilmResult, is_film_name, output_suffix
-from colorize.gallery import Gallery, Pictures, names_of
-from colorize.image import Photo, display_name
-from colorize.image_encode import FORMATS
-from colorize.image_files import opened_source
+from colorize.images import image
+from colorize.images.encode import FORMATS
+from colorize.images.files import opened_source
+from colorize.images.image import Photo, display_name
 from colorize.manifest import Manifest
 from colorize.remote_files import (
     RemotePath,
@@ -43,6 +41,8 @@ from colorize.remote_files import (
     readable,
     writable,
 )
+from colorize.view.compare import compare
+from colorize.view.gallery import Gallery, Pictures, names_of
 
 MARK = ".colorized"  # in the name of an output beside its input
 WORKERS = min(8, max(2, os.cpu_count() or 1))  # photographs at a time, each in memory

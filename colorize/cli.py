@@ -17,13 +17,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from colorize._version import __version__
+from colorize.control.styles import STYLES
 from colorize.errors import ColorizeError
 from colorize.film_names import CODECS, FilmResult, is_film_name, require_film_extra
-from colorize.styles import STYLES
 
 if TYPE_CHECKING:
     from colorize.batch import Film, Job, Options, Result, Source, Special, Work
-    from colorize.image import Photo
+    from colorize.images.image import Photo
     from colorize.manifest import Manifest
     from colorize.pipeline import Colorizer
 
@@ -455,8 +455,8 @@ def _colorizer(args: argparse.Namespace) -> Colorizer:
     """Return the network and settings that the arguments ask for."""
     # Here, not above: help and usage errors needn't wait for the import.
     from colorize import registry
-    from colorize.hints import read_hints
-    from colorize.image import read
+    from colorize.control.hints import read_hints
+    from colorize.images.image import read
     from colorize.pipeline import Colorizer
 
     device = "gpu" if args.gpu else args.device or "cpu"
@@ -481,8 +481,8 @@ def _colorizer(args: argparse.Namespace) -> Colorizer:
 
 def _pipe(args: argparse.Namespace) -> int:
     """Colorize one photograph from or to a pipe."""
-    from colorize import image
     from colorize.errors import ColorizeError
+    from colorize.images import image
 
     to_stdout = args.output in (None, "-")
     if to_stdout and sys.stdout.isatty():
@@ -507,7 +507,7 @@ def _pipe(args: argparse.Namespace) -> int:
 
 
 def _compared(before: Photo, after: Photo, layout: str | None) -> Photo:
-    from colorize.compare import compare
+    from colorize.view.compare import compare
 
     return after if layout is None else compare(before, after, layout)
 
@@ -531,15 +531,16 @@ def _files(args: argparse.Namespace) -> int:
 
 def _jobs(args: argparse.Namespace) -> list[Job]:
     """Return what the arguments name, each file with its output."""
-    from colorize import batch, image
+    from colorize import batch
     from colorize.errors import ColorizeError
+    from colorize.images import image
     from colorize.remote_files import exists, place
     from colorize.remote_files import is_folder as is_a_folder
 
     if args.format is not None:
         image.output_format("", args.format)  # an unknown format is told before any work
     if args.samples is not None:
-        from colorize import sampling
+        from colorize.control import sampling
 
         sampling.check(args.samples, args.seed or 0)
     inputs = [place(name) for name in args.input]
@@ -562,7 +563,8 @@ def _jobs(args: argparse.Namespace) -> list[Job]:
 
 def _maps(sources: list[Source], several: bool, args: argparse.Namespace) -> list[Job]:
     """Return the jobs that write maps of confidence: into a folder for several inputs."""
-    from colorize import batch, image
+    from colorize import batch
+    from colorize.images import image
     from colorize.remote_files import exists, is_folder, place
 
     target = place(args.confidence)
@@ -577,7 +579,8 @@ def _maps(sources: list[Source], several: bool, args: argparse.Namespace) -> lis
 
 def _options(args: argparse.Namespace, manifest: Manifest | None) -> Options:
     """Return how the arguments ask to write outputs."""
-    from colorize import batch, image
+    from colorize import batch
+    from colorize.images import image
 
     return batch.Options(
         overwrite=args.overwrite,
@@ -594,7 +597,8 @@ def _options(args: argparse.Namespace, manifest: Manifest | None) -> Options:
 
 def _settings(args: argparse.Namespace) -> dict[str, object]:
     """Return what decides over an output, besides the input: a change means to do it again."""
-    from colorize import image, registry
+    from colorize import registry
+    from colorize.images import image
 
     weights = registry.find(args.model).sha256 if args.weights is None else _sha256(args.weights)
     return {
@@ -621,7 +625,7 @@ def _settings(args: argparse.Namespace) -> dict[str, object]:
 def _sha256(weights: str) -> str:
     from colorize.download import sha256_of
     from colorize.errors import ColorizeError
-    from colorize.image_files import display_name
+    from colorize.images.files import display_name
 
     try:
         return sha256_of(Path(weights))
@@ -661,7 +665,7 @@ def _preview(jobs: list[Job], options: Options, quiet: bool) -> int:
 
 
 def _planned(result: Result) -> str:
-    from colorize.image import display_name
+    from colorize.images.image import display_name
 
     source, target = display_name(result.job.source), display_name(result.job.target)
     return f"{source} → {target}" if result.skipped is None else f"{source}: {result.skipped}"
@@ -716,7 +720,7 @@ def _results(
 
     if args.sequence:
         require_film_extra()
-        from colorize import sequence
+        from colorize.film import sequence
 
         return sequence.run(jobs, colorizer, options, fail_fast=args.fail_fast)
     films = any(is_film_name(job.source) for job in jobs)  # one at a time: each uses all cores
@@ -795,14 +799,14 @@ def _film(colorizer: Colorizer, args: argparse.Namespace, several: bool) -> Film
     """Return what colorizes a film and shows a bar of its frames, below that of the files."""
     from tqdm import tqdm
 
-    from colorize.image_files import display_name
+    from colorize.images.files import display_name
 
     def film(job: Job, go_on: Callable[[], None]) -> FilmResult:
         try:
             require_film_extra()
         except ColorizeError as error:
             raise ColorizeError(f"{display_name(job.source)}: {error}") from error
-        from colorize.video import colorize_film
+        from colorize.film.video import colorize_film
 
         hidden = args.quiet or not sys.stderr.isatty()
         with tqdm(
@@ -829,7 +833,7 @@ def _left(number: int) -> str:
 
 def _lines(result: Result, several: bool, quiet: bool) -> list[str]:
     """Return what to say of one result."""
-    from colorize.image import display_name
+    from colorize.images.image import display_name
 
     if result.error is not None:
         return [result.error]

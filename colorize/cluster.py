@@ -24,7 +24,7 @@ from colorize import batch
 from colorize._version import __version__
 from colorize.batch import Job, Options, Result, Work
 from colorize.errors import ColorizeError
-from colorize.image import display_name
+from colorize.images.image import display_name
 from colorize.manifest import Line, ended, hashed
 from colorize.remote_files import StoreError
 

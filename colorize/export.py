@@ -21,12 +21,12 @@ import numpy.typing as npt
 import torch
 
 from colorize import registry
-from colorize.bins import decode, rebalance_offset
-from colorize.compact_layout import HINT_CHANNELS, STATISTICS
+from colorize.backends.torch_backend import TorchRunner, to_array
+from colorize.color.bins import decode, rebalance_offset
 from colorize.errors import ColorizeError
-from colorize.image_files import display_name, replaced_target
-from colorize.network_description import METADATA_KEY, Description
-from colorize.torch_backend import TorchRunner, to_array
+from colorize.images.files import display_name, replaced_target
+from colorize.models.compact_layout import HINT_CHANNELS, STATISTICS
+from colorize.models.network_description import METADATA_KEY, Description
 
 Floats = npt.NDArray[np.float32]
 Inputs = dict[str, Floats]
@@ -186,7 +186,7 @@ def _onnx(
     """Return the network as an ONNX model: `compact` by our own graph, others by torch's."""
     try:
         if name == "compact":
-            from colorize.compact_graph import model_of
+            from colorize.backends.compact_graph import model_of
 
             return model_of(registry.path(name) if weights is None else Path(weights))
         return _onnx_by_torch(network, description)
@@ -213,7 +213,7 @@ def _onnx_by_torch(network: torch.nn.Module, description: Description) -> bytes:
 
 
 def _onnx_runner(content: bytes, name: str) -> Callable[..., Floats]:
-    from colorize.onnx_backend import OnnxNetwork
+    from colorize.backends.onnx_backend import OnnxNetwork
 
     return OnnxNetwork(content, name)
 

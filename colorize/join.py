@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from colorize import lab
-from colorize.enlarge import Enlarger, GuidedEnlarger
-from colorize.hints import HintedPixels
-from colorize.image_encode import eight_bits
+from colorize.color import lab
+from colorize.color.enlarge import Enlarger, GuidedEnlarger
+from colorize.control.hints import HintedPixels
+from colorize.images.encode import eight_bits
 
 Array = npt.NDArray[Any]
 

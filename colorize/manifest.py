@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from colorize.errors import ColorizeError
-from colorize.image_files import display_name
+from colorize.images.files import display_name
 from colorize.remote_files import absolute as _key
 from colorize.remote_files import place
 from colorize.remote_files import sha256 as _sha256

@@ -22,19 +22,21 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from colorize import lab, registry, sampling, styles
-from colorize.autocontrast import autocontrast as stretch_contrast
-from colorize.bins import decode, probabilities, rebalance_offset
-from colorize.condition import UNCONDITIONAL, Condition
-from colorize.confidence import confidence, heat_map
-from colorize.enlarge import UPSAMPLINGS, enlarge
+from colorize import registry
+from colorize.backends.together import Together
+from colorize.color import lab
+from colorize.color.bins import decode, probabilities, rebalance_offset
+from colorize.color.enlarge import UPSAMPLINGS, enlarge
+from colorize.control import sampling, styles
+from colorize.control.autocontrast import autocontrast as stretch_contrast
+from colorize.control.condition import UNCONDITIONAL, Condition
+from colorize.control.confidence import confidence, heat_map
+from colorize.control.hints import HintedPixels, Hints, spread
+from colorize.control.reference import histogram, tilt
 from colorize.errors import ColorizeError
-from colorize.hints import HintedPixels, Hints, spread
-from colorize.image import Photo
-from colorize.image_encode import eight_bits
+from colorize.images.encode import eight_bits
+from colorize.images.image import Photo
 from colorize.join import join_strips
-from colorize.reference import histogram, tilt
-from colorize.together import Together
 
 if TYPE_CHECKING:
     import torch
@@ -72,10 +74,10 @@ class Colorizer:
         by, 0 to 3. size: height and width of the network's input, a multiple of
         `network.multiple`. upsampling: "guided" (ab is enlarged along the edges of the full-size
         L) or "bilinear" (as in the releases). autocontrast: stretch the lightness of each
-        photograph first (see `colorize.autocontrast`); the result then has the stretched
-        lightness. hints: places whose colour is known (see `colorize.hints`). reference: a
-        photograph to whose colours results are drawn (see `colorize.reference`). Both are for
-        photographs that are given none of their own.
+        photograph first (see `colorize.control.autocontrast`); the result then has the stretched
+        lightness. hints: places whose colour is known (see `colorize.control.hints`).
+        reference: a photograph to whose colours results are drawn (see
+        `colorize.control.reference`). Both are for photographs that are given none of their own.
 
         Raises ColorizeError for a setting out of range or one the network has no use for.
         """
@@ -151,18 +153,18 @@ class Colorizer:
         one of torch's, or "gpu". backend: "torch", "onnx" (ONNX Runtime), or None for torch
         where it is installed and `weights` is no .onnx file. precision: of torch's numbers,
         "float32", "bfloat16", "float16", or None for the fastest that keeps the colours (see
-        `colorize.precision`). `settings` are those of `Colorizer`. Raises ColorizeError if the
-        weights can't be had or are not what they should be.
+        `colorize.backends.precision`). `settings` are those of `Colorizer`. Raises
+        ColorizeError if the weights can't be had or are not what they should be.
         """
         if registry.find_backend(backend, weights) == "torch":
-            from colorize import device as devices
-            from colorize.precision import tuned
+            from colorize.backends import device as devices
+            from colorize.backends.precision import tuned
 
             network: Any = tuned(
                 registry.load(name, weights, devices.find(device), quiet=quiet), precision
             )
         else:
-            from colorize import onnx_backend
+            from colorize.backends import onnx_backend
 
             network = onnx_backend.load(name, weights, device)
         return cls(network, **settings)
@@ -473,7 +475,7 @@ def _runner(network: Any) -> Any:
     if not hasattr(network, "parameters"):
         return network
     # Here, not above: torch takes seconds to import, and ONNX Runtime's networks need none.
-    from colorize.torch_backend import TorchRunner
+    from colorize.backends.torch_backend import TorchRunner
 
     return TorchRunner(network)
 

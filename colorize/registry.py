@@ -19,7 +19,7 @@ from colorize.errors import ColorizeError
 if TYPE_CHECKING:
     import torch
 
-    from colorize.models import Network
+    from colorize.models.network import Network
 
 CACHE_VARIABLE = "COLORIZE_CACHE"  # environment variable that moves the cache folder
 PUBLISHED = "https://colorizers.s3.us-east-2.amazonaws.com/"

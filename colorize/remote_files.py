@@ -22,7 +22,7 @@ from typing import Any
 
 from colorize.download import sha256_of
 from colorize.errors import ColorizeError
-from colorize.image_files import display_name
+from colorize.images.files import display_name
 
 URL = re.compile(r"([a-z][a-z0-9+.-]+)://(.*)", re.DOTALL)  # two letters: no drive of Windows
 EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gs", "gcs": "gs"}

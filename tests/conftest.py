@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from colorize.gamut import Q
-from colorize.models import Compact
+from colorize.color.gamut import Q
+from colorize.models.compact import Compact
 from colorize.models.weights_file import save_compact
 
 

@@ -17,9 +17,9 @@ import pillow_heif
 import pyvips
 from PIL import Image
 
-from colorize import tiff_directory as tiff
-from colorize.image import Photo, write
-from colorize.image_metadata import photoshop_block
+from colorize.images import tiff_directory as tiff
+from colorize.images.image import Photo, write
+from colorize.images.metadata import photoshop_block
 
 HEIGHT, WIDTH = 24, 40
 XMP = (

@@ -7,11 +7,11 @@ import pytest
 from PIL import Image
 from skimage.color import rgb2lab
 
-from colorize import lab
-from colorize.autocontrast import CLIPPED, autocontrast, limits, photograph_area
 from colorize.cli import main
-from colorize.image import Photo, read
-from colorize.image_metadata import Metadata
+from colorize.color import lab
+from colorize.control.autocontrast import CLIPPED, autocontrast, limits, photograph_area
+from colorize.images.image import Photo, read
+from colorize.images.metadata import Metadata
 from colorize.pipeline import Colorizer
 
 

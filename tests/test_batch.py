@@ -18,7 +18,7 @@ from PIL import Image
 from colorize import batch
 from colorize.batch import Job, Options, Source
 from colorize.errors import ColorizeError
-from colorize.image import Photo
+from colorize.images.image import Photo
 from colorize.manifest import Manifest
 
 

@@ -190,7 +190,8 @@ def test_gpu_without_one_is_a_clear_error(colorize_):
 
 
 def test_the_help_states_the_defaults_of_the_code():
-    from colorize import image, pipeline
+    from colorize import pipeline
+    from colorize.images import image
 
     text = " ".join(parser().format_help().split())
     assert f"default: {pipeline.NETWORK_SIZE}" in text

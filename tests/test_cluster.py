@@ -16,7 +16,7 @@ from colorize import batch
 from colorize.batch import Job, Options, Work
 from colorize.cli import main
 from colorize.errors import ColorizeError
-from colorize.image import Photo
+from colorize.images.image import Photo
 from colorize.manifest import Manifest
 
 SUFFIXES = (".jpg", ".png", ".tif")

@@ -10,10 +10,10 @@ from PIL import Image
 
 from colorize import batch, read
 from colorize.cli import main
-from colorize.compare import compare
 from colorize.errors import ColorizeError
-from colorize.image import Photo
-from colorize.image_metadata import EXIF_POINTER_TAG, PIXEL_X_TAG, PIXEL_Y_TAG, Metadata
+from colorize.images.image import Photo
+from colorize.images.metadata import EXIF_POINTER_TAG, PIXEL_X_TAG, PIXEL_Y_TAG, Metadata
+from colorize.view.compare import compare
 
 
 def pair(height=30, width=41, dtype=np.uint8) -> tuple[Photo, Photo]:

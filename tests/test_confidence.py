@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from colorize.bins import Q
-from colorize.confidence import MAP_SIDE, NARROWEST, confidence, heat_map
+from colorize.color.bins import Q
+from colorize.control.confidence import MAP_SIDE, NARROWEST, confidence, heat_map
 from colorize.errors import ColorizeError
-from colorize.image import Photo
-from colorize.models import ECCV16, SIGGRAPH17
+from colorize.images.image import Photo
+from colorize.models.eccv16 import ECCV16
+from colorize.models.siggraph17 import SIGGRAPH17
 from colorize.pipeline import Colorizer
 
 

@@ -3,9 +3,9 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from colorize.color.gamut import bin_centres, decode
 from colorize.errors import ColorizeError
-from colorize.gamut import bin_centres, decode
-from colorize.models import ECCV16
+from colorize.models.eccv16 import ECCV16
 from tests.lively import lively
 
 # The layers of the authors' PyTorch release, by block and position.

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from colorize.enlarge import (
+from colorize.color.enlarge import (
     MARGIN,
     Enlarger,
     GuidedEnlarger,

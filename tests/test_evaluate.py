@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from colorize.evaluation import evaluate
-from colorize.image import Photo
+from colorize.images.image import Photo
 from colorize.pipeline import Colorizer
 
 

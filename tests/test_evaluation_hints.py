@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from colorize import lab
+from colorize.color import lab
 from colorize.errors import ColorizeError
 from colorize.evaluation import hints, reference
 from colorize.evaluation.metrics import psnr

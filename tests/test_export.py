@@ -13,10 +13,11 @@ from lively import lively
 from PIL import Image
 
 from colorize import export, read, registry
-from colorize.bins import Q, centres
-from colorize.models import ECCV16, SIGGRAPH17
+from colorize.color.bins import Q, centres
+from colorize.models.eccv16 import ECCV16
+from colorize.models.network_description import Description
+from colorize.models.siggraph17 import SIGGRAPH17
 from colorize.models.weights_file import save_compact
-from colorize.network_description import Description
 from colorize.pipeline import Colorizer
 
 pytest.importorskip("onnxruntime", reason="needs the extra export")
@@ -133,7 +134,7 @@ def test_a_target_that_cannot_be_written_is_one_line(weights, tmp_path, capsys):
 
 def test_a_missing_package_is_said_with_the_remedy(weights, tmp_path, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "onnx", None)
-    monkeypatch.delitem(sys.modules, "colorize.compact_graph", raising=False)
+    monkeypatch.delitem(sys.modules, "colorize.backends.compact_graph", raising=False)
     argv = ["--weights", weights["compact"], "--to", "onnx", "-o", str(tmp_path / "m.onnx")]
     assert export.main(argv) == 1
     assert "needs onnx, which is not installed" in capsys.readouterr().err

@@ -16,8 +16,8 @@ from colorize import batch
 from colorize.batch import Options
 from colorize.cli import main
 from colorize.errors import ColorizeError
-from colorize.gallery import BEGINNING, SIDE, Gallery, Pictures, names_of
-from colorize.image import Photo
+from colorize.images.image import Photo
+from colorize.view.gallery import BEGINNING, SIDE, Gallery, Pictures, names_of
 
 NASTY = "<script>alert('x')</script>\"><img src=x onerror=alert(1)>&.jpg"
 

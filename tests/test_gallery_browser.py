@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from colorize.gallery import Gallery
-from colorize.image import Photo
+from colorize.images.image import Photo
+from colorize.view.gallery import Gallery
 
 playwright = pytest.importorskip(
     "playwright.sync_api", reason="needs a browser: pip install playwright, and Chromium"

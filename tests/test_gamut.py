@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from colorize import bins, gamut
+from colorize.color import bins, gamut
 
 REFERENCE = Path(__file__).parents[2] / "shared" / "reference"
 
@@ -21,7 +21,7 @@ def test_there_are_313_bins_on_the_grid_sorted_by_a_then_b():
 
 def test_bins_are_the_grid_points_of_the_srgb_gamut():
     """Every sRGB colour is within a bin's reach, and every bin is near some sRGB colour."""
-    from colorize.lab import rgb_to_lab
+    from colorize.color.lab import rgb_to_lab
 
     axis = np.linspace(0, 1, 40)
     cube = np.stack(np.meshgrid(axis, axis, axis, indexing="ij"), axis=-1).reshape(-1, 3)

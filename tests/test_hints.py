@@ -6,13 +6,15 @@ import torch
 from PIL import Image
 from skimage.color import rgb2lab
 
-from colorize import lab, registry
+from colorize import registry
 from colorize.cli import main
-from colorize.condition import Condition
+from colorize.color import lab
+from colorize.control.condition import Condition
+from colorize.control.hints import Hint, HintedPixels, hint_map, read_hints, spread
 from colorize.errors import ColorizeError
-from colorize.hints import Hint, HintedPixels, hint_map, read_hints, spread
-from colorize.image import Photo, read
-from colorize.models import ECCV16, SIGGRAPH17
+from colorize.images.image import Photo, read
+from colorize.models.eccv16 import ECCV16
+from colorize.models.siggraph17 import SIGGRAPH17
 from colorize.pipeline import Colorizer
 
 ORANGE, BLUE = "#c08050", "#5080b0"

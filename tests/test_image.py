@@ -23,11 +23,12 @@ from PIL import Image, ImageOps, PngImagePlugin
 
 from benchmarks.fuzz_reader import mutated
 from benchmarks.list_formats import DOCUMENT, document
-from colorize import image_files
-from colorize import tiff_directory as tiff
-from colorize.color_profile import srgb_profile
 from colorize.errors import ColorizeError
-from colorize.image import (
+from colorize.images import files as image_files
+from colorize.images import tiff_directory as tiff
+from colorize.images.color_profile import srgb_profile
+from colorize.images.encode import FORMATS, eight_bits
+from colorize.images.image import (
     SUFFIXES,
     Metadata,
     Photo,
@@ -39,8 +40,7 @@ from colorize.image import (
     remove_leftovers,
     write,
 )
-from colorize.image_encode import FORMATS, eight_bits
-from colorize.image_metadata import exif_orientation
+from colorize.images.metadata import exif_orientation
 from tests.image_kinds import (
     ADOBE_RGB,
     ALPHA,
@@ -669,7 +669,7 @@ def test_threads_read_and_write_without_disturbing_each_other(tmp_path: Path) ->
 
 def test_importing_is_light() -> None:
     code = (
-        "import sys, json, colorize.image; "
+        "import sys, json, colorize.images.image; "
         "print(json.dumps([m for m in ('torch', 'torchvision', 'skimage', 'scipy', 'pyvips', "
         "'pillow_heif') if m in sys.modules]))"
     )
@@ -819,7 +819,7 @@ def test_fuzzed_files_raise_nothing_but_our_error() -> None:
 
 
 def test_a_missing_library_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    from colorize import deep_image
+    from colorize.images import deep as deep_image
 
     monkeypatch.setitem(sys.modules, "pillow_heif", None)
     assert "pip install 'colorize-photos[heic]'" in reason(io.BytesIO(heic(RGB)))
@@ -903,7 +903,7 @@ def small_disk(tmp_path: Path) -> Any:
 KILLED = """
 import sys, time
 import numpy as np
-from colorize.image import Photo, write
+from colorize.images.image import Photo, write
 def pages():
     yield Photo(np.zeros((9, 9, 3), np.uint8))
     print("writing", flush=True)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from skimage.color import lab2rgb, rgb2lab
 
-from colorize import lab
+from colorize.color import lab
 
 
 @pytest.fixture(scope="module")

@@ -14,13 +14,14 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from skimage.color import deltaE_ciede2000, rgb2lab
 
-from colorize import onnx_backend, registry
-from colorize.bins import Q
+from colorize import registry
+from colorize.backends import onnx_backend
+from colorize.backends.onnx_backend import Device, OnnxNetwork
 from colorize.cli import main
+from colorize.color.bins import Q
 from colorize.errors import ColorizeError
-from colorize.image import Photo, read
+from colorize.images.image import Photo, read
 from colorize.models.weights_file import save_compact
-from colorize.onnx_backend import Device, OnnxNetwork
 from colorize.pipeline import Colorizer
 
 onnx = pytest.importorskip("onnx", reason="needs the extra onnx")
@@ -74,7 +75,7 @@ def test_it_has_the_networks_attributes(weights, network):
 
 
 def test_its_model_is_sound(weights):
-    from colorize.compact_graph import model_of
+    from colorize.backends.compact_graph import model_of
 
     onnx.checker.check_model(onnx.load_from_string(model_of(Path(weights))), full_check=True)
 
@@ -138,7 +139,7 @@ def test_torch_is_not_imported(weights, tmp_path, asked):
 
 @pytest.fixture
 def model(weights, tmp_path) -> Path:
-    from colorize.compact_graph import model_of
+    from colorize.backends.compact_graph import model_of
 
     file = tmp_path / "tiny.onnx"
     file.write_bytes(model_of(Path(weights)))
@@ -163,13 +164,13 @@ def refused(match: str, **arguments: object) -> None:
 @pytest.mark.parametrize("module", ["onnxruntime", "onnx"])
 def test_what_is_missing_is_said_with_the_remedy(weights, monkeypatch, module):
     monkeypatch.setitem(sys.modules, module, None)
-    monkeypatch.delitem(sys.modules, "colorize.compact_graph", raising=False)
+    monkeypatch.delitem(sys.modules, "colorize.backends.compact_graph", raising=False)
     refused(rf"needs {module}, .*pip install 'colorize-photos\[onnx\]'", weights=weights)
 
 
 def test_an_exported_model_does_not_need_the_package_onnx(model, monkeypatch):
     monkeypatch.setitem(sys.modules, "onnx", None)
-    monkeypatch.delitem(sys.modules, "colorize.compact_graph", raising=False)
+    monkeypatch.delitem(sys.modules, "colorize.backends.compact_graph", raising=False)
     Colorizer.from_pretrained(weights=str(model))
 
 

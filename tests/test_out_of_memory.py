@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from colorize.condition import UNCONDITIONAL, Condition
+from colorize.control.condition import UNCONDITIONAL, Condition
 from colorize.errors import ColorizeError
-from colorize.image import Photo
+from colorize.images.image import Photo
 from colorize.pipeline import Colorizer
 
 

@@ -8,13 +8,14 @@ import torch
 from PIL import Image
 from skimage.color import rgb2lab
 
-from colorize import lab
-from colorize.enlarge import GuidedEnlarger, enlarge
+from colorize.color import lab
+from colorize.color.enlarge import GuidedEnlarger, enlarge
+from colorize.color.gamut import decode, rebalance_offset
 from colorize.errors import ColorizeError
-from colorize.gamut import decode, rebalance_offset
-from colorize.image import Photo
+from colorize.images.image import Photo
 from colorize.join import join_strips
-from colorize.models import ECCV16, SIGGRAPH17
+from colorize.models.eccv16 import ECCV16
+from colorize.models.siggraph17 import SIGGRAPH17
 from colorize.pipeline import Colorizer
 from tests.lively import lively
 

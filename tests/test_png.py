@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from colorize import png
+from colorize.images import png
 
 
 def decoded(content: bytes) -> np.ndarray:

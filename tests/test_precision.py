@@ -8,12 +8,13 @@ import torch
 from lively import lively
 from skimage.color import lab2rgb, rgb2lab
 
-from colorize import precision
+from colorize.backends import precision
+from colorize.backends.precision import tuned
 from colorize.errors import ColorizeError
-from colorize.image import Photo
-from colorize.models import ECCV16, SIGGRAPH17
+from colorize.images.image import Photo
+from colorize.models.eccv16 import ECCV16
+from colorize.models.siggraph17 import SIGGRAPH17
 from colorize.pipeline import Colorizer
-from colorize.precision import tuned
 
 
 @pytest.fixture

@@ -6,14 +6,15 @@ import torch
 from PIL import Image
 from skimage.color import rgb2lab
 
-from colorize.bins import Q, centres
 from colorize.cli import main
+from colorize.color.bins import Q, centres
+from colorize.color.gamut import soft_encode
+from colorize.control.reference import STRENGTH, histogram, tilt
 from colorize.errors import ColorizeError
-from colorize.gamut import soft_encode
-from colorize.image import Photo, read
-from colorize.models import ECCV16, SIGGRAPH17
+from colorize.images.image import Photo, read
+from colorize.models.eccv16 import ECCV16
+from colorize.models.siggraph17 import SIGGRAPH17
 from colorize.pipeline import Colorizer
-from colorize.reference import STRENGTH, histogram, tilt
 
 WARM, COLD = (200, 110, 60), (60, 110, 200)
 

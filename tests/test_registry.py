@@ -13,9 +13,10 @@ import pytest
 import torch
 
 from colorize import registry
+from colorize.color.gamut import Q
 from colorize.errors import ColorizeError
-from colorize.gamut import Q
-from colorize.models import ECCV16, Compact
+from colorize.models.compact import Compact
+from colorize.models.eccv16 import ECCV16
 from colorize.models.weights_file import save_compact
 
 LIGHTNESS = torch.linspace(0, 100, 32 * 32).view(1, 1, 32, 32)

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from colorize import lab
+from colorize.color import lab
 from colorize.errors import ColorizeError
 from colorize.evaluation import page, robustness
 from colorize.evaluation.degradations import DEGRADATIONS, SIDE, grey_picture
-from colorize.image import Photo
+from colorize.images.image import Photo
 from colorize.pipeline import Colorizer
 
 

@@ -5,12 +5,12 @@ import itertools
 import numpy as np
 import pytest
 
-from colorize.bins import Q, centres, decode
+from colorize.color.bins import Q, centres, decode
+from colorize.control.sampling import check, log_weights
 from colorize.errors import ColorizeError
-from colorize.image import Photo
-from colorize.models import SIGGRAPH17
+from colorize.images.image import Photo
+from colorize.models.siggraph17 import SIGGRAPH17
 from colorize.pipeline import Colorizer
-from colorize.sampling import check, log_weights
 
 
 def bump(a: float, b: float, width: float) -> np.ndarray:

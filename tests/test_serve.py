@@ -20,8 +20,8 @@ pytest.importorskip("starlette", reason="pip install 'colorize-photos[serve]'")
 pytest.importorskip("uvicorn", reason="pip install 'colorize-photos[serve]'")
 pytest.importorskip("python_multipart", reason="pip install 'colorize-photos[serve]'")
 
-from colorize.hints import Hint
-from colorize.image import read, write
+from colorize.control.hints import Hint
+from colorize.images.image import read, write
 from colorize.pipeline import Colorizer
 from colorize.serve import app as app_module
 from colorize.serve import upload

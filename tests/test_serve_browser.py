@@ -13,7 +13,7 @@ from PIL import Image
 pytest.importorskip("starlette", reason="pip install 'colorize-photos[serve]'")
 pytest.importorskip("uvicorn", reason="pip install 'colorize-photos[serve]'")
 pytest.importorskip("python_multipart", reason="pip install 'colorize-photos[serve]'")
-from colorize import lab
+from colorize.color import lab
 from colorize.pipeline import Colorizer
 from colorize.serve.app import make_app
 from colorize.serve.limits import Limits

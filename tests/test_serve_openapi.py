@@ -13,7 +13,7 @@ pytest.importorskip("starlette", reason="pip install 'colorize-photos[serve]'")
 pytest.importorskip("uvicorn", reason="pip install 'colorize-photos[serve]'")
 pytest.importorskip("python_multipart", reason="pip install 'colorize-photos[serve]'")
 
-from colorize.image_encode import FORMATS
+from colorize.images.encode import FORMATS
 from colorize.pipeline import Colorizer
 from colorize.serve.app import make_app
 from colorize.serve.limits import Limits

@@ -3,7 +3,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from colorize.models import SIGGRAPH17
+from colorize.models.siggraph17 import SIGGRAPH17
 from tests.lively import lively
 
 # The layers of the authors' PyTorch release, by block and position.

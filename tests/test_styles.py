@@ -4,8 +4,8 @@ from types import SimpleNamespace
 
 import pytest
 
+from colorize.control.styles import checked, decoding
 from colorize.errors import ColorizeError
-from colorize.styles import checked, decoding
 
 SAID = {
     "vivid": {"temperature": 0.4, "rebalance": 0.7},

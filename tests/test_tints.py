@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 from skimage.color import deltaE_ciede2000
 
-from colorize import Colorizer, lab, read, registry
-from colorize.image import Photo
+from colorize import Colorizer, read, registry
+from colorize.color import lab
+from colorize.images.image import Photo
 
 IMGS = Path(__file__).parents[1] / "imgs"
 TINTS = {  # the colours of black and white

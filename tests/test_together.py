@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from colorize.together import Together
+from colorize.backends.together import Together
 
 
 def element(value: float) -> np.ndarray:

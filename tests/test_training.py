@@ -9,8 +9,8 @@ import pytest
 import torch
 from PIL import Image
 
+from colorize.color.gamut import Q, bin_centres, decode, rebalancing_weights, soft_encode
 from colorize.errors import ColorizeError
-from colorize.gamut import Q, bin_centres, decode, rebalancing_weights, soft_encode
 from colorize.models.compact import Compact, Encoder
 from colorize.models.weights_file import read_network
 from colorize.training import bundle, data, prior, recipes, simulate, steps, train

@@ -9,9 +9,10 @@ import torch
 from PIL import Image
 from torch import nn
 
+from colorize.color.gamut import Q, bin_centres
 from colorize.errors import ColorizeError
-from colorize.gamut import Q, bin_centres
-from colorize.models import ECCV16, SIGGRAPH17
+from colorize.models.eccv16 import ECCV16
+from colorize.models.siggraph17 import SIGGRAPH17
 from colorize.models.weights_file import read_network
 from colorize.training import bundle, data, recipes, train
 from colorize.training.augment import resized_crop

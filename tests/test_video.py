@@ -13,19 +13,20 @@ import pytest
 import torch
 from PIL import Image
 
-from colorize import cli, film_names, lab
+from colorize import cli, film_names
+from colorize.color import lab
+from colorize.color.gamut import Q
 from colorize.errors import ColorizeError
-from colorize.gamut import Q
-from colorize.image import Photo, read
+from colorize.images.image import Photo, read
 from colorize.models.weights_file import save_compact
 from colorize.pipeline import Colorizer
 
 av = pytest.importorskip("av")
 cv2 = pytest.importorskip("cv2")
 
-from colorize import video  # noqa: E402
-from colorize.steady import GRID, Steady, colours_alone  # noqa: E402
-from colorize.video import colorize_film  # noqa: E402
+from colorize.film import video  # noqa: E402
+from colorize.film.steady import GRID, Steady, colours_alone  # noqa: E402
+from colorize.film.video import colorize_film  # noqa: E402
 
 WIDTH, HEIGHT = 64, 48
 TICK = Fraction(1, 90000)
@@ -254,7 +255,7 @@ def test_ffv1_holds_the_very_pixels(tmp_path, colorizer):
 @pytest.mark.parametrize("pixels", ["yuv420p", "gray"])
 @pytest.mark.parametrize("limited", [True, False])
 def test_levels_of_both_ranges_become_those_of_photographs(pixels, limited):
-    from colorize.video import _pixels
+    from colorize.film.video import _pixels
 
     levels = np.tile(np.arange(256, dtype=np.uint8), (16, 1))
     frame = av.VideoFrame(256, 16, pixels)

@@ -13,11 +13,13 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
+from colorize.color.gamut import Q, bin_centres
 from colorize.errors import ColorizeError
-from colorize.gamut import Q, bin_centres
-from colorize.models import ECCV16, SIGGRAPH17, Compact
+from colorize.models.compact import Compact
+from colorize.models.eccv16 import ECCV16
+from colorize.models.siggraph17 import SIGGRAPH17
 from colorize.models.weights_file import read_network, read_tensors, save_compact
-from colorize.weights_header import HEADER_LIMIT
+from colorize.models.weights_header import HEADER_LIMIT
 
 WIDTHS = (8, 8, 8, 8)
 PUBLISHED = {"eccv16": ECCV16, "siggraph17": SIGGRAPH17}

@@ -21,7 +21,7 @@ import numpy.typing as npt
 from skimage.color import deltaE_ciede2000
 from tqdm import tqdm
 
-from colorize import lab
+from colorize.color import lab
 from colorize.errors import ColorizeError
 from colorize.evaluation.evaluate import photographs
 from colorize.pipeline import NETWORK_SIZE, Colorizer

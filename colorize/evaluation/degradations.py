@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageFilter
 
-from colorize import lab
-from colorize.image import Photo
-from colorize.image_encode import eight_bits
+from colorize.color import lab
+from colorize.images.encode import eight_bits
+from colorize.images.image import Photo
 
 SIDE = 512  # pixels of the longer side
 GRAIN = 12  # standard deviation in levels of 255

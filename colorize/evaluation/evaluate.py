@@ -23,12 +23,12 @@ import torch
 from PIL import Image
 from tqdm import tqdm
 
-from colorize import lab
+from colorize.color import lab
 from colorize.dataset import iterate_files
 from colorize.errors import ColorizeError
 from colorize.evaluation.lpips import BACKBONES, LPIPS
 from colorize.evaluation.metrics import ErrorHistogram, colorfulness, mean_delta_e, psnr
-from colorize.image import Photo
+from colorize.images.image import Photo
 from colorize.pipeline import NETWORK_SIZE, Colorizer
 
 BATCH = 8

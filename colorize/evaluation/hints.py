@@ -20,11 +20,11 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
-from colorize import lab
+from colorize.color import lab
+from colorize.control.hints import HintedPixels
 from colorize.errors import ColorizeError
 from colorize.evaluation.evaluate import photographs
 from colorize.evaluation.metrics import psnr
-from colorize.hints import HintedPixels
 from colorize.pipeline import Colorizer
 
 COUNTS = (0, 1, 5, 10, 50)

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import torch
 from skimage.color import deltaE_ciede2000
 
-from colorize.gamut import Q, soft_encode_table
+from colorize.color.gamut import Q, soft_encode_table
 
 Array = npt.NDArray[Any]
 

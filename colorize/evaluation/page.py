@@ -25,8 +25,8 @@ from colorize.evaluation.robustness import (
     photographs,
     versions,
 )
-from colorize.gallery import Gallery
-from colorize.image import Photo
+from colorize.images.image import Photo
+from colorize.view.gallery import Gallery
 
 WORST = 10  # so many of the largest differences are named
 

@@ -19,10 +19,10 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
-from colorize import lab
+from colorize.color import lab
 from colorize.errors import ColorizeError
 from colorize.evaluation.evaluate import Figures, Tally, photographs
-from colorize.image import Photo
+from colorize.images.image import Photo
 from colorize.pipeline import Colorizer
 
 Array = npt.NDArray[Any]

@@ -22,12 +22,12 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
-from colorize import lab
+from colorize.color import lab
 from colorize.dataset import iterate_files
 from colorize.errors import ColorizeError
 from colorize.evaluation.degradations import DEGRADATIONS, SIDE, Grey, grey_picture, resized
 from colorize.evaluation.metrics import mean_delta_e
-from colorize.image import Photo, is_photo_name, read
+from colorize.images.image import Photo, is_photo_name, read
 from colorize.pipeline import NETWORK_SIZE, Colorizer
 
 Array = npt.NDArray[Any]

@@ -21,7 +21,8 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
-from colorize import lab, sampling
+from colorize.color import lab
+from colorize.control import sampling
 from colorize.errors import ColorizeError
 from colorize.evaluation.evaluate import photographs
 from colorize.evaluation.metrics import mean_delta_e, psnr

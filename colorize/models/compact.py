@@ -16,7 +16,9 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from colorize.compact_layout import (
+from colorize.color.gamut import Q, bin_centres
+from colorize.control.styles import Styles
+from colorize.models.compact_layout import (
     HEAD_CHANNELS,
     HINT_CHANNELS,
     HINT_STRIDE,
@@ -27,8 +29,6 @@ from colorize.compact_layout import (
     STATISTICS,
     STEM_CHANNELS,
 )
-from colorize.gamut import Q, bin_centres
-from colorize.styles import Styles
 
 
 class SameConv(nn.Conv2d):

@@ -12,8 +12,8 @@ from typing import Literal
 import torch
 from torch import nn
 
+from colorize.color.gamut import Q
 from colorize.errors import ColorizeError
-from colorize.gamut import Q
 
 AB_SCALE = 110  # the published networks work with ab / 110
 

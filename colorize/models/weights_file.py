@@ -18,10 +18,13 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as serialize
 
+from colorize.control.styles import Styles, checked
 from colorize.errors import ColorizeError
-from colorize.models import ECCV16, SIGGRAPH17, Compact, Network
-from colorize.styles import Styles, checked
-from colorize.weights_header import Header, check_header_length, compact_settings, config
+from colorize.models.compact import Compact
+from colorize.models.eccv16 import ECCV16
+from colorize.models.network import Network
+from colorize.models.siggraph17 import SIGGRAPH17
+from colorize.models.weights_header import Header, check_header_length, compact_settings, config
 
 Tensors = dict[str, torch.Tensor]
 

@@ -7,15 +7,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from colorize.enlarge import UPSAMPLINGS
+from colorize.color.enlarge import UPSAMPLINGS
+from colorize.control.hints import Hint
+from colorize.control.sampling import MOST
+from colorize.control.styles import STYLES
 from colorize.errors import ColorizeError
-from colorize.hints import Hint
-from colorize.image import SUFFIXES
-from colorize.image_encode import FORMATS
+from colorize.images.encode import FORMATS
+from colorize.images.image import SUFFIXES
 from colorize.pipeline import Colorizer
-from colorize.sampling import MOST
 from colorize.serve.refusal import Refusal, shown
-from colorize.styles import STYLES
 
 Pairs = Iterable[tuple[str, str]]
 

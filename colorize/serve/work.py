@@ -10,14 +10,14 @@ from dataclasses import dataclass, field
 from threading import Event
 from typing import Any, BinaryIO
 
-from colorize import image
-from colorize.compare import compare
 from colorize.errors import ColorizeError
-from colorize.image import Photo
+from colorize.images import image
+from colorize.images.image import Photo
 from colorize.pipeline import Colorizer
 from colorize.serve.batching import BatchedNetwork
 from colorize.serve.limits import Limits
 from colorize.serve.options import Wish
+from colorize.view.compare import compare
 
 SMOOTHING = 0.2  # of the running mean of how long a photograph takes
 

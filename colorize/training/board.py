@@ -10,9 +10,9 @@ import torch
 from torch.nn import functional as F
 from torchvision.utils import make_grid
 
+from colorize.color.gamut import decode
+from colorize.color.lab import lab_to_rgb
 from colorize.errors import ColorizeError
-from colorize.gamut import decode
-from colorize.lab import lab_to_rgb
 from colorize.training import data
 
 SHOWN = 8  # photographs in the grid

@@ -18,8 +18,8 @@ from typing import Any
 import torch
 from safetensors.torch import save_file
 
+from colorize.color.gamut import rebalancing_weights
 from colorize.errors import ColorizeError
-from colorize.gamut import rebalancing_weights
 from colorize.models.compact import Compact
 from colorize.models.weights_file import save_compact
 

@@ -7,7 +7,7 @@ from typing import Literal
 import torch
 from torch.nn import functional as F
 
-from colorize.gamut import Q, soft_encode_table
+from colorize.color.gamut import Q, soft_encode_table
 
 HUBER = 1.0  # ab units; errors below count squared, those above by their size
 

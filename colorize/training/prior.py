@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from colorize.color.gamut import Q, soft_encode_table
 from colorize.errors import ColorizeError
-from colorize.gamut import Q, soft_encode_table
 from colorize.training import data
 
 

@@ -10,9 +10,11 @@ import numpy as np
 import torch
 from torch import nn
 
-from colorize.gamut import bin_centres
-from colorize.models import ECCV16, SIGGRAPH17, Compact, Network
-from colorize.models.eccv16 import AB_SCALE
+from colorize.color.gamut import bin_centres
+from colorize.models.compact import Compact
+from colorize.models.eccv16 import AB_SCALE, ECCV16
+from colorize.models.network import Network
+from colorize.models.siggraph17 import SIGGRAPH17
 from colorize.training import data, simulate
 from colorize.training.losses import ColourTargets
 from colorize.training.pretrained import load_imagenet

@@ -13,9 +13,10 @@ from torch import nn
 from torch.optim.swa_utils import AveragedModel
 
 from colorize import registry
+from colorize.color.gamut import rebalancing_weights
 from colorize.errors import ColorizeError
-from colorize.gamut import rebalancing_weights
-from colorize.models import Compact, Network
+from colorize.models.compact import Compact
+from colorize.models.network import Network
 from colorize.training.distributed import alone_until, shared, sum_of_all
 from colorize.training.initialise import unit_variance
 from colorize.training.losses import colour_loss

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from colorize.gamut import decode, rebalance_offset
+from colorize.color.gamut import decode, rebalance_offset
 from colorize.training import data
 from colorize.training.losses import colour_loss
 

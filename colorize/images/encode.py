@@ -15,19 +15,19 @@ from typing import Any, BinaryIO
 import numpy as np
 from PIL import Image, PngImagePlugin
 
-from colorize import tiff_directory as tiff
-from colorize.color_profile import srgb_profile
-from colorize.deep_image import encode_deep_png, encode_deep_tiff
 from colorize.errors import ColorizeError
-from colorize.image_files import failures_named
-from colorize.image_metadata import (
+from colorize.images import tiff_directory as tiff
+from colorize.images.color_profile import srgb_profile
+from colorize.images.deep import encode_deep_png, encode_deep_tiff
+from colorize.images.files import failures_named
+from colorize.images.metadata import (
     EXIF_PREFIX,
     Metadata,
     jp2_boxes,
     page_tags,
     photoshop_block,
 )
-from colorize.png import encode_png
+from colorize.images.png import encode_png
 
 Page = tuple[np.ndarray, "np.ndarray | None", Metadata]
 

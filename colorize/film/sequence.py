@@ -10,9 +10,9 @@ from pathlib import Path
 
 from colorize import batch
 from colorize.errors import ColorizeError
-from colorize.image import display_name
+from colorize.film.steady import SteadyColorizer
+from colorize.images.image import display_name
 from colorize.pipeline import Colorizer
-from colorize.steady import SteadyColorizer
 
 
 def run(

@@ -16,9 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from colorize import registry
-from colorize.compact_layout import HINT_CHANNELS, STATISTICS
 from colorize.errors import ColorizeError
-from colorize.network_description import METADATA_KEY, Description
+from colorize.models.compact_layout import HINT_CHANNELS, STATISTICS
+from colorize.models.network_description import METADATA_KEY, Description
 
 Array = npt.NDArray[Any]
 Floats = npt.NDArray[np.float32]
@@ -140,7 +140,7 @@ def _graph(file: Path) -> bytes:
     """Return the ONNX model of a weights file of `compact`."""
     try:
         # Here, not above: the package onnx is only needed to make a graph.
-        from colorize.compact_graph import model_of
+        from colorize.backends.compact_graph import model_of
     except ModuleNotFoundError as error:
         raise _missing(error) from error
     return model_of(file)

@@ -1,7 +1,7 @@
 """Before and after in one picture, to look at: side by side, or one half of each.
 
 >>> from colorize import Colorizer, read, write
->>> from colorize.compare import compare
+>>> from colorize.view.compare import compare
 >>> photo = read("photo.jpg")
 >>> write(compare(photo, Colorizer.from_pretrained()(photo)), "comparison.jpg")
 """
@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from colorize.errors import ColorizeError
-from colorize.image import Photo
-from colorize.image_metadata import sized_exif
+from colorize.images.image import Photo
+from colorize.images.metadata import sized_exif
 
 Array = npt.NDArray[Any]
 

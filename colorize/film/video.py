@@ -19,11 +19,11 @@ from av.codec.context import Flags
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc, Interpolation
 
 from colorize.errors import ColorizeError
+from colorize.film.steady import SteadyColorizer
 from colorize.film_names import FilmCodec, FilmResult, film_codec, muxer
-from colorize.image import Photo
-from colorize.image_files import display_name, failures_named, opened_source, replaced_target
+from colorize.images.files import display_name, failures_named, opened_source, replaced_target
+from colorize.images.image import Photo
 from colorize.pipeline import Colorizer
-from colorize.steady import SteadyColorizer
 
 Pixels = npt.NDArray[np.uint8]
 PathLike = str | os.PathLike[str]

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
-from colorize import tiff_directory as tiff
-from colorize.color_profile import srgb_profile
-from colorize.tiff_directory import Directory
+from colorize.images import tiff_directory as tiff
+from colorize.images.color_profile import srgb_profile
+from colorize.images.tiff_directory import Directory
 
 EXIF_PREFIX = b"Exif\0\0"
 ORIENTATION_TAG = 0x0112

@@ -17,8 +17,8 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from colorize.color_profile import grey_curve, profile_space, srgb_converter
 from colorize.errors import ColorizeError
+from colorize.images.color_profile import grey_curve, profile_space, srgb_converter
 
 _FORMATS: dict[str, Any] = {
     "uchar": np.uint8, "char": np.int8, "ushort": np.uint16, "short": np.int16,

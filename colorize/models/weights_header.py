@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeGuard
 
-from colorize.bins import Q
+from colorize.color.bins import Q
+from colorize.control.styles import Styles, checked
 from colorize.errors import ColorizeError
-from colorize.styles import Styles, checked
 
 Header = dict[str, str]  # of a safetensors file; empty for others
 

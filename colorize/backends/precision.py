@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 import torch
 
 from colorize.errors import ColorizeError
-from colorize.models import Compact
+from colorize.models.compact import Compact
 
 if TYPE_CHECKING:
-    from colorize.models import Network
+    from colorize.models.network import Network
 
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 # The last layers stay float32: logits of 20 in bfloat16 would be 0.1 apart, and the weights of

@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from colorize.bins import Q
-from colorize.hints import HintedPixels, hint_map
-from colorize.image import Photo
-from colorize.reference import histogram
+from colorize.color.bins import Q
+from colorize.control.hints import HintedPixels, hint_map
+from colorize.control.reference import histogram
+from colorize.images.image import Photo
 
 Floats = npt.NDArray[np.float32]
 

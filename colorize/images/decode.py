@@ -21,11 +21,11 @@ from PIL import (
     WebPImagePlugin,
 )
 
-from colorize import tiff_directory as tiff
-from colorize.color_profile import SRGB_GAMMA, gamma_curve, grey_curve, srgb_converter
-from colorize.deep_image import decode_deep, deep_to_srgb
 from colorize.errors import ColorizeError
-from colorize.image_metadata import (
+from colorize.images import tiff_directory as tiff
+from colorize.images.color_profile import SRGB_GAMMA, gamma_curve, grey_curve, srgb_converter
+from colorize.images.deep import decode_deep, deep_to_srgb
+from colorize.images.metadata import (
     Metadata,
     exif_orientation,
     jp2_info,

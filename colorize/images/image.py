@@ -16,16 +16,16 @@ import numpy as np
 from PIL import Image
 
 from colorize.errors import ColorizeError
-from colorize.image_decode import decode_pages, orientation_of, pixels_of
-from colorize.image_encode import FORMATS, Page, encode, pillow_image
-from colorize.image_files import (
+from colorize.images.decode import decode_pages, orientation_of, pixels_of
+from colorize.images.encode import FORMATS, Page, encode, pillow_image
+from colorize.images.files import (
     display_name,
     failures_named,
     opened_source,
     remove_leftovers,
     replaced_target,
 )
-from colorize.image_metadata import Metadata, metadata_of
+from colorize.images.metadata import Metadata, metadata_of
 
 __all__ = [
     "MAX_PIXELS",

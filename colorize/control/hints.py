@@ -19,11 +19,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from colorize import image, lab
-from colorize.enlarge import enlarge
+from colorize.color import lab
+from colorize.color.enlarge import enlarge
 from colorize.errors import ColorizeError
-from colorize.image import Photo, display_name
-from colorize.image_encode import eight_bits
+from colorize.images import image
+from colorize.images.encode import eight_bits
+from colorize.images.image import Photo, display_name
 
 Array = npt.NDArray[Any]
 Floats = npt.NDArray[np.float32]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from colorize.bins import Q
+from colorize.color.bins import Q
 
 # EfficientNet-Lite0: (expansion, kernel, stride, channels) of each inverted residual block.
 LITE0_BLOCKS = (

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from colorize import lab
-from colorize.image import Photo
+from colorize.color import lab
+from colorize.images.image import Photo
 
 Array = npt.NDArray[Any]
 

@@ -15,8 +15,9 @@ import numpy.typing as npt
 from onnx import TensorProto, helper, numpy_helper
 from safetensors import SafetensorError, safe_open
 
-from colorize.bins import Q, centres
-from colorize.compact_layout import (
+from colorize.color.bins import Q, centres
+from colorize.errors import ColorizeError
+from colorize.models.compact_layout import (
     HEAD_CHANNELS,
     HINT_CHANNELS,
     HINT_STRIDE,
@@ -27,9 +28,13 @@ from colorize.compact_layout import (
     STATISTICS,
     STEM_CHANNELS,
 )
-from colorize.errors import ColorizeError
-from colorize.network_description import METADATA_KEY, Description
-from colorize.weights_header import CompactSettings, check_header_length, compact_settings, config
+from colorize.models.network_description import METADATA_KEY, Description
+from colorize.models.weights_header import (
+    CompactSettings,
+    check_header_length,
+    compact_settings,
+    config,
+)
 
 Array = npt.NDArray[Any]
 

@@ -1,6 +1,6 @@
 """One web page with a before/after slider for each photograph, all of it in a single file.
 
->>> from colorize.gallery import Gallery
+>>> from colorize.view.gallery import Gallery
 >>> with Gallery.writing("page.html") as gallery:
 ...     gallery.add("photo.jpg", before, after)
 
@@ -27,9 +27,9 @@ from typing import BinaryIO
 from PIL import Image
 
 from colorize.errors import ColorizeError
-from colorize.image import Photo
-from colorize.image_encode import eight_bits, pillow_image
-from colorize.image_files import display_name, failures_named, remove_leftovers, replaced_target
+from colorize.images.encode import eight_bits, pillow_image
+from colorize.images.files import display_name, failures_named, remove_leftovers, replaced_target
+from colorize.images.image import Photo
 
 SIDE = 1280  # pixels, the longer side of a picture on the page at most
 QUALITY = 82  # of JPEG
@@ -176,7 +176,7 @@ def _jpeg(image: Image.Image) -> bytes:
 
 def _template(title: str, layout: str) -> tuple[str, str]:
     """Return the page before and after its photographs."""
-    page = resources.files("colorize").joinpath("gallery.html").read_text(encoding="utf-8")
+    page = resources.files("colorize.view").joinpath("gallery.html").read_text(encoding="utf-8")
     texts = {"policy": _policy(page), "title": html.escape(title), "layout": layout}
     for name, text in texts.items():
         page = page.replace("{{" + name + "}}", text)

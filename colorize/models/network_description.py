@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from colorize.styles import Styles, checked
+from colorize.control.styles import Styles, checked
 
 Floats = npt.NDArray[np.float32]
 

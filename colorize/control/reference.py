@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from colorize import lab
-from colorize.bins import Q, centres
-from colorize.image import Photo
-from colorize.image_encode import eight_bits
+from colorize.color import lab
+from colorize.color.bins import Q, centres
+from colorize.images.encode import eight_bits
+from colorize.images.image import Photo
 
 Array = npt.NDArray[Any]
 Floats = npt.NDArray[np.float32]

@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from colorize.image import Photo
+from colorize.images.image import Photo
 from colorize.pipeline import Colorizer
 
 Array = npt.NDArray[Any]

@@ -1,0 +1,1 @@
+"""Colour arithmetic: Lab, the ab bins, enlarging ab, joining it with L."""

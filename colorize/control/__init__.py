@@ -1,0 +1,1 @@
+"""What a user may ask of the colours: hints, references, styles, samples, confidence."""

@@ -1,0 +1,1 @@
+"""Photographs in files: reading, writing, and all they say beside their pixels."""
