@@ -25,7 +25,6 @@ from benchmarks.measure import timed
 from benchmarks.pictures import make_photograph
 from colorize import registry
 from colorize.backends.precision import tuned
-from colorize.color import lab
 from colorize.images.image import Photo, read, write
 from colorize.join import join_strips
 from colorize.models.eccv16 import ECCV16
@@ -112,24 +111,27 @@ def _onnx(runs: int) -> dict[str, object]:
 
 
 def stages(runs: int) -> dict[str, object]:
-    """Return the seconds of each stage for one photograph of a megapixel, with one thread."""
-    torch.set_num_threads(1)
-    colorizer = Colorizer.from_pretrained()
-    colorizer.share_cores(1 << 10)
+    """Return the seconds of each stage for one photograph of a megapixel, with one thread.
+
+    That of the network with each backend; joining takes the full-size L too.
+    """
+    colorizer, by_onnx = (Colorizer.from_pretrained(backend=name) for name in ("torch", "onnx"))
+    for one in (colorizer, by_onnx):
+        one.share_cores(1 << 10)
     with tempfile.TemporaryDirectory() as folder:
         file = make_photograph(Path(folder, "a.jpg"), 1)
         photo = read(file)
         small = colorizer.network_input(photo)
         done: Photo = colorizer(photo)
-        output = colorizer.predict(small)
-        ab = colorizer.decode(output)[0]
+        ab = colorizer.decode_cells(colorizer.predict(small))[0]
         return dict(
             timed(
                 runs,
                 {
                     "decode": lambda: read(file),
-                    "L": lambda: (colorizer.network_input(photo), lab.lightness(photo.pixels)),
-                    "network": lambda: colorizer.decode(colorizer.predict(small)),
+                    "L": lambda: colorizer.network_input(photo),
+                    "torch": lambda: colorizer.decode_cells(colorizer.predict(small)),
+                    "onnx": lambda: by_onnx.decode_cells(by_onnx.predict(small)),
                     "join": lambda: colorizer.join(photo, ab),
                     "encode": lambda: write(done, io.BytesIO(), format="jpeg"),
                 },

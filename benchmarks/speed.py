@@ -77,13 +77,14 @@ class Place:
 
 
 def photo_png_eccv16(place: Place) -> Figures:
-    """Measure 12 megapixels, JPEG to PNG, eccv16."""
-    photo, weights = place.photograph(12), place.eccv16()
-    network = ("--model", "eccv16", "--weights", weights)
+    """Measure 12 megapixels, JPEG to PNG, eccv16, with both backends."""
+    photo, out = place.photograph(12), place.folder / "out.png"
+    network = ("--model", "eccv16", "--weights", place.eccv16())
     return in_turns(
         place.runs,
         {
-            "ours": place.ours("-i", photo, "-o", place.folder / "out.png", *network),
+            "ours": place.ours("-i", photo, "-o", out, *network, "--backend", "torch"),
+            "ours, ONNX Runtime": place.ours("-i", photo, "-o", out, *network, "--backend", "onnx"),
             "reference": place.reference("-i", photo, *network, "--format", "png"),
         },
     )
@@ -126,8 +127,18 @@ def folder_of_200(place: Place) -> Figures:
     }
     figures: Figures = dict(in_turns(min(place.runs, 3), actions, once=("reference",)))
     stages = place.part("stages")
-    bound = len(files) * sum(stage["cpu_seconds"] for stage in stages.values()) / 2
-    return figures | {"stages": stages, "bound_seconds_on_two_cores": round(bound, 2)}
+    return figures | {
+        "stages": stages,
+        "bound_seconds": {
+            backend: _bound(stages, backend, len(files)) for backend in ("torch", "onnx")
+        },
+    }
+
+
+def _bound(stages: Figures, backend: str, photographs: int) -> float:
+    """Return the seconds that two cores need for the stages alone."""
+    names = ("decode", "L", backend, "join", "encode")
+    return round(photographs * sum(stages[name]["cpu_seconds"] for name in names) / 2, 2)
 
 
 def memory_of_1000(place: Place) -> Figures:

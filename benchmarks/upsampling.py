@@ -183,8 +183,10 @@ def cost(file: Path, colorizer: Colorizer, mode: str) -> dict[str, Any]:
         output = colorizer.predict(colorizer.network_input(photo))
         small, plain = colorizer.decode_cells(output)[0], colorizer.decode(output)[0]
         steps: dict[str, Callable[[], object]] = {
-            "join_bilinear": lambda: join_strips(photo.pixels, plain, upsampling="bilinear"),
-            "join_guided": lambda: join_strips(photo.pixels, small, upsampling="guided"),
+            "join_bilinear": lambda: join_strips(photo.pixels, plain),
+            "join_guided": lambda: join_strips(
+                photo.pixels, small, guide=cell_lightness(photo.pixels, small.shape[1:])
+            ),
             "whole": lambda: write(colorizer(read(source)), target),
         }
         rounds = [{name: _seconds(step) for name, step in steps.items()} for _ in range(ROUNDS)]

@@ -23,6 +23,7 @@ from typing import cast
 from colorize.errors import ColorizeError
 from colorize.film_names import FilmResult, is_film_name, output_suffix
 from colorize.images import image
+from colorize.images.ahead import ReadAhead
 from colorize.images.encode import FORMATS
 from colorize.images.files import opened_source
 from colorize.images.image import Photo, display_name
@@ -497,6 +498,7 @@ def run(
     fail_fast: bool = False,
     film: Film | None = None,
     special: Special | None = None,
+    ahead: ReadAhead | None = None,
 ) -> Generator[Result, None, None]:
     """Colorize each job's source into its target and yield the results as they come.
 
@@ -505,12 +507,13 @@ def run(
     With `fail_fast` no job begins after one has failed. Closing the iterator gives up those in
     work as soon as their present step is over; no output is left half written. `film` does the
     jobs whose sources are films, and calls its second argument between frames; `special` does
-    those that ask for a sample or a map of confidence.
+    those that ask for a sample or a map of confidence. `ahead` has the pages of a source that is
+    being read already.
 
     Raises ColorizeError if the manifest can't be written.
     """
     options = options or Options()
-    work = Work(colorize, options, refuse(jobs, options.reserved), film, special)
+    work = Work(colorize, options, refuse(jobs, options.reserved), film, special, ahead)
     tidy(jobs)
     waiting = iter(jobs)
     running: set[Future[Result]] = set()
@@ -612,6 +615,7 @@ class Work:
         reasons: dict[Job, str],
         film: Film | None = None,
         special: Special | None = None,
+        ahead: ReadAhead | None = None,
     ):
         """Take what colorizes, and the jobs that must not run, with the reasons of `refuse`."""
         self.colorize = colorize
@@ -619,6 +623,7 @@ class Work:
         self.special = special
         self.options = options
         self.reasons = reasons
+        self.ahead = ahead
         self.stop = Event()
 
     def __call__(self, job: Job) -> Result:
@@ -701,7 +706,7 @@ class Work:
 
         def pages() -> Iterator[Photo]:
             nonlocal size
-            for photo in image.read_pages(source, max_pixels=options.max_pixels):
+            for photo in self._pages(job, source):
                 size = photo.width, photo.height
                 self._go_on()
                 coloured = self._coloured(job, photo)
@@ -719,6 +724,11 @@ class Work:
                 pages(), target, format=_format(job.target, options), quality=options.quality
             )
         return size
+
+    def _pages(self, job: Job, source: image.PathOrStream) -> Iterator[Photo]:
+        if self.ahead is not None and self.ahead.source == job.source:
+            return self.ahead.pages()
+        return image.read_pages(source, max_pixels=self.options.max_pixels)
 
     def _coloured(self, job: Job, photo: Photo) -> Photo:
         if job.sample is None:

@@ -23,6 +23,7 @@ from colorize.film_names import CODECS, FilmResult, is_film_name, require_film_e
 
 if TYPE_CHECKING:
     from colorize.batch import Film, Job, Options, Result, Source, Special, Work
+    from colorize.images.ahead import ReadAhead
     from colorize.images.image import Photo
     from colorize.manifest import Manifest
     from colorize.pipeline import Colorizer
@@ -119,8 +120,8 @@ def parser() -> argparse.ArgumentParser:
     network.add_argument("--weights", metavar="FILE", help="weights of your own for --model")
     network.add_argument(
         "--backend", choices=("torch", "onnx"),
-        help="what runs the network: torch, or ONNX Runtime, which starts sooner (default: "
-        "onnx for compact on the CPU where it is installed, else torch)",
+        help="what runs the network: torch, or ONNX Runtime, which starts sooner (default: on the "
+        "CPU, where it is installed, onnx for compact and for a single photograph, else torch)",
     )  # fmt: skip
     where = network.add_mutually_exclusive_group()
     where.add_argument("--gpu", action="store_true", help="run on the GPU: CUDA, else Apple MPS")
@@ -143,6 +144,11 @@ def parser() -> argparse.ArgumentParser:
         "--rebalance", type=float, metavar="SHARE",
         help="how much rare colours are favoured: 1 vivid, 0 the most probable "
         "(default: the style's)",
+    )  # fmt: skip
+    colour.add_argument(
+        "--coherence", type=float, metavar="SHARE",
+        help="how much places near and about as light have a say in each other's colours, against "
+        "patches on one surface: 0 none, up to 1 (default: the style's)",
     )  # fmt: skip
     colour.add_argument(
         "--saturation", type=float, metavar="FACTOR", default=1.0,
@@ -423,6 +429,8 @@ def _colorize(args: argparse.Namespace) -> int:
     """Colorize what the arguments name."""
     from colorize.errors import ColorizeError
 
+    # For Pillow, which is not imported yet: what it frees in larger blocks, the system has back.
+    os.environ.setdefault("PILLOW_BLOCK_SIZE", "64m")
     try:
         with warnings.catch_warnings():
             warnings.showwarning = _warn
@@ -451,8 +459,8 @@ def _warn(
         _say(" ".join(f"warning: {message}".split()))
 
 
-def _colorizer(args: argparse.Namespace) -> Colorizer:
-    """Return the network and settings that the arguments ask for."""
+def _colorizer(args: argparse.Namespace, single: bool = False) -> Colorizer:
+    """Return the network and settings that the arguments ask for; `single`: for one photograph."""
     # Here, not above: help and usage errors needn't wait for the import.
     from colorize import registry
     from colorize.control.hints import read_hints
@@ -460,7 +468,7 @@ def _colorizer(args: argparse.Namespace) -> Colorizer:
     from colorize.pipeline import Colorizer
 
     device = "gpu" if args.gpu else args.device or "cpu"
-    sooner = registry.starts_sooner_with_onnx(args.model, args.weights, device)
+    sooner = registry.is_sooner_done_with_onnx(args.model, args.weights, device, single)
     return Colorizer.from_pretrained(
         args.model,
         weights=args.weights,
@@ -470,6 +478,7 @@ def _colorizer(args: argparse.Namespace) -> Colorizer:
         style=args.style,
         temperature=args.temperature,
         rebalance=args.rebalance,
+        coherence=args.coherence,
         saturation=args.saturation,
         size=args.size,
         upsampling=args.upsampling,
@@ -494,7 +503,7 @@ def _pipe(args: argparse.Namespace) -> int:
     if not to_stdout:
         with suppress(OSError):  # whether it can be written to shows later
             image.remove_leftovers(Path(args.output).parent)
-    colorizer = _colorizer(args)
+    colorizer = _colorizer(args, single=True)
     limit = args.max_pixels or image.MAX_PIXELS
     pages = (
         _compared(photo, colorizer(photo), args.compare)
@@ -522,11 +531,29 @@ def _files(args: argparse.Namespace) -> int:
     if args.cluster:
         with _opened_manifest(args) as manifest:
             return _run(jobs, None, _options(args, manifest), args)
-    colorizer = _colorizer(args)
-    if args.samples or args.confidence:
-        colorizer.check_distribution()
-    with _opened_manifest(args) as manifest:
-        return _run(jobs, colorizer, _options(args, manifest), args)
+    with _reading_ahead(jobs, args) as ahead:
+        colorizer = _colorizer(args, single=len(jobs) == 1)
+        if args.samples or args.confidence:
+            colorizer.check_distribution()
+        with _opened_manifest(args) as manifest:
+            return _run(jobs, colorizer, _options(args, manifest), args, ahead)
+
+
+def _reading_ahead(
+    jobs: list[Job], args: argparse.Namespace
+) -> AbstractContextManager[ReadAhead | None]:
+    """Return what reads a single photograph while the network is loaded."""
+    from colorize.images.ahead import ReadAhead
+    from colorize.images.image import MAX_PIXELS
+    from colorize.pipeline import copies_ahead
+    from colorize.remote_files import RemotePath
+
+    source = jobs[0].source
+    if len(jobs) > 1 or isinstance(source, RemotePath) or is_film_name(source):
+        return nullcontext()
+    plain = args.upsampling == "guided" and not args.autocontrast
+    sizes = copies_ahead(args.model, args.size) if plain else []
+    return ReadAhead(source, max_pixels=args.max_pixels or MAX_PIXELS, sizes=sizes)
 
 
 def _jobs(args: argparse.Namespace) -> list[Job]:
@@ -607,6 +634,7 @@ def _settings(args: argparse.Namespace) -> dict[str, object]:
         "style": args.style,
         "temperature": args.temperature,
         "rebalance": args.rebalance,
+        "coherence": args.coherence,
         "saturation": args.saturation,
         "upsampling": args.upsampling,
         "seed": None if args.samples is None else args.seed or 0,
@@ -623,7 +651,7 @@ def _settings(args: argparse.Namespace) -> dict[str, object]:
 
 
 def _sha256(weights: str) -> str:
-    from colorize.download import sha256_of
+    from colorize.checksum import sha256_of
     from colorize.errors import ColorizeError
     from colorize.images.files import display_name
 
@@ -672,7 +700,11 @@ def _planned(result: Result) -> str:
 
 
 def _run(
-    jobs: list[Job], colorizer: Colorizer | None, options: Options, args: argparse.Namespace
+    jobs: list[Job],
+    colorizer: Colorizer | None,
+    options: Options,
+    args: argparse.Namespace,
+    ahead: ReadAhead | None = None,
 ) -> int:
     """Run the jobs, with a progress bar where there are several, and say how it went."""
     from tqdm import tqdm
@@ -685,7 +717,7 @@ def _run(
     if colorizer is None:
         run = _cluster_results(jobs, options, args)
     else:
-        run = _results(jobs, colorizer, options, args)
+        run = _results(jobs, colorizer, options, args, ahead)
     with (
         batch.failure_report(args.report and Path(args.report)) as add_failure,
         batch.gallery(args.gallery and Path(args.gallery), jobs) as show,
@@ -713,7 +745,11 @@ def _run(
 
 
 def _results(
-    jobs: list[Job], colorizer: Colorizer, options: Options, args: argparse.Namespace
+    jobs: list[Job],
+    colorizer: Colorizer,
+    options: Options,
+    args: argparse.Namespace,
+    ahead: ReadAhead | None,
 ) -> Generator[Result, None, None]:
     """Return the results as they come: of photographs and films, or of the frames of films."""
     from colorize import batch
@@ -729,7 +765,7 @@ def _results(
     return batch.run(
         jobs, colorizer, options, workers=1 if films else batch.WORKERS,
         fail_fast=args.fail_fast, film=_film(colorizer, args, len(jobs) > 1),
-        special=_special(colorizer, args.seed or 0),
+        special=_special(colorizer, args.seed or 0), ahead=ahead,
     )  # fmt: skip
 
 
@@ -774,8 +810,12 @@ def _work(args: argparse.Namespace, settings: dict[str, object]) -> Work:
     from colorize import batch
     from colorize.pipeline import cores
 
-    if _settings(args) != settings:
-        raise ColorizeError("the weights or guides there are not those of this machine; copy them")
+    there = _settings(args)
+    if other := [name for name in there if there[name] != settings.get(name)]:
+        raise ColorizeError(
+            f"other {' and '.join(other)} than where the command runs: copy the files, or install "
+            "the same version"
+        )
     colorizer = _colorizer(args)
     if args.samples or args.confidence:
         colorizer.check_distribution()

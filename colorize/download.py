@@ -14,19 +14,10 @@ from urllib.error import HTTPError, URLError
 
 from tqdm import tqdm
 
+from colorize.checksum import CHUNK
 from colorize.errors import ColorizeError
 
-CHUNK = 1 << 20  # bytes read at a time
 TIMEOUT = 30.0  # seconds without an answer or a byte
-
-
-def sha256_of(file: Path) -> str:
-    """Return the sha256 of the file's content, 64 hex digits. Raises OSError."""
-    digest = hashlib.sha256()
-    with file.open("rb") as stream:
-        while chunk := stream.read(CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
 
 
 def download(url: str, file: Path, sha256: str, limit: int, *, quiet: bool = False) -> None:

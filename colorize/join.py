@@ -19,23 +19,25 @@ Array = npt.NDArray[Any]
 
 STRIP_PIXELS = 1 << 17  # a strip's arrays stay in the processor's cache
 MAX_STRIP_THREADS = 4
+CELL_FILTER = Image.Resampling.BOX  # the mean
 
 
 def join_strips(
     pixels: Array,
     ab: npt.NDArray[np.float32],
     places: HintedPixels | None = None,
-    upsampling: str = "bilinear",
+    guide: npt.NDArray[np.float32] | None = None,
     threads: int = 2,
 ) -> Array:
     """Return sRGB pixels, (H, W, 3), with the L of `pixels` and ab enlarged to their size.
 
     pixels: (H, W) or (H, W, 3), uint8 or uint16, as the result. ab: (2, h, w). places: pixels
-    that have an ab of their own. upsampling: see `Colorizer`. Works on strips of rows, several
-    at a time, so that memory beyond the result does not grow with the height.
+    that have an ab of their own. guide: (h, w), `cell_lightness` for guided upsampling, None
+    for bilinear. Works on strips of rows, several at a time, so that memory beyond the result
+    does not grow with the height.
     """
     height, width = pixels.shape[:2]
-    enlarger = _enlarger(pixels, ab, upsampling)
+    enlarger = _enlarger(ab, (height, width), guide)
     result = np.empty((height, width, 3), pixels.dtype)
 
     def strip(rows: tuple[int, int]) -> None:
@@ -57,13 +59,10 @@ def join_strips(
 
 
 def _enlarger(
-    pixels: Array, ab: npt.NDArray[np.float32], upsampling: str
+    ab: npt.NDArray[np.float32], size: tuple[int, int], guide: npt.NDArray[np.float32] | None
 ) -> Enlarger | GuidedEnlarger:
-    """Return what enlarges ab (2, h, w) to the size of the pixels."""
-    height, width = pixels.shape[:2]
-    if upsampling == "bilinear":
-        return Enlarger(ab, (height, width))
-    return GuidedEnlarger(ab, (height, width), cell_lightness(pixels, ab.shape[1:]))
+    """Return what enlarges ab (2, h, w) to that size, (H, W)."""
+    return Enlarger(ab, size) if guide is None else GuidedEnlarger(ab, size, guide)
 
 
 def cell_lightness(pixels: Array, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
@@ -72,7 +71,7 @@ def cell_lightness(pixels: Array, shape: tuple[int, ...]) -> npt.NDArray[np.floa
     pixels: (H, W) or (H, W, 3), uint8 or uint16.
     """
     image = Image.fromarray(eight_bits(pixels))
-    cells = image.resize((shape[1], shape[0]), Image.Resampling.BOX)
+    cells = image.resize((shape[1], shape[0]), CELL_FILTER)
     return lab.lightness(np.asarray(cells))
 
 

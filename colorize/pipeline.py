@@ -26,6 +26,7 @@ from colorize import registry
 from colorize.backends.together import Together
 from colorize.color import lab
 from colorize.color.bins import decode, probabilities, rebalance_offset
+from colorize.color.coherence import cohere
 from colorize.color.enlarge import UPSAMPLINGS, enlarge
 from colorize.control import sampling, styles
 from colorize.control.autocontrast import autocontrast as stretch_contrast
@@ -34,9 +35,8 @@ from colorize.control.confidence import confidence, heat_map
 from colorize.control.hints import HintedPixels, Hints, spread
 from colorize.control.reference import histogram, tilt
 from colorize.errors import ColorizeError
-from colorize.images.encode import eight_bits
-from colorize.images.image import Photo
-from colorize.join import join_strips
+from colorize.images.image import Photo, Size
+from colorize.join import CELL_FILTER, join_strips
 
 if TYPE_CHECKING:
     import torch
@@ -46,6 +46,7 @@ Array = npt.NDArray[Any]
 NETWORK_SIZE = 256  # pixels, height and width of what the published networks see
 MAX_NETWORK_SIZE = 2048
 LARGEST_BATCH = 32  # photographs at once on a GPU
+NETWORK_FILTER = Image.Resampling.BICUBIC  # as in the releases
 
 
 class Colorizer:
@@ -58,6 +59,7 @@ class Colorizer:
         style: str | None = None,
         temperature: float | None = None,
         rebalance: float | None = None,
+        coherence: float | None = None,
         saturation: float = 1.0,
         size: int = NETWORK_SIZE,
         upsampling: str = "guided",
@@ -67,16 +69,17 @@ class Colorizer:
     ):
         """Take a network (see `registry.load`; one of torch in evaluation mode) and settings.
 
-        style: "vivid" (the default) or "faithful", two settings of temperature and rebalance.
+        style: "vivid" (the default) or "faithful", settings of the following three.
         temperature: of the annealed mean, above 0; 1 is the mean of the distribution, towards 0
         its mode. rebalance: the share of the weights' rebalancing that stays, 0 (natural
-        frequencies) to 1 (as trained). None takes the style's. saturation: what ab is multiplied
-        by, 0 to 3. size: height and width of the network's input, a multiple of
-        `network.multiple`. upsampling: "guided" (ab is enlarged along the edges of the full-size
-        L) or "bilinear" (as in the releases). autocontrast: stretch the lightness of each
-        photograph first (see `colorize.control.autocontrast`); the result then has the stretched
-        lightness. hints: places whose colour is known (see `colorize.control.hints`).
-        reference: a photograph to whose colours results are drawn (see
+        frequencies) to 1 (as trained). coherence: how much places near and about as light have a
+        say in each other's colours, 0 to 1 (see `colorize.color.coherence`). None takes the
+        style's. saturation: what ab is multiplied by, 0 to 3. size: height and width of the
+        network's input, a multiple of `network.multiple`. upsampling: "guided" (ab is enlarged
+        along the edges of the full-size L) or "bilinear" (as in the releases). autocontrast:
+        stretch the lightness of each photograph first (see `colorize.control.autocontrast`); the
+        result then has the stretched lightness. hints: places whose colour is known (see
+        `colorize.control.hints`). reference: a photograph to whose colours results are drawn (see
         `colorize.control.reference`). Both are for photographs that are given none of their own.
 
         Raises ColorizeError for a setting out of range or one the network has no use for.
@@ -86,6 +89,7 @@ class Colorizer:
         self.style = style
         self.temperature = temperature
         self.rebalance = rebalance
+        self.coherence = coherence
         self.saturation = saturation
         self.upsampling = upsampling
         self.autocontrast = autocontrast
@@ -110,7 +114,7 @@ class Colorizer:
         if self.upsampling not in UPSAMPLINGS:
             raise ColorizeError(f"upsampling {self.upsampling}: give {' or '.join(UPSAMPLINGS)}")
         if self.network.output != "logits":
-            for name in ("style", "temperature", "rebalance", "reference"):
+            for name in ("style", "temperature", "rebalance", "coherence", "reference"):
                 if getattr(self, name) is not None:
                     raise ColorizeError(
                         f"{name}: this network predicts colours, not a distribution; leave it out"
@@ -120,20 +124,23 @@ class Colorizer:
             raise ColorizeError("rebalance: these weights don't say how they were rebalanced")
         self._take_style()
         assert self.temperature is not None and self.rebalance is not None
+        assert self.coherence is not None
         if not 0.01 <= self.temperature <= 10:
             raise ColorizeError(f"temperature {self.temperature}: give one from 0.01 to 10")
         if not 0 <= self.rebalance <= 1:
             raise ColorizeError(f"rebalance {self.rebalance}: give a share from 0 to 1")
+        if not 0 <= self.coherence <= 1:
+            raise ColorizeError(f"coherence {self.coherence}: give a share from 0 to 1")
 
     def _take_style(self) -> None:
         """Take what isn't set from the style. Raises ColorizeError if there is no such style."""
-        if self.style is None and None not in (self.temperature, self.rebalance):
-            return
         decoding = styles.decoding(self.network, self.style)
         if self.temperature is None:
             self.temperature = decoding["temperature"]
         if self.rebalance is None:
             self.rebalance = decoding["rebalance"]
+        if self.coherence is None:
+            self.coherence = decoding["coherence"]
 
     @classmethod
     def from_pretrained(
@@ -166,7 +173,7 @@ class Colorizer:
         else:
             from colorize.backends import onnx_backend
 
-            network = onnx_backend.load(name, weights, device)
+            network = onnx_backend.load(name, weights, device, quiet=quiet)
         return cls(network, **settings)
 
     def share_cores(self, photographs: int) -> None:
@@ -289,23 +296,24 @@ class Colorizer:
 
         As in the releases, the sRGB pixels are resized, by Pillow's bicubic filter.
         """
-        image = Image.fromarray(eight_bits(photo.pixels))
-        small = image.resize((self.size, self.size), Image.Resampling.BICUBIC)
-        return lab.lightness(np.asarray(small))[None, None]
+        small = photo.resized((self.size, self.size, NETWORK_FILTER))
+        return lab.lightness(small)[None, None]
 
     def predict(
         self, lightness: Array | torch.Tensor, condition: Condition | None = None
     ) -> npt.NDArray[np.float32]:
         """Return the network's output for L, (b, 1, h, w) in [0, 100].
 
-        Logits over the 313 ab bins (b, 313, h/4, w/4), drawn towards the histograms of
-        references, or ab (b, 2, h, w) where `network.output` is "ab". Without a `condition` the
-        reference is the colorizer's.
+        Logits over the 313 ab bins (b, 313, h/4, w/4), made coherent and drawn towards the
+        histograms of references, or ab (b, 2, h, w) where `network.output` is "ab". Without a
+        `condition` the reference is the colorizer's.
         """
         if condition is None:
             condition = self.condition([None] * len(lightness))
         given = {"hints": condition.hints} if self.hints_to_network else {}
         result: npt.NDArray[np.float32] = self.runner(_array(lightness), **given)
+        if self.coherence:
+            result = cohere(result, _array(lightness), self.coherence)
         if condition.histograms is not None:
             for logits, wanted in zip(result, condition.histograms, strict=True):
                 if wanted.any():
@@ -461,8 +469,23 @@ class Colorizer:
         places: pixels that have colours of their own. Guided upsampling does best with the ab
         of `decode_cells`.
         """
-        pixels = join_strips(photo.pixels, ab, places, self.upsampling, self.threads)
+        guide = None
+        if self.upsampling == "guided":
+            guide = lab.lightness(photo.resized((ab.shape[1], ab.shape[2], CELL_FILTER)))
+        pixels = join_strips(photo.pixels, ab, places, guide, self.threads)
         return dataclasses.replace(photo, pixels=pixels)
+
+
+def copies_ahead(model: str, size: int) -> list[Size]:
+    """Return the small copies of a photograph that colours of that size are made with.
+
+    For `Photo.resize_ahead`: with guided upsampling and without autocontrast. None for a size
+    that no network takes.
+    """
+    if not 4 <= size <= MAX_NETWORK_SIZE:
+        return []
+    cells = size if model == "siggraph17" else size // 4
+    return [(size, size, NETWORK_FILTER), (cells, cells, CELL_FILTER)]
 
 
 def cores() -> int:

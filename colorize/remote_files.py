@@ -20,7 +20,7 @@ from functools import cache
 from pathlib import Path, PosixPath, PurePosixPath
 from typing import Any
 
-from colorize.download import sha256_of
+from colorize.checksum import sha256_of
 from colorize.errors import ColorizeError
 from colorize.images.files import display_name
 
@@ -165,7 +165,7 @@ def writable(target: Path) -> Iterator[Path | io.BytesIO]:
     file.name = os.fspath(target)
     yield file
     system = _file_system(target.scheme)
-    with _failures_named(target):
+    with _failures_named(target, "no such bucket"):
         if target.scheme in ("local", "memory"):  # these have folders
             system.makedirs(os.path.dirname(target.key), exist_ok=True)
         system.pipe_file(target.key, file.getvalue())
@@ -237,7 +237,7 @@ def _file_system(scheme: str) -> Any:
 
 
 @contextmanager
-def _failures_named(path: RemotePath) -> Iterator[None]:
+def _failures_named(path: RemotePath, absent: str = "no such object") -> Iterator[None]:
     """Turn whatever a store's library raises into one line that names the object."""
     name = display_name(path)
     try:
@@ -245,7 +245,7 @@ def _failures_named(path: RemotePath) -> Iterator[None]:
     except ColorizeError:
         raise
     except FileNotFoundError as error:
-        raise StoreError(f"{name}: no such object") from error
+        raise StoreError(f"{name}: {absent}") from error
     except Exception as error:
         raise StoreError(f"{name}: the store refuses: {_one_line(error)}") from error
 

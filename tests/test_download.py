@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from colorize import download as download_module
-from colorize.download import download, sha256_of
+from colorize.checksum import sha256_of
+from colorize.download import download
 from colorize.errors import ColorizeError
 
 CONTENT = bytes(range(256)) * 20_000  # 5 MB: several chunks

@@ -21,8 +21,11 @@ from colorize.cli import main
 from colorize.color.bins import Q
 from colorize.errors import ColorizeError
 from colorize.images.image import Photo, read
+from colorize.models.eccv16 import ECCV16
+from colorize.models.siggraph17 import SIGGRAPH17
 from colorize.models.weights_file import save_compact
 from colorize.pipeline import Colorizer
+from tests.lively import lively
 
 onnx = pytest.importorskip("onnx", reason="needs the extra onnx")
 pytest.importorskip("onnxruntime", reason="needs the extra onnx")
@@ -174,9 +177,65 @@ def test_an_exported_model_does_not_need_the_package_onnx(model, monkeypatch):
     Colorizer.from_pretrained(weights=str(model))
 
 
-@pytest.mark.parametrize("name", ["eccv16", "siggraph17"])
-def test_published_weights_have_to_be_exported_first(name):
-    refused(f"colorize.export --model {name} --to onnx -o {name}.onnx", name=name)
+PUBLISHED = {"eccv16": ECCV16, "siggraph17": SIGGRAPH17}
+
+
+@pytest.fixture(scope="module", params=PUBLISHED)
+def published(request, tmp_path_factory) -> tuple[str, torch.nn.Module, Path]:
+    """Return a name, a network, and a file of its weights as the releases' are."""
+    network = lively(PUBLISHED[request.param]())
+    file = tmp_path_factory.mktemp("published") / f"{request.param}.pth"
+    torch.save(network.state_dict(), file, _use_new_zipfile_serialization=False)
+    return request.param, network, file
+
+
+def test_the_graph_of_published_weights_is_the_network(published):
+    name, network, file = published
+    given = {"lightness": inputs(2, 64, 96)["lightness"]}
+    if name == "siggraph17":
+        given["hints"] = inputs(2, 256, 384)["hints"]
+    expected = network(**{key: torch.from_numpy(x) for key, x in given.items()}).numpy()
+    made = onnx_backend.load(name, file)
+    assert (made.architecture, made.output, made.hint_stride) == (
+        name, network.output, network.hint_stride,
+    )  # fmt: skip
+    np.testing.assert_allclose(made(**given), expected, atol=1e-5 * np.abs(expected).max())
+    if name == "eccv16":
+        np.testing.assert_allclose(made.bin_centres, network.bin_centres)
+
+
+def test_published_weights_may_be_safetensors(published, tmp_path):
+    name, network, file = published
+    other = tmp_path / "weights.safetensors"
+    save_file({key: x.half() for key, x in network.state_dict().items() if x.ndim}, other)
+    lightness = inputs(1, 32, 32)["lightness"]
+    one, two = (onnx_backend.load(name, x)(lightness) for x in (file, other))
+    assert 0 < np.abs(one - two).max() < 0.05 * np.abs(one).max()
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"model4.0.bias": None}, "lacks the tensor model4.0.bias"),
+        ({"model4.0.bias": torch.zeros(5)}, r"model4.0.bias has the shape \(5,\)"),
+        ({"model4.0.bias": torch.full((512,), torch.inf)}, "damaged: model4.0.bias"),
+        ({"extra": torch.zeros(1)}, "has 1 unknown tensors: extra"),
+    ],
+)
+def test_unsound_published_tensors_are_refused(published, tmp_path, change, reason):
+    name, network, _ = published
+    tensors = {key: x for key, x in (network.state_dict() | change).items() if x is not None}
+    torch.save(tensors, tmp_path / "changed.pth")
+    refused(reason, name=name, weights=str(tmp_path / "changed.pth"))
+
+
+def test_threads_of_a_call_change_nothing_of_its_result(weights):
+    network = onnx_backend.load("compact", weights)
+    lightness = inputs(1, 64, 64)["lightness"]
+    expected = network(lightness)
+    network.set_threads(1)
+    assert network._session.get_session_options().intra_op_num_threads == 1
+    np.testing.assert_allclose(network(lightness), expected, atol=1e-3)
 
 
 def test_a_model_of_another_network_is_refused(model):
@@ -249,13 +308,15 @@ def test_unsound_weights_files_are_refused(weights, tmp_path):
     refused("holds later, not compact", weights=changed(weights, tmp_path, {}, config))
 
 
-def test_onnx_is_taken_by_itself_for_the_bundled_network_on_the_cpu_alone(monkeypatch):
-    assert registry.starts_sooner_with_onnx("compact", None, "cpu")
-    assert not registry.starts_sooner_with_onnx("compact", None, "gpu")
-    assert not registry.starts_sooner_with_onnx("compact", "own.safetensors", "cpu")
-    assert not registry.starts_sooner_with_onnx("eccv16", None, "cpu")
+def test_onnx_is_taken_by_itself_where_it_is_sooner_done(monkeypatch):
+    sooner = registry.is_sooner_done_with_onnx
+    assert sooner("compact", None, "cpu", single=False)
+    assert sooner("eccv16", None, "cpu", single=True)
+    assert not sooner("eccv16", None, "cpu", single=False)
+    assert not sooner("compact", None, "gpu", single=True)
+    assert not sooner("compact", "own.safetensors", "cpu", single=True)
     monkeypatch.setattr(registry.importlib.util, "find_spec", lambda name: None)
-    assert not registry.starts_sooner_with_onnx("compact", None, "cpu")
+    assert not sooner("compact", None, "cpu", single=True)
 
 
 def test_devices_and_backends_that_are_not_there_are_refused(weights, model):

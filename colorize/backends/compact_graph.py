@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, helper
 from safetensors import SafetensorError, safe_open
 
+from colorize.backends.apart import initializers
 from colorize.color.bins import Q, centres
 from colorize.errors import ColorizeError
 from colorize.models.compact_layout import (
@@ -51,10 +52,21 @@ def model_of(file: Path) -> bytes:
     (b, 313, h/4, w/4). Raises ColorizeError for a file that is missing, damaged, or of another
     network.
     """
+    return _model_of(file, None)
+
+
+def model_apart(file: Path) -> tuple[bytes, dict[str, Array]]:
+    """Return `model_of` without its large tensors, and these: sooner made, sooner read."""
+    apart: dict[str, Array] = {}
+    return _model_of(file, apart), apart
+
+
+def _model_of(file: Path, apart: dict[str, Array] | None) -> bytes:
+    """Return the ONNX model; put large tensors into `apart` where it is given."""
     tensors, settings = _read(file)
-    graph = _Graph(file, tensors)
+    graph = Graph(file, tensors)
     _decoder(graph, _encoder(graph), settings.widths)
-    return graph.model(_description(settings))
+    return graph.model(_description(settings), apart)
 
 
 def _read(file: Path) -> tuple[dict[str, Array], CompactSettings]:
@@ -96,10 +108,11 @@ def _description(settings: CompactSettings) -> Description:
     )
 
 
-class _Graph:
+class Graph:
     """A graph under construction: each method adds a layer and returns its output's name."""
 
     def __init__(self, file: Path, tensors: dict[str, Array]):
+        """Begin with the file's tensors, which `weight` moves into the graph."""
         self.file = file
         self.tensors = {key: tensors[key] for key in tensors if not key.endswith(COUNTER)}
         self.nodes: list[Any] = []
@@ -145,16 +158,20 @@ class _Graph:
         )  # fmt: skip
 
     def halved(self, x: str) -> str:
+        """Add an average over 2×2."""
         return self.add("AveragePool", x, kernel_shape=[2, 2], strides=[2, 2])
 
     def relu6(self, x: str) -> str:
+        """Add the clipping to 0..6."""
         return self.add("Clip", x, self.constant(0), self.constant(6))
 
     def normalisation(self, x: str, name: str, channels: int) -> str:
+        """Add a batch normalisation, by its running statistics."""
         weights = (self.weight(f"{name}.{part}", channels) for part in NORMALISATION)
         return self.add("BatchNormalization", x, *weights, epsilon=1e-5)
 
     def linear(self, x: str, name: str, inputs: int, outputs: int, bias: bool = False) -> str:
+        """Add a matrix product, with a bias where it has one."""
         weights = [self.weight(f"{name}.weight", outputs, inputs)]
         weights += [self.weight(f"{name}.bias", outputs)] if bias else []
         return self.add("Gemm", x, *weights, transB=1)
@@ -164,8 +181,11 @@ class _Graph:
         x = self.convolution(x, f"{name}.0", inputs, outputs, 3, dilation=dilation, bias=False)
         return self.add("Relu", self.normalisation(x, f"{name}.1", outputs))
 
-    def model(self, description: Description) -> bytes:
-        """Return the model, serialized. Raises ColorizeError for tensors that are left over."""
+    def model(self, description: Description, apart: dict[str, Array] | None = None) -> bytes:
+        """Return the model, serialized; large tensors go to `apart` where it is given.
+
+        Raises ColorizeError for tensors that are left over.
+        """
         if self.tensors:
             first = ", ".join(sorted(self.tensors)[:3])
             raise ColorizeError(f"{self.file}: has {len(self.tensors)} unknown tensors: {first}")
@@ -178,7 +198,7 @@ class _Graph:
                 _value("statistics", "batch", STATISTICS),
             ],
             [_value("logits", "batch", Q, "height / 4", "width / 4")],
-            [numpy_helper.from_array(array, name) for name, array in self.constants.items()],
+            initializers(self.constants, apart),
         )
         opset = helper.make_opsetid("", OPSET)
         model = helper.make_model(graph, opset_imports=[opset], ir_version=IR_VERSION)
@@ -191,7 +211,7 @@ def _value(name: str, *shape: int | str) -> Any:
     return helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
 
 
-def _encoder(graph: _Graph) -> tuple[list[str], str]:
+def _encoder(graph: Graph) -> tuple[list[str], str]:
     """Add the encoder; return its features at 1/4, 1/8, 1/16 and 1/32, and those of the scene."""
     scaled = graph.add("Mul", "lightness", graph.constant(2.55))
     scaled = graph.add("Sub", scaled, graph.constant(127))
@@ -208,7 +228,7 @@ def _encoder(graph: _Graph) -> tuple[list[str], str]:
 
 
 def _inverted_residual(
-    graph: _Graph, x: str, name: str, inputs: int, expansion: int, kernel: int, stride: int,
+    graph: Graph, x: str, name: str, inputs: int, expansion: int, kernel: int, stride: int,
     outputs: int,
 ) -> str:  # fmt: skip
     """Add a block: expand 1×1, depthwise k×k, project 1×1, ReLU6 after the first two."""
@@ -222,7 +242,7 @@ def _inverted_residual(
     return graph.add("Add", x, y) if stride == 1 and inputs == outputs else y
 
 
-def _pool_hints(graph: _Graph, hints: str) -> str:
+def _pool_hints(graph: Graph, hints: str) -> str:
     """Add the halving of hints: the mean of the hinted colours, the mask's maximum."""
     ab = graph.add("Gather", hints, graph.constant([0, 1], np.int64), axis=1)
     mask = graph.add("Gather", hints, graph.constant([2], np.int64), axis=1)
@@ -233,7 +253,7 @@ def _pool_hints(graph: _Graph, hints: str) -> str:
     return graph.add("Concat", mean, hinted, axis=1)
 
 
-def _up(graph: _Graph, x: str, name: str, skip: str, hints: str, sizes: Sequence[int]) -> str:
+def _up(graph: Graph, x: str, name: str, skip: str, hints: str, sizes: Sequence[int]) -> str:
     """Add a stage that doubles the size; `sizes`: channels of x, of the skip, of the output."""
     inputs, skipped, outputs = sizes
     scales = graph.constant([1, 1, 2, 2])
@@ -247,7 +267,7 @@ def _up(graph: _Graph, x: str, name: str, skip: str, hints: str, sizes: Sequence
 
 
 def _decoder(
-    graph: _Graph, features: tuple[list[str], str], widths: tuple[int, int, int, int]
+    graph: Graph, features: tuple[list[str], str], widths: tuple[int, int, int, int]
 ) -> None:
     """Add the decoder, from the encoder's features, hints and statistics to "logits"."""
     (quarter, eighth, sixteenth, deepest), scene = features
@@ -273,7 +293,7 @@ def _decoder(
     graph.add("Identity", x, output="logits")
 
 
-def _whole_picture(graph: _Graph, scene: str, width: int) -> str:
+def _whole_picture(graph: Graph, scene: str, width: int) -> str:
     """Add what the scene and the statistics say of all places alike, (b, width, 1, 1)."""
     scene = graph.linear(scene, "decoder.scene", HEAD_CHANNELS, width)
     said = graph.linear("statistics", "decoder.statistics.0", STATISTICS, width, bias=True)

@@ -1,13 +1,14 @@
 """Running networks with ONNX Runtime, without torch.
 
-`load` takes the bundled weights of `compact` as they are, or a file that
-`python -m colorize.export` made of any of the networks.
+`load` takes the weights of the networks as they are, or a file that `python -m colorize.export`
+made.
 """
 
 from __future__ import annotations
 
 import gc
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -24,6 +25,7 @@ Array = npt.NDArray[Any]
 Floats = npt.NDArray[np.float32]
 
 INSTALL = "pip install 'colorize-photos[onnx]'"
+MANY_BYTES = 1 << 26  # of weights: more than those of `compact`
 CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
 
 
@@ -41,14 +43,23 @@ class Device:
 class OnnxNetwork:
     """A network in ONNX Runtime, with the interface of `colorize.models` on NumPy arrays."""
 
-    def __init__(self, model: bytes | Path, name: str, device: Device | None = None):
+    def __init__(
+        self,
+        model: bytes | Path,
+        name: str,
+        device: Device | None = None,
+        tensors: Mapping[str, Array] | None = None,
+    ):
         """Take a model that says in its metadata what it is; `name` is for messages.
 
-        Raises ColorizeError for what ONNX Runtime can't read and for models that aren't ours.
+        tensors: those that the model names but does not hold. Raises ColorizeError for what
+        ONNX Runtime can't read and for models that aren't ours.
         """
         self.device = device or Device("cpu")
         self._model = model
-        self._session = _session(model, name, self.device)
+        self._tensors = tensors or {}
+        self._threads = _cores()
+        self._session = self._new_session(name)
         said = _description(self._session, name)
         self.architecture = said.architecture
         self.output = said.output
@@ -105,18 +116,31 @@ class OnnxNetwork:
     def to_cpu(self) -> None:
         """Go on without the GPU."""
         self.device = Device("cpu")
-        self._session = _session(self._model, self.architecture, self.device)
+        self._session = self._new_session(self.architecture)
+
+    def set_threads(self, threads: int) -> None:
+        """Run each call with so many threads, and as many calls at once as there are callers."""
+        threads = min(threads, _cores())
+        if threads != self._threads:
+            self._threads = threads
+            self._session = self._new_session(self.architecture)
+
+    def _new_session(self, name: str) -> Any:
+        return _session(self._model, self._tensors, name, self.device, self._threads)
 
 
 def load(
     name: str = "compact",
     weights: str | os.PathLike[str] | None = None,
     device: str = "cpu",
+    *,
+    quiet: bool = True,
 ) -> OnnxNetwork:
-    """Return the model's network, by the bundled weights or by a file.
+    """Return the model's network, by its own weights or by a file.
 
-    weights: a file of `python -m colorize.export` (.onnx), or one of `compact` (.safetensors).
-    device: "cpu", "cuda", "cuda:1", ...; "gpu" is "cuda". Raises ColorizeError.
+    weights: a file of `python -m colorize.export` (.onnx), or one that torch would read too.
+    device: "cpu", "cuda", "cuda:1", ...; "gpu" is "cuda". Downloads published weights on first
+    use; `quiet` hides the progress bar. Raises ColorizeError.
     """
     model = registry.find(name)
     where = find_device(device)
@@ -126,24 +150,22 @@ def load(
             found = network.architecture
             raise ColorizeError(f"{weights}: holds {found}, not {name}; use --model {found}")
         return network
-    if model.architecture != "compact":
-        raise ColorizeError(
-            f"ONNX Runtime can't read the PyTorch weights of {name}: where torch is installed, run "
-            f"python -m colorize.export --model {name} --to onnx -o {name}.onnx, "
-            f"then give --weights {name}.onnx; or leave out --backend onnx"
-        )
-    file = registry.path(name) if weights is None else Path(weights)
-    return OnnxNetwork(_graph(file), str(file), where)
+    file = registry.path(name, quiet=quiet) if weights is None else Path(weights)
+    content, tensors = _model_of(file, model.architecture)
+    return OnnxNetwork(content, str(file), where, tensors)
 
 
-def _graph(file: Path) -> bytes:
-    """Return the ONNX model of a weights file of `compact`."""
+def _model_of(file: Path, architecture: str) -> tuple[bytes, Mapping[str, Array]]:
+    """Return the ONNX model of a weights file, and the tensors that it does not hold."""
     try:
         # Here, not above: the package onnx is only needed to make a graph.
-        from colorize.backends.compact_graph import model_of
+        from colorize.backends.compact_graph import model_apart
+        from colorize.backends.published_graph import published_model
     except ModuleNotFoundError as error:
         raise _missing(error) from error
-    return model_of(file)
+    if architecture == "compact":
+        return model_apart(file)
+    return published_model(file, architecture)
 
 
 def _existing(file: Path) -> Path:
@@ -184,14 +206,22 @@ def find_device(name: str) -> Device:
     return Device("cuda", int(index or 0))
 
 
-def _session(model: bytes | Path, name: str, device: Device) -> Any:
+def _session(
+    model: bytes | Path, tensors: Mapping[str, Array], name: str, device: Device, threads: int
+) -> Any:
     """Return the session that runs the model. Raises ColorizeError where it can't be."""
     runtime = _runtime()
     options = runtime.SessionOptions()
     options.log_severity_level = 3  # errors alone; they come as exceptions too
-    options.intra_op_num_threads = _cores()
+    options.intra_op_num_threads = threads
     # idle threads would spin on the cores that decode and encode the other photographs
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    if sum(array.nbytes for array in tensors.values()) > MANY_BYTES:
+        # To put so many weights into another order takes longer than it saves, and their memory.
+        options.graph_optimization_level = runtime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
+    if tensors:
+        values = [runtime.OrtValue.ortvalue_from_numpy(array) for array in tensors.values()]
+        options.add_external_initializers(list(tensors), values)
     providers: list[Any] = [CPU]
     if device.type == "cuda":
         providers.insert(0, (CUDA, {"device_id": str(device.index)}))

@@ -38,6 +38,7 @@ from colorize.images.metadata import (
 Picture = tuple[np.ndarray, "np.ndarray | None", Metadata]
 Samples = tuple[np.ndarray, "np.ndarray | None", list[str]]
 
+BLOCK = 1 << 24  # bytes decoded at a time: other threads hold up what comes in small pieces
 STRIP_PIXELS = 1 << 20  # converted at a time, so that a large picture is never held twice
 MAX_CHANNELS = 5  # CMYK and alpha
 GREY_MODES = {"1", "L", "LA", "La"}
@@ -173,8 +174,13 @@ def _check_size(width: int, height: int, max_pixels: int) -> None:
 def _frames(image: Image.Image, file: BinaryIO, max_pixels: int) -> Iterator[Picture]:
     """Yield the frames of a file that Pillow decodes."""
     _check_size(*image.size, max_pixels)
+    if image.format not in ANIMATED:
+        picture = _frame(image, file)
+        del image  # 4 bytes a pixel, which would wait with this generator
+        yield picture
+        return
     index = 1 if getattr(image, "default_image", False) else 0  # a still beside the animation
-    while index == 0 or (image.format in ANIMATED and _has_frame(image, index)):
+    while index == 0 or _has_frame(image, index):
         _check_size(*image.size, max_pixels)
         yield _frame(image, file)
         index += 1
@@ -190,6 +196,7 @@ def _has_frame(image: Image.Image, index: int) -> bool:
 
 def _frame(image: Image.Image, file: BinaryIO) -> Picture:
     deep = _deep_png(image, file)
+    image.decodermaxblock = BLOCK  # type: ignore[attr-defined]
     image.load()
     if image.format == "JPEG2000":
         if not jp2_is_whole(file):  # the decoder would give what there is

@@ -17,7 +17,7 @@ from PIL import Image
 
 from colorize.errors import ColorizeError
 from colorize.images.decode import decode_pages, orientation_of, pixels_of
-from colorize.images.encode import FORMATS, Page, encode, pillow_image
+from colorize.images.encode import FORMATS, Page, eight_bits, encode, pillow_image
 from colorize.images.files import (
     display_name,
     failures_named,
@@ -45,6 +45,7 @@ MAX_PIXELS = 500_000_000  # room for 200-megapixel scans; 1.5 GB of RGB at most
 SUFFIXES = frozenset(suffix for format in FORMATS.values() for suffix in format.suffixes)
 
 PathOrStream = str | bytes | os.PathLike[str] | os.PathLike[bytes] | BinaryIO
+Size = tuple[int, int, Image.Resampling]  # height, width, and the filter to get there
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +60,7 @@ class Photo:
     pixels: np.ndarray
     alpha: np.ndarray | None = None
     metadata: Metadata = field(default_factory=Metadata)
+    _ahead: dict[Size, np.ndarray] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Refuse arrays that no file could hold."""
@@ -105,6 +107,18 @@ class Photo:
     def size(self) -> tuple[int, int]:
         """Height and width, (H, W)."""
         return self.height, self.width
+
+    def resized(self, size: Size) -> np.ndarray:
+        """Return the pixels in eight bits at another size, (h, w) or (h, w, 3) uint8."""
+        if size in self._ahead:
+            return self._ahead.pop(size)
+        height, width, filter = size
+        image = Image.fromarray(np.ascontiguousarray(eight_bits(self.pixels)))
+        return np.asarray(image.resize((width, height), filter))
+
+    def resize_ahead(self, size: Size) -> None:
+        """Make the copy that `resized` will be asked for next, before the pixels change."""
+        self._ahead[size] = self.resized(size)
 
     def _with_alpha(self, alpha: np.ndarray) -> Photo:
         return Photo(self.pixels, alpha, self.metadata)

@@ -1,0 +1,17 @@
+"""The sha256 of files, by which they are known."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+CHUNK = 1 << 20  # bytes read at a time
+
+
+def sha256_of(file: Path) -> str:
+    """Return the sha256 of the file's content, 64 hex digits. Raises OSError."""
+    digest = hashlib.sha256()
+    with file.open("rb") as stream:
+        while chunk := stream.read(CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()

@@ -1,0 +1,83 @@
+"""One surface, one colour: distributions agree with those of places near and about as light.
+
+A network that predicts a distribution at each place decides each for itself, and one wall or
+coat comes out in patches of red and green. Here each place's logits are moved towards the mean
+of the logits around it, weighted like a bilateral filter (Tomasi and Manduchi, *Bilateral
+Filtering for Gray and Color Images*, ICCV 1998): by distance and by difference of L. The mean of
+logits is the geometric mean of the distributions: a colour stays where all hold it possible.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+Floats = npt.NDArray[np.float32]
+
+REACH = 0.1  # of the picture's height and width, standard deviation of the distance
+TOLERANCE = 4.0  # L units, standard deviation of the difference
+NEIGHBOURS = 16  # the picture is averaged to 16×16 neighbours
+
+
+def cohere(logits: Array, lightness: Array, share: float) -> Floats:
+    """Return logits (b, Q, h, w) of which a share, 0 to 1, is the mean of those around.
+
+    lightness: (b, 1, H, W), L in [0, 100], what the logits were predicted from; H and W are
+    multiples of h and w. A share of 0 changes nothing.
+    """
+    result = np.array(logits, np.float32)
+    if share == 0:
+        return result
+    q, h, w = result.shape[1:]
+    rows, columns = _averaging(h), _averaging(w)
+    for one, grey in zip(result, lightness[:, 0], strict=True):
+        weights = _weights(_at_cells(grey, h, w), rows, columns)  # (neighbours, places)
+        neighbours = (rows @ one @ columns.T).reshape(q, -1)
+        one *= 1 - share
+        one += share * (neighbours @ weights).reshape(q, h, w)
+    return result
+
+
+def _at_cells(lightness: Array, h: int, w: int) -> Floats:
+    """Return the mean L of each of h×w cells."""
+    blocks = lightness.reshape(h, lightness.shape[0] // h, w, lightness.shape[1] // w)
+    mean: Floats = blocks.mean(axis=(1, 3), dtype=np.float32)
+    return mean
+
+
+def _averaging(size: int) -> Floats:
+    """Return the matrix (n, size) that averages a row of cells to n neighbours, n at most 16."""
+    count = min(size, NEIGHBOURS)
+    edges = np.linspace(0, size, count + 1)
+    cells = np.arange(size)
+    overlap = np.minimum(edges[1:, None], cells + 1) - np.maximum(edges[:-1, None], cells)
+    return (overlap.clip(min=0) * count / size).astype(np.float32)
+
+
+def _weights(lightness: Floats, rows: Floats, columns: Floats) -> Floats:
+    """Return what each neighbour counts at each place, (neighbours, h·w), columns sum to 1.
+
+    A neighbour has a mean L and, where it lies across an edge, a variance, which widens the
+    Gaussian of the difference and lowers it: of such a neighbour only a part is alike.
+    """
+    mean = rows @ lightness @ columns.T
+    variance = (rows @ lightness**2 @ columns.T - mean**2).clip(min=0)
+    width = TOLERANCE**2 + variance.reshape(-1, 1)
+    exponent = -np.square(mean.reshape(-1, 1) - lightness.reshape(1, -1)) / (2 * width)
+    weights = np.exp(exponent) / np.sqrt(width)
+    near = _nearness(rows)[:, None, :, None] * _nearness(columns)[None, :, None, :]
+    weights *= near.reshape(weights.shape)
+    weights /= weights.sum(axis=0).clip(min=np.finfo(np.float32).tiny)
+    return weights.astype(np.float32)
+
+
+def _nearness(averaging: Floats) -> Floats:
+    """Return the Gaussian of the distance from each neighbour to each cell, along one side."""
+    count, size = averaging.shape
+    neighbours, cells = ((np.arange(n) + 0.5) / n for n in (count, size))
+    distance = neighbours[:, None] - cells
+    nearness: Floats = np.exp(-np.square(distance / REACH) / 2).astype(np.float32)
+    return nearness
