@@ -9,11 +9,12 @@ from PIL import Image
 from skimage.color import rgb2lab
 
 from colorize.color import lab
+from colorize.color.coherence import cohere
 from colorize.color.enlarge import GuidedEnlarger, enlarge
 from colorize.color.gamut import decode, rebalance_offset
 from colorize.errors import ColorizeError
 from colorize.images.image import Photo
-from colorize.join import join_strips
+from colorize.join import cell_lightness, join_strips
 from colorize.models.eccv16 import ECCV16
 from colorize.models.siggraph17 import SIGGRAPH17
 from colorize.pipeline import Colorizer
@@ -117,7 +118,9 @@ def test_guided_strips_are_the_whole(dtype):
     enlarger = GuidedEnlarger(ab, (700, 900), lab.lightness(np.asarray(cells)))
     lightness = lab.lightness(pixels)
     whole = lab.join(lightness, enlarger.rows(0, 700, lightness), dtype)
-    np.testing.assert_array_equal(join_strips(pixels, ab, upsampling="guided"), whole)
+    np.testing.assert_array_equal(
+        join_strips(pixels, ab, guide=cell_lightness(pixels, ab.shape[1:])), whole
+    )
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 5000), (90, 120)])
@@ -147,12 +150,30 @@ def test_the_stages_are_the_whole(network):
     assert np.abs(colorizer(photo).pixels.astype(int) - by_hand).max() <= 1
 
 
-def test_temperature_and_rebalance_act(network):
+def test_temperature_rebalance_and_coherence_act(network):
     photo = grey(64, 64)
     plain = Colorizer(network, size=64)(photo).pixels.astype(int)
-    for settings in ({"temperature": 3.0}, {"rebalance": 0.0}):
+    for settings in ({"temperature": 3.0}, {"rebalance": 0.0}, {"coherence": 1.0}):
         changed = Colorizer(network, size=64, **settings)(photo).pixels.astype(int)
-        assert np.abs(changed - plain).mean() > 1
+        assert np.abs(changed - plain).mean() > 0.1
+
+
+def test_coherence_is_that_of_the_style_unless_it_is_given(network):
+    assert Colorizer(network, size=64).coherence == 0
+    network.styles = {"vivid": {"temperature": 0.5, "rebalance": 0.9, "coherence": 0.6}}
+    try:
+        assert Colorizer(network, size=64).coherence == 0.6
+        assert Colorizer(network, size=64, temperature=1, rebalance=0).coherence == 0.6
+        assert Colorizer(network, size=64, coherence=0.2).coherence == 0.2
+    finally:
+        network.styles = {}
+
+
+def test_predicted_logits_are_coherent(network):
+    lightness = Colorizer(network, size=64).network_input(grey(50, 60))
+    plain = Colorizer(network, size=64).predict(lightness)
+    result = Colorizer(network, size=64, coherence=0.5).predict(lightness)
+    np.testing.assert_allclose(result, cohere(plain, lightness, 0.5), atol=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -165,6 +186,7 @@ def test_temperature_and_rebalance_act(network):
         ({"temperature": 1e-300}, "temperature 1e-300"),
         ({"temperature": float("nan")}, "temperature nan"),
         ({"rebalance": 1.5}, "rebalance 1.5"),
+        ({"coherence": -0.1}, "coherence -0.1"),
         ({"upsampling": "nearest"}, "upsampling nearest: give bilinear or guided"),
     ],
 )
@@ -195,8 +217,9 @@ def test_siggraph17_predicts_colours_so_temperature_is_refused():
     network = SIGGRAPH17().eval().requires_grad_(False)
     result = Colorizer(network, size=64)(grey(40, 56))
     assert result.pixels.shape == (40, 56, 3)
-    with pytest.raises(ColorizeError, match="temperature"):
-        Colorizer(network, temperature=0.5)
+    for name in ("temperature", "coherence"):
+        with pytest.raises(ColorizeError, match=name):
+            Colorizer(network, **{name: 0.5})
 
 
 def test_styles_set_temperature_and_rebalance(network):

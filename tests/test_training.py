@@ -348,8 +348,8 @@ def test_the_command_trains_logs_resumes_and_bundles(no_imagenet, folder, tmp_pa
     network = read_network(target, "compact")
     assert isinstance(network, Compact)
     assert network.default_temperature == 0.5
-    assert network.styles["vivid"] == {"temperature": 0.5, "rebalance": 0.55}
-    assert network.styles["faithful"] == {"temperature": 1, "rebalance": 0}
+    assert network.styles["vivid"] == {"temperature": 0.5, "rebalance": 0.7, "coherence": 0.5}
+    assert network.styles["faithful"] == {"temperature": 1, "rebalance": 0, "coherence": 0.5}
     assert bundle.main([*command, "--faithful", "0", "0"]) == 1
     assert "style faithful is out of range" in capsys.readouterr().err
     state = torch.load(tmp_path / "checkpoint.pt", weights_only=True)

@@ -132,6 +132,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         settings = {
             "model": args.model, "photographs": number, "size": NETWORK_SIZE,
             "temperature": colorizer.temperature, "rebalance": colorizer.rebalance,
+            "coherence": colorizer.coherence,
         }  # fmt: skip
         if args.json:
             content = {**settings, "groups": [asdict(group) for group in groups]}

