@@ -28,10 +28,10 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from colorize import batch, cluster
+from colorize import batch, cli, cluster
 from colorize.batch import Options, Work
 from colorize.manifest import Manifest
-from colorize.pipeline import Colorizer, cores
+from colorize.pipeline import cores
 
 os.environ.update(cluster.ENVIRONMENT)
 import ray  # (it reads its environment at once)
@@ -58,10 +58,9 @@ def make_photographs(folder: Path, count: int, width: int, height: int) -> None:
 
 
 def make_work() -> Work:
-    """Return what does the jobs, on one core."""
-    colorizer = Colorizer.from_pretrained("compact")
-    colorizer.share_cores(cores())
-    return Work(colorizer, Options(), {})
+    """Return what does the jobs of the command, on one core."""
+    args = cli.parser().parse_args(["-i", "in", "-o", "out"])
+    return cli._work(args, cli._settings(args))
 
 
 class Idle(Work):
@@ -158,7 +157,8 @@ def photographs(folder: Path, args: argparse.Namespace) -> dict[str, Any]:
     work = make_work()
     local = batch.plan(sources, folder / "local", True)
     begun = time.monotonic()
-    failed = [r for r in batch.run(local, work.colorize, workers=1) if r.error is not None]
+    results = batch.run(local, work.colorize, work.options, workers=1)
+    failed = [result for result in results if result.error is not None]
     seconds = time.monotonic() - begun
     figures: dict[str, Any] = {
         "local batch, one at a time": {

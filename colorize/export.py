@@ -202,7 +202,10 @@ def _onnx_by_torch(network: torch.nn.Module, description: Description) -> bytes:
     import onnx
 
     program = _exported(network, description)
-    made = torch.onnx.export(program, (), output_names=[description.output], verbose=False)
+    axes = ({0: "batch", 2: "height", 3: "width"}, {})[: len(_example(description))]
+    made = torch.onnx.export(
+        program, (), output_names=[description.output], dynamic_shapes=axes, verbose=False
+    )
     assert made is not None
     model = made.model_proto
     for node in model.graph.node:

@@ -458,6 +458,15 @@ def test_help_and_version_do_not_import_torch():
                        capture_output=True)  # fmt: skip
 
 
+def test_pillow_takes_memory_in_pieces_that_go_back_to_the_system():
+    code = (
+        "import os; os.environ.pop('PILLOW_BLOCK_SIZE', None)\n"
+        "from colorize.cli import main; assert main(['-i', 'none.jpg']) == 1\n"
+        "from PIL import Image; assert Image.core.get_block_size() == 64 << 20"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT, capture_output=True)
+
+
 def test_importing_the_package_loads_neither_training_nor_evaluation():
     code = (
         "import sys, colorize; colorize.Colorizer; colorize.read\n"

@@ -208,14 +208,27 @@ def test_what_workers_can_not_load_ends_the_batch_in_one_line(ray, photographs, 
         cluster_run(jobs_of(photographs, tmp_path / "out"), missing)
 
 
-def test_workers_refuse_weights_that_are_not_those_of_the_command(weights):
+def test_workers_refuse_weights_and_guides_that_are_not_those_of_the_command(weights):
     from colorize import cli
 
     args = cli.parser().parse_args(["-i", "a.jpg", "--weights", weights, "--cluster"])
     settings = cli._settings(args)
     assert isinstance(cli._work(args, settings), Work)
-    with pytest.raises(ColorizeError, match="not those of this machine"):
-        cli._work(args, settings | {"weights": "0" * 64})
+    for name in ("weights", "hints"):
+        with pytest.raises(ColorizeError, match=f"other {name} than where the command runs"):
+            cli._work(args, settings | {name: "0" * 64})
+
+
+def test_other_weights_on_a_worker_end_the_batch_before_any_output(
+    ray, photographs, tmp_path, weights, monkeypatch, capsys
+):
+    monkeypatch.setattr("colorize.cli._sha256", lambda name: "0" * 64)  # here, not on workers
+    arguments = ["-i", str(photographs), "-o", str(tmp_path / "out"), "--weights", weights]
+    assert main([*arguments, "--manifest", str(tmp_path / "m.jsonl"), "--cluster"]) == 1
+    said = capsys.readouterr().err
+    assert "on a machine of the cluster: other weights than where the command runs" in said
+    assert "Traceback" not in said
+    assert content(tmp_path / "out") == {}
 
 
 def test_results_of_a_store_are_those_of_a_disk(ray, photographs, tmp_path, weights):

@@ -141,6 +141,15 @@ def test_a_store_that_refuses_costs_one_photograph(store, run, monkeypatch, caps
     assert "2 done, 0 skipped, 1 failed" in said
 
 
+def test_an_output_without_its_bucket_says_so(store, run, monkeypatch, capsys):
+    def pipe_file(self, key, value, **options):
+        raise FileNotFoundError("The specified bucket does not exist")  # so s3fs
+
+    monkeypatch.setattr(type(store), "pipe_file", pipe_file)
+    assert run("-i", "memory://bucket/in/a.jpg", "-o", "memory://absent/a.jpg") == 1
+    assert capsys.readouterr().err.endswith("memory:///absent/a.jpg: no such bucket\n")
+
+
 def test_names_that_no_path_can_hold_are_refused(store):
     store.store["/bucket/odd//a.jpg"] = store.store["/bucket/in/a.jpg"]
     with pytest.raises(ColorizeError, match="rename it"):

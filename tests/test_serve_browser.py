@@ -271,7 +271,7 @@ def test_a_kind_that_the_browser_cannot_show_works_too(browser, address):
 def test_a_file_that_will_not_do_is_told(browser, address, photograph):
     with opened(browser, address) as page:
         for content, told in (
-            (b"no picture", "Is not a picture of a known kind."),
+            (b"no picture", "a.jpg: is not a picture of a known kind."),
             (bytes(2_100_000), "This file has 2.1 MB; the server takes 2 MB."),
         ):
             page.set_input_files(
@@ -282,6 +282,11 @@ def test_a_file_that_will_not_do_is_told(browser, address, photograph):
             page.wait_for_selector("#start", state="visible")
         upload(page, photograph)
         assert page.get_attribute("#status", "class") == ""
+        large = soft_grey(2000, 2000)  # more than LIMITS has, after one that is shown
+        page.set_input_files("#file", {"name": "b.png", "mimeType": "image/png", "buffer": large})
+        page.wait_for_selector("#status.error")
+        assert "the server takes 3 megapixels" in page.inner_text("#status")
+        assert page.is_visible("#start") and not page.is_visible("#studio")
 
 
 def test_nothing_overflows_on_a_phone(browser, address, photograph):

@@ -1,6 +1,7 @@
 """`colorize-serve`: its arguments, its start, its end."""
 
 import http.client
+import io
 import json
 import os
 import re
@@ -13,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 pytest.importorskip("starlette", reason="pip install 'colorize-photos[serve]'")
 pytest.importorskip("uvicorn", reason="pip install 'colorize-photos[serve]'")
@@ -45,10 +47,17 @@ def started(weights: str, *arguments: str):
         process.communicate()
 
 
-def post(port: int, path: str = "/colorize") -> tuple[int, bytes]:
+def large_photograph() -> bytes:
+    """Return a photograph that takes the server a while."""
+    file = io.BytesIO()
+    Image.linear_gradient("L").resize((2400, 2000)).save(file, "JPEG")
+    return file.getvalue()
+
+
+def post(port: int, path: str = "/colorize", photo: bytes = PHOTO) -> tuple[int, bytes]:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     try:
-        connection.request("POST", path, PHOTO)
+        connection.request("POST", path, photo)
         response = connection.getresponse()
         return response.status, response.read()
     finally:
@@ -68,9 +77,10 @@ def health(port: int) -> dict:
 def test_a_stopped_server_answers_what_it_accepted(weights):
     with started(weights, "--batch", "1", "--max-bytes", "5000000") as (process, port):
         assert health(port)["max_bytes"] == 5_000_000
-        answers = []
+        answers: list[tuple[int, bytes]] = []
+        photo = large_photograph()  # so that the last arrives before the first is answered
         threads = [
-            threading.Thread(target=lambda: answers.append(post(port, "/colorize?size=512")))
+            threading.Thread(target=lambda: answers.append(post(port, photo=photo)))
             for _ in range(4)
         ]
         for thread in threads:

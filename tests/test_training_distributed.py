@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,19 +22,43 @@ from colorize.training.steps import Steps, load_steps
 ROOT = Path(__file__).parent.parent
 STEPS = 12
 
-# What each of the two processes runs: the command, without pretrained weights, and, where the
-# batch's size would matter, without batch normalisation.
+# What each of the two processes runs: the command, without pretrained weights, and, where
+# rounding would matter, without batch normalisation.
 WORKER = """
 import sys
 from torch import nn
 from colorize.training import recipes, train
+from colorize.training.distributed import SharedBatchNorm
 recipes.load_imagenet = lambda encoder: None
 if sys.argv.pop(1) == "plain":
-    nn.BatchNorm2d.forward = lambda self, x: (
+    nn.BatchNorm2d.forward = SharedBatchNorm.forward = lambda self, x: (
         x * self.weight[:, None, None] + self.bias[:, None, None]
     )
-status = train.main(sys.argv[1:])
-sys.exit(status)
+sys.exit(train.main(sys.argv[1:]))
+"""
+
+# Three steps of a network on halves of a batch, beside a copy of it on the whole.
+NORMALISER = """
+import copy
+import torch
+from torch import nn
+from colorize.training.distributed import joined, shared
+torch.manual_seed(0)
+torch.set_default_dtype(torch.float64)
+network = nn.Sequential(
+    nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Conv2d(4, 3, 3), nn.BatchNorm2d(3)
+)
+alone = copy.deepcopy(network)
+x, y = 5 * torch.randn(8, 1, 9, 9), torch.randn(8, 3, 5, 5)
+with joined("cpu") as (processes, device):
+    runner, half = shared(network, torch.device(device)), slice(processes.rank, None, 2)
+    for _ in range(3):
+        runner.zero_grad(), alone.zero_grad()
+        (runner(x[half]) - y[half]).square().mean().backward()
+        (alone(x) - y).square().mean().backward()
+        for ours, theirs in zip(network.parameters(), alone.parameters()):
+            torch.testing.assert_close(ours.grad, theirs.grad, atol=1e-12, rtol=0)
+        torch.testing.assert_close(network.state_dict(), alone.state_dict())
 """
 
 
@@ -73,15 +98,15 @@ def losses(out: Path) -> list[float]:
         return [float(row["loss"]) for row in csv.DictReader(stream)]
 
 
-def run_processes(norm: str, count: int, args: list[str], script: Path) -> None:
-    """Run the command in so many processes, with the environment that torchrun gives them."""
-    script.write_text(WORKER)
+def run_processes(count: int, command: list[Any], script: str) -> None:
+    """Run the script, as the command's file, with the environment that torchrun gives it."""
+    Path(command[0]).write_text(script)
     common = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT),
               "WORLD_SIZE": str(count), "MASTER_ADDR": "127.0.0.1",
               "MASTER_PORT": str(free_port())}  # fmt: skip
     started = [
         subprocess.Popen(
-            [sys.executable, str(script), norm, *args],
+            [sys.executable, *map(str, command)],
             env={**common, "RANK": str(rank), "LOCAL_RANK": str(rank)},
             stderr=subprocess.PIPE,
             text=True,
@@ -110,29 +135,30 @@ def in_this_process(monkeypatch):
 
 
 @pytest.mark.skipif(not torch.distributed.is_available(), reason="torch without distributed")
+@pytest.mark.parametrize(("norm", "accumulate", "within"), [("norm", 1, 5e-3), ("plain", 2, 2e-4)])
 def test_two_processes_give_the_curve_of_one_with_the_double_batch(
-    folder, tmp_path, in_this_process
+    folder, tmp_path, in_this_process, norm, accumulate, within
 ):
-    """Without batch normalisation: on the CPU its statistics are those of each process's batch."""
-    run_processes("plain", 2, options(folder, tmp_path / "two", 4), tmp_path / "worker.py")
-    in_this_process("plain", options(folder, tmp_path / "one", 8))
-    two, one = losses(tmp_path / "two"), losses(tmp_path / "one")
-    assert len(one) == len(two) == STEPS  # the first process alone wrote the log
-    assert two == pytest.approx(one, abs=2e-4)
-    weights = [
-        torch.load(tmp_path / name / "checkpoint.pt", weights_only=True)["network"]
-        for name in ("one", "two")
-    ]
-    for key in weights[0]:
-        torch.testing.assert_close(weights[0][key], weights[1][key], atol=1e-4, rtol=1e-3)
+    """Batch normalisation sees the photographs of both; it makes more of what is rounded."""
+    batch, accumulated = 4 // accumulate, ["--accumulate", str(accumulate)]
+    two = [*options(folder, tmp_path / "two", batch), *accumulated]
+    run_processes(2, [tmp_path / "worker.py", norm, *two], WORKER)
+    in_this_process(norm, [*options(folder, tmp_path / "one", 2 * batch), *accumulated])
+    assert len(losses(tmp_path / "two")) == STEPS  # the first process alone wrote the log
+    assert losses(tmp_path / "two") == pytest.approx(losses(tmp_path / "one"), abs=within)
+    if norm == "plain":
+        weights = [
+            torch.load(tmp_path / name / "checkpoint.pt", weights_only=True)["network"]
+            for name in ("one", "two")
+        ]
+        for key in weights[0]:
+            torch.testing.assert_close(weights[0][key], weights[1][key], atol=1e-4, rtol=1e-3)
 
 
 @pytest.mark.skipif(not torch.distributed.is_available(), reason="torch without distributed")
-def test_two_processes_give_the_curve_of_two_batches_a_step(folder, tmp_path, in_this_process):
-    """With batch normalisation, which sees the same four photographs in both."""
-    run_processes("norm", 2, options(folder, tmp_path / "two", 4), tmp_path / "worker.py")
-    in_this_process("norm", [*options(folder, tmp_path / "one", 4), "--accumulate", "2"])
-    assert losses(tmp_path / "two") == pytest.approx(losses(tmp_path / "one"), abs=2e-4)
+def test_normalisation_over_two_processes_is_that_of_one(tmp_path):
+    """Gradients and running statistics of halves are those of the whole, as float64 has them."""
+    run_processes(2, [tmp_path / "worker.py"], NORMALISER)
 
 
 def test_accumulated_batches_give_the_curve_of_one_large_batch(folder, tmp_path, in_this_process):

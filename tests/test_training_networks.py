@@ -199,6 +199,31 @@ def test_half_precision_gives_nearly_the_steps_of_full(precision, folder, monkey
     assert losses[precision] != losses["fp32"]
 
 
+def test_statistics_are_kept_where_that_is_asked(folder, monkeypatch):
+    """The weights change all the same."""
+    monkeypatch.setattr(recipes, "load_imagenet", lambda encoder: None)
+    settings = small("compact", widths=(16, 16, 24, 32))
+    batches = Steps(photographs(folder, "compact"), settings)[0]
+    changed = {}
+    for keep in (True, False):
+        trainer = Trainer(settings, torch.full((Q,), 1 / Q), keep_statistics=keep)
+        norm = trainer.network.decoder.normalise
+        before = norm.running_mean.clone(), norm.weight.clone()
+        trainer.step(batches)
+        after = norm.running_mean, norm.weight
+        changed[keep] = [not torch.equal(x, y) for x, y in zip(before, after, strict=True)]
+    assert changed == {True: [False, True], False: [True, True]}
+
+
+def test_keeping_statistics_needs_weights_that_have_some(folder, tmp_path, capsys):
+    args = [str(folder), "--out", str(tmp_path / "run"), "--keep-statistics"]
+    assert train.main(args) == 1
+    assert capsys.readouterr().err == (
+        "train: --keep-statistics needs weights that have some: --init\n"
+    )
+    assert not (tmp_path / "run").exists()
+
+
 def test_checkpoints_of_before_the_other_networks_are_resumed(folder, tmp_path, monkeypatch):
     """They have neither the settings' new fields nor a scaler."""
     monkeypatch.setattr(recipes, "load_imagenet", lambda encoder: None)
@@ -254,6 +279,27 @@ def test_the_board_holds_figures_and_pictures(folder, tmp_path):
     events = EventAccumulator(str(tmp_path)).Reload()
     assert [(e.step, e.value) for e in events.Scalars("val_loss")] == [(7, 0.25)]
     assert events.Images("validation")[0].step == 7
+
+
+def test_a_run_shows_its_losses_figures_and_pictures(folder, tmp_path, monkeypatch):
+    pytest.importorskip("tensorboard")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    monkeypatch.setattr(recipes, "load_imagenet", lambda encoder: None)
+    monkeypatch.setattr(data.Photographs, "split", lambda self: (self, self))
+    args = [
+        str(folder), "--out", str(tmp_path), "--widths", "16", "16", "24", "32", "--batch", "4",
+        "--samples", "8", "--crop", "32", "--workers", "1", "--quiet", "--tensorboard",
+    ]  # fmt: skip
+    assert train.main(args) == 0
+    with (tmp_path / "log.csv").open() as stream:
+        (row,) = csv.DictReader(stream)
+    events = EventAccumulator(str(tmp_path / "tensorboard")).Reload()
+    for name in ("loss", "val_loss", "ab_error", "mean_error", "grey_error"):
+        (shown,) = events.Scalars(name)
+        assert (shown.step, shown.value) == (2, pytest.approx(float(row[name]), abs=1e-4))
+    assert events.Scalars("learning_rate")[0].value == pytest.approx(Settings(samples=64).rate(1))
+    assert events.Images("validation")[0].step == 2
 
 
 def test_a_board_without_tensorboard_names_the_remedy(tmp_path, monkeypatch):

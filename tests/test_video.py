@@ -199,14 +199,20 @@ def test_sound_that_the_container_cannot_hold_is_refused(tmp_path, colorizer):
     assert os.listdir(tmp_path) == ["film.mp4"]
 
 
+LINES = "1\n00:00:00,040 --> 00:00:00,120\n<i>A line</i>,\nand äöü.\n\n"
+LINES += "2\n00:00:00,160 --> 00:00:00,200\nAnother.\n"
+
+
 def make_subtitled(path: Path) -> Path:
-    """Write a film whose second stream is text."""
+    """Write a film whose second stream is text and, in Matroska, whose third is a file."""
     text = path.with_suffix(".srt")
-    text.write_text("1\n00:00:00,000 --> 00:00:00,300\nA line.\n")
+    text.write_text(LINES, encoding="utf-8")
     with av.open(path, "w") as output, av.open(text) as subtitles:
         video = output.add_stream("libx264", 25)
         video.width, video.height = WIDTH, HEIGHT
         copy = output.add_stream_from_template(subtitles.streams[0])
+        copy.metadata["language"] = "deu"
+        output.add_attachment("font.ttf", "font/ttf", b"no font")
         for number in range(5):
             frame = frame_of(picture(number))
             frame.pts, frame.time_base = number, Fraction(1, 25)
@@ -220,14 +226,41 @@ def make_subtitled(path: Path) -> Path:
     return path
 
 
-def test_subtitles_stay_where_the_container_can_hold_them(tmp_path, colorizer):
+def subtitles(path: Path) -> list[tuple[float, float, str]]:
+    """Return the begin, seconds and text of the subtitles of a film."""
+    with av.open(path) as film:
+        stream = film.streams.subtitles[0]
+        assert stream.metadata.get("language", "deu") == "deu"  # QuickTime has no place for it
+        result = []
+        for packet in film.demux(stream):
+            times = packet.pts or 0, packet.duration or 0
+            begin, length = (round(float(t * packet.time_base), 3) for t in times)
+            for text in (stream.codec_context.decode2(packet) if packet.size else None) or ():
+                words = text.ass.split(b",", 8)[8].decode()
+                result.append((begin, length, words.replace(r"{\r}", r"{\i0}")))  # the same
+        return result
+
+
+def test_subtitles_stay_bit_for_bit_in_a_container_of_the_same_kind(tmp_path, colorizer):
     source = make_subtitled(tmp_path / "film.mkv")
     assert colorize_film(source, tmp_path / "colour.mkv", colorizer).notes == ()
     assert packets(tmp_path / "colour.mkv", "subtitle") == packets(source, "subtitle")
-    notes = colorize_film(source, tmp_path / "colour.mp4", colorizer).notes
-    assert len(notes) == 1
-    assert notes[0].startswith("subtitle stream 1")
-    assert len(seen(tmp_path / "colour.mp4").frames) == 5
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mov", ".webm"])
+def test_subtitles_become_the_text_of_another_container_and_come_back(tmp_path, colorizer, suffix):
+    source = make_subtitled(tmp_path / "film.mkv")
+    wanted = [(0.04, 0.08, r"{\i1}A line{\i0},\Nand äöü."), (0.16, 0.04, "Another.")]
+    assert subtitles(source) == wanted
+    there, back = tmp_path / f"there{suffix}", tmp_path / "back.mkv"
+    notes = colorize_film(source, there, colorizer).notes
+    assert [note.split(" was ")[0] for note in notes] == [
+        "subtitle stream 1", "attachment stream 2",
+    ]  # fmt: skip
+    assert subtitles(there) == wanted
+    assert len(seen(there).frames) == 5
+    colorize_film(there, back, colorizer)
+    assert subtitles(back) == wanted
 
 
 def test_the_film_is_coloured_and_as_light_as_before(tmp_path, colorizer):
@@ -483,6 +516,7 @@ def test_an_interrupted_command_leaves_nothing(colorize_, monkeypatch):
     monkeypatch.setattr(video._Writer, "write", write_and_interrupt)
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     handlers = [signal.getsignal(number) for number in numbers]
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # nohup has it ignored
     try:
         assert colorize_("-i", "film.mp4", "-o", "c.mp4") == (130, "colorize: interrupted\n")
     finally:  # the command leaves them ignored, for its process is about to end

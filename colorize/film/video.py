@@ -20,6 +20,7 @@ from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTr
 
 from colorize.errors import ColorizeError
 from colorize.film.steady import SteadyColorizer
+from colorize.film.subtitles import Rewritten, is_text
 from colorize.film_names import FilmCodec, FilmResult, film_codec, muxer
 from colorize.images.files import display_name, failures_named, opened_source, replaced_target
 from colorize.images.image import Photo
@@ -212,7 +213,7 @@ class _Reader:
         self.time_base = self.stream.time_base or Fraction(1, 90000)
         self.count = 0
         self._untimed = 0
-        self._damaged: list[str] = []
+        self.damaged: list[str] = []
         self._broken: list[str] = []
         self._end = Fraction(0)  # seconds, of what was read
 
@@ -242,7 +243,7 @@ class _Reader:
             if packet.stream is not self.stream:
                 copy(packet)
                 continue
-            for frame in _decoded(packet, self._damaged):
+            for frame in _decoded(packet, self.damaged):
                 pts = frame.pts
                 if pts is None or (last is not None and pts <= last):
                     pts = 0 if last is None else last + step
@@ -259,8 +260,8 @@ class _Reader:
     @property
     def notes(self) -> Iterator[str]:
         """One line for each thing about the source that the viewer of the result should know."""
-        if self._damaged:
-            yield f"{len(self._damaged)} damaged parts of the film were left out"
+        if self.damaged:
+            yield f"{len(self.damaged)} damaged parts of the film were left out"
         start = Fraction(self.container.start_time or 0, av.time_base)
         read, announced = self._end - start, self._announced
         if self._broken or (announced is not None and read < announced - MISSING_SECONDS):
@@ -300,6 +301,7 @@ class _Writer:
         self.film = film
         self.notes: list[str] = []
         self.video = self._add_video(codec, crf)
+        self.rewritten: dict[int, Rewritten] = {}  # by the index of the stream they come from
         self.copies = self._add_copies()
         self._keep_metadata()
         self._note_shape(codec)
@@ -349,7 +351,10 @@ class _Writer:
             try:
                 copies[stream.index] = self._added(stream)
             except (ValueError, av.FFmpegError) as error:
-                self._refuse_silence(stream, error)
+                if is_text(stream):
+                    self._rewrite(stream)
+                else:
+                    self._refuse_silence(stream, error)
         return copies
 
     def _added(self, stream: Any) -> Any:
@@ -365,6 +370,12 @@ class _Writer:
         added.metadata.update(stream.metadata)
         added.disposition = stream.disposition
         return added
+
+    def _rewrite(self, stream: Any) -> None:
+        """Add a stream for subtitles in the container's own kind of text."""
+        added = Rewritten(self.output, stream)
+        self.rewritten[stream.index] = added
+        self.notes.append(f"subtitle stream {stream.index} was written anew as {added.kind}")
 
     def _refuse_silence(self, stream: Any, error: Exception) -> None:
         """Note that a stream is left out; raise ColorizeError if it is sound."""
@@ -387,8 +398,13 @@ class _Writer:
             self.output.set_chapters(film.chapters())
 
     def copy(self, packet: Any) -> None:
-        """Write a packet of another stream, bit for bit."""
-        stream = self.copies.get(packet.stream.index)
+        """Write a packet of another stream, bit for bit but for text of another kind."""
+        index = packet.stream.index
+        if index in self.rewritten and packet.size:
+            for text in self.rewritten[index].packets(packet, self.film.damaged):
+                self.output.mux(text)
+            return
+        stream = self.copies.get(index)
         if stream is not None and packet.size:
             packet.stream = stream
             self.output.mux(packet)

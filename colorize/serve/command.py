@@ -154,10 +154,15 @@ def _serve(args: argparse.Namespace, listener: socket.socket) -> int:
 
 
 def _colorizer(args: argparse.Namespace) -> Colorizer:
+    from colorize import registry
     from colorize.pipeline import Colorizer
 
     where = "gpu" if args.gpu else args.device or "cpu"
-    return Colorizer.from_pretrained(args.model, weights=args.weights, device=where, quiet=False)
+    sooner = registry.is_sooner_done_with_onnx(args.model, args.weights, where, single=False)
+    return Colorizer.from_pretrained(
+        args.model, weights=args.weights, device=where, backend="onnx" if sooner else None,
+        quiet=False,
+    )  # fmt: skip
 
 
 def _announce(args: argparse.Namespace, colorizer: Colorizer, listener: socket.socket) -> None:

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 import torch
 from torch import distributed, nn
@@ -66,15 +67,74 @@ def sum_of_all(value: torch.Tensor) -> torch.Tensor:
 def shared(network: nn.Module, device: torch.device) -> nn.Module:
     """Return the network wrapped so that its gradients are the mean of all processes'.
 
-    Weights and buffers become those of the first process. On CUDA, batch normalisation takes
-    its statistics over all processes; elsewhere, where PyTorch has no such layer, over the
-    process's own batch.
+    Weights and buffers become those of the first process. Batch normalisation takes its
+    statistics over all processes.
     """
     if not distributed.is_initialized():
         return network
     if device.type == "cuda":
         nn.SyncBatchNorm.convert_sync_batchnorm(network)  # type: ignore[no-untyped-call]
+    else:
+        _share_statistics(network)
     return DistributedDataParallel(network, device_ids=[device] if device.type == "cuda" else None)
+
+
+def _share_statistics(network: nn.Module) -> None:
+    """Put a `SharedBatchNorm` with the same weights in place of every batch normalisation."""
+    for module in list(network.modules()):
+        for name, child in module.named_children():
+            if type(child) is nn.BatchNorm2d:
+                setattr(module, name, SharedBatchNorm(child))
+
+
+class SharedBatchNorm(nn.BatchNorm2d):
+    """Batch normalisation by the statistics of all processes' batches, of equal size.
+
+    PyTorch's own, `SyncBatchNorm`, is for GPUs.
+    """
+
+    def __init__(self, original: nn.BatchNorm2d):
+        """Take over the weights and the running statistics."""
+        super().__init__(original.num_features, original.eps, original.momentum)
+        self.weight, self.bias = original.weight, original.bias
+        self.load_state_dict(original.state_dict())
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return x (b, c, h, w) normalised, of the same type."""
+        if not self.training:
+            return super().forward(x)
+        own = x.to(self.weight.dtype)
+        mean = _MeanOfAll.apply(own.mean(dim=(0, 2, 3)))
+        centred = own - mean.view(-1, 1, 1)
+        variance = _MeanOfAll.apply(centred.square().mean(dim=(0, 2, 3)))
+        self._follow(mean.detach(), variance.detach(), x.numel() // x.shape[1])
+        scale = self.weight * (variance + self.eps).rsqrt()
+        result: torch.Tensor = centred * scale.view(-1, 1, 1) + self.bias.view(-1, 1, 1)
+        return result.to(x.dtype)
+
+    @torch.no_grad()
+    def _follow(self, mean: torch.Tensor, variance: torch.Tensor, values: int) -> None:
+        """Move the running statistics; values: of each channel in this process's batch."""
+        assert self.running_mean is not None and self.running_var is not None
+        assert self.num_batches_tracked is not None and self.momentum is not None
+        values *= distributed.get_world_size()
+        self.running_mean.lerp_(mean, self.momentum)
+        self.running_var.lerp_(variance * (values / (values - 1)), self.momentum)
+        self.num_batches_tracked.add_(1)
+
+
+class _MeanOfAll(torch.autograd.Function):
+    """The mean of the processes' values; its gradient is the mean of the processes' gradients."""
+
+    @staticmethod
+    def forward(ctx: Any, value: torch.Tensor) -> torch.Tensor:
+        """Return the mean."""
+        return sum_of_all(value.clone()) / distributed.get_world_size()
+
+    @staticmethod
+    def backward(ctx: Any, gradient: torch.Tensor) -> torch.Tensor:
+        """Return the mean of the gradients."""
+        return sum_of_all(gradient.clone()) / distributed.get_world_size()
 
 
 def alone_until(last: bool, network: nn.Module) -> contextlib.AbstractContextManager[None]:

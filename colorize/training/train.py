@@ -98,10 +98,10 @@ class Record:
     def add(self, loss: float) -> None:
         """Note the loss of a step."""
         self.losses.append(loss)
-        step = self.trainer.steps_done
+        step, settings = self.trainer.steps_done, self.trainer.settings
         self.bar.set_postfix(loss=f"{np.mean(self.losses[-50:]):.3f}", refresh=False)
-        if self.board and step % BOARD_EVERY == 0:
-            rate = self.trainer.settings.rate(step)
+        if self.board and (step % BOARD_EVERY == 0 or step == settings.steps):
+            rate = settings.rate(step - 1)
             mean = float(np.mean(self.losses[-BOARD_EVERY:]))
             self.board.numbers(step, {"loss": mean, "learning_rate": rate})
 
@@ -159,6 +159,10 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument(
         "--init", metavar="WEIGHTS", help="start from a weights file, or a model's own by name"
     )
+    result.add_argument(
+        "--keep-statistics", action="store_true",
+        help="batch normalisations keep the statistics of --init: for few photographs of one kind",
+    )  # fmt: skip
     result.add_argument("--device", default="cpu", help="torch device (default: cpu)")
     result.add_argument("--workers", type=int, default=2, help="processes that decode (default: 2)")
     result.add_argument(
@@ -223,9 +227,11 @@ def load_photographs(
 def run(args: argparse.Namespace, processes: Processes, device: str) -> None:
     """Load, make the trainer as the arguments say, and train. Raises ColorizeError."""
     settings = settings_of(args, processes.count)
+    if args.keep_statistics and not (args.init or args.resume):
+        raise ColorizeError("--keep-statistics needs weights that have some: --init")
     args.out.mkdir(parents=True, exist_ok=True)
     photographs, validation = load_photographs(args, settings, processes).split()
-    trainer = Trainer(settings, compute_prior(photographs), device)
+    trainer = Trainer(settings, compute_prior(photographs), device, args.keep_statistics)
     if args.resume:
         trainer.restore(args.out / "checkpoint.pt")
     elif args.init:

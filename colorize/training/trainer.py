@@ -32,10 +32,21 @@ LARGEST_GRADIENT = 5.0  # norm to which gradients are cut
 class Trainer:
     """The network, its moving average and the optimiser; one call of `step` is one step."""
 
-    def __init__(self, settings: Settings, prior: torch.Tensor, device: str = "cpu"):
-        """Make the network; `compact` has a pretrained encoder. prior: (313,), sums to 1."""
+    def __init__(
+        self,
+        settings: Settings,
+        prior: torch.Tensor,
+        device: str = "cpu",
+        keep_statistics: bool = False,
+    ):
+        """Make the network; `compact` has a pretrained encoder.
+
+        prior: (313,), sums to 1. keep_statistics: batch normalisations use and keep those that
+        came with the weights.
+        """
         torch.manual_seed(settings.seed)
         self.settings, self.prior, self.device = settings, prior, torch.device(device)
+        self.keep_statistics = keep_statistics
         self.recipe, self.dtype = RECIPES[settings.network], DTYPES[settings.precision]
         self.class_weights = rebalancing_weights(prior, settings.uniform_share).to(device)
         self.network: Network = self.recipe.build(settings)
@@ -91,7 +102,7 @@ class Trainer:
 
     def step(self, batches: Sequence[Examples]) -> float:
         """Take one step on this process's batches and return the loss over those of all."""
-        self.network.train()
+        self._train_mode()
         for group in self.optimiser.param_groups:
             group["lr"] = self.settings.rate(self.steps_done) * group["share"]
         self.optimiser.zero_grad(set_to_none=True)
@@ -108,6 +119,12 @@ class Trainer:
         self.average.update_parameters(self.network)
         self.steps_done += 1
         return float(sum_of_all(loss)) / self.settings.processes
+
+    def _train_mode(self) -> None:
+        """Put the network into the mode for training."""
+        for layer in self.network.train().modules():
+            if isinstance(layer, nn.BatchNorm2d | nn.SyncBatchNorm):
+                layer.train(not self.keep_statistics)
 
     def _gradients(self, batch: Examples, coloured: torch.Tensor) -> torch.Tensor:
         """Add a batch's gradients and return its loss, both so that the processes' mean counts.

@@ -84,8 +84,8 @@ function say(text, isError = false) {
 
 function sayError(error) {
   if (error.name === "AbortError") return;
-  const reason = error instanceof Refused ? error.message : "the server can't be reached";
-  say(reason[0].toUpperCase() + reason.slice(1) + ".", true);
+  if (error instanceof Refused) say(`${photo.file.name}: ${error.message}.`, true);
+  else say("The server can't be reached.", true);
 }
 
 // ---- the photograph
@@ -102,6 +102,7 @@ async function choose(file) {
   if (photo.width * photo.height > server.max_pixels) {
     const most = Math.round(server.max_pixels / 1e6);
     photo = null;
+    showStudio(false);
     say(`This photograph is too large: the server takes ${most} megapixels.`, true);
     return;
   }
