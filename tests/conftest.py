@@ -1,11 +1,17 @@
 """A tiny seeded network, so that tests of the pipeline need no weights file."""
 
+import signal
+
 import pytest
 import torch
 
 from colorize.color.gamut import Q
 from colorize.models.compact import Compact
 from colorize.models.weights_file import save_compact
+
+# A shell's background jobs ignore Ctrl-C, and so would what the tests start to interrupt it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
