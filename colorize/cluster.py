@@ -29,6 +29,7 @@ from colorize.manifest import Line, ended, hashed
 from colorize.remote_files import StoreError
 
 LOCAL = "local"  # the address that stands for this machine
+PHOTOGRAPHS = "photographs"  # the threads of a worker that take them
 ATTEMPTS = 3  # times that a photograph may see its worker die
 AHEAD = 2  # photographs a worker: one in work and one waiting, so that none is idle
 PREPARERS = 16  # threads that look at inputs and outputs, which may be far away
@@ -205,11 +206,11 @@ class _Crew:
         self.manifest = options.manifest
         self.resource = "GPU" if gpus else "CPU"
         self.capacity = AHEAD if threads == 1 else threads + AHEAD
-        self.actors = ray.remote(Worker).options(
+        self.actors = ray.remote(
             num_cpus=1, num_gpus=1 if gpus else 0,
-            max_concurrency=threads + 1,  # one more to be told to stop
+            concurrency_groups={PHOTOGRAPHS: threads},  # beside them it can be told to stop
             max_restarts=0,
-        )  # fmt: skip
+        )(Worker)  # fmt: skip
         self.threads = threads
         self.places: list[_Place] = []
         self.loading: dict[Any, _Place] = {}  # by Ray's reference
@@ -253,7 +254,8 @@ class _Crew:
             if place is None:
                 held.append(task)
                 continue
-            reference = place.actor.do.remote(task.job, task.line)
+            do = place.actor.do.options(concurrency_group=PHOTOGRAPHS)
+            reference = do.remote(task.job, task.line)
             place.tasks[reference] = task
             self.owners[reference] = place
 

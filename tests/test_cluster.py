@@ -147,6 +147,29 @@ def test_a_killed_worker_loses_nothing(ray, photographs, tmp_path):
     assert content(tmp_path / "out") == content(tmp_path / "local")
 
 
+class Alone:
+    """Stand for a network: fails where a process has two photographs in work at a time."""
+
+    def __init__(self) -> None:
+        self.busy = False
+
+    def __call__(self, photo: Photo) -> Photo:
+        if self.busy:
+            raise ColorizeError("two at a time")
+        self.busy = True
+        time.sleep(0.1)
+        self.busy = False
+        return Photo(np.repeat(photo.pixels[..., None], 3, 2), None, photo.metadata)
+
+    def make(self) -> Work:
+        return Work(self, Options(), {})
+
+
+def test_a_worker_has_one_photograph_in_work_at_a_time(ray, photographs, tmp_path):
+    results = cluster_run(jobs_of(photographs, tmp_path / "out"), Alone().make)
+    assert [result.error for result in results] == [None] * 12
+
+
 def test_a_photograph_that_kills_its_workers_fails_and_no_other(ray, photographs, tmp_path):
     Image.new("L", (65, 40)).save(photographs / "deadly.png")
     jobs = jobs_of(photographs, tmp_path / "out")
