@@ -29,9 +29,9 @@ import numpy as np
 from PIL import Image
 
 from colorize import batch, cli, cluster
+from colorize.backends.threads import cores
 from colorize.batch import Options, Work
 from colorize.manifest import Manifest
-from colorize.pipeline import cores
 
 os.environ.update(cluster.ENVIRONMENT)
 import ray  # (it reads its environment at once)

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from colorize._version import __version__
+from colorize.backends.threads import one_thread_a_product
 from colorize.control.styles import STYLES
 from colorize.errors import ColorizeError
 from colorize.film_names import CODECS, FilmResult, is_film_name, require_film_extra
@@ -256,6 +257,7 @@ def _quality(text: str) -> int:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status."""
     argv = sys.argv[1:] if argv is None else list(argv)
+    one_thread_a_product()
     with _interrupts.caught():
         try:
             return _command(argv)
@@ -808,7 +810,7 @@ def _work(args: argparse.Namespace, settings: dict[str, object]) -> Work:
     Raises ColorizeError where the settings, such as the hash of the weights, are not the same.
     """
     from colorize import batch
-    from colorize.pipeline import cores
+    from colorize.backends.threads import cores
 
     there = _settings(args)
     if other := [name for name in there if there[name] != settings.get(name)]:

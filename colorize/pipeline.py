@@ -11,7 +11,6 @@ result of the one before, and can be replaced or looked at.
 from __future__ import annotations
 
 import dataclasses
-import os
 import warnings
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -23,6 +22,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from colorize import registry
+from colorize.backends.threads import cores
 from colorize.backends.together import Together
 from colorize.color import lab
 from colorize.color.bins import decode, probabilities, rebalance_offset
@@ -486,11 +486,6 @@ def copies_ahead(model: str, size: int) -> list[Size]:
         return []
     cells = size if model == "siggraph17" else size // 4
     return [(size, size, NETWORK_FILTER), (cells, cells, CELL_FILTER)]
-
-
-def cores() -> int:
-    """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _runner(network: Any) -> Any:

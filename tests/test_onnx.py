@@ -336,16 +336,6 @@ def test_a_gpu_is_taken_by_its_number(monkeypatch):
     assert str(onnx_backend.find_device("cuda:3")) == "cuda:3"
 
 
-def test_threads_are_the_cores_of_the_process(monkeypatch):
-    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0, 3, 5}, raising=False)
-    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    assert onnx_backend._cores() == 3
-    monkeypatch.setenv("OMP_NUM_THREADS", "2")
-    assert onnx_backend._cores() == 2
-    monkeypatch.setenv("OMP_NUM_THREADS", "8")
-    assert onnx_backend._cores() == 3
-
-
 class Full:
     """A session whose memory holds so many photographs."""
 

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from colorize import registry
+from colorize.backends.threads import cores
 from colorize.errors import ColorizeError
 from colorize.models.compact_layout import HINT_CHANNELS, STATISTICS
 from colorize.models.network_description import METADATA_KEY, Description
@@ -58,7 +59,7 @@ class OnnxNetwork:
         self.device = device or Device("cpu")
         self._model = model
         self._tensors = tensors or {}
-        self._threads = _cores()
+        self._threads = cores()
         self._session = self._new_session(name)
         said = _description(self._session, name)
         self.architecture = said.architecture
@@ -120,7 +121,7 @@ class OnnxNetwork:
 
     def set_threads(self, threads: int) -> None:
         """Run each call with so many threads, and as many calls at once as there are callers."""
-        threads = min(threads, _cores())
+        threads = min(threads, cores())
         if threads != self._threads:
             self._threads = threads
             self._session = self._new_session(self.architecture)
@@ -235,16 +236,6 @@ def _session(
             f"device {device}: CUDA can't be used; its libraries or GPU are missing"
         )
     return session
-
-
-def _cores() -> int:
-    """Return how many cores this process may use; OMP_NUM_THREADS limits them, as with torch."""
-    try:
-        cores = len(os.sched_getaffinity(0))
-    except AttributeError:  # not on macOS and Windows
-        cores = os.cpu_count() or 1
-    limit = os.environ.get("OMP_NUM_THREADS", "")
-    return min(cores, int(limit)) if limit.isdigit() and int(limit) > 0 else cores
 
 
 def _description(session: Any, name: str) -> Description:

@@ -35,9 +35,9 @@ def cohere(logits: Array, lightness: Array, share: float) -> Floats:
     rows, columns = _averaging(h), _averaging(w)
     for one, grey in zip(result, lightness[:, 0], strict=True):
         weights = _weights(_at_cells(grey, h, w), rows, columns)  # (neighbours, places)
-        neighbours = (rows @ one @ columns.T).reshape(q, -1)
-        one *= 1 - share
-        one += share * (neighbours @ weights).reshape(q, h, w)
+        neighbours = np.float32(share) * (rows @ one @ columns.T)
+        one *= np.float32(1 - share)
+        one += (neighbours.reshape(q, -1) @ weights).reshape(q, h, w)
     return result
 
 
@@ -61,23 +61,26 @@ def _weights(lightness: Floats, rows: Floats, columns: Floats) -> Floats:
     """Return what each neighbour counts at each place, (neighbours, h·w), columns sum to 1.
 
     A neighbour has a mean L and, where it lies across an edge, a variance, which widens the
-    Gaussian of the difference and lowers it: of such a neighbour only a part is alike.
+    Gaussian of the difference and lowers it: of such a neighbour only a part is alike. All
+    exponents come from one product, since (m - L)² = m² - 2mL + L², and so for the distances.
     """
-    mean = rows @ lightness @ columns.T
-    variance = (rows @ lightness**2 @ columns.T - mean**2).clip(min=0)
-    width = TOLERANCE**2 + variance.reshape(-1, 1)
-    exponent = -np.square(mean.reshape(-1, 1) - lightness.reshape(1, -1)) / (2 * width)
-    weights = np.exp(exponent) / np.sqrt(width)
-    near = _nearness(rows)[:, None, :, None] * _nearness(columns)[None, :, None, :]
-    weights *= near.reshape(weights.shape)
+    mean = (rows @ lightness @ columns.T).reshape(-1)
+    variance = (rows @ lightness**2 @ columns.T).reshape(-1) - mean**2
+    width = TOLERANCE**2 + variance.clip(min=0)
+    y, x = _positions(len(rows), len(columns))
+    constant = -(mean**2 / width + np.log(width) + y**2 + x**2) / 2
+    ones = np.ones_like(mean)
+    neighbours = np.stack((-0.5 / width, mean / width, y, x, constant, ones), axis=1)
+    grey = lightness.reshape(-1)
+    y, x = _positions(*lightness.shape)
+    places = np.stack((grey**2, grey, y, x, np.ones_like(grey), -(y**2 + x**2) / 2))
+    weights: Floats = neighbours.astype(np.float32) @ places.astype(np.float32)
+    np.exp(weights, out=weights)
     weights /= weights.sum(axis=0).clip(min=np.finfo(np.float32).tiny)
-    return weights.astype(np.float32)
+    return weights
 
 
-def _nearness(averaging: Floats) -> Floats:
-    """Return the Gaussian of the distance from each neighbour to each cell, along one side."""
-    count, size = averaging.shape
-    neighbours, cells = ((np.arange(n) + 0.5) / n for n in (count, size))
-    distance = neighbours[:, None] - cells
-    nearness: Floats = np.exp(-np.square(distance / REACH) / 2).astype(np.float32)
-    return nearness
+def _positions(height: int, width: int) -> tuple[Array, Array]:
+    """Return where the cells' centres are, row by row, in deviations of the distance."""
+    down, right = ((np.arange(n) + 0.5) / (n * REACH) for n in (height, width))
+    return np.repeat(down, width), np.tile(right, height)

@@ -13,6 +13,7 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from colorize._version import __version__
+from colorize.backends.threads import one_thread_a_product
 from colorize.errors import ColorizeError
 from colorize.registry import MODELS
 from colorize.serve.limits import BATCH, MAX_BYTES, MAX_PIXELS, QUEUE, Limits
@@ -93,6 +94,7 @@ def _whole(low: int, high: int | None = None) -> Callable[[str], int]:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the server until it is told to stop; return the exit status."""
     args = parser().parse_args(argv)
+    one_thread_a_product()
     try:
         _check_extra()
         with _listening(args.host, args.port) as listener:
