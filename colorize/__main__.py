@@ -1,7 +1,5 @@
 """python -m colorize."""
 
-import sys
+from colorize.cli import run
 
-from colorize.cli import main
-
-sys.exit(main())
+run()

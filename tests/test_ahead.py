@@ -61,8 +61,7 @@ def test_a_photograph_not_asked_for_is_let_go(pages):
 def test_the_copies_are_those_that_colours_are_made_with(weights, model):
     colorizer = Colorizer.from_pretrained(weights=weights, size=64)
     photo, other = (image.read(ROOT / "imgs" / "chelsea.jpg") for _ in range(2))
-    for size in copies_ahead(model, 64):
-        photo.resize_ahead(size)
+    photo.resize_ahead(copies_ahead(model, 64))
     np.testing.assert_array_equal(colorizer(photo).pixels, colorizer(other).pixels)
     assert bool(photo._ahead) == (model == "siggraph17")  # whose colours have more cells
 

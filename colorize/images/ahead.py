@@ -45,6 +45,5 @@ class ReadAhead:
 
     def _read_first(self) -> Photo:
         photo = next(self._pages)
-        for size in self._sizes:
-            photo.resize_ahead(size)
+        photo.resize_ahead(self._sizes)
         return photo

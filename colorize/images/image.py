@@ -110,15 +110,16 @@ class Photo:
 
     def resized(self, size: Size) -> np.ndarray:
         """Return the pixels in eight bits at another size, (h, w) or (h, w, 3) uint8."""
-        if size in self._ahead:
-            return self._ahead.pop(size)
-        height, width, filter = size
-        image = Image.fromarray(np.ascontiguousarray(eight_bits(self.pixels)))
-        return np.asarray(image.resize((width, height), filter))
+        if size not in self._ahead:
+            self.resize_ahead([size])
+        return self._ahead.pop(size)
 
-    def resize_ahead(self, size: Size) -> None:
-        """Make the copy that `resized` will be asked for next, before the pixels change."""
-        self._ahead[size] = self.resized(size)
+    def resize_ahead(self, sizes: Iterable[Size]) -> None:
+        """Make copies that `resized` will be asked for, together, before the pixels change."""
+        image = Image.fromarray(np.ascontiguousarray(eight_bits(self.pixels)))
+        for height, width, filter in sizes:
+            copy = np.asarray(image.resize((width, height), filter))
+            self._ahead[height, width, filter] = copy
 
     def _with_alpha(self, alpha: np.ndarray) -> Photo:
         return Photo(self.pixels, alpha, self.metadata)
