@@ -28,9 +28,12 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from colorize import batch, cli, cluster
+from colorize import batch, cluster
 from colorize.backends.threads import cores
 from colorize.batch import Options, Work
+from colorize.cli import on_cluster
+from colorize.cli.arguments import parser
+from colorize.cli.settings import deciding_settings
 from colorize.manifest import Manifest
 
 os.environ.update(cluster.ENVIRONMENT)
@@ -59,8 +62,8 @@ def make_photographs(folder: Path, count: int, width: int, height: int) -> None:
 
 def make_work() -> Work:
     """Return what does the jobs of the command, on one core."""
-    args = cli.parser().parse_args(["-i", "in", "-o", "out"])
-    return cli._work(args, cli._settings(args))
+    args = parser().parse_args(["-i", "in", "-o", "out"])
+    return on_cluster.make_work(args, deciding_settings(args))
 
 
 class Idle(Work):

@@ -18,7 +18,8 @@ from PIL import Image
 
 import colorize
 from benchmarks.kill import Trial
-from colorize.cli import main, parser
+from colorize.cli import main
+from colorize.cli.arguments import parser
 
 ROOT = Path(__file__).parents[1]
 

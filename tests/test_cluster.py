@@ -232,20 +232,23 @@ def test_what_workers_can_not_load_ends_the_batch_in_one_line(ray, photographs, 
 
 
 def test_workers_refuse_weights_and_guides_that_are_not_those_of_the_command(weights):
-    from colorize import cli
+    from colorize.cli.arguments import parser
+    from colorize.cli.on_cluster import make_work
+    from colorize.cli.settings import deciding_settings
 
-    args = cli.parser().parse_args(["-i", "a.jpg", "--weights", weights, "--cluster"])
-    settings = cli._settings(args)
-    assert isinstance(cli._work(args, settings), Work)
+    args = parser().parse_args(["-i", "a.jpg", "--weights", weights, "--cluster"])
+    settings = deciding_settings(args)
+    assert isinstance(make_work(args, settings), Work)
     for name in ("weights", "hints"):
         with pytest.raises(ColorizeError, match=f"other {name} than where the command runs"):
-            cli._work(args, settings | {name: "0" * 64})
+            make_work(args, settings | {name: "0" * 64})
 
 
 def test_other_weights_on_a_worker_end_the_batch_before_any_output(
     ray, photographs, tmp_path, weights, monkeypatch, capsys
 ):
-    monkeypatch.setattr("colorize.cli._sha256", lambda name: "0" * 64)  # here, not on workers
+    # here, not on workers
+    monkeypatch.setattr("colorize.cli.settings._sha256", lambda name: "0" * 64)
     arguments = ["-i", str(photographs), "-o", str(tmp_path / "out"), "--weights", weights]
     assert main([*arguments, "--manifest", str(tmp_path / "m.jsonl"), "--cluster"]) == 1
     said = capsys.readouterr().err

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from colorize import registry
-from colorize.cli import models_parser, parser
+from colorize.cli.arguments import models_parser, parser
 from colorize.training import train
 
 ROOT = Path(__file__).parents[1]

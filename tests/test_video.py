@@ -14,6 +14,7 @@ import torch
 from PIL import Image
 
 from colorize import cli, film_names
+from colorize.cli.interrupts import interrupts
 from colorize.color import lab
 from colorize.color.gamut import Q
 from colorize.errors import ColorizeError
@@ -510,7 +511,7 @@ def test_an_interrupted_command_leaves_nothing(colorize_, monkeypatch):
             time.sleep(0.5)  # until the command waits for this thread
             os.kill(os.getpid(), signal.SIGINT)
             deadline = time.monotonic() + 30
-            while not cli._interrupts.seen and time.monotonic() < deadline:
+            while not interrupts.seen and time.monotonic() < deadline:
                 time.sleep(0.01)
 
     monkeypatch.setattr(video._Writer, "write", write_and_interrupt)

@@ -1,0 +1,50 @@
+"""Which photographs the arguments name, and what their outputs are called."""
+
+from __future__ import annotations
+
+import argparse
+import os
+
+from colorize import batch
+from colorize.batch import Job, Source
+from colorize.errors import ColorizeError
+from colorize.images import image
+from colorize.remote_files import exists, is_folder, place
+
+
+def find_jobs(args: argparse.Namespace) -> list[Job]:
+    """Return what the arguments name, each file with its output."""
+    if args.format is not None:
+        image.output_format("", args.format)  # an unknown format is told before any work
+    if args.samples is not None:
+        from colorize.control import sampling
+
+        sampling.check(args.samples, args.seed or 0)
+    inputs = [place(name) for name in args.input]
+    output = None if args.output is None else place(args.output)
+    several = len(inputs) != 1 or is_folder(inputs[0])
+    inside = output is None or is_folder(output)
+    folder = several or inside or args.output.endswith(("/", os.sep))
+    if several and output is not None and not inside and exists(output):
+        name = image.display_name(output)
+        raise ColorizeError(f"{name}: several inputs need a folder as -o, and this is a file")
+    sources = batch.find(inputs, args.glob, output if folder else None)
+    jobs = batch.plan(sources, output, folder, args.format, args.samples)
+    if not jobs:
+        raise ColorizeError("nothing to do: all inputs are results of earlier runs")
+    if args.confidence:
+        named = {job.source for job in jobs}
+        jobs += _maps([source for source in sources if source.path in named], several, args)
+    return jobs
+
+
+def _maps(sources: list[Source], several: bool, args: argparse.Namespace) -> list[Job]:
+    """Return the jobs that write maps of confidence: into a folder for several inputs."""
+    target = place(args.confidence)
+    if several and exists(target) and not is_folder(target):
+        name = image.display_name(target)
+        raise ColorizeError(f"{name}: several inputs need a folder as --confidence")
+    folder = several or is_folder(target) or args.confidence.endswith(("/", os.sep))
+    if not folder:
+        image.output_format(target)
+    return batch.plan_maps(sources, target, folder)

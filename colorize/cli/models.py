@@ -1,0 +1,33 @@
+"""`colorize models`: list, download, verify or locate weights."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+
+from colorize import registry
+from colorize.cli.messages import print_line, say
+from colorize.cli.status import DONE, FAILED
+from colorize.errors import ColorizeError
+
+
+def models_command(arguments: argparse.ArgumentParser, argv: Sequence[str]) -> int:
+    """List, download, verify or locate weights."""
+    args = arguments.parse_args(argv)
+    if args.action != "list" and args.name is None:
+        arguments.error(f"{args.action} needs the NAME of a network")
+    try:
+        if args.action == "list":
+            for model in registry.available():
+                place = registry.cached(model.name)
+                state = "not downloaded yet" if place is None else str(place)
+                print_line(f"{model.name}: {model.description}")
+                print_line(f"    {model.size / 1e6:.0f} MB, {model.licence}, {state}")
+        elif args.action == "verify":
+            print_line(f"{registry.verify(args.name)}: the sha256 is right")
+        else:
+            print_line(str(registry.path(args.name)))
+    except ColorizeError as error:
+        say(str(error))
+        return FAILED
+    return DONE

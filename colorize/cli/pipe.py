@@ -1,0 +1,46 @@
+"""One photograph from standard input or to standard output."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+from colorize.cli.messages import say
+from colorize.cli.settings import make_colorizer
+from colorize.cli.status import DONE
+from colorize.errors import ColorizeError
+from colorize.images import image
+from colorize.images.image import Photo
+
+
+def colorize_pipe(args: argparse.Namespace) -> int:
+    """Colorize one photograph from or to a pipe."""
+    to_stdout = args.output in (None, "-")
+    if to_stdout and sys.stdout.isatty():
+        raise ColorizeError("standard output is a terminal: name a file with -o or use a pipe")
+    if not to_stdout and os.path.lexists(args.output) and not args.overwrite:
+        raise ColorizeError(f"{image.display_name(args.output)} exists; --overwrite replaces it")
+    source = sys.stdin.buffer if args.input == ["-"] else args.input[0]
+    target = sys.stdout.buffer if to_stdout else args.output
+    if not to_stdout:
+        with suppress(OSError):  # whether it can be written to shows later
+            image.remove_leftovers(Path(args.output).parent)
+    colorizer = make_colorizer(args, single=True)
+    limit = args.max_pixels or image.MAX_PIXELS
+    pages = (
+        _compared(photo, colorizer(photo), args.compare)
+        for photo in image.read_pages(source, max_pixels=limit)
+    )
+    for note in image.write(pages, target, format=args.format, quality=args.quality):
+        if not args.quiet:
+            say(note)
+    return DONE
+
+
+def _compared(before: Photo, after: Photo, layout: str | None) -> Photo:
+    from colorize.view.compare import compare
+
+    return after if layout is None else compare(before, after, layout)
