@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 from colorize import batch
-from colorize.batch import Job, Options, Source
+from colorize.batch import Job, Options, Source, collisions, runner
 from colorize.errors import ColorizeError
 from colorize.images.image import Photo
 from colorize.manifest import Manifest
@@ -297,7 +297,7 @@ def test_no_more_jobs_are_begun_than_are_in_work(tmp_path):
     results = batch.run(jobs, count, workers=2)
     next(results)
     time.sleep(0.2)
-    assert len(begun) <= 2 * batch.AHEAD + 1
+    assert len(begun) <= 2 * runner.AHEAD + 1
     assert len(list(results)) == 29
     assert len(begun) == 30
 
@@ -409,15 +409,15 @@ def test_outputs_that_differ_in_case_are_one_file_on_some_disks(tmp_path, monkey
     lower = unicodedata.normalize("NFD", "éA.PNG")
     jobs = [Job(save(tmp_path / n / "a.png"), tmp_path / "out" / n) for n in (upper, lower)]
     assert batch.refuse(jobs) == {}
-    monkeypatch.setattr(batch, "_ignores_case", lambda folder: True)
+    monkeypatch.setattr(collisions, "ignores_case", lambda folder: True)
     assert "already the output" in batch.refuse(jobs)[jobs[1]]
 
 
 def test_whether_a_disk_ignores_case_is_found_out(tmp_path):
     (tmp_path / "Case").mkdir()
-    assert batch._ignores_case(tmp_path / "Case/none") == (tmp_path / "cASE").exists()
+    assert collisions.ignores_case(tmp_path / "Case/none") == (tmp_path / "cASE").exists()
     (tmp_path / "cASE").symlink_to(tmp_path / "Case")  # what such a disk would show
-    assert batch._ignores_case(tmp_path / "Case/none")
+    assert collisions.ignores_case(tmp_path / "Case/none")
 
 
 def test_manifest_and_report_are_no_outputs(tmp_path):
