@@ -211,6 +211,32 @@ def test_colours_are_put_and_taken_by_keys(browser, address, photograph):
         settle(page)
 
 
+def test_the_next_colour_is_for_the_next_place(browser, address, photograph):
+    with opened(browser, address) as page:
+        upload(page, photograph)
+        page.check("[name=mode][value=colour]")
+        for name, x in (("Red", 60), ("Grass", 200)):
+            page.click(f"[aria-label={name}]")
+            page.locator("#board").click(position={"x": x, "y": 80})
+        red, grass = (
+            page.get_attribute(f"[aria-label={name}]", "data-colour") for name in ("Red", "Grass")
+        )
+        assert colours(page) == [red, grass]
+        page.click(".hint >> nth=1")  # a spot that was clicked takes another colour
+        page.click("[aria-label=Red]")
+        assert colours(page) == [red, red]
+        page.locator(".hint >> nth=1").press("Escape")
+        page.click("[aria-label=Grass]")
+        assert colours(page) == [red, red]
+        settle(page)
+
+
+def colours(page) -> list[str]:
+    """Return the colours of the spots."""
+    style = "all => all.map(one => one.style.getPropertyValue('--colour'))"
+    return page.eval_on_selector_all(".hint", style)
+
+
 def test_a_version_is_chosen(browser, address, photograph):
     with opened(browser, address) as page:
         upload(page, photograph)
@@ -287,6 +313,47 @@ def test_a_file_that_will_not_do_is_told(browser, address, photograph):
         page.wait_for_selector("#status.error")
         assert "the server takes 3 megapixels" in page.inner_text("#status")
         assert page.is_visible("#start") and not page.is_visible("#studio")
+
+
+def test_the_file_chosen_last_is_shown(browser, address, photograph):
+    """Though the one before takes longer to read."""
+    with opened(browser, address) as page:
+        page.evaluate(
+            """() => {
+               const read = createImageBitmap;
+               window.createImageBitmap = async (file, ...rest) => {
+                 if (file.name === "slow.png") await new Promise((go) => setTimeout(go, 1000));
+                 return read(file, ...rest);
+               };
+             }"""
+        )
+        slow = {"name": "slow.png", "mimeType": "image/png", "buffer": soft_grey(300, 200)}
+        page.set_input_files("#file", slow)
+        upload(page, photograph)
+        page.wait_for_timeout(1200)
+        settle(page)
+        assert page.inner_text("#status") == f"{WIDTH} × {HEIGHT} pixels"
+
+
+def test_a_file_may_be_chosen_again(browser, address):
+    with opened(browser, address) as page:
+        wrong = {"name": "a.jpg", "mimeType": "image/jpeg", "buffer": b"no picture"}
+        page.set_input_files("#file", wrong)
+        page.wait_for_selector("#status.error")
+        assert page.evaluate("file.value") == ""  # else choosing it again would change nothing
+
+
+def test_the_photograph_stays_in_view_while_it_is_adjusted(browser, address, photograph):
+    with opened(browser, address, {"viewport": {"width": 1200, "height": 620}}) as page:
+        upload(page, photograph)
+        place = page.locator("#frame").bounding_box()
+        page.check("[name=mode][value=colour]")
+        page.click("summary")
+        page.evaluate("scrollTo(0, 0)")
+        assert page.locator("#frame").bounding_box() == place
+        page.evaluate("scrollTo(0, document.body.scrollHeight)")
+        assert page.evaluate("scrollY") > 100
+        assert page.locator("#frame").bounding_box()["y"] >= 0
 
 
 def test_nothing_overflows_on_a_phone(browser, address, photograph):

@@ -1,5 +1,6 @@
 """`colorize-serve`: its arguments, its start, its end."""
 
+import errno
 import http.client
 import io
 import json
@@ -23,7 +24,7 @@ pytest.importorskip("python_multipart", reason="pip install 'colorize-photos[ser
 from colorize.serve import command
 from colorize.serve.command import main
 from colorize.serve.limits import Limits
-from tests.serving import PHOTO, wait_until
+from tests.serving import BOUNDARY, PHOTO, form, wait_until
 
 ROOT = Path(__file__).parents[1]
 
@@ -54,10 +55,10 @@ def large_photograph() -> bytes:
     return file.getvalue()
 
 
-def post(port: int, path: str = "/colorize", photo: bytes = PHOTO) -> tuple[int, bytes]:
+def post(port: int, photo: bytes = PHOTO, kind: str = "image/jpeg") -> tuple[int, bytes]:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     try:
-        connection.request("POST", path, photo)
+        connection.request("POST", "/colorize", photo, {"Content-Type": kind})
         response = connection.getresponse()
         return response.status, response.read()
     finally:
@@ -74,7 +75,8 @@ def health(port: int) -> dict:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals as on Unix")
-def test_a_stopped_server_answers_what_it_accepted(weights):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_stopped_server_answers_what_it_accepted(weights, number):
     with started(weights, "--batch", "1", "--max-bytes", "5000000") as (process, port):
         assert health(port)["max_bytes"] == 5_000_000
         answers: list[tuple[int, bytes]] = []
@@ -86,7 +88,7 @@ def test_a_stopped_server_answers_what_it_accepted(weights):
         for thread in threads:
             thread.start()
         wait_until(lambda: health(port)["accepted"] == 4)
-        process.send_signal(signal.SIGTERM)
+        process.send_signal(number)
         for thread in threads:
             thread.join(60)
         assert [status for status, _ in answers] == [200] * 4
@@ -94,13 +96,26 @@ def test_a_stopped_server_answers_what_it_accepted(weights):
         assert process.stderr.read() == ""
 
 
+def test_a_broken_form_is_told_to_its_client_alone(weights):
+    with started(weights) as (process, port):
+        body, kind = form(PHOTO)
+        status, told = post(port, photo=body, kind=kind.replace(BOUNDARY, "another"))
+        assert (status, told) == (
+            400,
+            b'{"error":"the form can\'t be read: invalid multipart data"}',
+        )
+        process.terminate()
+        assert (process.wait(30), process.stderr.read()) == (0, "")
+
+
 def test_a_port_in_use_is_told(capsys):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         assert main(["--port", str(port)]) == 1
     error = capsys.readouterr().err
-    assert error.startswith(f"colorize-serve: 127.0.0.1 port {port}: can't listen: ")
-    assert error.endswith("choose another --host or --port\n") and error.count("\n") == 1
+    reason = os.strerror(errno.EADDRINUSE).lower()
+    told = f"127.0.0.1 port {port}: can't listen: {reason}; choose another --host or --port"
+    assert error == f"colorize-serve: {told}\n"
 
 
 @pytest.mark.parametrize("host", ["no.such.host.invalid", "x" * 300, "192.0.2.1"])

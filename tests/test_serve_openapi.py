@@ -18,7 +18,7 @@ from colorize.pipeline import Colorizer
 from colorize.serve.app import make_app
 from colorize.serve.limits import Limits
 from colorize.serve.openapi import MEDIA_TYPES, document, reference
-from colorize.serve.options import OPTIONS
+from colorize.serve.options import FILES, OPTIONS
 from tests.serving import running
 
 ROOT = Path(__file__).parents[1]
@@ -65,12 +65,16 @@ def test_every_format_that_can_be_written_has_a_media_type():
 
 def test_the_page_says_what_the_document_says():
     described = document(LIMITS, 32)
-    page = reference(described)
+    page = reference(described, "http://127.0.0.1:9000")
     for name, option in OPTIONS.items():
         assert f"<th>{name}</th>" in page
         assert option.meaning.replace("'", "&#x27;") in page
     assert "0.2 MB and 0.09 megapixels" in page
+    for name, meaning in (("photo", "the photograph"), ("reference", FILES["reference"])):
+        assert f"<b>{name}</b>: {meaning}" in page
+    assert "@photo.jpg http://127.0.0.1:9000/colorize" in page
     assert "<script" not in page
     described["paths"]["/<script>"] = {"get": {"summary": "<b>", "responses": {}}}
-    assert "<script" not in reference(described) and "<p><b>" not in reference(described)
+    page = reference(described, "http://<script>")
+    assert "<script" not in page and "<p><b>" not in page
     json.dumps(described)

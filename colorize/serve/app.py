@@ -20,10 +20,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from colorize._version import __version__
 from colorize.errors import ColorizeError
-from colorize.pipeline import Colorizer
+from colorize.pipeline import MAX_NETWORK_SIZE, Colorizer
 from colorize.serve.limits import Limits
 from colorize.serve.openapi import MEDIA_TYPES, document, reference
-from colorize.serve.options import read_wish, usable
+from colorize.serve.options import MAX_SIZE, read_wish, usable
 from colorize.serve.page import FILES, PageFile
 from colorize.serve.refusal import Refusal
 from colorize.serve.upload import Body, Upload, read_upload
@@ -156,7 +156,9 @@ class Service:
 
     async def docs(self, request: Request) -> Response:
         """Answer GET /docs, the same as a page."""
-        return Response(reference(self.document), media_type="text/html")
+        host = request.headers.get("host", "localhost")
+        page = reference(self.document, f"{request.scope['scheme']}://{host}")
+        return Response(page, media_type="text/html")
 
 
 def make_app(
@@ -227,8 +229,9 @@ def _answer(picture: Picture) -> Response:
 
 
 def _told(error: ColorizeError, upload: Upload) -> str:
-    """Return what a client is told of an error: nothing of streams and the server's options."""
+    """Return what a client is told of an error: the server's limits, nothing of its options."""
     text = without_name(error, upload.photo)
+    text = text.replace(f" up to {MAX_NETWORK_SIZE}", f" up to {MAX_SIZE}")
     return text.replace(": allow it with --max-pixels", ", the most that this server takes")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import ipaddress
+import logging
 import signal
 import socket
 import sys
@@ -122,6 +123,7 @@ def _listening(host: str, port: int) -> socket.socket:
         return socket.create_server(address[:2], family=family, backlog=1024)
     except (OSError, UnicodeError) as error:
         reason = (getattr(error, "strerror", None) or str(error)).lower()
+        reason = reason.partition(" (while")[0]  # the address stands before it already
         remedy = "choose another --host or --port"
         raise ColorizeError(f"{host} port {port}: can't listen: {reason}; {remedy}") from error
 
@@ -142,6 +144,7 @@ def _serve(args: argparse.Namespace, listener: socket.socket) -> int:
         server_header=False,
         timeout_graceful_shutdown=GRACE,
     )
+    logging.getLogger("python_multipart").setLevel(logging.ERROR)  # the client is told
     _announce(args, colorizer, listener)
     server = uvicorn.Server(config)
 

@@ -174,14 +174,14 @@ def _health() -> dict[str, Any]:
     }
 
 
-def reference(document: dict[str, Any]) -> str:
-    """Return the OpenAPI document as a page of HTML."""
+def reference(document: dict[str, Any], address: str) -> str:
+    """Return the OpenAPI document as a page of HTML, with examples for the server's address."""
     operations = "".join(
         _operation(method, path, operation)
         for path, methods in document["paths"].items()
         for method, operation in methods.items()
     )
-    return _PAGE.format(operations=operations)
+    return _PAGE.format(operations=operations, address=escape(address))
 
 
 def _operation(method: str, path: str, operation: dict[str, Any]) -> str:
@@ -189,7 +189,9 @@ def _operation(method: str, path: str, operation: dict[str, Any]) -> str:
         (escape(one["name"]), f"{escape(one['description'])}<br>{_schema(one['schema'])}")
         for one in operation.get("parameters", [])
     ]
-    bodies = operation.get("requestBody", {}).get("content", {})
+    names = {one["name"] for one in operation.get("parameters", [])}
+    content = operation.get("requestBody", {}).get("content", {})
+    bodies = [(escape(type), _body(body["schema"], names)) for type, body in content.items()]
     answers = [
         (code, escape(answer["description"])) for code, answer in operation["responses"].items()
     ]
@@ -197,10 +199,22 @@ def _operation(method: str, path: str, operation: dict[str, Any]) -> str:
         f"<section><h2><b>{method.upper()}</b> {escape(path)}</h2>"
         f"<p>{escape(operation.get('description', operation['summary']))}</p>"
         + _table("Parameters", parameters)
-        + _table("Body", [(escape(type), "") for type in bodies])
+        + _table("Body", bodies)
         + _table("Answers", answers)
         + "</section>"
     )
+
+
+def _body(schema: dict[str, Any], parameters: set[str]) -> str:
+    """Return what a body is or, of a form, what it has beside the parameters."""
+    if "properties" not in schema:
+        return escape(schema["description"])
+    fields = [
+        f"<b>{escape(name)}</b>: {escape(field['description'])}"
+        for name, field in schema["properties"].items()
+        if name not in parameters
+    ]
+    return "<br>".join([*fields, "and the parameters, as fields"])
 
 
 def _schema(schema: dict[str, Any]) -> str:
@@ -226,8 +240,8 @@ _PAGE = """<!doctype html>
 <main>
 <h1>HTTP interface</h1>
 <p>The same for programs: <a href="openapi.json">openapi.json</a>.</p>
-<pre>curl --data-binary @photo.jpg http://127.0.0.1:8000/colorize -o photo.colorized.jpg
-curl -F photo=@photo.jpg -F format=png http://127.0.0.1:8000/colorize -o photo.colorized.png</pre>
+<pre>curl --data-binary @photo.jpg {address}/colorize -o photo.colorized.jpg
+curl -F photo=@photo.jpg -F format=png {address}/colorize -o photo.colorized.png</pre>
 {operations}
 </main>
 </body>

@@ -26,6 +26,7 @@ const find = (id) => document.getElementById(id);
 const frame = find("frame"), board = find("board"), split = find("split");
 
 const server = { max_bytes: Infinity, max_pixels: Infinity, parameters: [], defaults: {} };
+let latest = null; // the file that was chosen last
 let photo = null; // {file, preview, thumb, width, height, transparent}: what was chosen
 let hints = []; // {x, y, colour}: shares of width and height, #rrggbb
 let chosen = null; // the selected hint
@@ -96,9 +97,12 @@ async function choose(file) {
     say(`This file has ${megabytes(file.size)}; the server takes ${megabytes(server.max_bytes)}.`, true);
     return;
   }
+  latest = file;
   reset();
   say("Reading the photograph…");
-  photo = await opened(file);
+  const mine = await opened(file);
+  if (latest !== file) return;
+  photo = mine;
   if (photo.width * photo.height > server.max_pixels) {
     const most = Math.round(server.max_pixels / 1e6);
     photo = null;
@@ -106,7 +110,6 @@ async function choose(file) {
     say(`This photograph is too large: the server takes ${most} megapixels.`, true);
     return;
   }
-  const mine = photo;
   busy(1);
   showStudio(true);
   if (photo.shown) show(find("before"), photo.preview.blob);
@@ -345,8 +348,8 @@ function setColour(value) {
 }
 
 function addHint(x, y) {
-  chosen = { x, y, colour };
-  hints.push(chosen);
+  chosen = null; // so that the next colour picked is for the next place
+  hints.push({ x, y, colour });
   drawHints();
   refreshSoon();
 }
@@ -444,6 +447,8 @@ function hintKey(event, hint) {
     event.preventDefault();
     removeHints([hint]);
     board.focus();
+  } else if (event.key === "Escape") {
+    select(null);
   }
 }
 
@@ -487,38 +492,38 @@ function slider(name) {
 // ---- download
 
 async function download() {
-  const button = find("download");
+  const button = find("download"), mine = photo;
   button.disabled = true;
   say("Colouring it at full size…");
   try {
-    const blob = await colorize(photo.whole, { sample });
+    const blob = await colorize(mine.whole, { sample });
     const link = document.createElement("a");
     link.href = URL.createObjectURL(blob);
-    link.download = resultName(photo.file.name, blob.type);
+    link.download = resultName(mine.file, blob.type);
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
-    say(`${size()}, ${megabytes(blob.size)}`);
+    if (photo === mine) say(`${size()}, ${megabytes(blob.size)}`);
   } catch (error) {
-    sayError(error);
+    if (photo === mine) sayError(error);
   } finally {
-    button.disabled = false;
+    if (photo === mine) button.disabled = false;
   }
 }
 
-function resultName(name, type) {
-  const [, stem, suffix] = /^(.*?)(?:\.([^.]*))?$/.exec(name || "photograph");
-  const same = photo.file.type === type && suffix;
+function resultName(file, type) {
+  const [, stem, suffix] = /^(.*?)(?:\.([^.]*))?$/.exec(file.name || "photograph");
+  const same = file.type === type && suffix;
   return `${stem}.colorized.${same ? suffix : SUFFIXES[type] || "jpg"}`;
 }
 
 // ---- beginning
 
 function listen() {
-  find("file").addEventListener("change", (event) => choose(event.target.files[0]));
-  find("another").addEventListener("click", () => {
-    find("file").value = "";
-    find("file").click();
+  find("file").addEventListener("change", (event) => {
+    choose(event.target.files[0]);
+    event.target.value = ""; // so that the same file can be chosen again
   });
+  find("another").addEventListener("click", () => find("file").click());
   find("download").addEventListener("click", download);
   find("remove").addEventListener("click", () => chosen && removeHints([chosen]));
   find("clear").addEventListener("click", () => removeHints(hints));
