@@ -95,9 +95,16 @@ def _png(figures: Figures) -> list[Line]:
 
 def _jpeg(figures: Figures) -> list[Line]:
     return [
-        ("12 MP JPEG → JPEG, `compact`", _against(figures), "≤ 1/8"),
-        ("the same, ONNX Runtime", _against(figures, "ours, ONNX Runtime"), "≤ 1/8"),
+        ("12 MP JPEG → JPEG, `compact`", _against_both(figures, "ours"), "≤ 1/8"),
+        ("the same, ONNX Runtime", _against_both(figures, "ours, ONNX Runtime"), "≤ 1/8"),
     ]
+
+
+def _against_both(figures: Figures, ours: str) -> str:
+    """Return `_against` with what a reference that writes JPEG takes."""
+    other = figures["reference, JPEG"]["seconds"]
+    part = share(figures[ours]["seconds"], other)
+    return f"{_against(figures, ours)} (writing JPEG {seconds(other)}: {part})"
 
 
 def _large(figures: Figures) -> list[Line]:
@@ -115,7 +122,7 @@ def _folder(figures: Figures) -> list[Line]:
     lines = []
     for backend, name in (("torch", "ours"), ("onnx", "ours, ONNX Runtime")):
         bound, ours = figures["bound_seconds"][backend], figures[name]["seconds"]
-        text = f"{_against(figures, name)}; {100 * bound / ours:.0f} % of the bound"
+        text = f"{_against_both(figures, name)}; {100 * bound / ours:.0f} % of the bound"
         what = "200 photographs of 1 MP, `compact`" if name == "ours" else "the same, ONNX Runtime"
         lines.append((what, f"{text} of {seconds(bound)}", "≤ 1/6; ≥ 85 %"))
     return lines

@@ -11,27 +11,24 @@ result of the one before, and can be replaced or looked at.
 from __future__ import annotations
 
 import dataclasses
-import warnings
 from collections.abc import Sequence
-from contextlib import nullcontext
-from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from colorize import registry
+from colorize import distribution, registry
+from colorize.backends.sparing import Sparing, runner_of
 from colorize.backends.threads import cores
-from colorize.backends.together import Together
 from colorize.color import lab
 from colorize.color.bins import decode, probabilities, rebalance_offset
 from colorize.color.coherence import cohere
 from colorize.color.enlarge import UPSAMPLINGS, enlarge
-from colorize.control import sampling, styles
 from colorize.control.autocontrast import autocontrast as stretch_contrast
-from colorize.control.condition import UNCONDITIONAL, Condition
-from colorize.control.confidence import confidence, heat_map
+from colorize.control.condition import Condition
+from colorize.control.confidence import heat_map
+from colorize.control.decoding import Decoding
 from colorize.control.hints import HintedPixels, Hints, spread
 from colorize.control.reference import histogram, tilt
 from colorize.errors import ColorizeError
@@ -42,10 +39,10 @@ if TYPE_CHECKING:
     import torch
 
 Array = npt.NDArray[Any]
+Floats = npt.NDArray[np.float32]
 
 NETWORK_SIZE = 256  # pixels, height and width of what the published networks see
 MAX_NETWORK_SIZE = 2048
-LARGEST_BATCH = 32  # photographs at once on a GPU
 NETWORK_FILTER = Image.Resampling.BICUBIC  # as in the releases
 
 
@@ -85,62 +82,31 @@ class Colorizer:
         Raises ColorizeError for a setting out of range or one the network has no use for.
         """
         self.network = network
+        self.runner = runner_of(network)
         self.size = size
-        self.style = style
-        self.temperature = temperature
-        self.rebalance = rebalance
-        self.coherence = coherence
         self.saturation = saturation
         self.upsampling = upsampling
         self.autocontrast = autocontrast
         self.hints = hints
-        self.reference = None if reference is None else histogram(reference)
         self._check_settings()
-        self.runner = _runner(network)
+        self.temperature, self.rebalance, self.coherence = Decoding.of(
+            network, style, temperature, rebalance, coherence
+        )
+        self._check_references([reference])
+        self.reference = None if reference is None else histogram(reference)
         # Networks of logits were trained with hints too, but `spread` alone does better: see
         # docs/control.md and evaluation.hints, which measures both.
         self.hints_to_network = network.output == "ab" and network.hint_stride is not None
-        self.device = self.runner.device
         self.threads = cores()
-        self._turn = Lock()
-        self._together = Together(self._in_turn, LARGEST_BATCH)
+        self._run = Sparing(self.runner)
 
     def _check_settings(self) -> None:
-        """Fill in the style's settings and refuse what can't work."""
         _check_size(self.size, self.network.multiple)
         self._check_hints([self.hints])
         if not 0 <= self.saturation <= 3:
             raise ColorizeError(f"saturation {self.saturation}: give a factor from 0 to 3")
         if self.upsampling not in UPSAMPLINGS:
             raise ColorizeError(f"upsampling {self.upsampling}: give {' or '.join(UPSAMPLINGS)}")
-        if self.network.output != "logits":
-            for name in ("style", "temperature", "rebalance", "coherence", "reference"):
-                if getattr(self, name) is not None:
-                    raise ColorizeError(
-                        f"{name}: this network predicts colours, not a distribution; leave it out"
-                    )
-            return
-        if self.rebalance is not None and self.network.class_weights is None:
-            raise ColorizeError("rebalance: these weights don't say how they were rebalanced")
-        self._take_style()
-        assert self.temperature is not None and self.rebalance is not None
-        assert self.coherence is not None
-        if not 0.01 <= self.temperature <= 10:
-            raise ColorizeError(f"temperature {self.temperature}: give one from 0.01 to 10")
-        if not 0 <= self.rebalance <= 1:
-            raise ColorizeError(f"rebalance {self.rebalance}: give a share from 0 to 1")
-        if not 0 <= self.coherence <= 1:
-            raise ColorizeError(f"coherence {self.coherence}: give a share from 0 to 1")
-
-    def _take_style(self) -> None:
-        """Take what isn't set from the style. Raises ColorizeError if there is no such style."""
-        decoding = styles.decoding(self.network, self.style)
-        if self.temperature is None:
-            self.temperature = decoding["temperature"]
-        if self.rebalance is None:
-            self.rebalance = decoding["rebalance"]
-        if self.coherence is None:
-            self.coherence = decoding["coherence"]
 
     @classmethod
     def from_pretrained(
@@ -176,6 +142,11 @@ class Colorizer:
             network = onnx_backend.load(name, weights, device, quiet=quiet)
         return cls(network, **settings)
 
+    @property
+    def device(self) -> Any:
+        """Where the network is; its `type` is "cpu", "cuda", ..."""
+        return self.runner.device
+
     def share_cores(self, photographs: int) -> None:
         """Use no more threads for each photograph than so many at once leave to it.
 
@@ -200,29 +171,99 @@ class Colorizer:
         """Return photographs in colour, run through the network as one batch.
 
         hints, references: those of each photograph; what is None is the colorizer's. Raises
-        ColorizeError for those that don't fit the photograph or the network.
-
-        Where the GPU's memory is too small, in smaller batches; where it is so for a single
-        photograph, the network moves to the CPU for good, with a RuntimeWarning.
+        ColorizeError for those that don't fit the photograph or the network. What happens where
+        the memory is too small: see `backends.sparing`.
         """
-        if self.autocontrast:
-            photos = [stretch_contrast(photo) for photo in photos]
-        inputs = np.concatenate([self.network_input(photo) for photo in photos])
+        photos = [self.prepared(photo) for photo in photos]
         places = self.hinted(photos, hints)
         condition = self.condition(places, references)
-        guided = any(part is not None for part in condition)
-        if self.device.type == "cpu" or len(photos) > 1 or guided:
-            ab = self._in_turn(inputs, condition)
-        else:
-            ab = self._together(inputs)  # with the photographs of other threads
+        lightness = np.concatenate([self.network_input(photo) for photo in photos])
+        output = self.predict(lightness, condition)
+        ab = self.follow(self.decode_for_join(output), lightness, output, condition)
         return [self.join(*one) for one in zip(photos, ab, places, strict=True)]
 
-    def _in_turn(
-        self, inputs: Array, condition: Condition = UNCONDITIONAL
-    ) -> npt.NDArray[np.float32]:
-        """Return `_colours`; on a GPU for one thread at a time: two would need twice the memory."""
-        with nullcontext() if self.device.type == "cpu" else self._turn:
-            return self._colours(inputs, condition)
+    def prepared(self, photo: Photo) -> Photo:
+        """Return the photograph as it is coloured: its contrast stretched if that is asked for."""
+        return stretch_contrast(photo) if self.autocontrast else photo
+
+    def network_input(self, photo: Photo) -> Floats:
+        """Return L at the network's size, (1, 1, size, size) in [0, 100], aspect ignored.
+
+        As in the releases, the sRGB pixels are resized, by Pillow's bicubic filter.
+        """
+        small = photo.resized((self.size, self.size, NETWORK_FILTER))
+        return lab.lightness(small)[None, None]
+
+    def predict(
+        self, lightness: Array | torch.Tensor, condition: Condition | None = None
+    ) -> Floats:
+        """Return the network's output for L, (b, 1, h, w) in [0, 100].
+
+        Logits over the 313 ab bins (b, 313, h/4, w/4), made coherent and drawn towards the
+        histograms of references, or ab (b, 2, h, w) where `network.output` is "ab". Without a
+        `condition` the reference is the colorizer's.
+        """
+        lightness = _array(lightness)
+        if condition is None:
+            condition = self.condition([None] * len(lightness))
+        result = self._run(lightness, condition.hints if self.hints_to_network else None)
+        if self.coherence:
+            result = cohere(result, lightness, self.coherence)
+        if condition.histograms is not None:
+            for logits, wanted in zip(result, condition.histograms, strict=True):
+                if wanted.any():
+                    logits += tilt(self._natural(logits), wanted)[:, None, None]
+        return result
+
+    def decode(self, output: Array | torch.Tensor) -> Floats:
+        """Return ab (b, 2, size, size) of the network's output: the annealed mean of logits.
+
+        Times the saturation, as for networks that predict ab.
+        """
+        small = self.decode_cells(output)
+        if self.network.output == "ab":
+            return small
+        h, w = small.shape[2:]
+        return np.stack([enlarge(ab, (4 * h, 4 * w)) for ab in small])
+
+    def decode_cells(self, output: Array | torch.Tensor) -> Floats:
+        """Return `decode` without enlargement: (b, 2, size/4, size/4) where there are logits."""
+        output = _array(output)
+        saturation = np.float32(self.saturation)
+        if self.network.output == "ab":
+            return saturation * output
+        assert self.temperature is not None and self.rebalance is not None
+        offset = self.offset(self.rebalance)
+        return saturation * decode(output, self.temperature, self.runner.bin_centres, offset)
+
+    def decode_for_join(self, output: Array) -> Floats:
+        """Return ab (b, 2, h, w) of the size from which the upsampling does best."""
+        return self.decode(output) if self.upsampling == "bilinear" else self.decode_cells(output)
+
+    def offset(self, rebalance: float) -> Floats | None:
+        """Return what to subtract from the logits for a share of the rebalancing, (313,).
+
+        None where the rebalancing of the training isn't known.
+        """
+        weights = self.runner.class_weights
+        return None if weights is None else rebalance_offset(weights, rebalance)
+
+    def _natural(self, logits: Array) -> Floats:
+        """Return the distributions (313, h, w) of one picture, at natural frequencies if known."""
+        result: Floats = probabilities(logits[None], 1.0, self.offset(0.0))[0]
+        return result
+
+    def join(self, photo: Photo, ab: Floats, places: HintedPixels | None = None) -> Photo:
+        """Return the photograph with its own L and the colours ab, (2, h, w) of any size.
+
+        places: pixels that have colours of their own. Guided upsampling does best with the ab
+        of `decode_cells`.
+        """
+        guide = None
+        if self.upsampling == "guided":
+            guide = lab.lightness(photo.resized((ab.shape[1], ab.shape[2], CELL_FILTER)))
+        pixels = join_strips(photo.pixels, ab, places, guide, self.threads)
+        return dataclasses.replace(photo, pixels=pixels)
 
     def hinted(
         self, photos: Sequence[Photo], hints: Sequence[Hints | None] | None = None
@@ -242,6 +283,13 @@ class Colorizer:
         if self.network.hint_stride is None and any(one is not None for one in hints):
             raise ColorizeError("hints: this network takes none; use compact or siggraph17")
 
+    def _check_references(self, references: Sequence[Photo | None]) -> None:
+        if self.network.output == "ab" and any(one is not None for one in references):
+            raise ColorizeError(
+                "reference: this network predicts colours, not a distribution; "
+                "use compact or eccv16"
+            )
+
     def condition(
         self,
         places: Sequence[HintedPixels | None],
@@ -252,82 +300,12 @@ class Colorizer:
         Raises ColorizeError for a reference where the network predicts no distribution.
         """
         references = references or [None] * len(places)
-        if self.network.output == "ab" and any(one is not None for one in references):
-            raise ColorizeError(
-                "reference: this network predicts colours, not a distribution; "
-                "use compact or eccv16"
-            )
+        self._check_references(references)
         histograms = [self.reference if one is None else one for one in references]
         side = self.size // (self.network.hint_stride or 1)
         return Condition.of(places, histograms, (side, side))
 
-    def _colours(
-        self, inputs: Array, condition: Condition = UNCONDITIONAL
-    ) -> npt.NDArray[np.float32]:
-        """Return ab of L, (b, 2, h, w) to `join`, in as many batches as the memory asks for."""
-        try:
-            output = self.predict(inputs, condition)
-            return self.follow(self._decoded(output), inputs, output, condition)
-        except RuntimeError as error:
-            if not self.runner.out_of_memory(error):
-                raise
-        # after the except clause, whose exception would keep the batch's tensors alive
-        self.runner.free_memory()
-        if len(inputs) > 1:
-            halves = zip(np.array_split(inputs, 2), condition.halves(), strict=True)
-            return np.concatenate([self._colours(*half) for half in halves])
-        self._move_to_cpu()
-        return self._colours(inputs, condition)
-
-    def _move_to_cpu(self) -> None:
-        """Go on without the GPU. Raises ColorizeError if that is so already."""
-        if self.device.type == "cpu":
-            raise ColorizeError(f"not enough memory for the network at size {self.size}")
-        self.runner.to_cpu()
-        self.device = self.runner.device
-        warnings.warn(
-            "the GPU has too little memory; going on with the CPU, which takes longer",
-            RuntimeWarning,
-            stacklevel=4,
-        )
-
-    def network_input(self, photo: Photo) -> npt.NDArray[np.float32]:
-        """Return L at the network's size, (1, 1, size, size) in [0, 100], aspect ignored.
-
-        As in the releases, the sRGB pixels are resized, by Pillow's bicubic filter.
-        """
-        small = photo.resized((self.size, self.size, NETWORK_FILTER))
-        return lab.lightness(small)[None, None]
-
-    def predict(
-        self, lightness: Array | torch.Tensor, condition: Condition | None = None
-    ) -> npt.NDArray[np.float32]:
-        """Return the network's output for L, (b, 1, h, w) in [0, 100].
-
-        Logits over the 313 ab bins (b, 313, h/4, w/4), made coherent and drawn towards the
-        histograms of references, or ab (b, 2, h, w) where `network.output` is "ab". Without a
-        `condition` the reference is the colorizer's.
-        """
-        if condition is None:
-            condition = self.condition([None] * len(lightness))
-        given = {"hints": condition.hints} if self.hints_to_network else {}
-        result: npt.NDArray[np.float32] = self.runner(_array(lightness), **given)
-        if self.coherence:
-            result = cohere(result, _array(lightness), self.coherence)
-        if condition.histograms is not None:
-            for logits, wanted in zip(result, condition.histograms, strict=True):
-                if wanted.any():
-                    logits += tilt(self._natural(logits), wanted)[:, None, None]
-        return result
-
-    def _natural(self, logits: Array) -> npt.NDArray[np.float32]:
-        """Return the distributions (313, h, w) of one picture, at natural frequencies if known."""
-        result: npt.NDArray[np.float32] = probabilities(logits[None], 1.0, self._offset(0.0))[0]
-        return result
-
-    def follow(
-        self, ab: npt.NDArray[np.float32], lightness: Array, output: Array, condition: Condition
-    ) -> npt.NDArray[np.float32]:
+    def follow(self, ab: Floats, lightness: Array, output: Array, condition: Condition) -> Floats:
         """Return decoded ab (b, 2, h, w) with the hints carried to all places like theirs.
 
         lightness: what `predict` got; output: what it gave. See `hints.spread`.
@@ -343,50 +321,6 @@ class Colorizer:
             ]
         )
 
-    def decode(self, output: Array | torch.Tensor) -> npt.NDArray[np.float32]:
-        """Return ab (b, 2, size, size) of the network's output: the annealed mean of logits.
-
-        Times the saturation, as for networks that predict ab.
-        """
-        small = self.decode_cells(output)
-        if self.network.output == "ab":
-            return small
-        h, w = small.shape[2:]
-        return np.stack([enlarge(ab, (4 * h, 4 * w)) for ab in small])
-
-    def decode_cells(self, output: Array | torch.Tensor) -> npt.NDArray[np.float32]:
-        """Return `decode` without enlargement: (b, 2, size/4, size/4) where there are logits."""
-        output = _array(output)
-        saturation = np.float32(self.saturation)
-        if self.network.output == "ab":
-            return saturation * output
-        assert self.temperature is not None and self.rebalance is not None
-        offset = self._offset(self.rebalance)
-        return saturation * decode(output, self.temperature, self.runner.bin_centres, offset)
-
-    def _decoded(self, output: Array) -> npt.NDArray[np.float32]:
-        """Return ab (b, 2, h, w) of the size from which the upsampling does best."""
-        return self.decode(output) if self.upsampling == "bilinear" else self.decode_cells(output)
-
-    def distribution(self, output: Array | torch.Tensor) -> npt.NDArray[np.float32]:
-        """Return the probabilities that `decode` averages colours by, (b, 313, h/4, w/4)."""
-        self.check_distribution()
-        assert self.temperature is not None and self.rebalance is not None
-        return probabilities(_array(output), self.temperature, self._offset(self.rebalance))
-
-    def check_distribution(self) -> None:
-        """Raise ColorizeError for a network without distributions to draw from or be sure of."""
-        if self.network.output != "logits":
-            raise ColorizeError(
-                "samples and confidence need a distribution, and this network predicts colours; "
-                "use compact or eccv16"
-            )
-
-    def _offset(self, rebalance: float) -> npt.NDArray[np.float32] | None:
-        """Return what to subtract from the logits for a share of the rebalancing."""
-        weights = self.runner.class_weights
-        return None if weights is None else rebalance_offset(weights, rebalance)
-
     def samples(self, photo: Photo, count: int, seed: int = 0) -> list[Photo]:
         """Return `count` different colorizations, drawn from the network's distributions.
 
@@ -394,86 +328,27 @@ class Colorizer:
         `sampling`. Raises ColorizeError for networks without a distribution, a count below 1 or
         a negative seed.
         """
-        sampling.check(count, seed)
-        self.check_distribution()
-        photo, output = self._seen(photo)
-        return [self._sample(photo, output, number, seed) for number in range(1, count + 1)]
+        return distribution.samples(self, photo, range(1, count + 1), seed)
 
     def sample(self, photo: Photo, number: int, seed: int = 0) -> Photo:
         """Return one of `samples`, the first being number 1."""
-        sampling.check(number, seed)
-        self.check_distribution()
-        return self._sample(*self._seen(photo), number, seed)
+        return distribution.samples(self, photo, range(number, number + 1), seed)[0]
 
-    def _sample(
-        self, photo: Photo, output: npt.NDArray[np.float32], number: int, seed: int
-    ) -> Photo:
-        places = self.hinted([photo])
-        ab = self._decoded(self.vary(output, number, seed))
-        ab = self.follow(ab, self.network_input(photo), output, self.condition(places))
-        return self.join(photo, ab[0], places[0])
-
-    def vary(
-        self, output: Array | torch.Tensor, number: int, seed: int = 0
-    ) -> npt.NDArray[np.float32]:
-        """Return the network's output (b, 313, h/4, w/4) changed to that of a sample."""
-        output = _array(output)
-        centres = self.runner.bin_centres
-        changes = [
-            sampling.log_weights(one, centres, number, seed) for one in self.distribution(output)
-        ]
-        assert self.temperature is not None  # else there is no distribution
-        return output + np.float32(self.temperature) * np.stack(changes)
-
-    def confidence(self, photo: Photo) -> npt.NDArray[np.float32]:
+    def confidence(self, photo: Photo) -> Floats:
         """Return how sure the network is, (size/4, size/4) over the photograph, 0 to 1.
 
         1 - entropy / log 313 of the distribution at temperature 1 and, where the rebalancing of
         the training is known, natural frequencies: it does not depend on how colours are
         decoded. Raises ColorizeError for networks without a distribution.
         """
-        self.check_distribution()
-        _, output = self._seen(photo)
-        of_one: npt.NDArray[np.float32] = self.confidence_of(output)[0]
+        distribution.check_distribution(self)
+        output = self.predict(self.network_input(self.prepared(photo)))
+        of_one: Floats = distribution.confidence_of(self, output)[0]
         return of_one
-
-    def confidence_of(self, output: Array | torch.Tensor) -> npt.NDArray[np.float32]:
-        """Return `confidence` of the network's output, (b, h/4, w/4)."""
-        self.check_distribution()
-        return confidence(probabilities(_array(output), 1.0, self._offset(0.0)))
 
     def confidence_map(self, photo: Photo) -> Photo:
         """Return `confidence` as a heat map with a colour bar, see `confidence.heat_map`."""
         return Photo(heat_map(self.confidence(photo), photo.size))
-
-    def _seen(self, photo: Photo) -> tuple[Photo, npt.NDArray[np.float32]]:
-        """Return the photograph as it is coloured and the network's output for it."""
-        if self.autocontrast:
-            photo = stretch_contrast(photo)
-        inputs = self.network_input(photo)
-        with nullcontext() if self.device.type == "cpu" else self._turn:
-            try:
-                return photo, self.predict(inputs)
-            except RuntimeError as error:
-                if not self.runner.out_of_memory(error):
-                    raise
-            self.runner.free_memory()
-            self._move_to_cpu()
-            return photo, self.predict(inputs)
-
-    def join(
-        self, photo: Photo, ab: npt.NDArray[np.float32], places: HintedPixels | None = None
-    ) -> Photo:
-        """Return the photograph with its own L and the colours ab, (2, h, w) of any size.
-
-        places: pixels that have colours of their own. Guided upsampling does best with the ab
-        of `decode_cells`.
-        """
-        guide = None
-        if self.upsampling == "guided":
-            guide = lab.lightness(photo.resized((ab.shape[1], ab.shape[2], CELL_FILTER)))
-        pixels = join_strips(photo.pixels, ab, places, guide, self.threads)
-        return dataclasses.replace(photo, pixels=pixels)
 
 
 def copies_ahead(model: str, size: int) -> list[Size]:
@@ -488,17 +363,7 @@ def copies_ahead(model: str, size: int) -> list[Size]:
     return [(size, size, NETWORK_FILTER), (cells, cells, CELL_FILTER)]
 
 
-def _runner(network: Any) -> Any:
-    """Return what runs the network on arrays: one of torch needs help, others do it themselves."""
-    if not hasattr(network, "parameters"):
-        return network
-    # Here, not above: torch takes seconds to import, and ONNX Runtime's networks need none.
-    from colorize.backends.torch_backend import TorchRunner
-
-    return TorchRunner(network)
-
-
-def _array(values: Array | torch.Tensor) -> npt.NDArray[np.float32]:
+def _array(values: Array | torch.Tensor) -> Floats:
     """Return an array or a tensor of torch, wherever it is, as a float32 array."""
     if not isinstance(values, np.ndarray):
         values = values.detach().float().cpu().numpy()

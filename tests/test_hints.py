@@ -9,7 +9,6 @@ from skimage.color import rgb2lab
 from colorize import registry
 from colorize.cli import main
 from colorize.color import lab
-from colorize.control.condition import Condition
 from colorize.control.hints import Hint, HintedPixels, hint_map, read_hints, spread
 from colorize.errors import ColorizeError
 from colorize.images.image import Photo, read
@@ -362,13 +361,6 @@ def test_eccv16_takes_no_hints():
         colorizer(grey(32, 32), [Hint(1, 1, BLUE)])
     with pytest.raises(ColorizeError, match="takes none"):
         Colorizer(ECCV16().eval(), size=32, hints=[Hint(1, 1, BLUE)])
-
-
-def test_a_batch_is_halved_with_its_guidance():
-    condition = Condition(np.arange(3 * 3.0).reshape(3, 3, 1, 1), None)
-    one, other = condition.halves()
-    assert one.hints.shape == (2, 3, 1, 1) and other.hints.shape == (1, 3, 1, 1)
-    assert one.histograms is None and other.histograms is None
 
 
 @pytest.fixture

@@ -1,32 +1,39 @@
 """What happens when the GPU's memory is too small, on a machine without one."""
 
-import dataclasses
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 import torch
 
-from colorize.control.condition import UNCONDITIONAL, Condition
+from colorize.backends.torch_backend import TorchRunner
 from colorize.errors import ColorizeError
 from colorize.images.image import Photo
 from colorize.pipeline import Colorizer
 
 
-class SmallGpu(Colorizer):
-    """A colorizer whose "GPU" is the CPU with room for so many photographs."""
+class SmallGpu:
+    """A network whose "GPU" is the CPU with room for so many photographs."""
 
-    def __init__(self, network, room: int, error: type[Exception] = torch.OutOfMemoryError):
-        super().__init__(network, size=64)
-        self.device = torch.device("cuda")
-        self.room = room
-        self.error = error
+    def __init__(self, network, room: int, error: Exception | None = None, first: str = "cuda"):
+        self.network, self.inner, self.room = network, TorchRunner(network), room
+        self.error = error or torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
+        self.device = torch.device(first)
         self.batches: list[tuple[str, int]] = []
 
-    def predict(self, lightness: np.ndarray, condition: Condition = UNCONDITIONAL) -> np.ndarray:
+    def __getattr__(self, name):
+        if name in ("parameters", "inner", "network"):
+            raise AttributeError(name)
+        return getattr(self.inner if hasattr(self.inner, name) else self.network, name)
+
+    def __call__(self, lightness: np.ndarray) -> np.ndarray:
         self.batches.append((self.device.type, len(lightness)))
         if self.device.type == "cuda" and len(lightness) > self.room:
-            raise self.error("CUDA out of memory. Tried to allocate 2.00 GiB")
-        return self.network(torch.from_numpy(lightness)).numpy()
+            raise self.error
+        return self.inner(lightness)
+
+    def to_cpu(self) -> None:
+        self.device = torch.device("cpu")
 
 
 @pytest.fixture
@@ -44,50 +51,61 @@ def same(results: list[Photo], photos: list[Photo], network) -> bool:
 
 
 def test_a_batch_too_large_is_halved_until_it_fits(network, photos):
-    colorizer = SmallGpu(network, room=2)
-    assert same(colorizer.colorize(photos), photos, network)
-    assert colorizer.batches == [("cuda", n) for n in (5, 3, 2, 1, 2)]
+    gpu = SmallGpu(network, room=2)
+    assert same(Colorizer(gpu, size=64).colorize(photos), photos, network)
+    assert gpu.batches == [("cuda", n) for n in (5, 3, 2, 1, 2)]
 
 
 @pytest.mark.parametrize("error", [torch.OutOfMemoryError, RuntimeError])
 def test_without_room_for_one_photograph_the_cpu_does_the_rest(network, photos, error):
-    colorizer = SmallGpu(network, 0, error)
+    gpu = SmallGpu(network, 0, error("CUDA out of memory. Tried to allocate 2.00 GiB"))
+    colorizer = Colorizer(gpu, size=64)
     with pytest.warns(RuntimeWarning, match="going on with the CPU") as warned:
         assert same(colorizer.colorize(photos[:2]), photos[:2], network)
         assert same([colorizer(photos[2])], [photos[2]], network)
     assert len(warned) == 1
-    assert colorizer.batches[-3:] == [("cpu", 1), ("cpu", 1), ("cpu", 1)]
+    assert gpu.batches[-3:] == [("cpu", 1), ("cpu", 1), ("cpu", 1)]
+    assert colorizer.device.type == "cpu"
 
 
 def test_other_faults_of_the_network_come_through(network, photos):
-    class Faulty(SmallGpu):
-        def predict(
-            self, lightness: np.ndarray, condition: Condition = UNCONDITIONAL
-        ) -> np.ndarray:
-            raise RuntimeError("shapes do not match")
-
+    gpu = SmallGpu(network, 0, RuntimeError("shapes do not match"))
     with pytest.raises(RuntimeError, match="shapes"):
-        Faulty(network, 0).colorize(photos)
+        Colorizer(gpu, size=64).colorize(photos)
 
 
 def test_too_little_memory_on_the_cpu_is_one_error(network, photos):
-    class Full(Colorizer):
-        def predict(
-            self, lightness: np.ndarray, condition: Condition = UNCONDITIONAL
-        ) -> np.ndarray:
+    class Full(SmallGpu):
+        def __call__(self, lightness: np.ndarray) -> np.ndarray:
             raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried 9 bytes")
 
+    colorizer = Colorizer(Full(network, 0, first="cpu"), size=64)
     with pytest.raises(ColorizeError, match="not enough memory for the network at size 64"):
-        Full(network, size=64)(photos[0])
+        colorizer(photos[0])
+
+
+def test_hints_are_halved_with_their_photographs(photos):
+    class Hinted(SmallGpu):
+        def __call__(self, lightness: np.ndarray, hints: np.ndarray | None = None) -> np.ndarray:
+            assert hints is not None and len(hints) == len(lightness)
+            self.given.append(hints[:, 2].any(axis=(1, 2)).tolist())
+            return super().__call__(lightness)
+
+    from colorize.control.hints import Hint
+    from colorize.models.siggraph17 import SIGGRAPH17
+
+    torch.manual_seed(0)
+    gpu = Hinted(SIGGRAPH17().eval(), room=1)
+    gpu.given = []
+    hints = [[Hint(5, 5, "#ff0000")], None]
+    Colorizer(gpu, size=64).colorize(photos[:2], hints)
+    assert gpu.given == [[True, False], [True], [False]]
 
 
 def test_the_network_that_ran_out_can_be_used_from_several_threads(network, photos):
     """While one thread moves the network, no other is inside it."""
-    from concurrent.futures import ThreadPoolExecutor
-
-    colorizer = SmallGpu(network, room=0)
+    colorizer = Colorizer(SmallGpu(network, room=0), size=64)
     with pytest.warns(RuntimeWarning) as warned, ThreadPoolExecutor(4) as threads:
         results = list(threads.map(colorizer, photos * 4))
     assert len(warned) == 1
     assert same(results[:5], photos, network)
-    assert dataclasses.is_dataclass(results[0])

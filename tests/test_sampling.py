@@ -7,6 +7,7 @@ import pytest
 
 from colorize.color.bins import Q, centres, decode
 from colorize.control.sampling import check, log_weights
+from colorize.distribution import vary
 from colorize.errors import ColorizeError
 from colorize.images.image import Photo
 from colorize.models.siggraph17 import SIGGRAPH17
@@ -110,7 +111,7 @@ def test_a_colorizer_draws_samples(network):
 def test_the_stages_are_the_sample(network):
     colorizer = Colorizer(network, size=64, upsampling="bilinear")
     output = colorizer.predict(colorizer.network_input(photo()))
-    ab = colorizer.decode(colorizer.vary(output, 2, seed=5))[0]
+    ab = colorizer.decode(vary(colorizer, output, 2, seed=5))[0]
     by_hand = colorizer.join(photo(), ab)
     np.testing.assert_array_equal(by_hand.pixels, colorizer.sample(photo(), 2, seed=5).pixels)
 

@@ -15,7 +15,15 @@ from colorize import batch
 from colorize.batch import Film, Job, Options, Result
 from colorize.cli.interrupts import interrupts
 from colorize.cli.jobs import find_jobs
-from colorize.cli.messages import number_left, plain, planned, print_line, result_lines, say
+from colorize.cli.messages import (
+    bar_size,
+    number_left,
+    plain,
+    planned,
+    print_line,
+    result_lines,
+    say,
+)
 from colorize.cli.settings import (
     make_colorizer,
     make_options,
@@ -48,7 +56,9 @@ def colorize_files(args: argparse.Namespace) -> int:
     with _reading_ahead(jobs, args) as ahead:
         colorizer = make_colorizer(args, single=len(jobs) == 1)
         if args.samples or args.confidence:
-            colorizer.check_distribution()
+            from colorize.distribution import check_distribution
+
+            check_distribution(colorizer)
         with opened_manifest(args) as manifest:
             return _run(jobs, colorizer, make_options(args, manifest), args, ahead)
 
@@ -107,9 +117,10 @@ def _run(
             with (
                 closing(run) as results,
                 tqdm(
-                    results, total=len(jobs), unit="photo", disable=hidden, file=sys.stderr
+                    results, total=len(jobs), unit="photo", disable=hidden, file=sys.stderr,
+                    **bar_size(),
                 ) as bar,
-            ):
+            ):  # fmt: skip
                 for result in bar:
                     interrupts.check()
                     report.add(result)
@@ -161,7 +172,7 @@ def _film(colorizer: Colorizer, args: argparse.Namespace, several: bool) -> Film
         hidden = args.quiet or not sys.stderr.isatty()
         with tqdm(
             unit="frame", desc=display_name(job.source), position=int(several), leave=False,
-            disable=hidden, file=sys.stderr,
+            disable=hidden, file=sys.stderr, **bar_size(),
         ) as bar:  # fmt: skip
 
             def progress(done: int, total: int | None) -> None:

@@ -12,6 +12,7 @@ from colorize import batch, cluster
 from colorize.backends.threads import cores
 from colorize.batch import Job, Options, Result, Work
 from colorize.cli.settings import deciding_settings, make_colorizer, make_options, make_special
+from colorize.distribution import check_distribution
 from colorize.errors import ColorizeError
 from colorize.film_names import is_film_name
 from colorize.remote_files import absolute, place
@@ -59,7 +60,7 @@ def make_work(args: argparse.Namespace, settings: dict[str, object]) -> Work:
         )
     colorizer = make_colorizer(args)
     if args.samples or args.confidence:
-        colorizer.check_distribution()
+        check_distribution(colorizer)
     colorizer.share_cores(batch.WORKERS if colorizer.device.type != "cpu" else cores())
     special = make_special(colorizer, args.seed or 0)
     return batch.Work(colorizer, make_options(args, None), {}, special=special)

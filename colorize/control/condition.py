@@ -41,11 +41,6 @@ class Condition(NamedTuple):
         histograms = [histogram(one) if isinstance(one, Photo) else one for one in references]
         return cls(_stacked(hints, (3, *grid)), _stacked(histograms, (Q,)))
 
-    def halves(self) -> tuple[Condition, Condition]:
-        """Return the guidance of the first and of the second half of the batch."""
-        halves = [(None, None) if x is None else np.array_split(x, 2) for x in self]
-        return Condition(*(half[0] for half in halves)), Condition(*(half[1] for half in halves))
-
 
 def _stacked(arrays: Sequence[Any], shape: tuple[int, ...]) -> Floats | None:
     """Return the arrays as one, zeros for those that are None; None where all are."""

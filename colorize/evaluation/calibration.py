@@ -22,6 +22,7 @@ from skimage.color import deltaE_ciede2000
 from tqdm import tqdm
 
 from colorize.color import lab
+from colorize.distribution import check_distribution, confidence_of
 from colorize.errors import ColorizeError
 from colorize.evaluation.evaluate import photographs
 from colorize.pipeline import NETWORK_SIZE, Colorizer
@@ -67,7 +68,7 @@ def _cells(colorizer: Colorizer, picture: Array) -> npt.NDArray[np.float32]:
     result, truth = _shrunk(np.concatenate((truth[..., :1], ab), axis=-1)), _shrunk(truth)
     error = np.linalg.norm(result[..., 1:] - truth[..., 1:], axis=-1)
     difference = deltaE_ciede2000(truth, result)  # type: ignore[no-untyped-call]
-    sure = colorizer.confidence_of(output)[0]
+    sure = confidence_of(colorizer, output)[0]
     return np.stack([sure.ravel(), error.ravel(), difference.ravel()]).astype(np.float32)
 
 
@@ -127,7 +128,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         colorizer = Colorizer.from_pretrained(
             args.model, weights=args.weights, style=args.style, quiet=args.quiet
         )
-        colorizer.check_distribution()
+        check_distribution(colorizer)
         groups, number = calibrate(colorizer, photographs(args.data, args.limit), args.quiet)
         settings = {
             "model": args.model, "photographs": number, "size": NETWORK_SIZE,

@@ -23,6 +23,7 @@ from tqdm import tqdm
 
 from colorize.color import lab
 from colorize.control import sampling
+from colorize.distribution import check_distribution, vary
 from colorize.errors import ColorizeError
 from colorize.evaluation.evaluate import photographs
 from colorize.evaluation.metrics import mean_delta_e, psnr
@@ -74,7 +75,7 @@ def _row(colorizer: Colorizer, picture: Array, count: int, seed: int) -> tuple[f
     true = picture.astype(np.float32) / 255
     truth = lab.rgb_to_lab(true)
     output = colorizer.predict(truth[None, None, ..., 0])
-    outputs = [colorizer.vary(output, number, seed) for number in range(1, count + 1)]
+    outputs = [vary(colorizer, output, number, seed) for number in range(1, count + 1)]
     single, *samples = (_joined(truth, colorizer.decode(one)[0]) for one in (output, *outputs))
     signals = [_psnr(sample, true) for sample in samples]
     errors = [_delta_e(sample, truth) for sample in samples]
@@ -123,7 +124,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         colorizer = Colorizer.from_pretrained(
             args.model, weights=args.weights, style=args.style, quiet=args.quiet
         )
-        colorizer.check_distribution()
+        check_distribution(colorizer)
         pictures = itertools.islice(photographs(args.data, args.limit), 0, None, args.every)
         spread, number = measure(colorizer, pictures, args.samples, args.seed, args.quiet)
         settings = {

@@ -29,7 +29,7 @@ def bundle(
     target: Path,
     temperature: float,
     rebalance: float,
-    faithful: tuple[float, float] = (1.0, 0.0),
+    faithful: tuple[float, float] = (0.7, 0.1),
     coherence: float = 0.5,
 ) -> None:
     """Write the weights file. Raises ColorizeError if there is no checkpoint.
@@ -88,8 +88,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--rebalance", type=float, default=0.7, help="default for decoding")
     parser.add_argument("--coherence", type=float, default=0.5, help="default for decoding")
     parser.add_argument(
-        "--faithful", type=float, nargs=2, default=(1.0, 0.0), metavar=("T", "REBALANCE"),
-        help="temperature and rebalance of the style faithful (default: 1 0)",
+        "--faithful", type=float, nargs=2, default=(0.7, 0.1), metavar=("T", "REBALANCE"),
+        help="temperature and rebalance of the style faithful (default: 0.7 0.1)",
     )  # fmt: skip
     args = parser.parse_args(argv)
     try:
