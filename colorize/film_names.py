@@ -56,6 +56,10 @@ CODECS = {
 }
 
 
+# What FFmpeg's muxers take; the others take all.
+HELD = {"webm": ("vp9", "av1"), "mov": ("h264", "hevc")}
+
+
 def is_film_name(path: str | os.PathLike[str]) -> bool:
     """Tell whether a file of this name is taken for a film."""
     return _suffix(path) in FILM_SUFFIXES
@@ -79,10 +83,12 @@ def film_codec(
 ) -> tuple[str, FilmCodec, int | None]:
     """Return name, codec and crf of the video to write into a container; None for defaults.
 
-    Raises ColorizeError for a crf out of the codec's range.
+    Raises ColorizeError for a codec that the container can't hold and a crf out of its range.
     """
     name = name or ("vp9" if container == "webm" else "h264")
-    codec = CODECS[name]
+    codec, held = CODECS[name], HELD.get(container, tuple(CODECS))
+    if name not in held:
+        raise ColorizeError(f"can't hold {name}: choose --codec {' or '.join(held)}, or .mkv")
     if crf is not None and codec.crf is None:
         raise ColorizeError(f"{name} keeps every bit and takes no --crf")
     if crf is not None and not 0 <= crf <= codec.largest_crf:

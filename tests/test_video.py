@@ -2,8 +2,10 @@
 
 import os
 import signal
+import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -200,6 +202,16 @@ def test_sound_that_the_container_cannot_hold_is_refused(tmp_path, colorizer):
     assert os.listdir(tmp_path) == ["film.mp4"]
 
 
+@pytest.mark.parametrize("audio", ["flac", "libopus"])
+def test_sound_for_mp4_alone_is_refused_for_mov(tmp_path, colorizer, audio):
+    source = make(tmp_path / "film.mkv", audio=audio)
+    colorize_film(source, tmp_path / "colour.mp4", colorizer)
+    assert [p[1] for p in packets(tmp_path / "colour.mp4")] == [p[1] for p in packets(source)]
+    kind = audio.removeprefix("lib")
+    with pytest.raises(ColorizeError, match=rf"mov: can't hold audio stream 1 \({kind}\).*\.mkv"):
+        colorize_film(source, tmp_path / "colour.mov", colorizer)
+
+
 LINES = "1\n00:00:00,040 --> 00:00:00,120\n<i>A line</i>,\nand äöü.\n\n"
 LINES += "2\n00:00:00,160 --> 00:00:00,200\nAnother.\n"
 
@@ -246,6 +258,14 @@ def test_subtitles_stay_bit_for_bit_in_a_container_of_the_same_kind(tmp_path, co
     source = make_subtitled(tmp_path / "film.mkv")
     assert colorize_film(source, tmp_path / "colour.mkv", colorizer).notes == ()
     assert packets(tmp_path / "colour.mkv", "subtitle") == packets(source, "subtitle")
+
+
+def test_the_gaps_between_subtitles_of_mp4_stay_as_they_were(tmp_path, colorizer):
+    film, again = tmp_path / "film.mp4", tmp_path / "again.mp4"
+    colorize_film(make_subtitled(tmp_path / "film.mkv"), film, colorizer)
+    assert len(packets(film, "subtitle")) == 4  # each text after a gap
+    assert colorize_film(film, again, colorizer).notes == ()
+    assert packets(again, "subtitle") == packets(film, "subtitle")
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mov", ".webm"])
@@ -336,6 +356,37 @@ def test_every_codec_writes(tmp_path, colorizer, codec):
     result = colorize_film(source, tmp_path / "colour.mkv", colorizer, codec=codec)
     assert len(seen(tmp_path / "colour.mkv").frames) == 4
     assert result.notes == ()
+
+
+@pytest.mark.parametrize("container", list(film_names.MUXERS))
+@pytest.mark.parametrize("codec", list(film_names.CODECS))
+def test_a_container_takes_a_codec_or_says_which(tmp_path, colorizer, container, codec):
+    if film_names.CODECS[codec].encoder not in av.codecs_available:
+        pytest.skip("not in this build of FFmpeg")
+    source = make(tmp_path / "film.mp4", size=(128, 96), audio=None, times=UNEVEN[:2])
+    target = tmp_path / f"colour{container}"
+    held = film_names.HELD.get(film_names.MUXERS[container], tuple(film_names.CODECS))
+    if codec in held:
+        colorize_film(source, target, colorizer, codec=codec)
+        assert len(seen(target).frames) == 2
+        return
+    choice = " or ".join(held)
+    with pytest.raises(ColorizeError, match=rf"can't hold {codec}: choose --codec {choice}, or"):
+        colorize_film(source, target, colorizer, codec=codec)
+
+
+@pytest.mark.parametrize("frames", [1, 2, 3])
+@pytest.mark.parametrize("codec", list(film_names.CODECS))
+def test_the_shortest_films_are_written(tmp_path, colorizer, codec, frames):
+    if film_names.CODECS[codec].encoder not in av.codecs_available:
+        pytest.skip("not in this build of FFmpeg")
+    source = make(tmp_path / "film.mp4", size=(128, 96), audio=None, times=UNEVEN[:frames])
+    target = tmp_path / "colour.mp4"
+    colorize_film(source, target, colorizer, codec=codec)
+    assert seen(target).times == seen(source).times
+    with av.open(target) as film:
+        waiting = [packet.pts - packet.dts for packet in film.demux(video=0) if packet.size]
+    assert frames > 2 or not any(waiting)  # there is nothing to reorder
 
 
 def test_crf_decides_over_the_size(tmp_path, colorizer):
@@ -443,6 +494,26 @@ def test_names_beside_the_input_and_a_bar_of_frames(colorize_, monkeypatch):
     assert status == 0
     assert sorted(os.listdir()) == ["film.avi", "film.colorized.mkv"]
     assert "/10 [" in said and "frame" in said
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there are no pseudo-terminals")
+def test_the_bar_shows_on_a_terminal_that_does_not_tell_its_width(colorize_, weights):
+    import pty
+
+    make(Path("film.mp4"), audio=None)
+    script = "import sys; from colorize import cli; sys.exit(cli.main(sys.argv[1:]))"
+    options = ("--weights", weights, "--size", "64", "-i", "film.mp4", "-o", "c.mp4")
+    ours, theirs = pty.openpty()  # of 0 columns
+    command = [sys.executable, "-c", script, *options]
+    process = subprocess.Popen(command, stdout=theirs, stderr=theirs)
+    os.close(theirs)
+    said = b""
+    with suppress(OSError):  # what reading raises at the end
+        while part := os.read(ours, 4096):
+            said += part
+    os.close(ours)
+    assert process.wait() == 0
+    assert b"/10 [00:" in said and b"frame/s]" in said
 
 
 def test_folders_give_photographs_and_patterns_films_too(colorize_):
@@ -564,6 +635,19 @@ def test_a_sequence_goes_from_its_beginning(colorize_):
     status, said = colorize_("-i", "in", "-o", "out", "--sequence")
     assert status == 1
     assert "1 done, 0 skipped, 1 failed" in said
+
+
+def test_a_sequence_takes_no_films_and_replaces_no_frame(colorize_):
+    save_frames(Path("in"), range(2))
+    make(Path("in/film.mp4"), times=UNEVEN[:2], audio=None)
+    Path("out").mkdir()
+    Path("out/frame_0.png").write_text("older")
+    status, said = colorize_("-i", "in", "in/film.mp4", "-o", "out", "--sequence")
+    assert status == 1
+    assert "film.mp4: is a film, not a frame of one: leave out --sequence" in said
+    assert "out/frame_0.png exists; --overwrite replaces it\n" in said
+    assert "1 done, 0 skipped, 2 failed" in said
+    assert Path("out/frame_0.png").read_text() == "older"
 
 
 def textured(seed: int, size: int = GRID) -> np.ndarray:

@@ -52,6 +52,17 @@ def show_warning(
         say(" ".join(f"warning: {message}".split()))
 
 
+def bar_size() -> dict[str, int]:
+    """Return the columns and rows for a progress bar where the terminal tells 0, else nothing.
+
+    So it is under `script` and in some containers, and tqdm would show no bar.
+    """
+    with suppress(OSError):
+        if not os.get_terminal_size(sys.stderr.fileno()).columns:
+            return {"ncols": 80, "nrows": 24}
+    return {}
+
+
 def planned(result: Result) -> str:
     """Return what becomes what, or why nothing does."""
     from colorize.images.image import display_name

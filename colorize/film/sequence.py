@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Generator, Sequence
 from contextlib import closing
@@ -11,6 +12,7 @@ from pathlib import Path
 from colorize import batch
 from colorize.errors import ColorizeError
 from colorize.film.steady import SteadyColorizer
+from colorize.film_names import is_film_name
 from colorize.images.image import display_name
 from colorize.pipeline import Colorizer
 
@@ -31,7 +33,7 @@ def run(
     """
     if colorizer.autocontrast:
         raise ColorizeError("--autocontrast would make the film pulsate; leave it out")
-    refused = batch.refuse(jobs, options.reserved)
+    refused = batch.refuse(jobs, options.reserved) | _no_frames(jobs, options)
     for job, reason in refused.items():
         yield batch.Result(job, 0, f"{display_name(job.source)}: {reason}")
         if fail_fast:
@@ -46,6 +48,17 @@ def run(
                 failed = result.error is not None
                 if failed and fail_fast:
                     return
+
+
+def _no_frames(jobs: Sequence[batch.Job], options: batch.Options) -> dict[batch.Job, str]:
+    """Return the jobs that are films themselves or are done already, each with the reason."""
+    reasons: dict[batch.Job, str] = {}
+    for job in jobs:
+        if is_film_name(job.source):
+            reasons[job] = "is a film, not a frame of one: leave out --sequence"
+        elif not options.overwrite and os.path.lexists(job.target):
+            reasons[job] = f"{display_name(job.target)} exists; --overwrite replaces it"
+    return reasons
 
 
 def _place(job: batch.Job) -> tuple[Path, list[tuple[int, str]]]:

@@ -16,6 +16,14 @@ def is_text(stream: Any) -> bool:
     return stream.type == "subtitle" and context is not None and bool(context.codec.text_sub)
 
 
+def is_gap(packet: Any) -> bool:
+    """Tell whether a packet is the empty text that MP4 has between two: the muxer makes it anew.
+
+    Copied as well, each gap would be there twice.
+    """
+    return packet.stream.codec_context.name == "mov_text" and bytes(packet) == b"\0\0"
+
+
 class Rewritten:
     """A stream of a film that is written, of the container's kind; `kind`: its FFmpeg name.
 

@@ -20,7 +20,7 @@ from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTr
 
 from colorize.errors import ColorizeError
 from colorize.film.steady import SteadyColorizer
-from colorize.film.subtitles import Rewritten, is_text
+from colorize.film.subtitles import Rewritten, is_gap, is_text
 from colorize.film_names import FilmCodec, FilmResult, film_codec, muxer
 from colorize.images.files import display_name, failures_named, opened_source, replaced_target
 from colorize.images.image import Photo
@@ -34,6 +34,8 @@ HD_HEIGHT = 720  # rows from which players take a film that doesn't say so for B
 HDR_TRANSFERS = (ColorTrc.SMPTE2084, ColorTrc.ARIB_STD_B67)
 CONTAINER_TAGS = {"major_brand", "minor_version", "compatible_brands", "encoder", "duration"}
 MP4 = ("mp4", "mov")
+MP4_ALONE = ("opus", "flac", "truehd")  # sound that FFmpeg writes to .mp4 and not to .mov
+REORDERED = 2  # frames: x265 leaves decoding times to chance in films no longer than its delay
 MISSING_SECONDS = 1.0  # that a file may end before the time it announces
 # swscale's defaults are up to a level too dark; these round to the nearest level.
 EXACT = (
@@ -366,6 +368,8 @@ class _Writer:
             raise ValueError("no place for this")
         if stream.type != "attachment" and stream.codec_context is None:
             raise ValueError("an unknown kind")
+        if self.output.format.name == "mov" and stream.codec_context.name in MP4_ALONE:
+            raise ValueError("FFmpeg finds out when it is too late")
         added: Any = self.output.add_stream_from_template(stream, opaque=True)
         added.metadata.update(stream.metadata)
         added.disposition = stream.disposition
@@ -405,7 +409,7 @@ class _Writer:
                 self.output.mux(text)
             return
         stream = self.copies.get(index)
-        if stream is not None and packet.size:
+        if stream is not None and packet.size and not is_gap(packet):
             packet.stream = stream
             self.output.mux(packet)
 
@@ -428,4 +432,8 @@ class _Writer:
         """Write what the encoder still holds. Raises ColorizeError if there was no frame."""
         if not self.film.count:
             raise ColorizeError(f"{UNREADABLE} (no frame can be decoded)")
-        self.output.mux(self.video.encode(None))
+        packets = self.video.encode(None)
+        if self.film.count <= REORDERED:
+            for packet in packets:
+                packet.dts = packet.pts
+        self.output.mux(packets)
