@@ -1,6 +1,7 @@
 """Training on a few small pictures made here: targets, loss, crops, reproducibility, resuming."""
 
 import csv
+import dataclasses
 import io
 import tarfile
 
@@ -12,9 +13,9 @@ from PIL import Image
 from colorize.color.gamut import Q, bin_centres, decode, rebalancing_weights, soft_encode
 from colorize.errors import ColorizeError
 from colorize.models.compact import Compact, Encoder
-from colorize.models.weights_file import read_network
+from colorize.models.weights_file import read_network, save_compact
 from colorize.training import bundle, data, prior, recipes, simulate, steps, train
-from colorize.training.losses import ColourTargets, rebalanced_cross_entropy
+from colorize.training.losses import ColourTargets, distillation, rebalanced_cross_entropy
 from colorize.training.reweight import reweight
 from colorize.training.validate import validate
 
@@ -161,6 +162,42 @@ def test_grey_photographs_do_not_count_in_the_loss():
     alone = rebalanced_cross_entropy(logits[1:], ColourTargets(ab[1:]), args[1], torch.ones(1))
     torch.testing.assert_close(both, alone)
     assert rebalanced_cross_entropy(logits, *args, torch.zeros(2)) == 0
+
+
+def test_the_distance_to_a_teacher_is_that_of_the_distributions():
+    logits = torch.zeros(2, Q, 1, 1)
+    teacher = torch.full((2, Q, 1, 1), -1e4)
+    teacher[:, 7] = 0  # is certain, where the network knows nothing
+    coloured = torch.tensor([1.0, 0.0])
+    assert distillation(logits, teacher, coloured).item() == pytest.approx(np.log(Q))
+    teacher[1] = logits[1]
+    assert distillation(logits, teacher, 1 - coloured).item() == pytest.approx(0)
+    assert distillation(teacher + 5, teacher, torch.ones(2)).item() == pytest.approx(0, abs=1e-6)
+
+
+def test_a_smaller_network_learns_from_a_teacher(no_imagenet, photographs, tmp_path):
+    torch.manual_seed(5)
+    teacher, weights = Compact((24, 24, 32, 32)).eval(), tmp_path / "teacher.safetensors"
+    even = torch.full((Q,), 1 / Q)
+    save_compact(
+        teacher, weights, class_weights=rebalancing_weights(even), prior=even, temperature=1.0,
+        rebalance=1.0, styles={}, extra={},
+    )  # fmt: skip
+    pupil = trainer(samples=400, rate=1e-2)
+    pupil.settings = dataclasses.replace(pupil.settings, taught=1.0)
+    pupil.learn_from(str(weights))
+    batch = steps.Steps(photographs, pupil.settings)[0]
+    losses = [pupil.step(batch) for _ in range(40)]
+    assert losses[-1] < 0.2 * losses[0]
+
+
+def test_a_teacher_and_its_share_go_together(no_imagenet, folder, tmp_path, capsys):
+    command = [str(folder), "--out", str(tmp_path / "run"), "--quiet"]
+    for options in (["--teacher", "compact"], ["--taught", "0.5"]):
+        assert train.main([*command, *options]) == 1
+        assert "go together" in capsys.readouterr().err
+    assert train.main([*command, "--teacher", "compact", "--taught", "2"]) == 1
+    assert "a share from 0 to 1" in capsys.readouterr().err
 
 
 def test_histogram_of_targets_sums_to_one():
@@ -349,7 +386,7 @@ def test_the_command_trains_logs_resumes_and_bundles(no_imagenet, folder, tmp_pa
     assert isinstance(network, Compact)
     assert network.default_temperature == 0.5
     assert network.styles["vivid"] == {"temperature": 0.5, "rebalance": 0.7, "coherence": 0.5}
-    assert network.styles["faithful"] == {"temperature": 1, "rebalance": 0, "coherence": 0.5}
+    assert network.styles["faithful"] == {"temperature": 0.7, "rebalance": 0.1, "coherence": 0.5}
     assert bundle.main([*command, "--faithful", "0", "0"]) == 1
     assert "style faithful is out of range" in capsys.readouterr().err
     state = torch.load(tmp_path / "checkpoint.pt", weights_only=True)

@@ -1,4 +1,4 @@
-"""The training losses: soft-encoded, rebalanced cross-entropy, and a Huber loss of ab."""
+"""The training losses: rebalanced cross-entropy, distance to a teacher, a Huber loss of ab."""
 
 from __future__ import annotations
 
@@ -65,6 +65,20 @@ def rebalanced_cross_entropy(
     weight = class_weights[targets.bins[..., 0]] * coloured.view(-1, 1, 1)
     pixels = coloured.sum().clamp(min=1) * cross_entropy[0].numel()
     return (weight * cross_entropy).sum() / pixels
+
+
+def distillation(
+    logits: torch.Tensor, teacher: torch.Tensor, coloured: torch.Tensor
+) -> torch.Tensor:
+    """Return the mean over the pixels of KL(teacher ‖ network), both the softmax of logits.
+
+    Hinton, Vinyals, Dean, *Distilling the Knowledge in a Neural Network*, 2015, at temperature 1.
+    logits, teacher: (b, 313, h, w); coloured: (b,), 0 for grey photographs, which don't count.
+    """
+    ours, theirs = (x.movedim(1, -1).log_softmax(dim=-1) for x in (logits, teacher))
+    divergence = (theirs.exp() * (theirs - ours)).sum(dim=-1)  # (b, h, w)
+    pixels = coloured.sum().clamp(min=1) * divergence[0].numel()
+    return (divergence * coloured.view(-1, 1, 1)).sum() / pixels
 
 
 def huber(answer: torch.Tensor, ab: torch.Tensor, coloured: torch.Tensor) -> torch.Tensor:

@@ -43,6 +43,7 @@ class Settings:
     zoomed: float = 0.0  # share of smaller crops, enlarged and stretched
     resized: float = 0.0  # share of crops of 8 to 100 % of the photograph's area
     widths: tuple[int, int, int, int] = (128, 160, 256, 256)  # of compact's decoder
+    taught: float = 0.0  # share of the loss that is the distance to a teacher's distributions
     draws: str = "step"  # a random stream a step, or one of each photograph's own
     seed: int = 0
 
@@ -57,6 +58,8 @@ class Settings:
             raise ColorizeError("--batch and --accumulate are at least 1")
         if self.resized > 0 and self.network != "siggraph17":
             raise ColorizeError("--resized needs targets of full size: --network siggraph17")
+        if not 0 <= self.taught <= 1 or (self.taught > 0 and self.network != "compact"):
+            raise ColorizeError("--taught is a share from 0 to 1, for --network compact")
         if 0 < self.load < self.crop:
             raise ColorizeError(f"--load {self.load} is less than --crop {self.crop}")
 

@@ -19,7 +19,7 @@ from colorize.models.compact import Compact
 from colorize.models.network import Network
 from colorize.training.distributed import alone_until, shared, sum_of_all
 from colorize.training.initialise import unit_variance
-from colorize.training.losses import colour_loss
+from colorize.training.losses import colour_loss, distillation
 from colorize.training.recipes import RECIPES
 from colorize.training.reweight import reweight
 from colorize.training.settings import Settings
@@ -59,6 +59,7 @@ class Trainer:
             betas=(0.9, settings.beta2),
         )
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=settings.precision == "fp16")
+        self.teacher: nn.Module | None = None
         self.steps_done = 0
 
     def initialise(self, examples: Examples) -> None:
@@ -84,6 +85,18 @@ class Trainer:
                 reweight(given, given.class_weights, self.class_weights.cpu())
         for network in (self.network, self.average.module):
             network.load_state_dict(given.state_dict())
+
+    def learn_from(self, weights: str) -> None:
+        """Take a network of `compact`'s kind as the teacher, by its file or by name.
+
+        Raises ColorizeError if it can't be read, or doesn't say how it was rebalanced.
+        """
+        name = self.settings.network
+        teacher = registry.load(name, weights=None if weights == name else weights)
+        if not isinstance(teacher, Compact) or teacher.class_weights is None:
+            raise ColorizeError(f"{weights}: no teacher, for its class weights are unknown")
+        reweight(teacher, teacher.class_weights, self.class_weights.cpu())
+        self.teacher = teacher.to(self.device).to(memory_format=torch.channels_last)
 
     def distribute(self) -> None:
         """Share the steps that follow with the other processes, where there are any."""
@@ -132,15 +145,25 @@ class Trainer:
         The sum of a process's batches, averaged over the processes, is the mean over all
         photographs of the step that are not grey, of which there are `coloured`.
         """
-        inputs = (x.to(self.device, non_blocking=True) for x in batch.inputs)
+        inputs = [x.to(self.device, non_blocking=True) for x in batch.inputs]
         counted = batch.coloured.to(self.device, non_blocking=True)
         with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
             answer = self.runner(*inputs).float()
         ab = batch.ab.to(self.device, non_blocking=True)
         loss = colour_loss(self.network.output, answer, ab, self.class_weights, counted)
+        if self.teacher is not None:
+            taught = distillation(answer, self._taught(self.teacher, inputs), counted)
+            loss = loss.lerp(taught, self.settings.taught)
         loss = loss * (counted.sum() * self.settings.processes / coloured)
         self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
         return loss.detach()
+
+    @torch.no_grad()
+    def _taught(self, teacher: nn.Module, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
+        """Return the teacher's logits."""
+        with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
+            logits: torch.Tensor = teacher(*inputs)
+        return logits.float()
 
     def save(self, path: Path) -> None:
         """Write a checkpoint, whole or not at all."""
