@@ -16,7 +16,8 @@ from pathlib import Path
 
 from colorize import Colorizer
 from colorize.dataset import iterate_files
-from colorize.evaluation.evaluate import Figures, evaluate, photographs
+from colorize.evaluation.command import photographs
+from colorize.evaluation.evaluate import Figures, evaluate
 from colorize.training import bundle, data, train
 
 COMMON = (
@@ -68,7 +69,7 @@ def measured(weights: Path | None, bundled: Colorizer, test: Path) -> dict[str, 
         temperature=bundled.temperature,
         rebalance=bundled.rebalance,
     )
-    return evaluate(colorizer, photographs(test), quiet=True)[0]
+    return evaluate(colorizer, photographs(iterate_files([test])), quiet=True)[0]
 
 
 def line(name: str, figures: Figures) -> str:

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from colorize.evaluation import evaluate
+from colorize.dataset import iterate_files
+from colorize.evaluation import command, evaluate
 from colorize.images.image import Photo
 from colorize.pipeline import Colorizer
 
@@ -22,17 +23,32 @@ def folder(tmp_path_factory):
     return path
 
 
+def photographs(folder, full_size: bool = False):
+    return command.photographs(iterate_files([folder]), full_size)
+
+
 def test_photographs_are_stretched(folder):
-    pictures = list(evaluate.photographs(folder))
+    pictures = list(photographs(folder))
     assert [picture.shape for picture in pictures] == [(256, 256, 3)] * 3
     with Image.open(folder / "0.png") as image:
         small = image.resize((256, 256), Image.Resampling.BICUBIC)
     np.testing.assert_array_equal(pictures[0], np.asarray(small))
-    assert len(list(evaluate.photographs(folder, limit=2))) == 2
+
+
+def test_every_so_manieth_and_the_first_ones_are_chosen(folder):
+    def chosen(*options: str) -> list[str]:
+        args = command.parser("x", "").parse_args([str(folder), *options])
+        return [name for name, _ in command.files(args)]
+
+    assert chosen("--limit", "2") == ["0.png", "1.png"]
+    assert chosen("--every", "2") == ["0.png", "2.png"]
+    assert chosen("--every", "2", "--limit", "2") == ["0.png"]
+    with pytest.raises(SystemExit):
+        chosen("--every", "0")
 
 
 def test_the_truth_is_perfect_and_grey_has_no_colour(network, folder):
-    pictures = evaluate.photographs(folder)
+    pictures = photographs(folder)
     figures, count = evaluate.evaluate(Colorizer(network, size=64), pictures, quiet=True)
     assert count == 3
     assert figures["truth"].auc == figures["truth"].auc_rebalanced == 100
@@ -46,12 +62,12 @@ def test_a_network_that_knows_nothing_equals_grey(network, folder, monkeypatch):
     colorizer = Colorizer(network, size=64)
     nothing = np.zeros((3, 2, 64, 64), np.float32)
     monkeypatch.setattr(colorizer, "decode", lambda output: nothing)
-    figures, _ = evaluate.evaluate(colorizer, evaluate.photographs(folder), quiet=True)
+    figures, _ = evaluate.evaluate(colorizer, photographs(folder), quiet=True)
     assert figures["network"] == figures["grey"]
 
 
 def test_full_size_measures_what_the_tool_makes(network, folder):
-    pictures = list(evaluate.photographs(folder, full_size=True))
+    pictures = list(photographs(folder, full_size=True))
     assert [picture.shape for picture in pictures] == [(60, 90, 3)] * 3
     colorizer = Colorizer(network, size=64)
     figures, count = evaluate.evaluate(colorizer, pictures, quiet=True, full_size=True)
@@ -65,9 +81,7 @@ def test_full_size_measures_what_the_tool_makes(network, folder):
 def test_other_distances_get_a_column(network, folder):
     colorizer = Colorizer(network, size=64)
     distances = {"constant": lambda result, truth: float(not np.array_equal(result, truth))}
-    figures, _ = evaluate.evaluate(
-        colorizer, evaluate.photographs(folder), quiet=True, distances=distances
-    )
+    figures, _ = evaluate.evaluate(colorizer, photographs(folder), quiet=True, distances=distances)
     assert figures["truth"].lpips == {"constant": 0}
     assert figures["grey"].lpips == {"constant": 1}
     assert "LPIPS constant" in evaluate.table(figures)

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from colorize.color import lab
+from colorize.dataset import iterate_files
 from colorize.errors import ColorizeError
 from colorize.evaluation import page, robustness
 from colorize.evaluation.degradations import DEGRADATIONS, SIDE, grey_picture
@@ -123,7 +124,7 @@ def test_nothing_to_measure_is_one_line(tmp_path, capsys, weights):
     assert robustness.main([str(tmp_path), "--weights", weights, "--quiet"]) == 1
     assert "no photographs to measure on" in capsys.readouterr().err
     with pytest.raises(ColorizeError, match="no such folder"):
-        robustness.measure(constant, tmp_path / "none", quiet=True)
+        robustness.measure(constant, iterate_files([tmp_path / "none"]), quiet=True)
 
 
 def test_the_page_shows_every_version_and_what_failed(folder, weights, capsys):
@@ -145,12 +146,12 @@ def test_a_tar_file_is_a_folder(folder, network):
     with tarfile.open(archive, "w") as tar:
         for path in sorted(folder.iterdir()):
             tar.add(path, path.name)
-    rows = robustness.measure(Colorizer(network, size=64), archive, quiet=True)
+    rows = robustness.measure(Colorizer(network, size=64), iterate_files([archive]), quiet=True)
     assert list(rows) == ["a.png", "b<i>.jpg"]
-    assert page.write_page(constant, archive, folder.parent / "p.html", limit=1, quiet=True) == 1
 
 
 def test_a_page_without_photographs_says_so(tmp_path):
     (tmp_path / "data").mkdir()
-    assert page.write_page(constant, tmp_path / "data", tmp_path / "p.html", quiet=True) == 0
+    files = iterate_files([tmp_path / "data"])
+    assert page.write_page(constant, files, tmp_path / "p.html", "data", quiet=True) == 0
     assert "0 photographs" in (tmp_path / "p.html").read_text("utf-8")

@@ -32,7 +32,7 @@ def picture() -> np.ndarray:
 
 
 def test_samples_that_are_all_the_single_answer(colorizer, monkeypatch):
-    monkeypatch.setattr(colorizer, "vary", lambda output, number, seed: output)
+    monkeypatch.setattr(samples, "vary", lambda colorizer, output, number, seed: output)
     spread, count = samples.measure(colorizer, [picture()], 3, quiet=True)
     assert count == 1
     assert spread.gain == 0
@@ -60,7 +60,7 @@ def test_groups_are_sorted_by_confidence_and_equal(colorizer, monkeypatch):
     """With the error itself as the (negative) confidence the errors must grow."""
     truth = picture()
 
-    def known(output):
+    def known(colorizer, output):
         cells = calibration._shrunk(error[..., None])[..., 0]
         return (1 / (1 + cells))[None]
 
@@ -68,7 +68,7 @@ def test_groups_are_sorted_by_confidence_and_equal(colorizer, monkeypatch):
     ab = np.moveaxis(colorizer.decode(colorizer.predict(lab[None, None, ..., 0]))[0], 0, -1)
     difference = calibration._shrunk(ab - lab[..., 1:])
     error = np.repeat(np.repeat(np.linalg.norm(difference, axis=-1), 4, axis=0), 4, axis=1)
-    monkeypatch.setattr(colorizer, "confidence_of", known)
+    monkeypatch.setattr(calibration, "confidence_of", known)
     groups, _ = calibration.calibrate(colorizer, [truth], quiet=True)
     errors = [group.ab_error for group in groups]
     assert len(groups) == 10

@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import json
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,8 +22,16 @@ from tqdm import tqdm
 from colorize.color import lab
 from colorize.distribution import check_distribution, confidence_of
 from colorize.errors import ColorizeError
-from colorize.evaluation.evaluate import photographs
-from colorize.pipeline import NETWORK_SIZE, Colorizer
+from colorize.evaluation.command import (
+    Answer,
+    colorizer_of,
+    files,
+    measuring_parser,
+    photographs,
+    run,
+    settings_of,
+)
+from colorize.pipeline import Colorizer
 
 Array = npt.NDArray[Any]
 GROUPS = 10
@@ -107,43 +113,22 @@ def table(groups: Sequence[Group]) -> str:
 
 def parser() -> argparse.ArgumentParser:
     """Return the command's arguments."""
-    result = argparse.ArgumentParser(
-        prog="python -m colorize.evaluation.calibration",
-        description="Compare a network's confidence with its errors.",
-    )
-    result.add_argument("data", type=Path, help="folder or tar file of colour photographs")
-    result.add_argument("--model", default="compact", help="default: compact")
-    result.add_argument("--weights", help="weights file of that model")
-    result.add_argument("--style", help="default: vivid")
-    result.add_argument("--limit", type=int, help="measure on the first so many files")
-    result.add_argument("--json", type=Path, help="also write the figures to this file")
-    result.add_argument("--quiet", action="store_true", help="no progress on stderr")
-    return result
+    return measuring_parser("calibration", "Compare a network's confidence with its errors.")
+
+
+def measure(args: argparse.Namespace) -> Answer:
+    """Return what the arguments ask for."""
+    colorizer = colorizer_of(args)
+    check_distribution(colorizer)
+    groups, number = calibrate(colorizer, photographs(files(args)), args.quiet)
+    figures = {"groups": [asdict(group) for group in groups]}
+    return Answer(settings_of(args, colorizer, number), figures, table(groups))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status."""
     args = parser().parse_args(argv)
-    try:
-        colorizer = Colorizer.from_pretrained(
-            args.model, weights=args.weights, style=args.style, quiet=args.quiet
-        )
-        check_distribution(colorizer)
-        groups, number = calibrate(colorizer, photographs(args.data, args.limit), args.quiet)
-        settings = {
-            "model": args.model, "photographs": number, "size": NETWORK_SIZE,
-            "temperature": colorizer.temperature, "rebalance": colorizer.rebalance,
-            "coherence": colorizer.coherence,
-        }  # fmt: skip
-        if args.json:
-            content = {**settings, "groups": [asdict(group) for group in groups]}
-            args.json.write_text(json.dumps(content, indent=2) + "\n")
-    except (ColorizeError, OSError) as error:
-        sys.stderr.write(f"calibration: {error}\n")
-        return 1
-    sys.stdout.write(", ".join(f"{k} {v}" for k, v in settings.items()) + "\n\n")
-    sys.stdout.write(table(groups) + "\n")
-    return 0
+    return run("calibration", lambda: measure(args), args.json)
 
 
 if __name__ == "__main__":

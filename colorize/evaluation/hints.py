@@ -9,11 +9,8 @@ patches of a smaller number are among those of a larger one.
 from __future__ import annotations
 
 import argparse
-import itertools
-import json
 import sys
-from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,7 +20,15 @@ from tqdm import tqdm
 from colorize.color import lab
 from colorize.control.hints import HintedPixels
 from colorize.errors import ColorizeError
-from colorize.evaluation.evaluate import photographs
+from colorize.evaluation.command import (
+    Answer,
+    colorizer_of,
+    files,
+    measuring_parser,
+    photographs,
+    run,
+    settings_of,
+)
 from colorize.evaluation.metrics import psnr
 from colorize.pipeline import Colorizer
 
@@ -106,77 +111,37 @@ def table(figures: Curve) -> str:
 
 def parser() -> argparse.ArgumentParser:
     """Return the command's arguments."""
-    result = argparse.ArgumentParser(
-        prog="python -m colorize.evaluation.hints",
-        description="Measure what random colour hints are worth, in dB (stretched to 256×256).",
+    result = measuring_parser(
+        "hints", "Measure what random colour hints are worth, in dB (stretched to 256×256)."
     )
-    result.add_argument("data", type=Path, help="folder or tar file of colour photographs")
     result.add_argument("--hints", type=int, nargs="+", default=COUNTS, help="numbers of hints")
     result.add_argument("--seed", type=int, default=0, help="of the places (default: 0)")
-    result.add_argument("--every", type=int, default=1, metavar="N", help="take one file in N")
-    result.add_argument("--limit", type=int, help="measure on the first so many files")
-    result.add_argument("--model", default="compact", help="default: compact")
-    result.add_argument("--weights", help="weights file of that model")
-    result.add_argument("--device", default="cpu", help="torch device (default: cpu)")
-    result.add_argument("--style", help="vivid or faithful")
-    result.add_argument("--temperature", type=float, help="default: the network's own")
-    result.add_argument("--rebalance", type=float, help="default: the network's own")
-    result.add_argument("--coherence", type=float, help="default: the network's own")
     result.add_argument(
         "--to-network", action="store_true", help="give the hints to compact's own input as well"
     )
-    result.add_argument("--json", type=Path, help="also write the figures to this file")
-    result.add_argument("--quiet", action="store_true", help="no progress on stderr")
     return result
+
+
+def measure(args: argparse.Namespace) -> Answer:
+    """Return what the arguments ask for. Raises ColorizeError for a network without hints."""
+    colorizer = colorizer_of(args)
+    if colorizer.network.hint_stride is None:
+        raise ColorizeError(f"{args.model} takes no hints; use compact or siggraph17")
+    colorizer.hints_to_network |= args.to_network
+    pictures = tqdm(photographs(files(args)), unit=" photographs", disable=args.quiet or None)
+    figures, count = curve(colorizer, pictures, sorted(set(args.hints)), args.seed)
+    settings = settings_of(args, colorizer, count)
+    settings |= {"seed": args.seed, "to_network": colorizer.hints_to_network}
+    return Answer(settings, {"psnr": figures}, table(figures))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status."""
     arguments = parser()
     args = arguments.parse_args(argv)
-    if min(args.hints) < 0 or args.every < 1:
-        arguments.error("--hints are numbers from 0 on, --every from 1 on")
-    try:
-        colorizer = _colorizer(args)
-        pictures = _chosen(args)
-        figures, count = curve(colorizer, pictures, sorted(set(args.hints)), args.seed)
-        settings = {
-            "model": args.model, "photographs": count, "seed": args.seed,
-            "temperature": colorizer.temperature, "rebalance": colorizer.rebalance,
-            "coherence": colorizer.coherence,
-            "to_network": colorizer.hints_to_network,
-        }  # fmt: skip
-        if args.json:
-            args.json.write_text(json.dumps({**settings, "psnr": figures}, indent=2) + "\n")
-    except (ColorizeError, OSError) as error:
-        sys.stderr.write(f"hints: {error}\n")
-        return 1
-    sys.stdout.write(", ".join(f"{k} {v}" for k, v in settings.items()) + "\n\n")
-    sys.stdout.write(table(figures) + "\n")
-    return 0
-
-
-def _colorizer(args: argparse.Namespace) -> Colorizer:
-    colorizer = Colorizer.from_pretrained(
-        args.model,
-        weights=args.weights,
-        device=args.device,
-        quiet=args.quiet,
-        style=args.style,
-        temperature=args.temperature,
-        rebalance=args.rebalance,
-        coherence=args.coherence,
-    )
-    if colorizer.network.hint_stride is None:
-        raise ColorizeError(f"{args.model} takes no hints; use compact or siggraph17")
-    colorizer.hints_to_network |= args.to_network
-    return colorizer
-
-
-def _chosen(args: argparse.Namespace) -> Iterator[npt.NDArray[np.uint8]]:
-    every_one = photographs(args.data, args.limit)
-    chosen = itertools.islice(every_one, 0, None, args.every)
-    return iter(tqdm(chosen, unit=" photographs", disable=args.quiet or None))
+    if min(args.hints) < 0:
+        arguments.error("--hints are numbers from 0 on")
+    return run("hints", lambda: measure(args), args.json)
 
 
 if __name__ == "__main__":

@@ -16,15 +16,9 @@ from pathlib import Path
 from tqdm import tqdm
 
 from colorize.errors import ColorizeError
+from colorize.evaluation import command
 from colorize.evaluation.degradations import SIDE, grey_picture
-from colorize.evaluation.robustness import (
-    Version,
-    add_network_options,
-    colorizer_of,
-    means,
-    photographs,
-    versions,
-)
+from colorize.evaluation.robustness import Version, means, named, versions
 from colorize.images.image import Photo
 from colorize.view.gallery import Gallery
 
@@ -33,17 +27,15 @@ WORST = 10  # so many of the largest differences are named
 
 def write_page(
     colorize: Callable[[Photo], Photo],
-    data: Path,
+    chosen: Iterable[tuple[str, bytes]],
     path: Path,
-    limit: int | None = None,
+    title: str,
     quiet: bool = False,
 ) -> int:
-    """Write the page of a folder or tar file of photographs; return how many are on it."""
+    """Write the page of files, given by name and content; return how many photographs it has."""
     rows: dict[str, dict[str, float]] = {}
-    with Gallery.writing(path, title=f"{data.name}, whole and damaged", columns=True) as gallery:
-        for name, photo in tqdm(
-            photographs(data, limit), unit=" photographs", disable=quiet or None
-        ):  # fmt: skip
+    with Gallery.writing(path, title=f"{title}, whole and damaged", columns=True) as gallery:
+        for name, photo in tqdm(named(chosen), unit=" photographs", disable=quiet or None):
             if isinstance(photo, str):
                 gallery.add_problem(f"{name}: {photo}")
             else:
@@ -80,13 +72,10 @@ def _summary(rows: dict[str, dict[str, float]]) -> Iterator[str]:
 
 def parser() -> argparse.ArgumentParser:
     """Return the command's arguments."""
-    result = argparse.ArgumentParser(
-        prog="python -m colorize.evaluation.page",
-        description="Show the photographs of a folder in grey and in colour, whole and damaged.",
+    result = command.parser(
+        "page", "Show the photographs of a folder in grey and in colour, whole and damaged."
     )
-    result.add_argument("data", type=Path, help="folder or tar file of photographs")
     result.add_argument("-o", "--output", type=Path, required=True, help="the page, .html")
-    add_network_options(result)
     return result
 
 
@@ -94,7 +83,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status."""
     args = parser().parse_args(argv)
     try:
-        count = write_page(colorizer_of(args), args.data, args.output, args.limit, args.quiet)
+        colorizer, chosen = command.colorizer_of(args), command.files(args)
+        count = write_page(colorizer, chosen, args.output, args.data.name, args.quiet)
     except (ColorizeError, OSError) as error:
         sys.stderr.write(f"page: {error}\n")
         return 1

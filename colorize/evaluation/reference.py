@@ -7,12 +7,9 @@ the most that global shares of colours can give.
 from __future__ import annotations
 
 import argparse
-import itertools
-import json
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,7 +18,16 @@ from tqdm import tqdm
 
 from colorize.color import lab
 from colorize.errors import ColorizeError
-from colorize.evaluation.evaluate import Figures, Tally, photographs
+from colorize.evaluation.command import (
+    Answer,
+    colorizer_of,
+    files,
+    measuring_parser,
+    photographs,
+    run,
+    settings_of,
+)
+from colorize.evaluation.evaluate import Figures, Tally
 from colorize.images.image import Photo
 from colorize.pipeline import Colorizer
 
@@ -63,40 +69,24 @@ def table(figures: dict[str, Figures]) -> str:
 
 def parser() -> argparse.ArgumentParser:
     """Return the command's arguments."""
-    result = argparse.ArgumentParser(
-        prog="python -m colorize.evaluation.reference",
-        description="Measure what the truth as reference is worth (stretched to 256×256).",
+    return measuring_parser(
+        "reference", "Measure what the truth as reference is worth (stretched to 256×256)."
     )
-    result.add_argument("data", type=Path, help="folder or tar file of colour photographs")
-    result.add_argument("--every", type=int, default=1, metavar="N", help="take one file in N")
-    result.add_argument("--model", default="compact", help="default: compact")
-    result.add_argument("--weights", help="weights file of that model")
-    result.add_argument("--style", help="vivid or faithful")
-    result.add_argument("--json", type=Path, help="also write the figures to this file")
-    result.add_argument("--quiet", action="store_true", help="no progress on stderr")
-    return result
+
+
+def measure(args: argparse.Namespace) -> Answer:
+    """Return what the arguments ask for."""
+    colorizer = colorizer_of(args)
+    pictures = tqdm(photographs(files(args)), unit=" photographs", disable=args.quiet or None)
+    figures, count = compare(colorizer, pictures)
+    content = {name: asdict(row) for name, row in figures.items()}
+    return Answer(settings_of(args, colorizer, count), content, table(figures))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status."""
-    arguments = parser()
-    args = arguments.parse_args(argv)
-    if args.every < 1:
-        arguments.error("--every is a number from 1 on")
-    try:
-        colorizer = Colorizer.from_pretrained(args.model, weights=args.weights, style=args.style)
-        chosen = itertools.islice(photographs(args.data), 0, None, args.every)
-        pictures = tqdm(chosen, unit=" photographs", disable=args.quiet or None)
-        figures, count = compare(colorizer, pictures)
-        if args.json:
-            content = {"model": args.model, "photographs": count, "style": args.style}
-            content |= {name: asdict(row) for name, row in figures.items()}
-            args.json.write_text(json.dumps(content, indent=2) + "\n")
-    except (ColorizeError, OSError) as error:
-        sys.stderr.write(f"reference: {error}\n")
-        return 1
-    sys.stdout.write(f"{count} photographs\n\n{table(figures)}\n")
-    return 0
+    args = parser().parse_args(argv)
+    return run("reference", lambda: measure(args), args.json)
 
 
 if __name__ == "__main__":

@@ -11,11 +11,9 @@ from __future__ import annotations
 import argparse
 import io
 import itertools
-import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,12 +21,18 @@ import numpy.typing as npt
 from tqdm import tqdm
 
 from colorize.color import lab
-from colorize.dataset import iterate_files
 from colorize.errors import ColorizeError
+from colorize.evaluation.command import (
+    Answer,
+    colorizer_of,
+    files,
+    measuring_parser,
+    run,
+    settings_of,
+)
 from colorize.evaluation.degradations import DEGRADATIONS, SIDE, Grey, grey_picture, resized
 from colorize.evaluation.metrics import mean_delta_e
 from colorize.images.image import Photo, is_photo_name, read
-from colorize.pipeline import NETWORK_SIZE, Colorizer
 
 Array = npt.NDArray[Any]
 
@@ -81,10 +85,11 @@ def colour_difference(one: Array, other: Array, grey: Grey) -> float:
     return mean_delta_e(*pictures)
 
 
-def photographs(data: Path, limit: int | None = None) -> Iterator[tuple[str, Photo | str]]:
-    """Yield the name of each picture in a folder or tar file, and it or why it can't be read."""
-    files = ((name, content) for name, content in iterate_files([data]) if is_photo_name(name))
-    for name, content in itertools.islice(files, limit):
+def named(chosen: Iterable[tuple[str, bytes]]) -> Iterator[tuple[str, Photo | str]]:
+    """Yield the name of each picture among files, and it or why it can't be read."""
+    for name, content in chosen:
+        if not is_photo_name(name):
+            continue
         try:
             yield name, read(io.BytesIO(content))
         except ColorizeError as error:
@@ -92,23 +97,21 @@ def photographs(data: Path, limit: int | None = None) -> Iterator[tuple[str, Pho
 
 
 def measure(
-    colorize: Callable[[Photo], Photo], data: Path, limit: int | None = None, quiet: bool = False
+    colorize: Callable[[Photo], Photo], chosen: Iterable[tuple[str, bytes]], quiet: bool = False
 ) -> dict[str, dict[str, float]]:
     """Return the differences of each photograph by the kind of damage, SCALE among them.
 
-    Raises ColorizeError if there are no photographs.
+    chosen: names and contents of files. Raises ColorizeError if there are no photographs.
     """
     rows = {}
-    for name, photo in tqdm(
-        photographs(data, limit), unit=" photographs", disable=quiet or None
-    ):  # fmt: skip
+    for name, photo in tqdm(named(chosen), unit=" photographs", disable=quiet or None):
         if isinstance(photo, str):
             continue
         grey = grey_picture(photo)
         row = {v.name: v.delta_e for v in versions(colorize, grey) if v.delta_e is not None}
         rows[name] = {**row, SCALE: scale_difference(colorize, grey)}
     if not rows:
-        raise ColorizeError(f"{data}: no photographs to measure on")
+        raise ColorizeError("no photographs to measure on")
     return rows
 
 
@@ -127,57 +130,26 @@ def table(rows: dict[str, dict[str, float]]) -> str:
     return "\n".join(lines)
 
 
-def add_network_options(result: argparse.ArgumentParser) -> None:
-    """Add the options that choose a network and its settings."""
-    result.add_argument("--model", default="compact", help="default: compact")
-    result.add_argument("--weights", help="weights file of that model")
-    result.add_argument("--device", default="cpu", help="torch device (default: cpu)")
-    result.add_argument("--size", type=int, default=NETWORK_SIZE, help="network size")
-    result.add_argument("--temperature", type=float, help="default: the network's own")
-    result.add_argument("--rebalance", type=float, help="default: the network's own")
-    result.add_argument("--coherence", type=float, help="default: the network's own")
-    result.add_argument("--limit", type=int, help="only the first so many photographs")
-    result.add_argument("--quiet", action="store_true", help="no progress on stderr")
-
-
-def colorizer_of(args: argparse.Namespace) -> Colorizer:
-    """Return what the options of `add_network_options` ask for."""
-    names = ("weights", "device", "size", "temperature", "rebalance", "coherence", "quiet")
-    return Colorizer.from_pretrained(args.model, **{name: getattr(args, name) for name in names})
-
-
 def parser() -> argparse.ArgumentParser:
     """Return the command's arguments."""
-    result = argparse.ArgumentParser(
-        prog="python -m colorize.evaluation.robustness",
-        description="Measure how damage and scale change the colours of photographs.",
+    return measuring_parser(
+        "robustness", "Measure how damage and scale change the colours of photographs."
     )
-    result.add_argument("data", type=Path, help="folder or tar file of photographs")
-    result.add_argument("--json", type=Path, help="also write the figures to this file")
-    add_network_options(result)
-    return result
+
+
+def answer(args: argparse.Namespace) -> Answer:
+    """Return what the arguments ask for."""
+    colorizer = colorizer_of(args)
+    rows = measure(colorizer, files(args), args.quiet)
+    settings = settings_of(args, colorizer, len(rows)) | {"side": SIDE}
+    figures = {"mean delta E": means(rows), "delta E": rows}
+    return Answer(settings, figures, f"{table(rows)}\n\nGoal for {SCALE}: at most {GOAL:g}")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status."""
     args = parser().parse_args(argv)
-    try:
-        colorizer = colorizer_of(args)
-        rows = measure(colorizer, args.data, args.limit, args.quiet)
-        settings = {
-            "model": args.model, "photographs": len(rows), "side": SIDE, "size": args.size,
-            "temperature": colorizer.temperature, "rebalance": colorizer.rebalance,
-            "coherence": colorizer.coherence,
-        }  # fmt: skip
-        if args.json:
-            content = {**settings, "mean delta E": means(rows), "delta E": rows}
-            args.json.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", "utf-8")
-    except (ColorizeError, OSError) as error:
-        sys.stderr.write(f"robustness: {error}\n")
-        return 1
-    sys.stdout.write(", ".join(f"{k} {v}" for k, v in settings.items()) + "\n\n")
-    sys.stdout.write(table(rows) + f"\n\nGoal for {SCALE}: at most {GOAL:g}\n")
-    return 0
+    return run("robustness", lambda: answer(args), args.json)
 
 
 if __name__ == "__main__":

@@ -10,11 +10,9 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import json
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,9 +23,17 @@ from colorize.color import lab
 from colorize.control import sampling
 from colorize.distribution import check_distribution, vary
 from colorize.errors import ColorizeError
-from colorize.evaluation.evaluate import photographs
+from colorize.evaluation.command import (
+    Answer,
+    colorizer_of,
+    files,
+    measuring_parser,
+    photographs,
+    run,
+    settings_of,
+)
 from colorize.evaluation.metrics import mean_delta_e, psnr
-from colorize.pipeline import NETWORK_SIZE, Colorizer
+from colorize.pipeline import Colorizer
 
 Array = npt.NDArray[Any]
 SPARSE = slice(None, None, 4)  # rows and columns that ΔE is taken of: ab is smooth, ΔE2000 slow
@@ -98,52 +104,6 @@ def _delta_e(one: Array, other: Array) -> float:
     return mean_delta_e(one[SPARSE, SPARSE], other[SPARSE, SPARSE])
 
 
-def parser() -> argparse.ArgumentParser:
-    """Return the command's arguments."""
-    result = argparse.ArgumentParser(
-        prog="python -m colorize.evaluation.samples",
-        description="Measure how different and how good samples are.",
-    )
-    result.add_argument("data", type=Path, help="folder or tar file of colour photographs")
-    result.add_argument("--model", default="compact", help="default: compact")
-    result.add_argument("--weights", help="weights file of that model")
-    result.add_argument("--style", help="default: vivid")
-    result.add_argument("--samples", type=int, default=8, help="of each photograph (default: 8)")
-    result.add_argument("--seed", type=int, default=0, help="default: 0")
-    result.add_argument("--every", type=int, default=1, help="measure on every so-manieth file")
-    result.add_argument("--limit", type=int, help="measure on the first so many files")
-    result.add_argument("--json", type=Path, help="also write the figures to this file")
-    result.add_argument("--quiet", action="store_true", help="no progress on stderr")
-    return result
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command and return its exit status."""
-    args = parser().parse_args(argv)
-    try:
-        colorizer = Colorizer.from_pretrained(
-            args.model, weights=args.weights, style=args.style, quiet=args.quiet
-        )
-        check_distribution(colorizer)
-        pictures = itertools.islice(photographs(args.data, args.limit), 0, None, args.every)
-        spread, number = measure(colorizer, pictures, args.samples, args.seed, args.quiet)
-        settings = {
-            "model": args.model, "photographs": number, "size": NETWORK_SIZE,
-            "samples": args.samples, "seed": args.seed,
-            "temperature": colorizer.temperature, "rebalance": colorizer.rebalance,
-            "coherence": colorizer.coherence,
-        }  # fmt: skip
-        if args.json:
-            figures = asdict(spread) | {"gain": spread.gain}
-            args.json.write_text(json.dumps({**settings, **figures}, indent=2) + "\n")
-    except (ColorizeError, OSError) as error:
-        sys.stderr.write(f"samples: {error}\n")
-        return 1
-    sys.stdout.write(", ".join(f"{k} {v}" for k, v in settings.items()) + "\n\n")
-    sys.stdout.write(table(spread) + "\n")
-    return 0
-
-
 def table(spread: Spread) -> str:
     """Return the figures as a Markdown table."""
     ratio = spread.delta_e_between / spread.delta_e_sample
@@ -159,6 +119,30 @@ def table(spread: Spread) -> str:
             f"{ratio:.2f} of that between a sample and the truth",
         ]
     )
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command's arguments."""
+    result = measuring_parser("samples", "Measure how different and how good samples are.")
+    result.add_argument("--samples", type=int, default=8, help="of each photograph (default: 8)")
+    result.add_argument("--seed", type=int, default=0, help="default: 0")
+    return result
+
+
+def answer(args: argparse.Namespace) -> Answer:
+    """Return what the arguments ask for."""
+    colorizer = colorizer_of(args)
+    check_distribution(colorizer)
+    pictures = photographs(files(args))
+    spread, number = measure(colorizer, pictures, args.samples, args.seed, args.quiet)
+    settings = settings_of(args, colorizer, number) | {"samples": args.samples, "seed": args.seed}
+    return Answer(settings, asdict(spread) | {"gain": spread.gain}, table(spread))
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit status."""
+    args = parser().parse_args(argv)
+    return run("samples", lambda: answer(args), args.json)
 
 
 if __name__ == "__main__":
