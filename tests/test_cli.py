@@ -205,6 +205,19 @@ def command(*arguments: str, **options) -> "subprocess.CompletedProcess[bytes]":
     )
 
 
+@pytest.mark.parametrize("number, arguments", [(1, ["-i", "a.png", "-o", "-"]), (1, ["models"]),
+                                               (0, ["-i", "-", "-o", "b.png"])])  # fmt: skip
+def test_closed_standard_streams_are_no_traceback(number, arguments, tmp_path):
+    Image.linear_gradient("L").save(tmp_path / "a.png")
+    call = [sys.executable, "-m", "colorize", *arguments]
+    done = subprocess.run(
+        call, stderr=subprocess.PIPE, timeout=100, cwd=tmp_path, preexec_fn=lambda: os.close(number)
+    )
+    assert done.returncode == 1
+    assert done.stderr in (b"", b"colorize: standard input or output is closed: name a file\n")
+    assert not (tmp_path / "b.png").exists()
+
+
 def test_a_pipe(weights, tmp_path):
     path = tmp_path / "a.png"
     Image.linear_gradient("L").save(path)

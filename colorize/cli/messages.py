@@ -19,6 +19,8 @@ def say(message: str) -> None:
 
 def print_line(line: str) -> None:
     """Print one line of data on standard output; names in it come out byte for byte."""
+    if sys.stdout is None:  # closed by whoever started the command
+        return
     try:
         sys.stdout.write(line + "\n")
     except UnicodeEncodeError:

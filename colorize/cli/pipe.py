@@ -19,6 +19,8 @@ from colorize.images.image import Photo
 def colorize_pipe(args: argparse.Namespace) -> int:
     """Colorize one photograph from or to a pipe."""
     to_stdout = args.output in (None, "-")
+    if (to_stdout and sys.stdout is None) or (args.input == ["-"] and sys.stdin is None):
+        raise ColorizeError("standard input or output is closed: name a file")
     if to_stdout and sys.stdout.isatty():
         raise ColorizeError("standard output is a terminal: name a file with -o or use a pipe")
     if not to_stdout and os.path.lexists(args.output) and not args.overwrite:
