@@ -202,7 +202,7 @@ class Compact(nn.Module):
 
     def __init__(
         self,
-        widths: tuple[int, int, int, int] = (128, 160, 256, 256),
+        widths: tuple[int, int, int, int] = (64, 112, 192, 256),
         *,
         class_weights: Sequence[float] | None = None,
         temperature: float = 1.0,
