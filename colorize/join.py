@@ -17,7 +17,7 @@ from colorize.images.encode import eight_bits
 
 Array = npt.NDArray[Any]
 
-STRIP_PIXELS = 1 << 18  # a strip's arrays stay in the processor's cache
+STRIP_PIXELS = 1 << 17  # a strip's arrays stay in the processor's cache
 MAX_STRIP_THREADS = 4
 CELL_FILTER = Image.Resampling.BOX  # the mean
 

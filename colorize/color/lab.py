@@ -27,7 +27,7 @@ WHITE = np.array([0.95047, 1.0, 1.08883])
 LUMINANCE = XYZ_FROM_RGB[1]
 RGB_FROM_WHITE_RELATIVE = RGB_FROM_XYZ * WHITE
 
-STRIP_PIXELS = 1 << 18  # whose planes stay in the processor's cache
+STRIP_PIXELS = 1 << 17  # whose planes stay in the processor's cache
 TOLERANCE = 1e-5  # of linear light beyond the gamut: 0.009 of L at most
 BISECTIONS = 8  # chroma of an out-of-gamut colour is found to 1/256
 
