@@ -39,6 +39,10 @@ from colorize.models.weights_header import (
 
 Array = npt.NDArray[Any]
 
+Values = dict[str, tuple[int | str, ...]]  # a graph's inputs or outputs: names and shapes
+
+LIGHTNESS: Values = {"lightness": ("batch", 1, "height", "width")}
+LOGITS: Values = {"logits": ("batch", Q, "height / 4", "width / 4")}
 OPSET, IR_VERSION = 17, 8  # of ONNX 1.12, so that ONNX Runtime from 1.12 on reads it
 NORMALISATION = ("weight", "bias", "running_mean", "running_var")
 COUNTER = ".num_batches_tracked"  # of batch normalisation; plays no part in inference
@@ -66,7 +70,11 @@ def _model_of(file: Path, apart: dict[str, Array] | None) -> bytes:
     tensors, settings = _read(file)
     graph = Graph(file, tensors)
     _decoder(graph, _encoder(graph), settings.widths)
-    return graph.model(_description(settings), apart)
+    inputs = LIGHTNESS | {
+        "hints": ("batch", HINT_CHANNELS, "height / 4", "width / 4"),
+        "statistics": ("batch", STATISTICS),
+    }
+    return graph.model(_description(settings), inputs, LOGITS, apart)
 
 
 def _read(file: Path) -> tuple[dict[str, Array], CompactSettings]:
@@ -181,23 +189,25 @@ class Graph:
         x = self.convolution(x, f"{name}.0", inputs, outputs, 3, dilation=dilation, bias=False)
         return self.add("Relu", self.normalisation(x, f"{name}.1", outputs))
 
-    def model(self, description: Description, apart: dict[str, Array] | None = None) -> bytes:
+    def model(
+        self,
+        description: Description,
+        inputs: Values,
+        outputs: Values,
+        apart: dict[str, Array] | None = None,
+    ) -> bytes:
         """Return the model, serialized; large tensors go to `apart` where it is given.
 
-        Raises ColorizeError for tensors that are left over.
+        inputs, outputs: by name, with their shapes; all float32. Raises ColorizeError for tensors that are left over.
         """
         if self.tensors:
             first = ", ".join(sorted(self.tensors)[:3])
             raise ColorizeError(f"{self.file}: has {len(self.tensors)} unknown tensors: {first}")
         graph = helper.make_graph(
             self.nodes,
-            "compact",
-            [
-                _value("lightness", "batch", 1, "height", "width"),
-                _value("hints", "batch", HINT_CHANNELS, "height / 4", "width / 4"),
-                _value("statistics", "batch", STATISTICS),
-            ],
-            [_value("logits", "batch", Q, "height / 4", "width / 4")],
+            description.architecture,
+            [_value(*one) for one in inputs.items()],
+            [_value(*one) for one in outputs.items()],
             initializers(self.constants, apart),
         )
         opset = helper.make_opsetid("", OPSET)
@@ -207,7 +217,7 @@ class Graph:
         return content
 
 
-def _value(name: str, *shape: int | str) -> Any:
+def _value(name: str, shape: tuple[int | str, ...]) -> Any:
     return helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
 
 

@@ -11,20 +11,15 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from onnx import TensorProto, helper
 from safetensors import SafetensorError, safe_open
 
-from colorize.backends.apart import initializers
-from colorize.backends.compact_graph import Graph as Graph
+from colorize.backends.compact_graph import LIGHTNESS, LOGITS, Graph, Values
 from colorize.backends.torch_file import read_torch_file
 from colorize.color.bins import Q
-from colorize.errors import ColorizeError
-from colorize.models.network_description import METADATA_KEY, Description
+from colorize.models.network_description import Description
 
 Tensors = dict[str, npt.NDArray[Any]]
-Values = dict[str, tuple[int | str, ...]]  # a graph's inputs or outputs: names and shapes
 
-OPSET, IR_VERSION = 17, 8  # as in `compact_graph`
 AB_SCALE = 110.0  # the published networks work with ab / 110
 GRID_BINS = 529  # of a head that the published file of siggraph17 holds and nothing uses
 DILATED = ("model5", "model6")
@@ -34,7 +29,6 @@ DEEP = {  # the channels of the blocks that both networks have
     "model6": (512, 512, 512, 512),
     "model7": (512, 512, 512, 512),
 }
-LIGHTNESS: Values = {"lightness": ("batch", 1, "height", "width")}
 
 
 def published_model(file: Path, architecture: str) -> tuple[bytes, Tensors]:
@@ -116,8 +110,7 @@ def _eccv16(graph: Graph) -> tuple[bytes, Tensors]:
     colours = graph.constants.pop(graph.weight("model_out.weight", 2, Q, 1, 1))
     centres = (AB_SCALE * colours[:, :, 0, 0].T).astype(np.float32)
     description = Description("eccv16", "logits", 8, None, bin_centres=centres)
-    logits: Values = {"logits": ("batch", Q, "height / 4", "width / 4")}
-    return _model(graph, description, LIGHTNESS, logits)
+    return _model(graph, description, LIGHTNESS, LOGITS)
 
 
 def _siggraph17(graph: Graph) -> tuple[bytes, Tensors]:
@@ -162,23 +155,5 @@ def _model(
     graph: Graph, description: Description, inputs: Values, outputs: Values
 ) -> tuple[bytes, Tensors]:
     """Return the model and its tensors. Raises ColorizeError for tensors that are left over."""
-    if graph.tensors:
-        first = ", ".join(sorted(graph.tensors)[:3])
-        raise ColorizeError(f"{graph.file}: has {len(graph.tensors)} unknown tensors: {first}")
     apart: Tensors = {}
-    made = helper.make_graph(
-        graph.nodes,
-        description.architecture,
-        [_value(*one) for one in inputs.items()],
-        [_value(*one) for one in outputs.items()],
-        initializers(graph.constants, apart),
-    )
-    opset = helper.make_opsetid("", OPSET)
-    model = helper.make_model(made, opset_imports=[opset], ir_version=IR_VERSION)
-    helper.set_model_props(model, {METADATA_KEY: description.text()})
-    content: bytes = model.SerializeToString()
-    return content, apart
-
-
-def _value(name: str, shape: tuple[int | str, ...]) -> Any:
-    return helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+    return graph.model(description, inputs, outputs, apart), apart
