@@ -62,9 +62,7 @@ def rebalanced_cross_entropy(
     log_probabilities = logits.movedim(1, -1).log_softmax(dim=-1)  # (b, h, w, 313)
     chosen = log_probabilities.gather(-1, targets.bins)
     cross_entropy = -(chosen * targets.weights).sum(dim=-1)  # (b, h, w)
-    weight = class_weights[targets.bins[..., 0]] * coloured.view(-1, 1, 1)
-    pixels = coloured.sum().clamp(min=1) * cross_entropy[0].numel()
-    return (weight * cross_entropy).sum() / pixels
+    return _mean(class_weights[targets.bins[..., 0]] * cross_entropy, coloured)
 
 
 def distillation(
@@ -76,9 +74,7 @@ def distillation(
     logits, teacher: (b, 313, h, w); coloured: (b,), 0 for grey photographs, which don't count.
     """
     ours, theirs = (x.movedim(1, -1).log_softmax(dim=-1) for x in (logits, teacher))
-    divergence = (theirs.exp() * (theirs - ours)).sum(dim=-1)  # (b, h, w)
-    pixels = coloured.sum().clamp(min=1) * divergence[0].numel()
-    return (divergence * coloured.view(-1, 1, 1)).sum() / pixels
+    return _mean((theirs.exp() * (theirs - ours)).sum(dim=-1), coloured)
 
 
 def huber(answer: torch.Tensor, ab: torch.Tensor, coloured: torch.Tensor) -> torch.Tensor:
@@ -87,5 +83,10 @@ def huber(answer: torch.Tensor, ab: torch.Tensor, coloured: torch.Tensor) -> tor
     SIGGRAPH17, eq. 2. answer, ab: (b, 2, h, w); coloured: (b,), 0 for grey photographs.
     """
     loss = F.smooth_l1_loss(answer, ab.float(), reduction="none", beta=HUBER).sum(dim=1)
-    pixels = coloured.sum().clamp(min=1) * loss[0].numel()
-    return (loss * coloured.view(-1, 1, 1)).sum() / pixels
+    return _mean(loss, coloured)
+
+
+def _mean(losses: torch.Tensor, coloured: torch.Tensor) -> torch.Tensor:
+    """Return the mean of losses (b, h, w) over the pixels of coloured (b,) photographs."""
+    pixels = coloured.sum().clamp(min=1) * losses[0].numel()
+    return (losses * coloured.view(-1, 1, 1)).sum() / pixels

@@ -74,15 +74,12 @@ class Trainer:
 
         Raises ColorizeError if they can't be read or have other widths.
         """
-        name = self.settings.network
-        given = registry.load(name, weights=None if weights == name else weights)
+        given = self._load(weights)
         if isinstance(given, Compact) and isinstance(self.network, Compact):
             if given.widths != self.network.widths:
                 raise ColorizeError(
                     f"{weights}: has the widths {given.widths}; give them as --widths"
                 )
-            if given.class_weights is not None:
-                reweight(given, given.class_weights, self.class_weights.cpu())
         for network in (self.network, self.average.module):
             network.load_state_dict(given.state_dict())
 
@@ -91,12 +88,18 @@ class Trainer:
 
         Raises ColorizeError if it can't be read, or doesn't say how it was rebalanced.
         """
-        name = self.settings.network
-        teacher = registry.load(name, weights=None if weights == name else weights)
+        teacher = self._load(weights)
         if not isinstance(teacher, Compact) or teacher.class_weights is None:
             raise ColorizeError(f"{weights}: no teacher, for its class weights are unknown")
-        reweight(teacher, teacher.class_weights, self.class_weights.cpu())
         self.teacher = teacher.to(self.device).to(memory_format=torch.channels_last)
+
+    def _load(self, weights: str) -> nn.Module:
+        """Return a network of this kind, by its file or by name, with this run's class weights."""
+        name = self.settings.network
+        given: nn.Module = registry.load(name, weights=None if weights == name else weights)
+        if isinstance(given, Compact) and given.class_weights is not None:
+            reweight(given, given.class_weights, self.class_weights.cpu())
+        return given
 
     def distribute(self) -> None:
         """Share the steps that follow with the other processes, where there are any."""
@@ -147,23 +150,22 @@ class Trainer:
         """
         inputs = [x.to(self.device, non_blocking=True) for x in batch.inputs]
         counted = batch.coloured.to(self.device, non_blocking=True)
-        with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
-            answer = self.runner(*inputs).float()
+        answer = self._answer(self.runner, inputs)
         ab = batch.ab.to(self.device, non_blocking=True)
         loss = colour_loss(self.network.output, answer, ab, self.class_weights, counted)
         if self.teacher is not None:
-            taught = distillation(answer, self._taught(self.teacher, inputs), counted)
-            loss = loss.lerp(taught, self.settings.taught)
+            with torch.no_grad():
+                teacher = self._answer(self.teacher, inputs)
+            loss = loss.lerp(distillation(answer, teacher, counted), self.settings.taught)
         loss = loss * (counted.sum() * self.settings.processes / coloured)
         self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
         return loss.detach()
 
-    @torch.no_grad()
-    def _taught(self, teacher: nn.Module, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
-        """Return the teacher's logits."""
+    def _answer(self, network: nn.Module, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
+        """Return what a network says of the inputs, float32, computed in the run's precision."""
         with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
-            logits: torch.Tensor = teacher(*inputs)
-        return logits.float()
+            answer: torch.Tensor = network(*inputs)
+        return answer.float()
 
     def save(self, path: Path) -> None:
         """Write a checkpoint, whole or not at all."""
