@@ -72,8 +72,8 @@ def _reading_ahead(
     source = jobs[0].source
     if len(jobs) > 1 or isinstance(source, RemotePath) or is_film_name(source):
         return nullcontext()
-    plain = args.upsampling == "guided" and not args.autocontrast
-    sizes = copies_ahead(args.model, args.size) if plain else []
+    usual = args.upsampling == "guided" and not args.autocontrast
+    sizes = copies_ahead(args.model, args.size) if usual else []
     return ReadAhead(source, max_pixels=args.max_pixels or MAX_PIXELS, sizes=sizes)
 
 

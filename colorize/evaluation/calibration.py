@@ -22,15 +22,7 @@ from tqdm import tqdm
 from colorize.color import lab
 from colorize.distribution import check_distribution, confidence_of
 from colorize.errors import ColorizeError
-from colorize.evaluation.command import (
-    Answer,
-    colorizer_of,
-    files,
-    measuring_parser,
-    photographs,
-    run,
-    settings_of,
-)
+from colorize.evaluation import command
 from colorize.pipeline import Colorizer
 
 Array = npt.NDArray[Any]
@@ -113,22 +105,24 @@ def table(groups: Sequence[Group]) -> str:
 
 def parser() -> argparse.ArgumentParser:
     """Return the command's arguments."""
-    return measuring_parser("calibration", "Compare a network's confidence with its errors.")
+    return command.measuring_parser(
+        "calibration", "Compare a network's confidence with its errors."
+    )
 
 
-def measure(args: argparse.Namespace) -> Answer:
+def measure(args: argparse.Namespace) -> command.Answer:
     """Return what the arguments ask for."""
-    colorizer = colorizer_of(args)
+    colorizer = command.colorizer_of(args)
     check_distribution(colorizer)
-    groups, number = calibrate(colorizer, photographs(files(args)), args.quiet)
+    groups, number = calibrate(colorizer, command.photographs(command.files(args)), args.quiet)
     figures = {"groups": [asdict(group) for group in groups]}
-    return Answer(settings_of(args, colorizer, number), figures, table(groups))
+    return command.Answer(command.settings_of(args, colorizer, number), figures, table(groups))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status."""
     args = parser().parse_args(argv)
-    return run("calibration", lambda: measure(args), args.json)
+    return command.run("calibration", measure, args)
 
 
 if __name__ == "__main__":

@@ -81,9 +81,7 @@ def settings_of(args: argparse.Namespace, colorizer: Colorizer, count: int) -> d
 
 def files(args: argparse.Namespace) -> Iterator[tuple[str, bytes]]:
     """Yield name and content of the files that the arguments choose."""
-    return itertools.islice(
-        itertools.islice(iterate_files([args.data]), args.limit), 0, None, args.every
-    )
+    return itertools.islice(iterate_files([args.data]), 0, args.limit, args.every)
 
 
 def photographs(chosen: Iterator[tuple[str, bytes]], full_size: bool = False) -> Iterator[Pixels]:
@@ -99,13 +97,15 @@ def photographs(chosen: Iterator[tuple[str, bytes]], full_size: bool = False) ->
         yield np.asarray(rgb)
 
 
-def run(name: str, measure: Callable[[], Answer], file: Path | None) -> int:
-    """Print what `measure` finds, write it to `file` as JSON, and return the exit status."""
+def run(
+    name: str, measure: Callable[[argparse.Namespace], Answer], args: argparse.Namespace
+) -> int:
+    """Print what `measure` finds, write it as JSON if asked to, and return the exit status."""
     try:
-        settings, figures, text = measure()
-        if file is not None:
+        settings, figures, text = measure(args)
+        if args.json is not None:
             content = json.dumps({**settings, **figures}, indent=2, ensure_ascii=False)
-            file.write_text(content + "\n", "utf-8")
+            args.json.write_text(content + "\n", "utf-8")
     except (ColorizeError, OSError) as error:
         sys.stderr.write(f"{name}: {error}\n")
         return 1

@@ -21,16 +21,7 @@ from tqdm import tqdm
 
 from colorize.color import lab
 from colorize.errors import ColorizeError
-from colorize.evaluation.command import (
-    Answer,
-    Pixels,
-    colorizer_of,
-    files,
-    measuring_parser,
-    photographs,
-    run,
-    settings_of,
-)
+from colorize.evaluation import command
 from colorize.evaluation.lpips import BACKBONES, LPIPS
 from colorize.evaluation.metrics import ErrorHistogram, colorfulness, mean_delta_e, psnr
 from colorize.images.image import Photo
@@ -86,7 +77,7 @@ def _eight_bit(rgb: Array) -> Array:
 
 def evaluate(
     colorizer: Colorizer,
-    pictures: Iterable[Pixels],
+    pictures: Iterable[command.Pixels],
     quiet: bool = False,
     *,
     full_size: bool = False,
@@ -115,7 +106,7 @@ def evaluate(
 
 
 def _network_alone(
-    colorizer: Colorizer, batch: Sequence[Pixels], truths: Sequence[Array]
+    colorizer: Colorizer, batch: Sequence[command.Pixels], truths: Sequence[Array]
 ) -> Iterator[Array]:
     """Yield Lab (256, 256, 3) with the network's ab, and L of the truth."""
     lightness = torch.from_numpy(np.stack([truth[..., 0] for truth in truths]))[:, None]
@@ -124,7 +115,7 @@ def _network_alone(
 
 
 def _whole_tool(
-    colorizer: Colorizer, batch: Sequence[Pixels], truths: Sequence[Array]
+    colorizer: Colorizer, batch: Sequence[command.Pixels], truths: Sequence[Array]
 ) -> Iterator[Array]:
     """Yield Lab of what the tool makes of each picture, 8 bits a channel."""
     for rgb in batch:
@@ -144,8 +135,8 @@ def predict_ab(colorizer: Colorizer, lightness: torch.Tensor) -> npt.NDArray[np.
     return ab.numpy()
 
 
-def _batches(pictures: Iterable[Pixels]) -> Iterator[list[Pixels]]:
-    batch: list[Pixels] = []
+def _batches(pictures: Iterable[command.Pixels]) -> Iterator[list[command.Pixels]]:
+    batch: list[command.Pixels] = []
     for picture in pictures:
         batch.append(picture)
         if len(batch) == BATCH:
@@ -180,7 +171,7 @@ def table(figures: dict[str, Figures]) -> str:
 
 def parser() -> argparse.ArgumentParser:
     """Return the command's arguments."""
-    result = measuring_parser(
+    result = command.measuring_parser(
         "evaluate", "Measure a network on colour photographs (stretched to 256×256)."
     )
     result.add_argument("--full-size", action="store_true", help="no stretching to 256×256")
@@ -190,22 +181,24 @@ def parser() -> argparse.ArgumentParser:
     return result
 
 
-def measure(args: argparse.Namespace) -> Answer:
+def measure(args: argparse.Namespace) -> command.Answer:
     """Return what the arguments ask for."""
-    colorizer = colorizer_of(args)
-    pictures = photographs(files(args), args.full_size)
+    colorizer = command.colorizer_of(args)
+    pictures = command.photographs(command.files(args), args.full_size)
     distances = {str(name): LPIPS(name) for name in BACKBONES} if args.lpips else None
     figures, count = evaluate(
         colorizer, pictures, args.quiet, full_size=args.full_size, distances=distances
     )
-    settings = settings_of(args, colorizer, count) | {"full size": args.full_size}
-    return Answer(settings, {name: asdict(row) for name, row in figures.items()}, table(figures))
+    settings = command.settings_of(args, colorizer, count) | {"full size": args.full_size}
+    return command.Answer(
+        settings, {name: asdict(row) for name, row in figures.items()}, table(figures)
+    )
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status."""
     args = parser().parse_args(argv)
-    return run("evaluate", lambda: measure(args), args.json)
+    return command.run("evaluate", measure, args)
 
 
 if __name__ == "__main__":

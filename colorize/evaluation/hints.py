@@ -20,15 +20,7 @@ from tqdm import tqdm
 from colorize.color import lab
 from colorize.control.hints import HintedPixels
 from colorize.errors import ColorizeError
-from colorize.evaluation.command import (
-    Answer,
-    colorizer_of,
-    files,
-    measuring_parser,
-    photographs,
-    run,
-    settings_of,
-)
+from colorize.evaluation import command
 from colorize.evaluation.metrics import psnr
 from colorize.pipeline import Colorizer
 
@@ -111,7 +103,7 @@ def table(figures: Curve) -> str:
 
 def parser() -> argparse.ArgumentParser:
     """Return the command's arguments."""
-    result = measuring_parser(
+    result = command.measuring_parser(
         "hints", "Measure what random colour hints are worth, in dB (stretched to 256×256)."
     )
     result.add_argument("--hints", type=int, nargs="+", default=COUNTS, help="numbers of hints")
@@ -122,17 +114,19 @@ def parser() -> argparse.ArgumentParser:
     return result
 
 
-def measure(args: argparse.Namespace) -> Answer:
+def measure(args: argparse.Namespace) -> command.Answer:
     """Return what the arguments ask for. Raises ColorizeError for a network without hints."""
-    colorizer = colorizer_of(args)
+    colorizer = command.colorizer_of(args)
     if colorizer.network.hint_stride is None:
         raise ColorizeError(f"{args.model} takes no hints; use compact or siggraph17")
     colorizer.hints_to_network |= args.to_network
-    pictures = tqdm(photographs(files(args)), unit=" photographs", disable=args.quiet or None)
+    pictures = tqdm(
+        command.photographs(command.files(args)), unit=" photographs", disable=args.quiet or None
+    )
     figures, count = curve(colorizer, pictures, sorted(set(args.hints)), args.seed)
-    settings = settings_of(args, colorizer, count)
+    settings = command.settings_of(args, colorizer, count)
     settings |= {"seed": args.seed, "to_network": colorizer.hints_to_network}
-    return Answer(settings, {"psnr": figures}, table(figures))
+    return command.Answer(settings, {"psnr": figures}, table(figures))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -141,7 +135,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = arguments.parse_args(argv)
     if min(args.hints) < 0:
         arguments.error("--hints are numbers from 0 on")
-    return run("hints", lambda: measure(args), args.json)
+    return command.run("hints", measure, args)
 
 
 if __name__ == "__main__":

@@ -18,15 +18,7 @@ from tqdm import tqdm
 
 from colorize.color import lab
 from colorize.errors import ColorizeError
-from colorize.evaluation.command import (
-    Answer,
-    colorizer_of,
-    files,
-    measuring_parser,
-    photographs,
-    run,
-    settings_of,
-)
+from colorize.evaluation import command
 from colorize.evaluation.evaluate import Figures, Tally
 from colorize.images.image import Photo
 from colorize.pipeline import Colorizer
@@ -69,24 +61,26 @@ def table(figures: dict[str, Figures]) -> str:
 
 def parser() -> argparse.ArgumentParser:
     """Return the command's arguments."""
-    return measuring_parser(
+    return command.measuring_parser(
         "reference", "Measure what the truth as reference is worth (stretched to 256×256)."
     )
 
 
-def measure(args: argparse.Namespace) -> Answer:
+def measure(args: argparse.Namespace) -> command.Answer:
     """Return what the arguments ask for."""
-    colorizer = colorizer_of(args)
-    pictures = tqdm(photographs(files(args)), unit=" photographs", disable=args.quiet or None)
+    colorizer = command.colorizer_of(args)
+    pictures = tqdm(
+        command.photographs(command.files(args)), unit=" photographs", disable=args.quiet or None
+    )
     figures, count = compare(colorizer, pictures)
     content = {name: asdict(row) for name, row in figures.items()}
-    return Answer(settings_of(args, colorizer, count), content, table(figures))
+    return command.Answer(command.settings_of(args, colorizer, count), content, table(figures))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status."""
     args = parser().parse_args(argv)
-    return run("reference", lambda: measure(args), args.json)
+    return command.run("reference", measure, args)
 
 
 if __name__ == "__main__":

@@ -22,14 +22,7 @@ from tqdm import tqdm
 
 from colorize.color import lab
 from colorize.errors import ColorizeError
-from colorize.evaluation.command import (
-    Answer,
-    colorizer_of,
-    files,
-    measuring_parser,
-    run,
-    settings_of,
-)
+from colorize.evaluation import command
 from colorize.evaluation.degradations import DEGRADATIONS, SIDE, Grey, grey_picture, resized
 from colorize.evaluation.metrics import mean_delta_e
 from colorize.images.image import Photo, is_photo_name, read
@@ -132,24 +125,24 @@ def table(rows: dict[str, dict[str, float]]) -> str:
 
 def parser() -> argparse.ArgumentParser:
     """Return the command's arguments."""
-    return measuring_parser(
+    return command.measuring_parser(
         "robustness", "Measure how damage and scale change the colours of photographs."
     )
 
 
-def answer(args: argparse.Namespace) -> Answer:
+def answer(args: argparse.Namespace) -> command.Answer:
     """Return what the arguments ask for."""
-    colorizer = colorizer_of(args)
-    rows = measure(colorizer, files(args), args.quiet)
-    settings = settings_of(args, colorizer, len(rows)) | {"side": SIDE}
+    colorizer = command.colorizer_of(args)
+    rows = measure(colorizer, command.files(args), args.quiet)
+    settings = command.settings_of(args, colorizer, len(rows)) | {"side": SIDE}
     figures = {"mean delta E": means(rows), "delta E": rows}
-    return Answer(settings, figures, f"{table(rows)}\n\nGoal for {SCALE}: at most {GOAL:g}")
+    return command.Answer(settings, figures, f"{table(rows)}\n\nGoal for {SCALE}: at most {GOAL:g}")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status."""
     args = parser().parse_args(argv)
-    return run("robustness", lambda: answer(args), args.json)
+    return command.run("robustness", answer, args)
 
 
 if __name__ == "__main__":

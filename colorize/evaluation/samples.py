@@ -23,15 +23,7 @@ from colorize.color import lab
 from colorize.control import sampling
 from colorize.distribution import check_distribution, vary
 from colorize.errors import ColorizeError
-from colorize.evaluation.command import (
-    Answer,
-    colorizer_of,
-    files,
-    measuring_parser,
-    photographs,
-    run,
-    settings_of,
-)
+from colorize.evaluation import command
 from colorize.evaluation.metrics import mean_delta_e, psnr
 from colorize.pipeline import Colorizer
 
@@ -123,26 +115,29 @@ def table(spread: Spread) -> str:
 
 def parser() -> argparse.ArgumentParser:
     """Return the command's arguments."""
-    result = measuring_parser("samples", "Measure how different and how good samples are.")
+    result = command.measuring_parser("samples", "Measure how different and how good samples are.")
     result.add_argument("--samples", type=int, default=8, help="of each photograph (default: 8)")
     result.add_argument("--seed", type=int, default=0, help="default: 0")
     return result
 
 
-def answer(args: argparse.Namespace) -> Answer:
+def answer(args: argparse.Namespace) -> command.Answer:
     """Return what the arguments ask for."""
-    colorizer = colorizer_of(args)
+    colorizer = command.colorizer_of(args)
     check_distribution(colorizer)
-    pictures = photographs(files(args))
+    pictures = command.photographs(command.files(args))
     spread, number = measure(colorizer, pictures, args.samples, args.seed, args.quiet)
-    settings = settings_of(args, colorizer, number) | {"samples": args.samples, "seed": args.seed}
-    return Answer(settings, asdict(spread) | {"gain": spread.gain}, table(spread))
+    settings = command.settings_of(args, colorizer, number) | {
+        "samples": args.samples,
+        "seed": args.seed,
+    }
+    return command.Answer(settings, asdict(spread) | {"gain": spread.gain}, table(spread))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status."""
     args = parser().parse_args(argv)
-    return run("samples", lambda: answer(args), args.json)
+    return command.run("samples", answer, args)
 
 
 if __name__ == "__main__":
