@@ -198,7 +198,8 @@ class Graph:
     ) -> bytes:
         """Return the model, serialized; large tensors go to `apart` where it is given.
 
-        inputs, outputs: by name, with their shapes; all float32. Raises ColorizeError for tensors that are left over.
+        inputs, outputs: by name, with their shapes; all float32. Raises ColorizeError for
+        tensors that are left over.
         """
         if self.tensors:
             first = ", ".join(sorted(self.tensors)[:3])
