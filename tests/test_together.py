@@ -3,53 +3,67 @@
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
-import numpy as np
 import pytest
 
 from colorize.backends.together import Together
 
 
-def element(value: float) -> np.ndarray:
-    return np.full((1, 2), value, np.float32)
+def at_most(largest: int):
+    return lambda batch, _: len(batch) < largest
 
 
-def test_everyone_gets_their_own_result():
-    double = Together(lambda batch: 2 * batch, largest=4)
+def test_everyone_gets_their_own_answer():
+    double = Together(lambda batch: [2 * n for n in batch], at_most(4))
     with ThreadPoolExecutor(8) as threads:
-        results = list(threads.map(lambda n: double(element(n)), range(200)))
-    assert [result[0, 0] for result in results] == [2 * n for n in range(200)]
-    assert all(result.shape == (1, 2) for result in results)
+        assert list(threads.map(double, range(200))) == [2 * n for n in range(200)]
 
 
-def test_those_who_come_during_a_batch_make_the_next_one():
-    sizes: list[int] = []
-    began, goes_on = threading.Event(), threading.Event()
+class Held:
+    """Returns batches as they are, once it may, and keeps them; raises for negative numbers."""
 
-    def run(batch: np.ndarray) -> np.ndarray:
-        sizes.append(len(batch))
-        began.set()
-        goes_on.wait(10)
-        return batch
+    def __init__(self):
+        self.batches: list[list[int]] = []
+        self.began, self.goes_on = threading.Event(), threading.Event()
 
-    together = Together(run, largest=3)
-    with ThreadPoolExecutor(8) as threads:
-        first = threads.submit(together, element(0))
-        assert began.wait(10)
-        others = [threads.submit(together, element(n)) for n in range(1, 8)]
-        while len(together._waiting) < 7:
-            threading.Event().wait(0.001)
-        goes_on.set()
-        assert [f.result(10)[0, 0] for f in [first, *others]] == list(range(8))
-    assert sizes == [1, 3, 3, 1]
-
-
-def test_a_failure_is_everyones_in_the_batch_and_nobody_elses():
-    def run(batch: np.ndarray) -> np.ndarray:
-        if (batch < 0).any():
+    def __call__(self, batch: list[int]) -> list[int]:
+        self.began.set()
+        assert self.goes_on.wait(10)
+        self.batches.append(batch)
+        if min(batch) < 0:
             raise RuntimeError("negative")
         return batch
 
-    together = Together(run, largest=4)
+
+def call_behind_one(together: Together, held: Held, calls: list[int]) -> list:
+    """Make calls while another is at work; return the futures of all, done."""
+    with ThreadPoolExecutor(len(calls) + 1) as threads:
+        futures = [threads.submit(together, 0)]
+        assert held.began.wait(10)
+        for n, call in enumerate(calls, 1):
+            futures.append(threads.submit(together, call))
+            while len(together._waiting) < n:
+                threading.Event().wait(0.001)
+        held.goes_on.set()
+    return futures
+
+
+def test_those_who_come_during_a_batch_make_the_next_one():
+    held = Held()
+    futures = call_behind_one(Together(held, at_most(3)), held, list(range(1, 8)))
+    assert [future.result() for future in futures] == list(range(8))
+    assert held.batches == [[0], [1, 2, 3], [4, 5, 6], [7]]
+
+
+def test_what_does_not_fit_waits_for_a_batch_of_its_kind():
+    held = Held()
+    same_parity = Together(held, lambda batch, call: batch[0] % 2 == call % 2)
+    call_behind_one(same_parity, held, [1, 2, 3, 4])
+    assert held.batches == [[0], [1, 3], [2, 4]]
+
+
+def test_one_that_fails_costs_no_other():
+    held = Held()
+    futures = call_behind_one(Together(held, at_most(4)), held, [1, -2, 3])
+    assert [futures[1].result(), futures[3].result()] == [1, 3]
     with pytest.raises(RuntimeError, match="negative"):
-        together(element(-1))
-    assert together(element(1))[0, 0] == 1
+        futures[2].result()

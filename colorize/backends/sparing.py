@@ -30,7 +30,7 @@ class Sparing:
         """Take what runs the network on arrays."""
         self.runner = runner
         self._turn = Lock()
-        self._together = Together(self._in_turn, LARGEST_BATCH)
+        self._together = Together(self._joined, lambda batch, _: len(batch) < LARGEST_BATCH)
 
     def __call__(self, lightness: Floats, hints: Floats | None = None) -> Floats:
         """Return the network's output for L, (b, 1, h, w), and hints for networks that take them.
@@ -44,6 +44,10 @@ class Sparing:
     @property
     def _on_cpu(self) -> bool:
         return bool(self.runner.device.type == "cpu")
+
+    def _joined(self, batch: list[Floats]) -> list[Floats]:
+        """Return the outputs for photographs, each (1, 1, h, w)."""
+        return np.split(self._in_turn(np.concatenate(batch)), len(batch))
 
     def _in_turn(self, lightness: Floats, hints: Floats | None = None) -> Floats:
         """Return the output; on a GPU for one thread at a time."""

@@ -2,53 +2,67 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from threading import Lock
+from typing import Generic, TypeVar
 
-import numpy as np
-import numpy.typing as npt
-
-Floats = npt.NDArray[np.float32]
+Call = TypeVar("Call")
+Answer = TypeVar("Answer")
 
 
-class Together:
-    """Runs a function of a batch, (b, ...), for callers who have one element each.
+class Together(Generic[Call, Answer]):
+    """Runs a function of a batch for callers who have one call each.
 
-    Nobody waits for a batch to fill: while one is at work, those who come gather, and the
-    next batch is all of them. So batches grow with the number of threads and never delay one.
+    Nobody waits for a batch to fill: while one is at work, those who come gather, and the next
+    one is of them. So batches grow with the number of threads and never delay one. One of the
+    threads that wait runs a batch; where it fails, call by call, so that one costs no other.
     """
 
-    def __init__(self, run: Callable[[Floats], Floats], largest: int):
-        """Take the function and the largest batch; it is called by one thread at a time."""
+    def __init__(
+        self,
+        run: Callable[[list[Call]], Sequence[Answer]],
+        fits: Callable[[list[Call], Call], bool],
+    ):
+        """Take the function, called by one thread at a time, and whether a call joins a batch."""
         self._run = run
-        self._largest = largest
-        self._waiting: list[tuple[Floats, Future[Floats]]] = []
+        self._fits = fits
+        self._waiting: list[tuple[Call, Future[Answer]]] = []
         self._list = Lock()
         self._turn = Lock()
 
-    def __call__(self, element: Floats) -> Floats:
-        """Return the function's result of an element, (1, ...), or raise what it raised."""
-        result: Future[Floats] = Future()
+    def __call__(self, call: Call) -> Answer:
+        """Return the function's answer to a call, or raise what it raised."""
+        answer: Future[Answer] = Future()
         with self._list:
-            self._waiting.append((element, result))
-        while not result.done():
+            self._waiting.append((call, answer))
+        while not answer.done():
             with self._turn:
-                if not result.done():
-                    self._next_batch()
-        return result.result()
+                if not answer.done():
+                    self._answer(self._next_batch())
+        return answer.result()
 
-    def _next_batch(self) -> None:
+    def _next_batch(self) -> list[tuple[Call, Future[Answer]]]:
+        """Take the first call that waits, and what joins it."""
         with self._list:
-            batch, self._waiting = (
-                self._waiting[: self._largest],
-                self._waiting[self._largest :],
-            )
+            first, *others = self._waiting
+            batch, self._waiting = [first], []
+            for one in others:
+                joins = self._fits([call for call, _ in batch], one[0])
+                (batch if joins else self._waiting).append(one)
+        return batch
+
+    def _answer(self, batch: list[tuple[Call, Future[Answer]]]) -> None:
         try:
-            outputs = self._run(np.concatenate([element for element, _ in batch]))
+            answers = self._run([call for call, _ in batch])
         except BaseException as error:
-            for _, result in batch:
-                result.set_exception(error)
+            if len(batch) == 1 or not isinstance(error, Exception):
+                for _, answer in batch:
+                    answer.set_exception(error)
+                return
         else:
-            for place, (_, result) in enumerate(batch):
-                result.set_result(outputs[place : place + 1])
+            for (_, answer), value in zip(batch, answers, strict=True):
+                answer.set_result(value)
+            return
+        for one in batch:  # after the except clause, whose exception would keep memory
+            self._answer([one])
