@@ -380,13 +380,14 @@ def test_the_command_trains_logs_resumes_and_bundles(no_imagenet, folder, tmp_pa
     assert [row["step"] for row in rows] == ["2", "4"]
     assert float(rows[-1]["loss"]) > 0
     target = tmp_path / "compact.safetensors"
-    command = [str(tmp_path / "checkpoint.pt"), "-o", str(target), "--temperature", "0.5"]
+    command = [str(tmp_path / "checkpoint.pt"), "-o", str(target)]
+    command += ["--temperature", "0.6", "--rebalance", "0.4", "--coherence", "0.3"]
     assert bundle.main(command) == 0
     network = read_network(target, "compact")
     assert isinstance(network, Compact)
-    assert network.default_temperature == 0.5
-    assert network.styles["vivid"] == {"temperature": 0.5, "rebalance": 0.7, "coherence": 0.5}
-    assert network.styles["faithful"] == {"temperature": 0.7, "rebalance": 0.1, "coherence": 0.5}
+    assert network.default_temperature == 0.6
+    assert network.styles["vivid"] == {"temperature": 0.6, "rebalance": 0.4, "coherence": 0.3}
+    assert network.styles["faithful"] == {"temperature": 0.7, "rebalance": 0.1, "coherence": 0.3}
     assert bundle.main([*command, "--faithful", "0", "0"]) == 1
     assert "style faithful is out of range" in capsys.readouterr().err
     state = torch.load(tmp_path / "checkpoint.pt", weights_only=True)

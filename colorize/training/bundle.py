@@ -82,12 +82,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         prog="python -m colorize.training.bundle",
         description="Make a weights file of a training checkpoint.",
     )
-    shown = "of the style vivid, the default for decoding (default: %(default)s)"
+    vivid = (
+        "of the style vivid, with which photographs are decoded by default (default: %(default)s)"
+    )
     parser.add_argument("checkpoint", type=Path)
     parser.add_argument("-o", "--output", type=Path, required=True, help="a .safetensors file")
-    parser.add_argument("--temperature", type=float, default=0.5, help=shown)
-    parser.add_argument("--rebalance", type=float, default=0.73, help=shown)
-    parser.add_argument("--coherence", type=float, default=0.5, help=shown)
+    parser.add_argument("--temperature", type=float, default=0.5, help=vivid)
+    parser.add_argument("--rebalance", type=float, default=0.73, help=vivid)
+    parser.add_argument(
+        "--coherence", type=float, default=0.5, help="of both styles (default: %(default)s)"
+    )
     parser.add_argument(
         "--faithful", type=float, nargs=2, default=(0.7, 0.1), metavar=("T", "REBALANCE"),
         help="temperature and rebalance of the style faithful (default: 0.7 0.1)",
