@@ -17,7 +17,6 @@ from colorize.images.encode import eight_bits
 
 Array = npt.NDArray[Any]
 
-STRIP_PIXELS = 1 << 17  # a strip's arrays stay in the processor's cache
 MAX_STRIP_THREADS = 4
 CELL_FILTER = Image.Resampling.BOX  # the mean
 
@@ -77,6 +76,6 @@ def cell_lightness(pixels: Array, shape: tuple[int, ...]) -> npt.NDArray[np.floa
 
 def _strips(height: int, width: int) -> Iterator[tuple[int, int]]:
     """Yield the first row and the one after the last of each strip."""
-    rows = max(1, STRIP_PIXELS // width)
+    rows = max(1, lab.STRIP_PIXELS // width)
     for start in range(0, height, rows):
         yield start, min(start + rows, height)

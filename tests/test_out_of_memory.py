@@ -109,3 +109,12 @@ def test_the_network_that_ran_out_can_be_used_from_several_threads(network, phot
         results = list(threads.map(colorizer, photos * 4))
     assert len(warned) == 1
     assert same(results[:5], photos, network)
+
+
+def test_photographs_of_several_threads_go_through_the_gpu_together(network, photos):
+    gpu = SmallGpu(network, room=32)
+    with ThreadPoolExecutor(4) as threads:
+        results = list(threads.map(Colorizer(gpu, size=64), photos * 4))
+    assert same(results, photos * 4, network)
+    assert sum(count for _, count in gpu.batches) == 20
+    assert {device for device, _ in gpu.batches} == {"cuda"}

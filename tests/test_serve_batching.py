@@ -54,9 +54,8 @@ def call_behind_one(batched, doubling, calls) -> list:
         futures = []
         for call in calls:
             futures.append(threads.submit(batched, *call))
-            while len(batched._together._waiting) < len(
-                futures
-            ):  # so that they stand in this order
+            # so that they stand in this order
+            while len(batched._together._waiting) < len(futures):
                 threading.Event().wait(0.005)
         doubling.go.set()
     return futures

@@ -67,3 +67,25 @@ def test_one_that_fails_costs_no_other():
     assert [futures[1].result(), futures[3].result()] == [1, 3]
     with pytest.raises(RuntimeError, match="negative"):
         futures[2].result()
+
+
+def test_after_one_that_failed_alone_the_next_is_answered():
+    held = Held()
+    held.goes_on.set()
+    together = Together(held, at_most(4))
+    with pytest.raises(RuntimeError, match="negative"):
+        together(-1)
+    assert together(1) == 1
+
+
+def test_an_interrupt_ends_the_batch_and_is_not_tried_again():
+    class Interrupted(Held):
+        def __call__(self, batch: list[int]) -> list[int]:
+            if len(super().__call__(batch)) > 1:
+                raise KeyboardInterrupt
+            return batch
+
+    held = Interrupted()
+    futures = call_behind_one(Together(held, at_most(4)), held, [1, 2])
+    assert [type(future.exception()) for future in futures[1:]] == [KeyboardInterrupt] * 2
+    assert held.batches == [[0], [1, 2]]

@@ -22,7 +22,6 @@ Array = npt.NDArray[Any]
 CLIPPED = 0.005  # the share of pixels that may become plain black, and plain white
 LEAST_RANGE = 25.0  # of L: what has less is stretched fourfold, since noise grows as well
 STEPS = 100 * 64  # of the histogram of L: 0.4 of the smallest step of 16-bit grey in mid-tones
-STRIP_PIXELS = 1 << 17
 
 BORDER = 0.15  # of a side: the widest edge of paper or film that is taken as no photograph
 BORDER_RANGE = 4.0  # L: how far pixels of such an edge are from its median
@@ -139,6 +138,6 @@ def _grey_table(top: int) -> Array:
 def _strips(pixels: Array) -> Iterator[tuple[int, int]]:
     """Yield the first row and the one after the last of strips that fit the cache."""
     height, width = pixels.shape[:2]
-    rows = max(1, STRIP_PIXELS // max(1, width))
+    rows = max(1, lab.STRIP_PIXELS // max(1, width))
     for start in range(0, height, rows):
         yield start, min(start + rows, height)

@@ -28,6 +28,7 @@ from colorize.models.compact_layout import (
     SKIP_CHANNELS,
     STATISTICS,
     STEM_CHANNELS,
+    WIDTHS,
 )
 
 
@@ -202,7 +203,7 @@ class Compact(nn.Module):
 
     def __init__(
         self,
-        widths: tuple[int, int, int, int] = (64, 112, 192, 256),
+        widths: tuple[int, int, int, int] = WIDTHS,
         *,
         class_weights: Sequence[float] | None = None,
         temperature: float = 1.0,

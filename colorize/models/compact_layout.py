@@ -19,6 +19,7 @@ HEAD_CHANNELS = 1280
 SKIP_BLOCKS = (2, 4, 10, 15)  # the last blocks at 1/4, 1/8, 1/16 and 1/32
 SKIP_CHANNELS = tuple(LITE0_BLOCKS[i][3] for i in SKIP_BLOCKS)
 
+WIDTHS = (64, 112, 192, 256)  # of the bundled decoder, at 1/4, 1/8, 1/16 and 1/32
 HINT_CHANNELS = 3  # a / 110, b / 110, mask
 STATISTICS = Q + 3  # histogram, its mask, mean chroma / 110, its mask
 MULTIPLE = 32  # height and width of the input are multiples of this

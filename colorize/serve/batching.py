@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from threading import Lock
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -12,9 +12,21 @@ import numpy.typing as npt
 from colorize.backends.together import Together
 
 Floats = npt.NDArray[np.float32]
-Inputs: TypeAlias = dict[str, Floats | None]  # of the network, by their names
 
 USUAL_SIZE = 256  # pixels a side of the inputs of which a batch may have the full number
+
+
+class Inputs(NamedTuple):
+    """What a call gives the network."""
+
+    lightness: Floats  # (b, 1, h, w)
+    condition: dict[str, Floats | None]  # what else the network takes, by its names
+
+    @property
+    def kind(self) -> Hashable:
+        """What is the same for all that can be answered together."""
+        shapes = ((name, None if a is None else a.shape[1:]) for name, a in self.condition.items())
+        return (self.lightness.shape[1:], *sorted(shapes))
 
 
 class BatchedNetwork:
@@ -48,7 +60,7 @@ class BatchedNetwork:
         """
         if self._closed:
             raise RuntimeError("the server is stopping")
-        return self._together({"lightness": lightness, **condition})
+        return self._together(Inputs(lightness, condition))
 
     def to_cpu(self) -> None:
         """Go on without the GPU."""
@@ -61,40 +73,23 @@ class BatchedNetwork:
 
     def _fits(self, batch: list[Inputs], call: Inputs) -> bool:
         """Return whether a call is of the batch's kind and finds room in it."""
-        return _kind(call) == _kind(batch[0]) and (
-            sum(map(_count, batch)) + _count(call) <= self._room(batch[0])
-        )
+        count = sum(len(one.lightness) for one in (*batch, call))
+        return call.kind == batch[0].kind and count <= self._room(batch[0].lightness)
 
-    def _room(self, first: Inputs) -> int:
+    def _room(self, lightness: Floats) -> int:
         """Return how many inputs go into a batch: fewer of large ones, for the memory."""
-        h, w = _lightness(first).shape[-2:]
+        h, w = lightness.shape[-2:]
         pixels: int = h * w
         return min(self.most, max(1, self.most * USUAL_SIZE * USUAL_SIZE // pixels))
 
     def _forward(self, batch: list[Inputs]) -> list[Floats]:
-        joined: Inputs = {}
-        for name, first in batch[0].items():
-            parts = [part for one in batch if (part := one[name]) is not None]
+        joined: dict[str, Floats | None] = {}
+        for name, first in batch[0].condition.items():
+            parts = [part for one in batch if (part := one.condition[name]) is not None]
             joined[name] = None if first is None else np.concatenate(parts)
+        lightness = np.concatenate([one.lightness for one in batch])
         with self._turn:
-            outputs: Floats = self.runner(joined.pop("lightness"), **joined)
+            outputs: Floats = self.runner(lightness, **joined)
         self.batches[len(outputs)] = self.batches.get(len(outputs), 0) + 1
-        ends = np.cumsum([_count(one) for one in batch])
+        ends = np.cumsum([len(one.lightness) for one in batch])
         return np.split(outputs, ends[:-1])
-
-
-def _lightness(call: Inputs) -> Floats:
-    lightness = call["lightness"]
-    assert lightness is not None
-    return lightness
-
-
-def _count(call: Inputs) -> int:
-    """Return how many inputs a call has itself."""
-    return len(_lightness(call))
-
-
-def _kind(call: Inputs) -> Hashable:
-    """Return what is the same for all that can be answered together."""
-    shapes = ((name, None if a is None else a.shape[1:]) for name, a in call.items())
-    return tuple(sorted(shapes))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from colorize.errors import ColorizeError
+from colorize.models.compact_layout import WIDTHS
 from colorize.training.schedules import SCHEDULES
 
 CHOICES = {
@@ -42,7 +43,7 @@ class Settings:
     sharpened: float = 0.0  # share whose L is sharpened
     zoomed: float = 0.0  # share of smaller crops, enlarged and stretched
     resized: float = 0.0  # share of crops of 8 to 100 % of the photograph's area
-    widths: tuple[int, int, int, int] = (64, 112, 192, 256)  # of compact's decoder
+    widths: tuple[int, int, int, int] = WIDTHS  # of compact's decoder
     taught: float = 0.0  # share of the loss that is the distance to a teacher's distributions
     draws: str = "step"  # a random stream a step, or one of each photograph's own
     seed: int = 0
