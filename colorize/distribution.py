@@ -37,7 +37,7 @@ def distribution(colorizer: Colorizer, output: Array) -> Floats:
     check_distribution(colorizer)
     assert colorizer.temperature is not None and colorizer.rebalance is not None
     offset = colorizer.offset(colorizer.rebalance)
-    return probabilities(output, colorizer.temperature, offset)
+    return probabilities(colorizer.weighted(output), colorizer.temperature, offset)
 
 
 def samples(colorizer: Colorizer, photo: Photo, numbers: range, seed: int) -> list[Photo]:

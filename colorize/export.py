@@ -87,6 +87,7 @@ def describe(network: Any, name: str) -> Description:
         network.default_temperature,
         network.default_rebalance,
         getattr(network, "styles", None),
+        runner.prior,
     )
 
 

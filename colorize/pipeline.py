@@ -22,7 +22,7 @@ from colorize import distribution, registry
 from colorize.backends.sparing import Sparing, runner_of
 from colorize.backends.threads import cores
 from colorize.color import lab
-from colorize.color.bins import decode, probabilities, rebalance_offset
+from colorize.color.bins import decode, favour_rare, probabilities, rebalance_offset
 from colorize.color.coherence import cohere
 from colorize.color.enlarge import UPSAMPLINGS, enlarge
 from colorize.control.autocontrast import autocontrast as stretch_contrast
@@ -56,6 +56,7 @@ class Colorizer:
         style: str | None = None,
         temperature: float | None = None,
         rebalance: float | None = None,
+        rarity: float | None = None,
         coherence: float | None = None,
         saturation: float = 1.0,
         size: int = NETWORK_SIZE,
@@ -66,18 +67,20 @@ class Colorizer:
     ):
         """Take a network (see `registry.load`; one of torch in evaluation mode) and settings.
 
-        style: "vivid" (the default) or "faithful", settings of the following three.
+        style: "vivid" (the default) or "faithful", settings of the following four.
         temperature: of the annealed mean, above 0; 1 is the mean of the distribution, towards 0
         its mode. rebalance: the share of the weights' rebalancing that stays, 0 (natural
-        frequencies) to 1 (as trained). coherence: how much places near and about as light have a
-        say in each other's colours, 0 to 1 (see `colorize.color.coherence`). None takes the
-        style's. saturation: what ab is multiplied by, 0 to 3. size: height and width of the
-        network's input, a multiple of `network.multiple`. upsampling: "guided" (ab is enlarged
-        along the edges of the full-size L) or "bilinear" (as in the releases). autocontrast:
-        stretch the lightness of each photograph first (see `colorize.control.autocontrast`); the
-        result then has the stretched lightness. hints: places whose colour is known (see
-        `colorize.control.hints`). reference: a photograph to whose colours results are drawn (see
-        `colorize.control.reference`). Both are for photographs that are given none of their own.
+        frequencies) to 1 (as trained). rarity: how much more rare colours count where the network
+        holds them likely, 0 to 1 (see `colorize.color.bins.favour_rare`). coherence: how much
+        places near and about as light have a say in each other's colours, 0 to 1 (see
+        `colorize.color.coherence`). None takes the style's. saturation: what ab is multiplied by,
+        0 to 3. size: height and width of the network's input, a multiple of `network.multiple`.
+        upsampling: "guided" (ab is enlarged along the edges of the full-size L) or "bilinear" (as
+        in the releases). autocontrast: stretch the lightness of each photograph first (see
+        `colorize.control.autocontrast`); the result then has the stretched lightness. hints:
+        places whose colour is known (see `colorize.control.hints`). reference: a photograph to
+        whose colours results are drawn (see `colorize.control.reference`). Both are for
+        photographs that are given none of their own.
 
         Raises ColorizeError for a setting out of range or one the network has no use for.
         """
@@ -89,8 +92,8 @@ class Colorizer:
         self.autocontrast = autocontrast
         self.hints = hints
         self._check_settings()
-        self.temperature, self.rebalance, self.coherence = Decoding.of(
-            network, style, temperature, rebalance, coherence
+        self.temperature, self.rebalance, self.rarity, self.coherence = Decoding.of(
+            network, style, temperature, rebalance, rarity, coherence
         )
         self._check_references([reference])
         self.reference = None if reference is None else histogram(reference)
@@ -234,7 +237,15 @@ class Colorizer:
             return saturation * output
         assert self.temperature is not None and self.rebalance is not None
         offset = self.offset(self.rebalance)
-        return saturation * decode(output, self.temperature, self.runner.bin_centres, offset)
+        return saturation * decode(
+            self.weighted(output), self.temperature, self.runner.bin_centres, offset
+        )
+
+    def weighted(self, logits: Array) -> Array:
+        """Return logits (b, 313, h, w) with rare colours favoured as the rarity asks for."""
+        if not self.rarity:
+            return logits
+        return favour_rare(logits, self.rarity, self.runner.prior, self.offset(0.0))
 
     def decode_for_join(self, output: Array) -> Floats:
         """Return ab (b, 2, h, w) of the size from which the upsampling does best."""

@@ -19,7 +19,11 @@ def network() -> Compact:
     """Return a compact network with random weights whose colours are far from grey."""
     torch.manual_seed(0)
     weights = torch.linspace(0.2, 3, Q)
-    made = Compact((8, 8, 12, 16), class_weights=weights.tolist(), temperature=0.5, rebalance=0.9)
+    prior = torch.linspace(1, 0, Q) ** 4
+    made = Compact(
+        (8, 8, 12, 16), class_weights=weights.tolist(), prior=(prior / prior.sum()).tolist(),
+        temperature=0.5, rebalance=0.9,
+    )  # fmt: skip
     with torch.no_grad():
         made.decoder.classify.weight *= 40
     return made.eval().requires_grad_(False)
@@ -29,9 +33,8 @@ def network() -> Compact:
 def weights(network, tmp_path_factory) -> str:
     """Return a weights file of the tiny network, for the command."""
     path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
-    prior = torch.full((Q,), 1 / Q)
     save_compact(
-        network, path, class_weights=network.class_weights, prior=prior,
+        network, path, class_weights=network.class_weights, prior=network.prior,
         temperature=0.5, rebalance=0.9,
     )  # fmt: skip
     return str(path)

@@ -146,4 +146,6 @@ def test_the_description_comes_back(weights):
     back = Description.read(said.text())
     np.testing.assert_array_equal(back.class_weights, said.class_weights)
     np.testing.assert_array_equal(back.bin_centres, said.bin_centres)
+    assert back.prior is not None
+    np.testing.assert_array_equal(back.prior, said.prior)
     assert (back.temperature, back.rebalance, back.output) == (0.5, 0.9, "logits")

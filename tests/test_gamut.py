@@ -115,6 +115,30 @@ def test_rebalancing_weights_of_the_published_prior():
     assert weights.max().item() == pytest.approx(6.175, abs=1e-3)
 
 
+def test_rare_colours_are_favoured_by_the_root_of_their_probability():
+    logits = random_logits().numpy()
+    prior = np.random.default_rng(4).random(gamut.Q) ** 8
+    prior /= prior.sum()
+    offset = np.linspace(-1, 1, gamut.Q)
+    q = bins.probabilities(logits, log_offset=offset)
+    floored = np.maximum(prior, bins.RAREST)[:, None, None]
+    expected = np.exp(logits) * (1 + 0.2 * np.sqrt(q) / floored)
+    result = bins.favour_rare(logits, 0.2, prior, offset)
+    np.testing.assert_allclose(np.exp(result), expected, rtol=1e-4)
+    np.testing.assert_allclose(bins.favour_rare(logits, 0, prior, offset), logits)
+
+
+def test_a_rare_colour_wins_where_it_is_likely_and_not_where_it_is_not():
+    """Colour 1 is 100 times rarer than colour 0: at 20 % it wins, at 0.01 % it does not."""
+    prior = np.full(gamut.Q, 1e-9)
+    prior[:2] = 0.99, 0.0099
+    likely, unlikely = np.full((2, 1, gamut.Q, 1, 1), -50.0)
+    likely[0, :2, 0, 0] = np.log([0.8, 0.2])
+    unlikely[0, :2, 0, 0] = np.log([0.9999, 0.0001])
+    for logits, winner in ((likely, 1), (unlikely, 0)):
+        assert bins.favour_rare(logits, 0.2, prior)[0, :, 0, 0].argmax() == winner
+
+
 def test_rebalance_offset_divides_the_distribution_by_a_power_of_the_weights():
     logits = random_logits()
     weights = torch.rand(gamut.Q, generator=torch.Generator().manual_seed(3)) + 0.1

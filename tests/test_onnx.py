@@ -75,6 +75,7 @@ def test_it_has_the_networks_attributes(weights, network):
         assert getattr(made, name) == getattr(network, name), name
     np.testing.assert_allclose(made.bin_centres, network.bin_centres)
     np.testing.assert_allclose(made.class_weights, network.class_weights, rtol=1e-5)
+    np.testing.assert_allclose(made.prior, registry.load("compact", weights).prior, rtol=1e-5)
 
 
 def test_its_model_is_sound(weights):
@@ -262,6 +263,7 @@ def test_unusable_models_are_refused(tmp_path, model):
         {"bin_centres": None},
         {"bin_centres": [[0, 0]], "class_weights": [1, 1]},
         {"bin_centres": [[0, float("nan")]]},
+        {"prior": [0.5, 0.5]},
         {"temperature": None},
     ],
 )

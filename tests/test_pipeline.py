@@ -150,10 +150,11 @@ def test_the_stages_are_the_whole(network):
     assert np.abs(colorizer(photo).pixels.astype(int) - by_hand).max() <= 1
 
 
-def test_temperature_rebalance_and_coherence_act(network):
+def test_the_settings_of_the_decoding_act(network):
     photo = grey(64, 64)
     plain = Colorizer(network, size=64)(photo).pixels.astype(int)
-    for settings in ({"temperature": 3.0}, {"rebalance": 0.0}, {"coherence": 1.0}):
+    several = ({"temperature": 3.0}, {"rebalance": 0.0}, {"rarity": 0.2}, {"coherence": 1.0})
+    for settings in several:
         changed = Colorizer(network, size=64, **settings)(photo).pixels.astype(int)
         assert np.abs(changed - plain).mean() > 0.1
 
@@ -186,6 +187,7 @@ def test_predicted_logits_are_coherent(network):
         ({"temperature": 1e-300}, "temperature 1e-300"),
         ({"temperature": float("nan")}, "temperature nan"),
         ({"rebalance": 1.5}, "rebalance 1.5"),
+        ({"rarity": 1.5}, "rarity 1.5"),
         ({"coherence": -0.1}, "coherence -0.1"),
         ({"upsampling": "nearest"}, "upsampling nearest: give bilinear or guided"),
     ],
@@ -208,8 +210,9 @@ def test_eccv16_reproduces_the_releases_steps():
     large = torch.nn.functional.interpolate(ab, (96, 130), mode="bilinear")[0].numpy()
     released = lab.join(lab.lightness(photo.pixels), large)
     assert np.abs(colorizer(photo).pixels.astype(int) - released).max() <= 1
-    with pytest.raises(ColorizeError, match="rebalance"):
-        Colorizer(network, size=64, rebalance=0.5)
+    for name in ("rebalance", "rarity"):
+        with pytest.raises(ColorizeError, match=f"{name}: these weights don't say how"):
+            Colorizer(network, size=64, **{name: 0.5})
 
 
 def test_siggraph17_predicts_colours_so_temperature_is_refused():
@@ -217,7 +220,7 @@ def test_siggraph17_predicts_colours_so_temperature_is_refused():
     network = SIGGRAPH17().eval().requires_grad_(False)
     result = Colorizer(network, size=64)(grey(40, 56))
     assert result.pixels.shape == (40, 56, 3)
-    for name in ("temperature", "coherence"):
+    for name in ("temperature", "rarity", "coherence"):
         with pytest.raises(ColorizeError, match=name):
             Colorizer(network, **{name: 0.5})
 

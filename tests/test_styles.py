@@ -8,7 +8,7 @@ from colorize.control.styles import checked, decoding
 from colorize.errors import ColorizeError
 
 SAID = {
-    "vivid": {"temperature": 0.4, "rebalance": 0.7, "coherence": 0.6},
+    "vivid": {"temperature": 0.4, "rebalance": 0.7, "rarity": 0.1, "coherence": 0.6},
     "faithful": {"temperature": 0.9, "rebalance": 0.1},
 }
 
@@ -19,16 +19,17 @@ def network(**changes):
 
 
 def test_the_file_says_what_a_style_is():
-    assert decoding(network(styles=SAID), "faithful") == {**SAID["faithful"], "coherence": 0}
+    left_out = {"rarity": 0, "coherence": 0}
+    assert decoding(network(styles=SAID), "faithful") == {**SAID["faithful"], **left_out}
     assert decoding(network(styles=SAID), "vivid") == SAID["vivid"]
     assert decoding(network(styles=SAID)) == SAID["vivid"]
 
 
 @pytest.mark.parametrize("styles", [{}, {"styles": None}, {"styles": {}}])
 def test_without_it_vivid_is_the_default_and_faithful_the_natural_mean(styles):
-    vivid = {"temperature": 0.5, "rebalance": 0.9, "coherence": 0}
+    vivid = {"temperature": 0.5, "rebalance": 0.9, "rarity": 0, "coherence": 0}
     assert decoding(network(**styles)) == decoding(network(**styles), "vivid") == vivid
-    natural = {"temperature": 1, "rebalance": 0, "coherence": 0}
+    natural = {"temperature": 1, "rebalance": 0, "rarity": 0, "coherence": 0}
     assert decoding(network(**styles), "faithful") == natural
 
 
@@ -53,6 +54,7 @@ def test_an_unknown_style_is_refused():
         {"vivid": {"temperature": 0, "rebalance": 0}},
         {"vivid": {"temperature": 1, "rebalance": 2}},
         {"vivid": {"temperature": 1, "rebalance": 0, "coherence": 2}},
+        {"vivid": {"temperature": 1, "rebalance": 0, "rarity": -0.1}},
         {"vivid": {"temperature": 1, "rebalance": 0, "loudness": 1}},
         {"vivid": {"temperature": "1", "rebalance": 0}},
         {"vivid": {"temperature": True, "rebalance": 0}},

@@ -191,6 +191,27 @@ def test_a_smaller_network_learns_from_a_teacher(no_imagenet, photographs, tmp_p
     assert losses[-1] < 0.2 * losses[0]
 
 
+def test_several_teachers_teach_the_mean_of_their_logits(no_imagenet, photographs, tmp_path):
+    even, taught = torch.full((Q,), 1 / Q), []
+    pupil = trainer(samples=8)
+    pupil.settings = dataclasses.replace(pupil.settings, taught=1.0, precision="fp32")
+    pupil.dtype = torch.float32
+    batch = steps.Steps(photographs, pupil.settings)[0]
+    for seed in (1, 2):
+        torch.manual_seed(seed)
+        teacher, weights = Compact((24, 24, 32, 32)).eval(), tmp_path / f"{seed}.safetensors"
+        save_compact(
+            teacher, weights, class_weights=rebalancing_weights(even), prior=even,
+            temperature=1.0, rebalance=1.0,
+        )  # fmt: skip
+        pupil.learn_from(str(weights))
+        taught.append(pupil.teachers[-1](*batch[0].inputs))
+    answer = pupil.network.eval()(*batch[0].inputs).detach()
+    expected = distillation(answer, (taught[0] + taught[1]) / 2, batch[0].coloured)
+    pupil._train_mode = lambda: None
+    assert pupil.step(batch[:1]) == pytest.approx(expected.item(), rel=1e-3)
+
+
 def test_a_teacher_and_its_share_go_together(no_imagenet, folder, tmp_path, capsys):
     command = [str(folder), "--out", str(tmp_path / "run"), "--quiet"]
     for options in (["--teacher", "compact"], ["--taught", "0.5"]):
@@ -382,12 +403,15 @@ def test_the_command_trains_logs_resumes_and_bundles(no_imagenet, folder, tmp_pa
     target = tmp_path / "compact.safetensors"
     command = [str(tmp_path / "checkpoint.pt"), "-o", str(target)]
     command += ["--temperature", "0.6", "--rebalance", "0.4", "--coherence", "0.3"]
+    command += ["--rarity", "0.2"]
     assert bundle.main(command) == 0
     network = read_network(target, "compact")
     assert isinstance(network, Compact)
     assert network.default_temperature == 0.6
-    assert network.styles["vivid"] == {"temperature": 0.6, "rebalance": 0.4, "coherence": 0.3}
-    assert network.styles["faithful"] == {"temperature": 0.7, "rebalance": 0.1, "coherence": 0.3}
+    shared = {"rarity": 0.2, "coherence": 0.3}
+    assert network.styles["vivid"] == {"temperature": 0.6, "rebalance": 0.4, **shared}
+    shared["rarity"] = 0.0
+    assert network.styles["faithful"] == {"temperature": 0.7, "rebalance": 0.1, **shared}
     assert bundle.main([*command, "--faithful", "0", "0"]) == 1
     assert "style faithful is out of range" in capsys.readouterr().err
     state = torch.load(tmp_path / "checkpoint.pt", weights_only=True)

@@ -98,6 +98,7 @@ def test_compact_without_decoding_in_its_header_has_neutral_defaults(ours):
     changed(ours, header=dict.fromkeys(("class_weights", "temperature", "rebalance", "prior")))
     network = read_network(ours, "compact")
     assert network.class_weights is None
+    assert network.prior is None
     assert (network.default_temperature, network.default_rebalance) == (1.0, 1.0)
 
 
@@ -362,6 +363,9 @@ def test_number_types_of_other_precision_load(ours):
         ("class_weights", "[1, 2]", "class_weights are not 313 positive numbers"),
         ("class_weights", json.dumps([0.0] * Q), "class_weights are not"),
         ("class_weights", "[" + "NaN," * 312 + "1]", "class_weights are not"),
+        ("prior", "[1]", "prior is not 313 shares"),
+        ("prior", json.dumps([1.5] * Q), "prior is not"),
+        ("prior", "[" + "NaN," * 312 + "1]", "prior is not"),
         ("temperature", "0", "temperature is 0"),
         ("temperature", '"warm"', "temperature is warm"),
         ("rebalance", "Infinity", "rebalance is inf"),

@@ -102,7 +102,7 @@ def _read(file: Path) -> tuple[dict[str, Array], CompactSettings]:
 
 
 def _description(settings: CompactSettings) -> Description:
-    weights = settings.class_weights
+    weights, prior = settings.class_weights, settings.prior
     return Description(
         architecture="compact",
         output="logits",
@@ -113,6 +113,7 @@ def _description(settings: CompactSettings) -> Description:
         temperature=settings.temperature,
         rebalance=settings.rebalance,
         styles=settings.styles,
+        prior=None if prior is None else np.array(prior, np.float32),
     )
 
 

@@ -68,6 +68,7 @@ class OnnxNetwork:
         self.hint_stride = said.hint_stride
         self.bin_centres = said.bin_centres
         self.class_weights = said.class_weights
+        self.prior = said.prior
         self.default_temperature = said.temperature
         self.default_rebalance = said.rebalance
         self.styles = said.styles

@@ -32,6 +32,12 @@ class TorchRunner:
         return None if weights is None else to_array(weights)
 
     @property
+    def prior(self) -> Floats | None:
+        """The bins' shares of all pixels trained on, (313,), where they are known."""
+        prior: torch.Tensor | None = self.network.prior  # type: ignore[assignment]
+        return None if prior is None else to_array(prior)
+
+    @property
     def bin_centres(self) -> Floats:
         """The colours that the logits stand for, (Q, 2) ab."""
         centres: torch.Tensor = self.network.bin_centres  # type: ignore[assignment]

@@ -130,6 +130,11 @@ def parser() -> argparse.ArgumentParser:
         "(default: the style's)",
     )  # fmt: skip
     colour.add_argument(
+        "--rarity", type=float, metavar="SHARE",
+        help="how much more rare colours count where the network holds them likely: 0 none, up to "
+        "1; sensible are 0 to 0.3 (default: the style's)",
+    )  # fmt: skip
+    colour.add_argument(
         "--coherence", type=float, metavar="SHARE",
         help="how much places near and about as light have a say in each other's colours, against "
         "patches on one surface: 0 none, up to 1 (default: the style's)",

@@ -24,6 +24,8 @@ _B_RANGE_OF_A = {
     60: (-110, 80), 70: (-110, 80), 80: (-110, 70), 90: (-110, 70), 100: (-90, 0),
 }  # fmt: skip
 
+RAREST = 2e-6  # share of all pixels; rarer colours count as if they were this common
+
 Q = sum((last - first) // GRID + 1 for first, last in _B_RANGE_OF_A.values())  # 313
 
 
@@ -79,6 +81,28 @@ def probabilities(
     exponents -= exponents.max(axis=1, keepdims=True)
     result: Floats = np.exp(exponents, out=exponents)
     result /= result.sum(axis=1, keepdims=True)
+    return result
+
+
+def favour_rare(
+    logits: Array, rarity: float, prior: Array, log_offset: Array | None = None
+) -> Floats:
+    """Return logits (b, Q, h, w) with rare colours favoured where they are held likely.
+
+    Each colour counts 1 + rarity · √q / prior times: q is its probability (of logits -
+    `log_offset`, which should make them natural ones), prior (Q,) its share of all pixels. A
+    weight of 1 + rarity / prior would be best for errors weighted by 1 / prior, if the network
+    were right about every q; it overrates rare colours where it is unsure, so that they count by
+    the root of q: docs/training-log.md has the comparison.
+    """
+    result = logits.astype(np.float32)
+    gain = np.float32(rarity) / np.maximum(prior, RAREST).astype(np.float32)[:, None, None]
+    for one in result:
+        q = probabilities(one[None], 1.0, log_offset)[0]
+        np.sqrt(q, out=q)
+        q *= gain
+        q += 1
+        one += np.log(q, out=q)
     return result
 
 

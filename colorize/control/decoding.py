@@ -1,4 +1,4 @@
-"""How logits become colours: the temperature, rebalancing and coherence that are asked for."""
+"""How logits become colours: the temperature, rebalancing, rarity and coherence asked for."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ class Decoding(NamedTuple):
 
     temperature: float | None
     rebalance: float | None
+    rarity: float | None
     coherence: float | None
 
     @classmethod
@@ -22,18 +23,21 @@ class Decoding(NamedTuple):
         style: str | None = None,
         temperature: float | None = None,
         rebalance: float | None = None,
+        rarity: float | None = None,
         coherence: float | None = None,
     ) -> Decoding:
         """Return the settings, the style's where they are None.
 
         Raises ColorizeError for one out of range, or that the network has no use for.
         """
-        given = cls(temperature, rebalance, coherence)
+        given = cls(temperature, rebalance, rarity, coherence)
         if network.output != "logits":
             _refuse_all({"style": style, **given._asdict()})
             return given
         if rebalance is not None and network.class_weights is None:
             raise ColorizeError("rebalance: these weights don't say how they were rebalanced")
+        if rarity is not None and network.prior is None:
+            raise ColorizeError("rarity: these weights don't say how common each colour was")
         of_style = styles.decoding(network, style)
         asked = {name: value for name, value in given._asdict().items() if value is not None}
         result = cls(**{**of_style, **asked})
@@ -44,7 +48,9 @@ class Decoding(NamedTuple):
         assert self.temperature is not None
         if not 0.01 <= self.temperature <= 10:
             raise ColorizeError(f"temperature {self.temperature}: give one from 0.01 to 10")
-        for name, share in (("rebalance", self.rebalance), ("coherence", self.coherence)):
+        shares = self._asdict()
+        del shares["temperature"]
+        for name, share in shares.items():
             assert share is not None
             if not 0 <= share <= 1:
                 raise ColorizeError(f"{name} {share}: give a share from 0 to 1")

@@ -7,34 +7,35 @@ from typing import Any
 
 from colorize.errors import ColorizeError
 
-Styles = dict[str, dict[str, float]]  # temperature, rebalance, coherence of each, by name
+Styles = dict[str, dict[str, float]]  # temperature, rebalance, ... of each, by name
 
 STYLES = ("vivid", "faithful")  # the first is the default
 # The mean over the colours' natural frequencies, each place by itself.
-NATURAL = {"temperature": 1.0, "rebalance": 0.0, "coherence": 0.0}
+NATURAL = {"temperature": 1.0, "rebalance": 0.0, "rarity": 0.0, "coherence": 0.0}
+OPTIONAL = {"rarity": 0.0, "coherence": 0.0}  # what a style may leave out
 
 
 def checked(said: Any) -> Styles:
     """Return styles as a file says them, by JSON. Raises ValueError for what can't be.
 
-    {"vivid": {"temperature": T, "rebalance": R, "coherence": C}, "faithful": {...}}, either or
-    both; without a coherence it is 0.
+    {"vivid": {"temperature": T, "rebalance": R, "rarity": K, "coherence": C}, "faithful": {...}},
+    either or both; a rarity or a coherence that is left out is 0.
     """
     if not isinstance(said, dict) or not said.keys() <= set(STYLES):
         raise ValueError(f"styles are no object of {' and '.join(STYLES)}")
     for name, style in said.items():
-        if not isinstance(style, dict) or style.keys() | {"coherence"} != NATURAL.keys():
-            raise ValueError(f"style {name} is not a temperature, a rebalance and a coherence")
+        if not isinstance(style, dict) or style.keys() | OPTIONAL.keys() != NATURAL.keys():
+            raise ValueError(f"style {name} is not {', '.join(NATURAL)}")
         if any(type(number) not in (int, float) for number in style.values()):
             raise ValueError(f"style {name} has what is no number")
-        shares = style["rebalance"], style.get("coherence", 0.0)
+        shares = [style[key] for key in style.keys() - {"temperature"}]
         if not (0 < style["temperature"] < math.inf and all(0 <= share <= 1 for share in shares)):
             raise ValueError(f"style {name} is out of range")
     return said
 
 
 def decoding(network: Any, style: str | None = None) -> dict[str, float]:
-    """Return temperature, rebalance and coherence of a style for a network that predicts logits.
+    """Return the settings of a style for a network that predicts logits.
 
     As the weights file says; where it doesn't, vivid is the network's default and faithful the
     mean over natural frequencies. Raises ColorizeError for an unknown style, and for faithful
@@ -45,12 +46,12 @@ def decoding(network: Any, style: str | None = None) -> dict[str, float]:
         raise ColorizeError(f"style {style!r}: choose {' or '.join(STYLES)}")
     said: Styles = getattr(network, "styles", None) or {}
     if style in said:
-        return {"coherence": 0.0, **said[style]}
+        return {**OPTIONAL, **said[style]}
     if style == "vivid":
         return {
             "temperature": network.default_temperature,
             "rebalance": network.default_rebalance,
-            "coherence": 0.0,
+            **OPTIONAL,
         }
     if network.class_weights is None:
         raise ColorizeError(

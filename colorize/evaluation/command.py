@@ -21,9 +21,8 @@ from colorize.pipeline import NETWORK_SIZE, Colorizer
 
 Pixels = npt.NDArray[np.uint8]
 
-SETTINGS = (
-    "weights", "device", "size", "style", "temperature", "rebalance", "coherence", "quiet",
-)  # fmt: skip
+DECODING = ("temperature", "rebalance", "rarity", "coherence")
+SETTINGS = ("weights", "device", "size", "style", *DECODING, "quiet")
 
 
 class Answer(NamedTuple):
@@ -47,7 +46,7 @@ def parser(module: str, description: str) -> argparse.ArgumentParser:
     result.add_argument("--device", default="cpu", help="torch device (default: cpu)")
     result.add_argument("--size", type=int, default=NETWORK_SIZE, help="network size")
     result.add_argument("--style", help="vivid (default) or faithful")
-    for name in ("temperature", "rebalance", "coherence"):
+    for name in DECODING:
         result.add_argument(f"--{name}", type=float, help="default: the style's")
     result.add_argument("--quiet", action="store_true", help="no progress on stderr")
     return result
@@ -73,9 +72,8 @@ def colorizer_of(args: argparse.Namespace) -> Colorizer:
 
 def settings_of(args: argparse.Namespace, colorizer: Colorizer, count: int) -> dict[str, Any]:
     """Return what figures of so many photographs were measured with."""
-    names = ("temperature", "rebalance", "coherence")
     return {"model": args.model, "photographs": count, "size": args.size} | {
-        name: getattr(colorizer, name) for name in names
+        name: getattr(colorizer, name) for name in DECODING
     }
 
 

@@ -200,29 +200,32 @@ class Compact(nn.Module):
     multiple = MULTIPLE
     hint_stride: int | None = HINT_STRIDE
     class_weights: torch.Tensor | None
+    prior: torch.Tensor | None
 
     def __init__(
         self,
         widths: tuple[int, int, int, int] = WIDTHS,
         *,
         class_weights: Sequence[float] | None = None,
+        prior: Sequence[float] | None = None,
         temperature: float = 1.0,
         rebalance: float = 1.0,
         styles: Styles | None = None,
     ):
         """Make the network with random weights; `widths` are the decoder's channels.
 
-        For decoding: `class_weights` are the 313 rebalancing weights of the training,
-        `temperature` and `rebalance` become `default_temperature` and `default_rebalance`,
-        `styles` are others by name.
+        For decoding: `class_weights` are the 313 rebalancing weights of the training, `prior`
+        the shares that the 313 colours had of all pixels; `temperature` and `rebalance` become
+        `default_temperature` and `default_rebalance`, `styles` are others by name.
         """
         super().__init__()
         self.widths = tuple(widths)
         self.encoder = Encoder()
         self.decoder = Decoder(widths)
-        weights = None if class_weights is None else torch.tensor(class_weights)
         # Not persistent: they belong to the file's header, not among its tensors.
-        self.register_buffer("class_weights", weights, persistent=False)
+        for name, values in (("class_weights", class_weights), ("prior", prior)):
+            tensor = None if values is None else torch.tensor(values)
+            self.register_buffer(name, tensor, persistent=False)
         self.default_temperature = temperature
         self.default_rebalance = rebalance
         self.styles = styles or {}

@@ -57,6 +57,7 @@ class ECCV16(nn.Module):
     multiple = 8  # height and width of the input are multiples of this
     hint_stride: int | None = None  # takes no hints
     class_weights: torch.Tensor | None = None  # the published files do not hold the training's
+    prior: torch.Tensor | None = None
     default_temperature = 1.0  # the plain mean, as in the release
     default_rebalance = 1.0
 

@@ -30,6 +30,7 @@ class Description:
     temperature: float = 1.0
     rebalance: float = 1.0
     styles: Styles | None = None
+    prior: Floats | None = None  # (Q,)
 
     @classmethod
     def read(cls, text: str) -> Description:
@@ -54,17 +55,19 @@ class Description:
             float(said["temperature"]),
             float(said["rebalance"]),
             None if said.get("styles") is None else checked(said["styles"]),
+            _numbers(said.get("prior")),
         )
 
     def _check(self) -> None:
         """Raise ValueError for what can't be."""
-        centres, weights = self.bin_centres, self.class_weights
+        centres = self.bin_centres
         if self.output not in ("logits", "ab") or min(self.multiple, self.hint_stride or 1) < 1:
             raise ValueError("no such network")
         if self.output == "logits" and (centres is None or centres.shape[1:] != (2,)):
             raise ValueError("no bin centres")
-        if weights is not None and (centres is None or weights.shape != centres.shape[:1]):
-            raise ValueError("class weights do not fit the bins")
+        for of_bins in (self.class_weights, self.prior):
+            if of_bins is not None and (centres is None or of_bins.shape != centres.shape[:1]):
+                raise ValueError("class weights or prior do not fit the bins")
 
     def text(self) -> str:
         """Return it as JSON."""

@@ -201,6 +201,7 @@ def _build_compact(file: Path, header: Header) -> Compact:
     return Compact(
         said.widths,
         class_weights=said.class_weights,
+        prior=said.prior,
         temperature=said.temperature,
         rebalance=said.rebalance,
         styles=said.styles,

@@ -24,6 +24,7 @@ class CompactSettings:
 
     widths: tuple[int, int, int, int]  # the decoder's channels
     class_weights: list[float] | None  # the 313 rebalancing weights of the training
+    prior: list[float] | None  # the 313 shares of all pixels of the photographs trained on
     temperature: float
     rebalance: float
     styles: Styles
@@ -47,9 +48,13 @@ def compact_settings(file: Path, header: Header) -> CompactSettings:
     weights = _parse(file, header, "class_weights")
     if weights is not None and not _are_class_weights(weights):
         raise ColorizeError(f"{file}: bad header: class_weights are not {Q} positive numbers")
+    prior = _parse(file, header, "prior")
+    if prior is not None and not _are_shares(prior):
+        raise ColorizeError(f"{file}: bad header: prior is not {Q} shares")
     return CompactSettings(
         (widths[0], widths[1], widths[2], widths[3]),
         weights,
+        prior,
         temperature=_number(file, header, "temperature", above=0.0),
         rebalance=_number(file, header, "rebalance", above=-math.inf),
         styles=_styles(file, header),
@@ -101,6 +106,13 @@ def _are_widths(value: Any) -> TypeGuard[list[int]]:
 def _are_class_weights(value: Any) -> TypeGuard[list[float]]:
     """Return whether the value is 313 positive numbers."""
     return isinstance(value, list) and len(value) == Q and all(_is_number(w, 0.0) for w in value)
+
+
+def _are_shares(value: Any) -> TypeGuard[list[float]]:
+    """Return whether the value is 313 numbers from 0 to 1."""
+    if not isinstance(value, list) or len(value) != Q:
+        return False
+    return all(type(share) in (int, float) and 0 <= share <= 1 for share in value)
 
 
 def _is_number(value: Any, above: float) -> bool:

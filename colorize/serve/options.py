@@ -150,13 +150,15 @@ OPTIONS = {
                Number(1, 100, whole=True), colour=False),
         Option("size", "height and width of what the network sees, in pixels; default: 256",
                Number(8, MAX_SIZE, whole=True)),
-        Option("style", "vivid (the default) or faithful: settings of temperature, rebalance and "
-               "coherence",
+        Option("style", "vivid (the default) or faithful: settings of temperature, rebalance, "
+               "rarity and coherence",
                Choice(STYLES)),
         Option("temperature", "below 1 decides for the most probable colours, above 1 mixes more; "
                "default: the style's", Number(0.01, 10)),
         Option("rebalance", "how much rare colours are favoured: 1 vivid, 0 the most probable; "
                "default: the style's", Number(0, 1)),
+        Option("rarity", "how much more rare colours count where the network holds them likely: 0 "
+               "none, up to 1; default: the style's", Number(0, 1)),
         Option("coherence", "how much places near and about as light have a say in each other's "
                "colours: 0 none, up to 1; default: the style's", Number(0, 1)),
         Option("saturation", "what the colours' strength is multiplied by; default: 1",
@@ -183,6 +185,7 @@ NEED_LOGITS = {
     "style",
     "temperature",
     "rebalance",
+    "rarity",
     "coherence",
     "sample",
     "seed",

@@ -29,13 +29,14 @@ def bundle(
     target: Path,
     temperature: float,
     rebalance: float,
+    rarity: float = 0.0,
     faithful: tuple[float, float] = (0.7, 0.1),
     coherence: float = 0.5,
 ) -> None:
     """Write the weights file. Raises ColorizeError if there is no checkpoint.
 
-    temperature, rebalance: the defaults for decoding, the style "vivid". faithful: those of the
-    style "faithful". coherence: of both.
+    temperature, rebalance, rarity: the defaults for decoding, the style "vivid". faithful:
+    temperature and rebalance of the style "faithful", whose rarity is 0. coherence: of both.
     """
     if not checkpoint.is_file():
         raise ColorizeError(f"{checkpoint}: no such checkpoint")
@@ -54,10 +55,10 @@ def bundle(
         temperature=temperature,
         rebalance=rebalance,
         styles={
-            name: {"temperature": t, "rebalance": share, "coherence": coherence}
-            for name, (t, share) in {
-                "vivid": (temperature, rebalance),
-                "faithful": faithful,
+            name: {"temperature": t, "rebalance": share, "rarity": rare, "coherence": coherence}
+            for name, (t, share, rare) in {
+                "vivid": (temperature, rebalance, rarity),
+                "faithful": (*faithful, 0.0),
             }.items()
         },
         extra=extra,
@@ -89,6 +90,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("-o", "--output", type=Path, required=True, help="a .safetensors file")
     parser.add_argument("--temperature", type=float, default=0.5, help=vivid)
     parser.add_argument("--rebalance", type=float, default=0.73, help=vivid)
+    parser.add_argument("--rarity", type=float, default=0.0, help=vivid)
     parser.add_argument(
         "--coherence", type=float, default=0.5, help="of both styles (default: %(default)s)"
     )
@@ -100,7 +102,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         faithful = args.faithful[0], args.faithful[1]
         bundle(
-            args.checkpoint, args.output, args.temperature, args.rebalance, faithful,
+            args.checkpoint, args.output, args.temperature, args.rebalance, args.rarity, faithful,
             args.coherence,
         )  # fmt: skip
     except (ColorizeError, OSError, ValueError) as error:

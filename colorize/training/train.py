@@ -164,8 +164,9 @@ def parser() -> argparse.ArgumentParser:
         help="batch normalisations keep the statistics of --init: for few photographs of one kind",
     )  # fmt: skip
     result.add_argument(
-        "--teacher", metavar="WEIGHTS",
-        help="learn from the distributions of this network of compact's kind too, see --taught",
+        "--teacher", action="append", default=[], metavar="WEIGHTS",
+        help="learn from the distributions of this network of compact's kind too, see --taught; "
+        "given several times, from the mean of the logits",
     )  # fmt: skip
     result.add_argument("--device", default="cpu", help="torch device (default: cpu)")
     result.add_argument("--workers", type=int, default=2, help="processes that decode (default: 2)")
@@ -233,7 +234,7 @@ def run(args: argparse.Namespace, processes: Processes, device: str) -> None:
     settings = settings_of(args, processes.count)
     if args.keep_statistics and not (args.init or args.resume):
         raise ColorizeError("--keep-statistics needs weights that have some: --init")
-    if (args.teacher is None) != (settings.taught == 0):
+    if (not args.teacher) != (settings.taught == 0):
         raise ColorizeError("--teacher and --taught (its share of the loss) go together")
     args.out.mkdir(parents=True, exist_ok=True)
     photographs, validation = load_photographs(args, settings, processes).split()
@@ -246,8 +247,8 @@ def run(args: argparse.Namespace, processes: Processes, device: str) -> None:
         few = range(min(settings.batch, len(photographs)))
         rng = np.random.default_rng(settings.seed)
         trainer.initialise(examples(photographs, few, settings, rng))
-    if args.teacher:
-        trainer.learn_from(args.teacher)
+    for weights in args.teacher:
+        trainer.learn_from(weights)
     trainer.distribute()
     board = Board(args.out / "tensorboard") if args.tensorboard and processes.first else None
     train(

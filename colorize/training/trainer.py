@@ -59,7 +59,7 @@ class Trainer:
             betas=(0.9, settings.beta2),
         )
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=settings.precision == "fp16")
-        self.teacher: nn.Module | None = None
+        self.teachers: list[nn.Module] = []
         self.steps_done = 0
 
     def initialise(self, examples: Examples) -> None:
@@ -84,14 +84,15 @@ class Trainer:
             network.load_state_dict(given.state_dict())
 
     def learn_from(self, weights: str) -> None:
-        """Take a network of `compact`'s kind as the teacher, by its file or by name.
+        """Take a network of `compact`'s kind as a teacher, by its file or by name.
 
-        Raises ColorizeError if it can't be read, or doesn't say how it was rebalanced.
+        What several teach is the mean of their logits. Raises ColorizeError if it can't be read,
+        or doesn't say how it was rebalanced.
         """
         teacher = self._load(weights)
         if not isinstance(teacher, Compact) or teacher.class_weights is None:
             raise ColorizeError(f"{weights}: no teacher, for its class weights are unknown")
-        self.teacher = teacher.to(self.device).to(memory_format=torch.channels_last)
+        self.teachers.append(teacher.to(self.device).to(memory_format=torch.channels_last))
 
     def _load(self, weights: str) -> nn.Module:
         """Return a network of this kind, by its file or by name, with this run's class weights."""
@@ -153,9 +154,10 @@ class Trainer:
         answer = self._answer(self.runner, inputs)
         ab = batch.ab.to(self.device, non_blocking=True)
         loss = colour_loss(self.network.output, answer, ab, self.class_weights, counted)
-        if self.teacher is not None:
+        if self.teachers:
             with torch.no_grad():
-                teacher = self._answer(self.teacher, inputs)
+                answers = [self._answer(teacher, inputs) for teacher in self.teachers]
+                teacher = torch.stack(answers).mean(dim=0)
             loss = loss.lerp(distillation(answer, teacher, counted), self.settings.taught)
         loss = loss * (counted.sum() * self.settings.processes / coloured)
         self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
