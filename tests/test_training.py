@@ -321,7 +321,7 @@ def test_training_goes_on_from_given_weights(no_imagenet, photographs, tmp_path)
     first = trainer(seed=1)
     first.save(tmp_path / "checkpoint.pt")
     target = tmp_path / "given.safetensors"
-    bundle.bundle(tmp_path / "checkpoint.pt", target, 1.0, 1.0)
+    bundle.bundle([tmp_path / "checkpoint.pt"], target, 1.0, 1.0)
     second = trainer(seed=2)
     second.start_from(str(target))
     expected = first.average.module.state_dict()
@@ -419,6 +419,41 @@ def test_the_command_trains_logs_resumes_and_bundles(no_imagenet, folder, tmp_pa
     torch.testing.assert_close(network.class_weights, expected, rtol=1e-4, atol=1e-6)
     stored = state["average"]["decoder.classify.weight"].half().float()
     assert torch.equal(network.decoder.classify.weight, stored)
+
+
+def test_several_checkpoints_make_the_mean_of_their_weights(no_imagenet, tmp_path):
+    prior = torch.linspace(1, 3, Q) / torch.linspace(1, 3, Q).sum()
+    shares, states, weights = (0.5, 0.1), [], []
+    for seed, share in enumerate(shares):
+        one = trainer(seed=seed)
+        one.prior = prior
+        one.settings = dataclasses.replace(one.settings, uniform_share=share)
+        one.save(tmp_path / f"{seed}.pt")
+        states.append(one.average.module.state_dict())
+        weights.append(rebalancing_weights(prior, share))
+    target = tmp_path / "mean.safetensors"
+    assert bundle.main([str(tmp_path / "0.pt"), str(tmp_path / "1.pt"), "-o", str(target)]) == 0
+    found = read_network(target, "compact")
+    torch.testing.assert_close(found.class_weights, weights[0])
+    for name, value in found.state_dict().items():
+        expected = (states[0][name].float() + states[1][name].float()) / 2
+        if name == "decoder.classify.bias":  # as if both had been trained with the first's weights
+            expected += (weights[0] / weights[1]).log() / 2
+        torch.testing.assert_close(value.float(), expected, rtol=2e-3, atol=2e-3)
+
+
+def test_checkpoints_of_other_networks_make_no_mean(no_imagenet, tmp_path, capsys):
+    for name, changes in (("small", {}), ("wide", {"widths": (24, 16, 24, 32)})):
+        settings = dataclasses.replace(trainer().settings, **changes)
+        train.Trainer(settings, torch.full((Q,), 1 / Q)).save(tmp_path / f"{name}.pt")
+    given = [str(tmp_path / f"{name}.pt") for name in ("small", "wide")]
+    assert bundle.main([*given, "-o", str(tmp_path / "x")]) == 1
+    assert "wide.pt: of other sizes than" in capsys.readouterr().err
+    torch.save({"settings": {"network": "eccv16"}}, tmp_path / "eccv16.pt")
+    for several in ([given[0], "eccv16.pt"], ["eccv16.pt", given[0]]):
+        several = [str(tmp_path / one) for one in several]
+        assert bundle.main([*several, "-o", str(tmp_path / "x")]) == 1
+        assert not (tmp_path / "x").exists()
 
 
 def test_the_command_names_what_is_wrong(no_imagenet, folder, tmp_path, capsys):

@@ -24,7 +24,7 @@ _B_RANGE_OF_A = {
     60: (-110, 80), 70: (-110, 80), 80: (-110, 70), 90: (-110, 70), 100: (-90, 0),
 }  # fmt: skip
 
-RAREST = 2e-6  # share of all pixels; rarer colours count as if they were this common
+RAREST = 1e-5  # share of all pixels; rarer colours count as if they were this common
 
 Q = sum((last - first) // GRID + 1 for first, last in _B_RANGE_OF_A.values())  # 313
 

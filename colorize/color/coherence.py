@@ -17,8 +17,8 @@ import numpy.typing as npt
 Array = npt.NDArray[Any]
 Floats = npt.NDArray[np.float32]
 
-REACH = 0.1  # of the picture's height and width, standard deviation of the distance
-TOLERANCE = 4.0  # L units, standard deviation of the difference
+REACH = 0.2  # of the picture's height and width, standard deviation of the distance
+TOLERANCE = 5.0  # L units, standard deviation of the difference
 NEIGHBOURS = 16  # the picture is averaged to 16×16 neighbours
 
 

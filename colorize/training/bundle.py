@@ -1,4 +1,4 @@
-"""Make a weights file of a checkpoint: python -m colorize.training.bundle CHECKPOINT -o FILE.
+"""Make a weights file of checkpoints: python -m colorize.training.bundle CHECKPOINT... -o FILE.
 
 Of `eccv16` and `siggraph17` the file holds the moving average of the weights alone, as the
 published files do. Of `compact` it holds that in fp16, the prior, the class weights and the
@@ -22,10 +22,11 @@ from colorize.color.gamut import rebalancing_weights
 from colorize.errors import ColorizeError
 from colorize.models.compact import Compact
 from colorize.models.weights_file import save_compact
+from colorize.training.reweight import reweight
 
 
 def bundle(
-    checkpoint: Path,
+    checkpoints: Sequence[Path],
     target: Path,
     temperature: float,
     rebalance: float,
@@ -33,24 +34,26 @@ def bundle(
     faithful: tuple[float, float] = (0.7, 0.1),
     coherence: float = 0.5,
 ) -> None:
-    """Write the weights file. Raises ColorizeError if there is no checkpoint.
+    """Write the weights file of a checkpoint, or of the mean weights of several of `compact`.
 
     temperature, rebalance, rarity: the defaults for decoding, the style "vivid". faithful:
     temperature and rebalance of the style "faithful", whose rarity is 0. coherence: of both.
+    Raises ColorizeError if there is no checkpoint, or if several don't go together.
     """
-    if not checkpoint.is_file():
-        raise ColorizeError(f"{checkpoint}: no such checkpoint")
-    state = torch.load(checkpoint, map_location="cpu", weights_only=True)
+    states = [_read(checkpoint) for checkpoint in checkpoints]
+    state = states[0]
     settings = state["settings"]
     if settings.get("network", "compact") != "compact":
+        if len(states) > 1:
+            raise ColorizeError(f"{checkpoints[1]}: means are made of compact alone")
         return _save_plain(state, target)
-    network = Compact(tuple(settings["widths"]))
-    network.load_state_dict(state["average"])
-    extra = {"training": json.dumps({**settings, "steps_done": state["steps_done"]})}
+    weights = rebalancing_weights(state["prior"], settings["uniform_share"])
+    network = _mean(checkpoints, states, weights)
+    training = [{**one["settings"], "steps_done": one["steps_done"]} for one in states]
     save_compact(
         network,
         target,
-        class_weights=rebalancing_weights(state["prior"], settings["uniform_share"]),
+        class_weights=weights,
         prior=state["prior"],
         temperature=temperature,
         rebalance=rebalance,
@@ -61,8 +64,45 @@ def bundle(
                 "faithful": (*faithful, 0.0),
             }.items()
         },
-        extra=extra,
+        extra={"training": json.dumps(training[0] if len(training) == 1 else training)},
     )
+
+
+def _read(checkpoint: Path) -> dict[str, Any]:
+    if not checkpoint.is_file():
+        raise ColorizeError(f"{checkpoint}: no such checkpoint")
+    state: dict[str, Any] = torch.load(checkpoint, map_location="cpu", weights_only=True)
+    return state
+
+
+def _mean(
+    checkpoints: Sequence[Path], states: Sequence[dict[str, Any]], weights: torch.Tensor
+) -> Compact:
+    """Return the mean of the networks, each made as if trained with these class weights.
+
+    A mean over runs from the same start is better than most of them alone (Wortsman et al.,
+    *Model Soups*, ICML 2022).
+    """
+    widths = tuple(states[0]["settings"]["widths"])
+    total: dict[str, torch.Tensor] = {}
+    for checkpoint, state in zip(checkpoints, states, strict=True):
+        settings = state["settings"]
+        network = settings.get("network", "compact")
+        if network != "compact" or tuple(settings["widths"]) != widths:
+            raise ColorizeError(f"{checkpoint}: of other sizes than {checkpoints[0]}")
+        one = Compact(widths)
+        one.load_state_dict(state["average"])
+        reweight(one, rebalancing_weights(state["prior"], settings["uniform_share"]), weights)
+        for key, tensor in one.state_dict().items():
+            total[key] = total[key] + tensor if key in total else tensor.clone()
+    result = Compact(widths)
+    result.load_state_dict(
+        {
+            key: tensor / len(states) if tensor.is_floating_point() else tensor // len(states)
+            for key, tensor in total.items()
+        }
+    )
+    return result
 
 
 def _save_plain(state: dict[str, Any], target: Path) -> None:
@@ -81,16 +121,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status."""
     parser = argparse.ArgumentParser(
         prog="python -m colorize.training.bundle",
-        description="Make a weights file of a training checkpoint.",
+        description="Make a weights file of a training checkpoint, or of the mean of several.",
     )
     vivid = (
         "of the style vivid, with which photographs are decoded by default (default: %(default)s)"
     )
-    parser.add_argument("checkpoint", type=Path)
+    parser.add_argument(
+        "checkpoint", type=Path, nargs="+",
+        help="several, of runs of compact from the same start: the mean of their weights",
+    )  # fmt: skip
     parser.add_argument("-o", "--output", type=Path, required=True, help="a .safetensors file")
-    parser.add_argument("--temperature", type=float, default=0.5, help=vivid)
-    parser.add_argument("--rebalance", type=float, default=0.73, help=vivid)
-    parser.add_argument("--rarity", type=float, default=0.0, help=vivid)
+    parser.add_argument("--temperature", type=float, default=0.6, help=vivid)
+    parser.add_argument("--rebalance", type=float, default=0.0, help=vivid)
+    parser.add_argument("--rarity", type=float, default=0.2, help=vivid)
     parser.add_argument(
         "--coherence", type=float, default=0.5, help="of both styles (default: %(default)s)"
     )
