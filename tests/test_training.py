@@ -411,7 +411,7 @@ def test_the_command_trains_logs_resumes_and_bundles(no_imagenet, folder, tmp_pa
     shared = {"rarity": 0.2, "coherence": 0.3}
     assert network.styles["vivid"] == {"temperature": 0.6, "rebalance": 0.4, **shared}
     shared["rarity"] = 0.0
-    assert network.styles["faithful"] == {"temperature": 0.7, "rebalance": 0.1, **shared}
+    assert network.styles["faithful"] == {"temperature": 0.8, "rebalance": 0.1, **shared}
     assert bundle.main([*command, "--faithful", "0", "0"]) == 1
     assert "style faithful is out of range" in capsys.readouterr().err
     state = torch.load(tmp_path / "checkpoint.pt", weights_only=True)

@@ -31,7 +31,7 @@ def bundle(
     temperature: float,
     rebalance: float,
     rarity: float = 0.0,
-    faithful: tuple[float, float] = (0.7, 0.1),
+    faithful: tuple[float, float] = (0.8, 0.1),
     coherence: float = 0.5,
 ) -> None:
     """Write the weights file of a checkpoint, or of the mean weights of several of `compact`.
@@ -131,15 +131,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         help="several, of runs of compact from the same start: the mean of their weights",
     )  # fmt: skip
     parser.add_argument("-o", "--output", type=Path, required=True, help="a .safetensors file")
-    parser.add_argument("--temperature", type=float, default=0.6, help=vivid)
+    parser.add_argument("--temperature", type=float, default=0.58, help=vivid)
     parser.add_argument("--rebalance", type=float, default=0.0, help=vivid)
-    parser.add_argument("--rarity", type=float, default=0.2, help=vivid)
+    parser.add_argument("--rarity", type=float, default=0.206, help=vivid)
     parser.add_argument(
         "--coherence", type=float, default=0.5, help="of both styles (default: %(default)s)"
     )
     parser.add_argument(
-        "--faithful", type=float, nargs=2, default=(0.7, 0.1), metavar=("T", "REBALANCE"),
-        help="temperature and rebalance of the style faithful (default: 0.7 0.1)",
+        "--faithful", type=float, nargs=2, default=(0.8, 0.1), metavar=("T", "REBALANCE"),
+        help="temperature and rebalance of the style faithful (default: 0.8 0.1)",
     )  # fmt: skip
     args = parser.parse_args(argv)
     try:
