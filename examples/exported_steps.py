@@ -12,6 +12,7 @@ from PIL import Image, ImageOps
 
 SIZE = 256  # height and width of what the network sees
 LUMINANCE = np.array([0.212671, 0.715160, 0.072169])  # of linear sRGB, D65
+RAREST = 1e-5  # share of all pixels; rarer colours count as if they were this common
 BILINEAR = Image.Resampling.BILINEAR
 WHITE = np.array([0.95047, 1.0, 1.08883])
 RGB_FROM_XYZ = np.linalg.inv(
@@ -54,12 +55,22 @@ def colours(output: np.ndarray, settings: dict[str, Any]) -> np.ndarray:
         return output[0]
     logits = output[0].astype(np.float64)  # (Q, h, w)
     if settings["class_weights"] is not None:  # keep a share of the training's rebalancing
-        weights = np.log(settings["class_weights"])
-        logits -= (1 - settings["rebalance"]) * weights[:, None, None]
-    exponents = logits / settings["temperature"]
-    chances = np.exp(exponents - exponents.max(axis=0))
-    chances /= chances.sum(axis=0)
+        weights = np.log(settings["class_weights"])[:, None, None]
+        natural = softmax(logits - weights)
+        logits -= (1 - settings["rebalance"]) * weights
+    else:
+        natural = softmax(logits)
+    if rarity := (settings["styles"] or {}).get("vivid", {}).get("rarity"):
+        prior = np.maximum(settings["prior"], RAREST)[:, None, None]
+        logits += np.log(1 + rarity * np.sqrt(natural) / prior)
+    chances = softmax(logits / settings["temperature"])
     return np.einsum("qhw,qc->chw", chances, np.array(settings["bin_centres"]))
+
+
+def softmax(exponents: np.ndarray) -> np.ndarray:
+    """Return the probabilities along the first axis."""
+    result = np.exp(exponents - exponents.max(axis=0))
+    return result / result.sum(axis=0)
 
 
 def coloured(image: Image.Image, ab: np.ndarray) -> Image.Image:

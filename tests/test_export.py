@@ -39,6 +39,7 @@ def weights(network, tmp_path_factory) -> dict[str, str]:
     save_compact(
         network, folder / "compact.safetensors", class_weights=network.class_weights,
         prior=torch.full((Q,), 1 / Q), temperature=0.5, rebalance=0.9,
+        styles={"vivid": {"temperature": 0.5, "rebalance": 0.9, "rarity": 0.2}},
     )  # fmt: skip
     eccv16 = lively(ECCV16())
     eccv16.model_out.weight.data = torch.tensor(centres()).T[:, :, None, None] / 110

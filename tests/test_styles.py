@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from colorize.control.decoding import Decoding
 from colorize.control.styles import checked, decoding
 from colorize.errors import ColorizeError
 
@@ -37,6 +38,13 @@ def test_faithful_needs_the_class_weights():
     assert decoding(network(class_weights=None), "vivid")["rebalance"] == 0.9
     with pytest.raises(ColorizeError, match="how they were rebalanced"):
         decoding(network(class_weights=None), "faithful")
+
+
+def test_a_rarity_of_the_file_needs_its_prior():
+    without = network(styles=SAID, output="logits", prior=None)
+    with pytest.raises(ColorizeError, match="how common each colour was"):
+        Decoding.of(without)
+    assert Decoding.of(without, "faithful").rarity == 0
 
 
 def test_an_unknown_style_is_refused():

@@ -29,7 +29,7 @@ from colorize.models.compact_layout import (
     STATISTICS,
     STEM_CHANNELS,
 )
-from colorize.models.network_description import METADATA_KEY, Description
+from colorize.models.network_description import METADATA_KEY, Description, floats
 from colorize.models.weights_header import (
     CompactSettings,
     check_header_length,
@@ -102,18 +102,17 @@ def _read(file: Path) -> tuple[dict[str, Array], CompactSettings]:
 
 
 def _description(settings: CompactSettings) -> Description:
-    weights, prior = settings.class_weights, settings.prior
     return Description(
         architecture="compact",
         output="logits",
         multiple=MULTIPLE,
         hint_stride=HINT_STRIDE,
         bin_centres=centres(),
-        class_weights=None if weights is None else np.array(weights, np.float32),
+        class_weights=floats(settings.class_weights),
         temperature=settings.temperature,
         rebalance=settings.rebalance,
         styles=settings.styles,
-        prior=None if prior is None else np.array(prior, np.float32),
+        prior=floats(settings.prior),
     )
 
 

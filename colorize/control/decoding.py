@@ -36,9 +36,9 @@ class Decoding(NamedTuple):
             return given
         if rebalance is not None and network.class_weights is None:
             raise ColorizeError("rebalance: these weights don't say how they were rebalanced")
-        if rarity is not None and network.prior is None:
-            raise ColorizeError("rarity: these weights don't say how common each colour was")
         of_style = styles.decoding(network, style)
+        if network.prior is None and (rarity is not None or of_style["rarity"]):
+            raise ColorizeError("rarity: these weights don't say how common each colour was")
         asked = {name: value for name, value in given._asdict().items() if value is not None}
         result = cls(**{**of_style, **asked})
         result._check()

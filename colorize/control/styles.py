@@ -10,9 +10,9 @@ from colorize.errors import ColorizeError
 Styles = dict[str, dict[str, float]]  # temperature, rebalance, ... of each, by name
 
 STYLES = ("vivid", "faithful")  # the first is the default
-# The mean over the colours' natural frequencies, each place by itself.
-NATURAL = {"temperature": 1.0, "rebalance": 0.0, "rarity": 0.0, "coherence": 0.0}
 OPTIONAL = {"rarity": 0.0, "coherence": 0.0}  # what a style may leave out
+# The mean over the colours' natural frequencies, each place by itself.
+NATURAL = {"temperature": 1.0, "rebalance": 0.0, **OPTIONAL}
 
 
 def checked(said: Any) -> Styles:

@@ -15,14 +15,14 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from colorize.control.decoding import Decoding
 from colorize.dataset import iterate_files
 from colorize.errors import ColorizeError
 from colorize.pipeline import NETWORK_SIZE, Colorizer
 
 Pixels = npt.NDArray[np.uint8]
 
-DECODING = ("temperature", "rebalance", "rarity", "coherence")
-SETTINGS = ("weights", "device", "size", "style", *DECODING, "quiet")
+SETTINGS = ("weights", "device", "size", "style", *Decoding._fields, "quiet")
 
 
 class Answer(NamedTuple):
@@ -46,7 +46,7 @@ def parser(module: str, description: str) -> argparse.ArgumentParser:
     result.add_argument("--device", default="cpu", help="torch device (default: cpu)")
     result.add_argument("--size", type=int, default=NETWORK_SIZE, help="network size")
     result.add_argument("--style", help="vivid (default) or faithful")
-    for name in DECODING:
+    for name in Decoding._fields:
         result.add_argument(f"--{name}", type=float, help="default: the style's")
     result.add_argument("--quiet", action="store_true", help="no progress on stderr")
     return result
@@ -73,7 +73,7 @@ def colorizer_of(args: argparse.Namespace) -> Colorizer:
 def settings_of(args: argparse.Namespace, colorizer: Colorizer, count: int) -> dict[str, Any]:
     """Return what figures of so many photographs were measured with."""
     return {"model": args.model, "photographs": count, "size": args.size} | {
-        name: getattr(colorizer, name) for name in DECODING
+        name: getattr(colorizer, name) for name in Decoding._fields
     }
 
 

@@ -50,12 +50,12 @@ class Description:
             said["output"],
             int(said["multiple"]),
             None if stride is None else int(stride),
-            _numbers(said["bin_centres"]),
-            _numbers(said["class_weights"]),
+            floats(said["bin_centres"]),
+            floats(said["class_weights"]),
             float(said["temperature"]),
             float(said["rebalance"]),
             None if said.get("styles") is None else checked(said["styles"]),
-            _numbers(said.get("prior")),
+            floats(said.get("prior")),
         )
 
     def _check(self) -> None:
@@ -75,8 +75,8 @@ class Description:
         return json.dumps(said, default=np.ndarray.tolist)
 
 
-def _numbers(said: Any) -> Floats | None:
-    """Return finite numbers as an array. Raises ValueError."""
+def floats(said: Any) -> Floats | None:
+    """Return finite numbers as an array, None as None. Raises ValueError."""
     if said is None:
         return None
     array = np.array(said, np.float32)

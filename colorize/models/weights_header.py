@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeGuard
@@ -45,16 +46,10 @@ def compact_settings(file: Path, header: Header) -> CompactSettings:
     widths = config(file, header).get("widths")
     if not _are_widths(widths):
         raise ColorizeError(f"{file}: bad header: widths {widths} are not four channel counts")
-    weights = _parse(file, header, "class_weights")
-    if weights is not None and not _are_class_weights(weights):
-        raise ColorizeError(f"{file}: bad header: class_weights are not {Q} positive numbers")
-    prior = _parse(file, header, "prior")
-    if prior is not None and not _are_shares(prior):
-        raise ColorizeError(f"{file}: bad header: prior is not {Q} shares")
     return CompactSettings(
         (widths[0], widths[1], widths[2], widths[3]),
-        weights,
-        prior,
+        _of_bins(file, header, "class_weights", _is_weight, f"are not {Q} positive numbers"),
+        _of_bins(file, header, "prior", _is_share, f"is not {Q} shares"),
         temperature=_number(file, header, "temperature", above=0.0),
         rebalance=_number(file, header, "rebalance", above=-math.inf),
         styles=_styles(file, header),
@@ -103,16 +98,26 @@ def _are_widths(value: Any) -> TypeGuard[list[int]]:
     return all(type(width) is int and 0 < width <= WIDTH_LIMIT for width in value)
 
 
-def _are_class_weights(value: Any) -> TypeGuard[list[float]]:
-    """Return whether the value is 313 positive numbers."""
-    return isinstance(value, list) and len(value) == Q and all(_is_number(w, 0.0) for w in value)
+def _of_bins(
+    file: Path, header: Header, key: str, fits: Callable[[Any], bool], otherwise: str
+) -> list[float] | None:
+    """Return the 313 numbers of an entry of the header, None where there is no such entry."""
+    values: list[float] | None = _parse(file, header, key)
+    if values is None:
+        return None
+    if not isinstance(values, list) or len(values) != Q or not all(map(fits, values)):
+        raise ColorizeError(f"{file}: bad header: {key} {otherwise}")
+    return values
 
 
-def _are_shares(value: Any) -> TypeGuard[list[float]]:
-    """Return whether the value is 313 numbers from 0 to 1."""
-    if not isinstance(value, list) or len(value) != Q:
-        return False
-    return all(type(share) in (int, float) and 0 <= share <= 1 for share in value)
+def _is_weight(value: Any) -> bool:
+    """Return whether the value is a positive number."""
+    return _is_number(value, above=0.0)
+
+
+def _is_share(value: Any) -> bool:
+    """Return whether the value is a number from 0 to 1."""
+    return type(value) in (int, float) and 0 <= value <= 1
 
 
 def _is_number(value: Any, above: float) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from colorize.color.enlarge import UPSAMPLINGS
+from colorize.control.decoding import Decoding
 from colorize.control.hints import Hint
 from colorize.control.sampling import MOST
 from colorize.control.styles import STYLES
@@ -181,15 +182,8 @@ OPTIONS = {
 }  # fmt: skip
 
 
-NEED_LOGITS = {
-    "style",
-    "temperature",
-    "rebalance",
-    "rarity",
-    "coherence",
-    "sample",
-    "seed",
-}  # of a network that predicts a distribution
+# Of a network that predicts a distribution.
+NEED_LOGITS = {"style", *Decoding._fields, "sample", "seed"}
 
 
 @dataclass(frozen=True)
