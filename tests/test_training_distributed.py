@@ -29,7 +29,7 @@ import sys
 from torch import nn
 from colorize.training import recipes, train
 from colorize.training.distributed import SharedBatchNorm
-recipes.load_imagenet = lambda encoder: None
+recipes.load_imagenet = lambda name, encoder: None
 if sys.argv.pop(1) == "plain":
     nn.BatchNorm2d.forward = SharedBatchNorm.forward = lambda self, x: (
         x * self.weight[:, None, None] + self.bias[:, None, None]
@@ -126,7 +126,7 @@ def in_this_process(monkeypatch):
     """Train in the test's own process, as one, likewise with or without batch normalisation."""
 
     def run(norm: str, args: list[str]) -> None:
-        monkeypatch.setattr(recipes, "load_imagenet", lambda encoder: None)
+        monkeypatch.setattr(recipes, "load_imagenet", lambda name, encoder: None)
         if norm == "plain":
             monkeypatch.setattr(nn.BatchNorm2d, "forward", scale_and_shift)
         assert train.main(args) == 0

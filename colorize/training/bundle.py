@@ -22,6 +22,7 @@ from colorize.color.gamut import rebalancing_weights
 from colorize.errors import ColorizeError
 from colorize.models.compact import Compact
 from colorize.models.weights_file import save_compact
+from colorize.training.checkpoint import averaged_network, read_checkpoint
 from colorize.training.reweight import reweight
 
 
@@ -40,7 +41,7 @@ def bundle(
     temperature and rebalance of the style "faithful", whose rarity is 0. coherence: of both.
     Raises ColorizeError if there is no checkpoint, or if several don't go together.
     """
-    states = [_read(checkpoint) for checkpoint in checkpoints]
+    states = [read_checkpoint(checkpoint) for checkpoint in checkpoints]
     state = states[0]
     settings = state["settings"]
     if settings.get("network", "compact") != "compact":
@@ -68,13 +69,6 @@ def bundle(
     )
 
 
-def _read(checkpoint: Path) -> dict[str, Any]:
-    if not checkpoint.is_file():
-        raise ColorizeError(f"{checkpoint}: no such checkpoint")
-    state: dict[str, Any] = torch.load(checkpoint, map_location="cpu", weights_only=True)
-    return state
-
-
 def _mean(
     checkpoints: Sequence[Path], states: Sequence[dict[str, Any]], weights: torch.Tensor
 ) -> Compact:
@@ -90,8 +84,9 @@ def _mean(
         network = settings.get("network", "compact")
         if network != "compact" or tuple(settings["widths"]) != widths:
             raise ColorizeError(f"{checkpoint}: of other sizes than {checkpoints[0]}")
-        one = Compact(widths)
-        one.load_state_dict(state["average"])
+        if settings.get("encoder", "lite0") != "lite0":
+            raise ColorizeError(f"{checkpoint}: a teacher, which has no weights file of its own")
+        one = averaged_network(state)
         reweight(one, rebalancing_weights(state["prior"], settings["uniform_share"]), weights)
         for key, tensor in one.state_dict().items():
             total[key] = total[key] + tensor if key in total else tensor.clone()

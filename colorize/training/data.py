@@ -68,6 +68,16 @@ class Photographs:
         )
 
 
+def coarser(photographs: Photographs, stride: int = STRIDE) -> Photographs:
+    """Return photographs whose ab is of full size with means over stride×stride pixels."""
+    means = []
+    for ab in photographs.ab:
+        _, h, w = ab.shape
+        blocks = ab.reshape(2, h // stride, stride, w // stride, stride)
+        means.append(np.rint(blocks.mean(axis=(2, 4), dtype=np.float32)).astype(np.int8))
+    return Photographs(photographs.names, photographs.lightness, means, stride)
+
+
 def decode(
     item: tuple[str, bytes], short_side: int, stride: int = STRIDE
 ) -> tuple[str, Bytes, SignedBytes] | None:

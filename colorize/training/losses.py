@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Literal
 
 import torch
@@ -17,7 +18,7 @@ class ColourTargets:
 
     def __init__(self, ab: torch.Tensor):
         """ab: (b, 2, h, w) whole values in -128..127."""
-        bins, weights = (table.to(ab.device) for table in soft_encode_table())
+        bins, weights = _table(ab.device)
         index = ((ab[:, 0].long() + 128) * 256 + ab[:, 1].long() + 128).flatten()
         b, _, h, w = ab.shape
         self.bins = bins[index].view(b, h, w, -1)  # (b, h, w, 5)
@@ -28,6 +29,13 @@ class ColourTargets:
         total = self.weights.new_zeros(len(self.bins), Q)
         total.scatter_add_(1, self.bins.flatten(1), self.weights.flatten(1))
         return total / total.sum(dim=1, keepdim=True)
+
+
+@functools.cache
+def _table(device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return `soft_encode_table` in the device's memory."""
+    bins, weights = soft_encode_table()
+    return bins.to(device), weights.to(device)
 
 
 def colour_loss(

@@ -26,9 +26,14 @@ def compute_prior(photographs: data.Photographs) -> torch.Tensor:
     for ab in photographs.ab:
         index = (ab[0].astype(np.int64) + 128) * 256 + ab[1] + 128
         counts += np.bincount(index.ravel(), minlength=65536)
+    return prior_of_counts(torch.from_numpy(counts))
+
+
+def prior_of_counts(counts: torch.Tensor) -> torch.Tensor:
+    """Return the prior of colours that occur so often; counts: (65536,), by the table's rows."""
     bins, weights = soft_encode_table()
     total = torch.zeros(Q, dtype=torch.float64)
-    mass = weights.double() * torch.from_numpy(counts)[:, None]
+    mass = weights.double() * counts[:, None]
     total.scatter_add_(0, bins.flatten(), mass.flatten())
     return (total / total.sum()).float()
 

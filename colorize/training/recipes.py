@@ -11,11 +11,13 @@ import torch
 from torch import nn
 
 from colorize.color.gamut import bin_centres
-from colorize.models.compact import Compact
+from colorize.errors import ColorizeError
+from colorize.models.compact import Compact, Encoder
 from colorize.models.eccv16 import AB_SCALE, ECCV16
 from colorize.models.network import Network
 from colorize.models.siggraph17 import SIGGRAPH17
 from colorize.training import data, simulate
+from colorize.training.encoders import build_encoder
 from colorize.training.losses import ColourTargets
 from colorize.training.pretrained import load_imagenet
 from colorize.training.settings import Settings
@@ -38,14 +40,15 @@ class Recipe:
 
 def _build_compact(settings: Settings) -> Compact:
     """Return the network with the encoder's ImageNet weights, of which a part is frozen."""
-    network = Compact(settings.widths)
-    encoder, first = network.encoder, settings.encoder_from
-    load_imagenet(encoder)
+    encoder, first = build_encoder(settings.encoder), settings.encoder_from
+    load_imagenet(settings.encoder, encoder)
     encoder.requires_grad_(settings.encoder_rate > 0)
     if first > 0:
+        if not isinstance(encoder, Encoder):
+            raise ColorizeError(f"--encoder-from: not with --encoder {settings.encoder}")
         encoder.stem.requires_grad_(False)
         encoder.blocks[:first].requires_grad_(False)
-    return network
+    return Compact(settings.widths, encoder=encoder)
 
 
 def _build_eccv16(settings: Settings) -> ECCV16:

@@ -6,10 +6,12 @@ import dataclasses
 
 from colorize.errors import ColorizeError
 from colorize.models.compact_layout import WIDTHS
+from colorize.training.encoders import ENCODERS
 from colorize.training.schedules import SCHEDULES
 
 CHOICES = {
     "network": ("compact", "eccv16", "siggraph17"),
+    "encoder": ENCODERS,
     "schedule": tuple(SCHEDULES),
     "precision": ("bf16", "fp16", "fp32"),
     "draws": ("step", "photograph"),
@@ -30,6 +32,7 @@ class Settings:
     learning_rate: float = 2e-3
     schedule: str = "cosine"
     precision: str = "bf16"  # of the network's arithmetic; the weights stay float32
+    encoder: str = "lite0"  # of compact; others make a teacher
     encoder_rate: float = 0.0  # the encoder's share of the learning rate; 0: frozen
     encoder_from: int = 0  # the first of the encoder's blocks that is trained; those before stay
     beta2: float = 0.999  # Adam's decay of the squared gradients
@@ -41,6 +44,7 @@ class Settings:
     with_statistics: float = 0.1  # share with a histogram, and with a mean chroma
     degraded: float = 0.2  # share that looks like an old photograph
     sharpened: float = 0.0  # share whose L is sharpened
+    filmed: float = 0.0  # share whose L is a film's that sees colours unlike the eye (--resident)
     zoomed: float = 0.0  # share of smaller crops, enlarged and stretched
     resized: float = 0.0  # share of crops of 8 to 100 % of the photograph's area
     widths: tuple[int, int, int, int] = WIDTHS  # of compact's decoder
@@ -61,8 +65,6 @@ class Settings:
             raise ColorizeError("--resized needs targets of full size: --network siggraph17")
         if not 0 <= self.taught <= 1 or (self.taught > 0 and self.network != "compact"):
             raise ColorizeError("--taught is a share from 0 to 1, for --network compact")
-        if 0 < self.load < self.crop:
-            raise ColorizeError(f"--load {self.load} is less than --crop {self.crop}")
 
     @property
     def parts(self) -> int:

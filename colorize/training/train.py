@@ -12,11 +12,12 @@ import csv
 import dataclasses
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from tqdm import tqdm
 
 from colorize.errors import ColorizeError
@@ -26,8 +27,9 @@ from colorize.training.distributed import Processes, joined, wait_for_all
 from colorize.training.packed import open_packed, pack
 from colorize.training.prior import compute_prior
 from colorize.training.recipes import RECIPES
+from colorize.training.resident import Resident, ResidentSteps, prior_of, reside
 from colorize.training.settings import CHOICES, DEFAULTS, Settings
-from colorize.training.steps import Steps, examples, load_steps
+from colorize.training.steps import Examples, Steps, examples, load_steps
 from colorize.training.trainer import Trainer
 from colorize.training.validate import validate
 
@@ -36,7 +38,7 @@ BOARD_EVERY = 50  # steps between losses on the board
 
 def train(
     trainer: Trainer,
-    photographs: data.Photographs,
+    photographs: data.Photographs | Resident,
     validation: data.Photographs,
     out: Path,
     validate_every: int = 625,
@@ -58,10 +60,14 @@ def train(
             "a step; lower --batch"
         )
     record = Record(trainer, validation, out, quiet or rank > 0, board)
-    steps = load_steps(
-        Steps(photographs, settings, rank), trainer.steps_done, workers,
-        pinned=trainer.device.type == "cuda",
-    )  # fmt: skip
+    steps: Iterable[list[Examples]]
+    if isinstance(photographs, Resident):
+        steps = ResidentSteps(photographs, settings).steps(trainer.steps_done)
+    else:
+        steps = load_steps(
+            Steps(photographs, settings, rank), trainer.steps_done, workers,
+            pinned=trainer.device.type == "cuda",
+        )  # fmt: skip
     for batches in record.progress(steps):
         record.add(trainer.step(batches))
         if trainer.steps_done % validate_every == 0 or trainer.steps_done == settings.steps:
@@ -84,6 +90,7 @@ class Record:
         """Start the clock. out: the folder for log and checkpoint."""
         self.trainer, self.validation, self.out, self.board = trainer, validation, out, board
         self.quiet, self.start = quiet, time.monotonic()
+        self.crop = min(trainer.settings.crop, trainer.settings.short_side)
         self.losses: list[float] = []
         self.bar: Any = None
 
@@ -109,7 +116,7 @@ class Record:
         """Measure the moving average on held-out photographs; log the figures and save."""
         trainer, settings = self.trainer, self.trainer.settings
         figures = validate(
-            trainer.average.module, self.validation, trainer.class_weights, settings.crop,
+            trainer.average.module, self.validation, trainer.class_weights, self.crop,
             trainer.dtype,
         )  # fmt: skip
         row = {
@@ -124,7 +131,7 @@ class Record:
         if self.board and len(self.validation):
             self.board.numbers(trainer.steps_done, figures)
             self.board.pictures(
-                trainer.steps_done, trainer.average.module, self.validation, settings.crop
+                trainer.steps_done, trainer.average.module, self.validation, self.crop
             )
         if not self.quiet:
             self.bar.write(" ".join(f"{k}={v}" for k, v in row.items()), file=sys.stderr)
@@ -170,6 +177,11 @@ def parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     result.add_argument("--device", default="cpu", help="torch device (default: cpu)")
     result.add_argument("--workers", type=int, default=2, help="processes that decode (default: 2)")
+    result.add_argument(
+        "--resident", action="store_true",
+        help="keep all photographs in the device's memory and make the crops there (compact, one "
+        "process; for a GPU)",
+    )  # fmt: skip
     result.add_argument(
         "--crop-workers", type=int, default=0,
         help="processes that make the crops while the network trains (default: 0)",
@@ -219,7 +231,7 @@ def load_photographs(
     args: argparse.Namespace, settings: Settings, processes: Processes
 ) -> data.Photographs:
     """Return all photographs, in memory or mapped from a folder that the first process fills."""
-    stride = RECIPES[settings.network].stride
+    stride = 1 if args.resident else RECIPES[settings.network].stride
     folder = args.packed or (args.out / "photographs" if processes.count > 1 else None)
     if folder is None:
         return data.load(args.photographs, settings.short_side, args.workers, args.quiet, stride)
@@ -236,9 +248,22 @@ def run(args: argparse.Namespace, processes: Processes, device: str) -> None:
         raise ColorizeError("--keep-statistics needs weights that have some: --init")
     if (not args.teacher) != (settings.taught == 0):
         raise ColorizeError("--teacher and --taught (its share of the loss) go together")
+    if args.resident and (settings.network != "compact" or processes.count > 1):
+        raise ColorizeError("--resident is for compact, in one process")
+    if settings.short_side < settings.crop and not args.resident:
+        raise ColorizeError(f"--load {settings.load} is less than --crop {settings.crop}")
+    if settings.filmed > 0 and not args.resident:
+        raise ColorizeError("--filmed needs --resident")
     args.out.mkdir(parents=True, exist_ok=True)
     photographs, validation = load_photographs(args, settings, processes).split()
-    trainer = Trainer(settings, compute_prior(photographs), device, args.keep_statistics)
+    source: data.Photographs | Resident = photographs
+    if args.resident:
+        source, validation = reside(photographs, torch.device(device)), data.coarser(validation)
+        prior = prior_of(source)
+    else:
+        prior = compute_prior(photographs)
+    torch.backends.cudnn.benchmark = True  # the sizes stay the same
+    trainer = Trainer(settings, prior, device, args.keep_statistics)
     if args.resume:
         trainer.restore(args.out / "checkpoint.pt")
     elif args.init:
@@ -252,7 +277,7 @@ def run(args: argparse.Namespace, processes: Processes, device: str) -> None:
     trainer.distribute()
     board = Board(args.out / "tensorboard") if args.tensorboard and processes.first else None
     train(
-        trainer, photographs, validation, args.out, args.validate_every, args.quiet,
+        trainer, source, validation, args.out, args.validate_every, args.quiet,
         rank=processes.rank, workers=args.crop_workers, board=board,
     )  # fmt: skip
     if board:

@@ -17,6 +17,7 @@ from colorize.color.gamut import rebalancing_weights
 from colorize.errors import ColorizeError
 from colorize.models.compact import Compact
 from colorize.models.network import Network
+from colorize.training.checkpoint import averaged_network, read_checkpoint
 from colorize.training.distributed import alone_until, shared, sum_of_all
 from colorize.training.initialise import unit_variance
 from colorize.training.losses import colour_loss, distillation
@@ -57,6 +58,7 @@ class Trainer:
             self.recipe.groups(self.network, settings),
             weight_decay=settings.weight_decay,
             betas=(0.9, settings.beta2),
+            fused=self.device.type == "cuda" or None,
         )
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=settings.precision == "fp16")
         self.teachers: list[nn.Module] = []
@@ -76,6 +78,8 @@ class Trainer:
         """
         given = self._load(weights)
         if isinstance(given, Compact) and isinstance(self.network, Compact):
+            if type(given.encoder) is not type(self.network.encoder):
+                raise ColorizeError(f"{weights}: has another encoder; give it as --encoder")
             if given.widths != self.network.widths:
                 raise ColorizeError(
                     f"{weights}: has the widths {given.widths}; give them as --widths"
@@ -84,7 +88,7 @@ class Trainer:
             network.load_state_dict(given.state_dict())
 
     def learn_from(self, weights: str) -> None:
-        """Take a network of `compact`'s kind as a teacher, by its file or by name.
+        """Take a network of `compact`'s kind as a teacher: its file, a checkpoint, or by name.
 
         What several teach is the mean of their logits. Raises ColorizeError if it can't be read,
         or doesn't say how it was rebalanced.
@@ -97,7 +101,11 @@ class Trainer:
     def _load(self, weights: str) -> nn.Module:
         """Return a network of this kind, by its file or by name, with this run's class weights."""
         name = self.settings.network
-        given: nn.Module = registry.load(name, weights=None if weights == name else weights)
+        given: nn.Module
+        if weights.endswith(".pt") and name == "compact":
+            given = averaged_network(read_checkpoint(Path(weights))).eval()
+        else:
+            given = registry.load(name, weights=None if weights == name else weights)
         if isinstance(given, Compact) and given.class_weights is not None:
             reweight(given, given.class_weights, self.class_weights.cpu())
         return given
@@ -111,10 +119,10 @@ class Trainer:
     ) -> None:
         """Move the average towards the weights, faster in the beginning."""
         decay = min(self.settings.average, (1 + int(count)) / (10 + int(count)))
-        for kept, new in zip(average, current, strict=True):
-            if kept.is_floating_point():
-                kept.lerp_(new.to(kept.dtype), 1 - decay)
-            else:
+        if average[0].is_floating_point():  # all are of one type
+            torch._foreach_lerp_(list(average), list(current), 1 - decay)
+        else:
+            for kept, new in zip(average, current, strict=True):
                 kept.copy_(new)
 
     def step(self, batches: Sequence[Examples]) -> float:

@@ -1,0 +1,73 @@
+"""The pretrained encoders a network can be trained with; all but `lite0` are for teachers alone."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from colorize.errors import ColorizeError
+from colorize.models.compact import Encoder, Features, GreyEncoder
+from colorize.models.compact_layout import LITE0_BLOCKS, Blocks
+
+# EfficientNet-Lite2: Lite0 with 1.1 times the channels and 1.2 times the blocks.
+LITE2_BLOCKS: Blocks = (
+    (1, 3, 1, 16),
+    (6, 3, 2, 24), (6, 3, 1, 24), (6, 3, 1, 24),
+    (6, 5, 2, 48), (6, 5, 1, 48), (6, 5, 1, 48),
+    (6, 3, 2, 88), (6, 3, 1, 88), (6, 3, 1, 88), (6, 3, 1, 88),
+    (6, 5, 1, 120), (6, 5, 1, 120), (6, 5, 1, 120), (6, 5, 1, 120),
+    (6, 5, 2, 208), (6, 5, 1, 208), (6, 5, 1, 208), (6, 5, 1, 208), (6, 5, 1, 208),
+    (6, 3, 1, 352),
+)  # fmt: skip
+VGG16_STAGES = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))  # channels, convolutions
+ENCODERS = ("lite0", "lite2", "vgg16")
+
+
+class VGG16(GreyEncoder):
+    """The convolutions of VGG16 (Simonyan, Zisserman, 2015) for one grey channel.
+
+    Its hypercolumns are what Larsson et al. (*Learning Representations for Automatic
+    Colorization*, ECCV 2016) colorize by.
+    """
+
+    skip_channels = (256, 512, 512, 512)
+    scene_channels = 512
+
+    def __init__(self) -> None:
+        """Make the layers, with random weights."""
+        super().__init__()
+        stages, inputs = [], 1
+        for channels, count in VGG16_STAGES:
+            layers = []
+            for _ in range(count):
+                layers.append(nn.Conv2d(inputs, channels, 3, padding=1))
+                inputs = channels
+            stages.append(nn.ModuleList(layers))
+        self.stages = nn.ModuleList(stages)
+
+    def forward(self, lightness: torch.Tensor) -> Features:
+        """Return the features of L, (b, 1, h, w) in [0, 100], h and w multiples of 32."""
+        x = (lightness / 100 - 0.449) / 0.226  # the mean and deviation of ImageNet, of all channels
+        x = x.to(self.stages[0][0].weight.dtype)  # type: ignore[index]
+        skips = []
+        for i, stage in enumerate(self.stages):
+            if i > 0:
+                x = F.max_pool2d(x, 2)
+            assert isinstance(stage, nn.ModuleList)
+            for layer in stage:
+                x = F.relu(layer(x))
+            if i >= 2:
+                skips.append(x)
+        quarter, eighth, sixteenth = skips
+        return Features(quarter, eighth, sixteenth, F.max_pool2d(x, 2), x.mean(dim=(2, 3)))
+
+
+def build_encoder(name: str) -> GreyEncoder:
+    """Return an encoder of `ENCODERS` with random weights. Raises ColorizeError for another."""
+    if name == "vgg16":
+        return VGG16()
+    layouts = {"lite0": LITE0_BLOCKS, "lite2": LITE2_BLOCKS}
+    if name not in layouts:
+        raise ColorizeError(f"no encoder is called {name!r}; use {', '.join(ENCODERS)}")
+    return Encoder(layouts[name])
