@@ -3,7 +3,7 @@
     python benchmarks/gpu.py [--json FILE]
 
 The networks of the published weights get random ones, which take the same time. The folder's
-photographs are those of `imgs/`, enlarged to one megapixel. Needs CUDA.
+photographs are those of `imgs/`, enlarged to one megapixel.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,16 +34,16 @@ NETWORKS = ("compact", "eccv16", "siggraph17")
 BATCHES = (1, 8, 32, 64, 128)
 
 
-def forward(name: str) -> dict[str, Any]:
+def forward(name: str, device: str, batches: Sequence[int]) -> dict[str, Any]:
     """Return the photographs a second of each size of batch, and the share of the card's peak."""
     network = {"compact": lambda: registry.load("compact"), "eccv16": ECCV16}.get(
         name, SIGGRAPH17
     )()
     macs = multiplications(network)
-    network = tuned(network.eval().requires_grad_(False).to("cuda"))
-    rates = {str(batch): rate(network, batch) for batch in BATCHES}
+    network = tuned(network.eval().requires_grad_(False).to(device))
+    rates = {str(batch): rate(network, batch, device) for batch in batches}
     best = max(rates.values())
-    card = torch.cuda.get_device_name()
+    card = name_of(device)
     peak = next((peak for part, peak in PEAK.items() if part in card), None)
     share = round(2 * macs * best / peak, 4) if peak else None
     return {"photographs_a_second": rates, "gmac": round(macs / 1e9, 2), "share_of_peak": share}
@@ -70,25 +71,36 @@ def multiplications(network: torch.nn.Module) -> float:
 
 
 @torch.inference_mode()
-def rate(network: torch.nn.Module, batch: int, repeats: int = 5) -> float:
+def rate(network: torch.nn.Module, batch: int, device: str, repeats: int = 5) -> float:
     """Return photographs a second, the median of so many runs of at least 0.1 s."""
-    lightness = torch.rand(batch, 1, 256, 256, device="cuda") * 100
+    lightness = torch.rand(batch, 1, 256, 256, device=device) * 100
     for _ in range(5):
         network(lightness)
     rates = []
     for _ in range(repeats):
-        torch.cuda.synchronize()
+        wait(device)
         start, calls = time.perf_counter(), 0
         while time.perf_counter() - start < 0.1:
             network(lightness)
-            torch.cuda.synchronize()
+            wait(device)
             calls += 1
         rates.append(calls * batch / (time.perf_counter() - start))
     return round(statistics.median(rates), 1)
 
 
-def folder(count: int) -> dict[str, Any]:
-    """Return the seconds of `colorize` on a folder of JPEGs of a megapixel, with a GPU or not."""
+def wait(device: str) -> None:
+    """Wait until what was given to the device is done."""
+    if device != "cpu":
+        torch.cuda.synchronize()
+
+
+def name_of(device: str) -> str:
+    """Return the device's name."""
+    return device if device == "cpu" else torch.cuda.get_device_name()
+
+
+def folder(count: int, device: str) -> dict[str, Any]:
+    """Return the seconds of `colorize` on a folder of JPEGs of a megapixel: device, and CPU."""
     sources = [p for p in sorted(IMGS.glob("*.jpg")) if p.stem != "before-after"]
     with tempfile.TemporaryDirectory() as name:
         photographs = Path(name, "photographs")
@@ -97,10 +109,10 @@ def folder(count: int) -> dict[str, Any]:
             picture = Image.open(sources[i % len(sources)]).convert("L").resize((1224, 816))
             picture.save(photographs / f"{i}.jpg", quality=92)
         seconds = {}
-        for where in ("gpu", "cpu"):
+        for where in dict.fromkeys((device, "cpu")):
             start = time.perf_counter()
             command = [sys.executable, "-m", "colorize", "-i", photographs, "-o", Path(name, where)]
-            command += ["--backend", "torch", "--quiet"] + (["--gpu"] if where == "gpu" else [])
+            command += ["--backend", "torch", "--quiet", "--device", where]
             subprocess.run([str(part) for part in command], check=True)
             seconds[where] = round(time.perf_counter() - start, 2)
     return {"photographs": count, "pixels": 1224 * 816, "seconds": seconds}
@@ -112,16 +124,18 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("--json", type=Path, help="write the figures here too")
+    parser.add_argument("--device", choices=("cuda", "cpu"), default="cuda", help="default: cuda")
+    parser.add_argument("--batches", nargs="*", type=int, default=BATCHES)
     parser.add_argument("--photographs", type=int, default=256, help="of the folder (default: 256)")
     parser.add_argument("--networks", nargs="*", choices=NETWORKS, default=NETWORKS)
     args = parser.parse_args()
-    if not torch.cuda.is_available():
+    if args.device != "cpu" and not torch.cuda.is_available():
         sys.stderr.write("gpu: no CUDA device\n")
         return 1
     figures = {
-        "card": torch.cuda.get_device_name(), "torch": torch.__version__, "cores": os.cpu_count(),
-        "forward": {name: forward(name) for name in args.networks},
-        "folder": folder(args.photographs) if args.photographs else None,
+        "device": name_of(args.device), "torch": torch.__version__, "cores": os.cpu_count(),
+        "forward": {name: forward(name, args.device, args.batches) for name in args.networks},
+        "folder": folder(args.photographs, args.device) if args.photographs else None,
     }  # fmt: skip
     text = json.dumps(figures, indent=1) + "\n"
     sys.stdout.write(text)

@@ -16,6 +16,10 @@ CHOICES = {
     "precision": ("bf16", "fp16", "fp32"),
     "draws": ("step", "photograph"),
 }
+SHARES = (
+    "uniform_share", "hinted", "with_statistics", "degraded", "sharpened", "filmed", "zoomed",
+    "resized",
+)  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,6 +65,10 @@ class Settings:
                 )
         if min(self.batch, self.accumulate, self.processes) < 1:
             raise ColorizeError("--batch and --accumulate are at least 1")
+        for name in SHARES:
+            if not 0 <= getattr(self, name) <= 1:
+                option = "--" + name.replace("_", "-")
+                raise ColorizeError(f"{option} {getattr(self, name)}: give a share from 0 to 1")
         if self.resized > 0 and self.network != "siggraph17":
             raise ColorizeError("--resized needs targets of full size: --network siggraph17")
         if not 0 <= self.taught <= 1 or (self.taught > 0 and self.network != "compact"):
