@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from colorize.color import lab
 from colorize.dataset import iterate_files
+from colorize.errors import ColorizeError
 from colorize.evaluation import command, evaluate
 from colorize.images.image import Photo
 from colorize.pipeline import Colorizer
@@ -45,6 +47,20 @@ def test_every_so_manieth_and_the_first_ones_are_chosen(folder):
     assert chosen("--every", "2", "--limit", "2") == ["0.png"]
     with pytest.raises(SystemExit):
         chosen("--every", "0")
+
+
+def test_the_network_alone_sees_damage(network, folder):
+    colorizer = Colorizer(network, size=64)
+    clean, _ = evaluate.evaluate(colorizer, photographs(folder), quiet=True)
+    faded, _ = evaluate.evaluate(colorizer, photographs(folder), quiet=True, damage="fading")
+    assert faded["network"] != clean["network"]
+    assert (faded["grey"], faded["truth"]) == (clean["grey"], clean["truth"])
+    picture = next(photographs(folder))
+    lightness = evaluate.damaged_lightness(picture, "fading")
+    assert lightness.shape == (256, 256)
+    assert np.ptp(lightness) < 0.5 * np.ptp(lab.lightness(picture))
+    with pytest.raises(ColorizeError, match="damage is for photographs of 256×256"):
+        evaluate.evaluate(colorizer, photographs(folder), quiet=True, damage="old", full_size=True)
 
 
 def test_the_truth_is_perfect_and_grey_has_no_colour(network, folder):

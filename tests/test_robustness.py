@@ -12,7 +12,7 @@ from colorize.color import lab
 from colorize.dataset import iterate_files
 from colorize.errors import ColorizeError
 from colorize.evaluation import page, robustness
-from colorize.evaluation.degradations import DEGRADATIONS, SIDE, grey_picture
+from colorize.evaluation.degradations import DAMAGES, DEGRADATIONS, SIDE, grey_of, grey_picture
 from colorize.images.image import Photo
 from colorize.pipeline import Colorizer
 
@@ -56,6 +56,21 @@ def test_every_degradation_changes_the_picture_and_keeps_its_place():
         assert not np.array_equal(degraded, grey)
         assert np.corrcoef(inside.ravel(), grey.ravel())[0, 1] > 0.9
         np.testing.assert_array_equal(degraded, degradation.apply(grey))
+
+
+def test_a_film_blind_to_red_sees_red_as_black_and_blue_lighter_than_the_eye_does():
+    patches = np.array([[[255, 0, 0], [0, 0, 255], [128, 128, 128], [255, 255, 255]]], np.uint8)
+    assert DAMAGES["film"](patches).tolist() == [[0, 188, 128, 255]]  # half of the light: 188
+    assert DAMAGES["film"](patches)[0, 1] > grey_of(lab.lightness(patches))[0, 1]
+
+
+@pytest.mark.parametrize("name", DAMAGES)
+def test_every_damage_of_a_colour_photograph_is_grey_and_repeatable(name):
+    picture_in_colour = np.stack((picture(), picture()[::-1], picture()[:, ::-1]), axis=-1)
+    damaged = DAMAGES[name](picture_in_colour)
+    assert (damaged.shape, damaged.dtype) == ((120, 160), np.uint8)
+    assert not np.array_equal(damaged, grey_of(lab.lightness(picture_in_colour)))
+    np.testing.assert_array_equal(damaged, DAMAGES[name](picture_in_colour))
 
 
 def test_degradations_are_what_their_names_say():

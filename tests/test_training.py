@@ -191,12 +191,16 @@ def test_a_smaller_network_learns_from_a_teacher(no_imagenet, photographs, tmp_p
     assert losses[-1] < 0.2 * losses[0]
 
 
-def test_several_teachers_teach_the_mean_of_their_logits(no_imagenet, photographs, tmp_path):
+def test_several_teachers_teach_the_mean_of_their_logits_for_the_photograph_as_it_is(
+    no_imagenet, photographs, tmp_path
+):
     even, taught = torch.full((Q,), 1 / Q), []
     pupil = trainer(samples=8)
-    pupil.settings = dataclasses.replace(pupil.settings, taught=1.0, precision="fp32")
+    pupil.settings = dataclasses.replace(pupil.settings, taught=1.0, precision="fp32", degraded=1.0)
     pupil.dtype = torch.float32
     batch = steps.Steps(photographs, pupil.settings)[0]
+    aged, *others = batch[0].inputs
+    assert not torch.equal(aged, batch[0].lightness)
     for seed in (1, 2):
         torch.manual_seed(seed)
         teacher, weights = Compact((24, 24, 32, 32)).eval(), tmp_path / f"{seed}.safetensors"
@@ -205,7 +209,7 @@ def test_several_teachers_teach_the_mean_of_their_logits(no_imagenet, photograph
             temperature=1.0, rebalance=1.0,
         )  # fmt: skip
         pupil.learn_from(str(weights))
-        taught.append(pupil.teachers[-1](*batch[0].inputs))
+        taught.append(pupil.teachers[-1](batch[0].lightness, *others))
     answer = pupil.network.eval()(*batch[0].inputs).detach()
     expected = distillation(answer, (taught[0] + taught[1]) / 2, batch[0].coloured)
     pupil._train_mode = lambda: None
@@ -336,7 +340,7 @@ def test_training_overfits_a_batch(no_imagenet, photographs):
     """The loss falls to near its floor, the entropy of the soft targets, and colours come out."""
     subject = trainer(samples=4 * 150, rate=1e-2)
     batch = data.crop_batch(photographs, range(2), 32, None)
-    alone = steps.Examples((batch.lightness,), batch.ab, batch.coloured)
+    alone = steps.Examples((batch.lightness,), batch.lightness, batch.ab, batch.coloured)
     losses = [subject.step([alone]) for _ in range(150)]
     assert losses[-1] < 0.55 * losses[0]
     with torch.no_grad():  # normalised by the batch's statistics, as in training

@@ -1,4 +1,4 @@
-"""What happens to old photographs, done to a grey picture: grain, blur, fading, JPEG, borders.
+"""What happens to old photographs: grain, blur, fading, JPEG, borders; and films blind to red.
 
 All are meant for pictures of SIDE pixels, so that they weigh the same whatever the scan's size.
 """
@@ -26,8 +26,10 @@ DARKEST = 70  # level that black becomes
 JPEG_QUALITY = 40
 BORDER = 0.05  # of each side
 PAPER = 235  # level of the border
+RED_BLIND = (0.0, 0.5, 0.5)  # shares of red, green and blue light in what a film sees
 
 Grey = npt.NDArray[np.uint8]  # (h, w)
+Pixels = npt.NDArray[np.uint8]  # (h, w, 3)
 
 
 @dataclass(frozen=True)
@@ -51,9 +53,13 @@ def grey_picture(photo: Photo, side: int = SIDE) -> Grey:
     pixels = np.asarray(image)
     if pixels.ndim == 2:
         return pixels
-    lightness = lab.lightness(pixels)
-    grey: Grey = lab.join(lightness, np.zeros((2, *lightness.shape), np.float32))[..., 1].copy()
-    return grey
+    return grey_of(lab.lightness(pixels))
+
+
+def grey_of(lightness: npt.NDArray[np.float32]) -> Grey:
+    """Return the grey levels of L (h, w) in [0, 100]."""
+    pixels = lab.join(lightness, np.zeros((2, *lightness.shape), np.float32))
+    return np.ascontiguousarray(pixels[..., 1])
 
 
 def resized(picture: npt.NDArray[Any], size: tuple[int, int]) -> npt.NDArray[Any]:
@@ -86,6 +92,22 @@ def compress(picture: Grey) -> Grey:
     return np.asarray(Image.open(file))
 
 
+def film(picture: Pixels) -> Grey:
+    """Return what a film that is blind to red makes of a colour photograph.
+
+    Orthochromatic films, those of most photographs until the 1920s, are: lips, bricks and warm
+    skin are darker on them, skies lighter. Green and blue count alike here, which is our choice.
+    """
+    light = lab.linearize(picture.astype(np.float32) / 255) @ np.array(RED_BLIND, np.float32)
+    levels: Grey = np.rint(255 * lab.delinearize(light)).clip(0, 255).astype(np.uint8)
+    return levels
+
+
+def old(picture: Pixels) -> Grey:
+    """Return a colour photograph as `film` sees it, then faded, out of focus and grainy."""
+    return grain(blur(fade(film(picture))))
+
+
 def frame(picture: Grey) -> Grey:
     """Return the picture with paper around it."""
     rows, columns = _border_widths((picture.shape[0], picture.shape[1]), BORDER)
@@ -103,3 +125,18 @@ DEGRADATIONS = (
     Degradation(f"JPEG {JPEG_QUALITY}", compress),
     Degradation(f"borders {BORDER:.0%}", frame, BORDER),
 )
+
+
+def _of_grey(apply: Callable[[Grey], Grey]) -> Callable[[Pixels], Grey]:
+    """Return what is done to a grey picture, for one in colour."""
+    return lambda pixels: apply(grey_of(lab.lightness(pixels)))
+
+
+DAMAGES: dict[str, Callable[[Pixels], Grey]] = {
+    "grain": _of_grey(grain),
+    "blur": _of_grey(blur),
+    "fading": _of_grey(fade),
+    "jpeg": _of_grey(compress),
+    "film": film,
+    "old": old,
+}

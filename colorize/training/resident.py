@@ -19,7 +19,7 @@ from colorize.training import data
 from colorize.training.losses import ColourTargets
 from colorize.training.prior import prior_of_counts
 from colorize.training.settings import Settings
-from colorize.training.simulate import GEOMETRIC, MAX_HINTS, PATCH, SHARPEN
+from colorize.training.simulate import GEOMETRIC, LEAST_CONTRAST, MAX_HINTS, PATCH, SHARPEN
 from colorize.training.steps import Examples, batch_indices
 
 STRIDE = 4  # input pixels per pixel of the targets
@@ -120,7 +120,7 @@ class ResidentSteps:
         given = hints(ab.float(), settings.hinted, draw)
         told = statistics(ab, settings.with_statistics, draw)
         coloured = (ab.abs().flatten(1).amax(dim=1) > data.GREY_LIMIT).float()
-        return Examples((seen.clamp(0, 100), given, told), ab, coloured)
+        return Examples((seen.clamp(0, 100), given, told), lab[:, :1].clamp(0, 100), ab, coloured)
 
 
 def _uniform(draw: torch.Generator, *shape: int, low: float = 0, high: float = 1) -> torch.Tensor:
@@ -201,8 +201,9 @@ def degrade(lightness: torch.Tensor, share: float, draw: torch.Generator) -> tor
     """Return L (b, 1, h, w) with a `share` of the pictures faded, blurred and grainy."""
     b = len(lightness)
     gamma = (torch.randn((b, 1, 1, 1), device=draw.device, generator=draw) * 0.25).exp()
-    low, high = _uniform(draw, b, 1, 1, 1, high=15), _uniform(draw, b, 1, 1, 1, low=70, high=100)
-    aged = low + (lightness / 100).clamp(min=1e-4) ** gamma * (high - low)
+    contrast = 1 - (1 - LEAST_CONTRAST) * _uniform(draw, b, 1, 1, 1) ** 2
+    low = 100 * (1 - contrast) * _uniform(draw, b, 1, 1, 1)
+    aged = low + 100 * contrast * (lightness / 100).clamp(min=1e-4) ** gamma
     aged = torch.where(_chosen(b, 0.5, draw), aged, _blurred(aged, draw))
     grain = torch.randn(aged.shape, device=draw.device, generator=draw)
     grain = torch.where(_chosen(b, 0.5, draw), grain, 2 * F.avg_pool2d(grain, 3, 1, padding=1))

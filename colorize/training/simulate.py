@@ -11,6 +11,7 @@ from colorize.training.losses import ColourTargets
 GEOMETRIC = 0.125  # SIGGRAPH17: the number of hints is geometric with this p
 MAX_HINTS = 60
 PATCH = 9  # SIGGRAPH17: square patches of 1 to 9 pixels
+LEAST_CONTRAST = 0.35  # share of the range of L that the most faded picture keeps
 SHARPEN = 1.5  # the largest amount of an unsharp mask of 3×3 pixels
 REVEALED = 0.01  # SIGGRAPH17: everything is shown in this share of all samples
 
@@ -79,8 +80,8 @@ def degrade(lightness: torch.Tensor, rng: np.random.Generator, share: float) -> 
 def _age(picture: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
     """Return one picture (1, h, w) with random gamma, contrast, blur and grain."""
     aged = 100 * (picture / 100).clamp(min=0) ** float(np.exp(rng.normal(0, 0.25)))
-    low, high = rng.uniform(0, 15), rng.uniform(80, 100)
-    aged = low + aged * float(high - low) / 100
+    contrast = 1 - (1 - LEAST_CONTRAST) * float(rng.random()) ** 2
+    aged = 100 * (1 - contrast) * float(rng.random()) + contrast * aged
     if rng.random() < 0.4:
         small = F.interpolate(aged[None], scale_factor=float(rng.uniform(0.35, 0.9)), mode="area")
         aged = F.interpolate(small, size=aged.shape[1:], mode="bilinear", align_corners=False)[0]

@@ -18,6 +18,7 @@ class Examples(NamedTuple):
     """What a network learns from at once."""
 
     inputs: tuple[torch.Tensor, ...]  # of the network
+    lightness: torch.Tensor  # (b, 1, crop, crop), as it was before anything was simulated
     ab: torch.Tensor  # (b, 2, h, w), whole ab values
     coloured: torch.Tensor  # (b,), 0 where the photograph is grey
 
@@ -41,15 +42,14 @@ def examples(
         photographs, indices, settings.crop, rng, settings.zoomed, settings.resized
     )
     inputs = RECIPES[settings.network].inputs(settings, batch, rng)
-    return Examples(inputs, batch.ab, batch.coloured)
+    return Examples(inputs, batch.lightness, batch.ab, batch.coloured)
 
 
 def _joined(parts: list[Examples]) -> Examples:
     """Return the examples as one batch."""
     inputs = tuple(torch.cat(x) for x in zip(*(part.inputs for part in parts), strict=True))
-    return Examples(
-        inputs, torch.cat([p.ab for p in parts]), torch.cat([p.coloured for p in parts])
-    )
+    others = (torch.cat(x) for x in zip(*(part[1:] for part in parts), strict=True))
+    return Examples(inputs, *others)
 
 
 class Steps(Dataset[list[Examples]]):

@@ -90,8 +90,9 @@ class Trainer:
     def learn_from(self, weights: str) -> None:
         """Take a network of `compact`'s kind as a teacher: its file, a checkpoint, or by name.
 
-        What several teach is the mean of their logits. Raises ColorizeError if it can't be read,
-        or doesn't say how it was rebalanced.
+        What several teach is the mean of their logits for the photograph as it is, so that the
+        network answers alike where it sees an old one of the same. Raises ColorizeError if it
+        can't be read, or doesn't say how it was rebalanced.
         """
         teacher = self._load(weights)
         if not isinstance(teacher, Compact) or teacher.class_weights is None:
@@ -164,7 +165,8 @@ class Trainer:
         loss = colour_loss(self.network.output, answer, ab, self.class_weights, counted)
         if self.teachers:
             with torch.no_grad():
-                answers = [self._answer(teacher, inputs) for teacher in self.teachers]
+                clean = [batch.lightness.to(self.device, non_blocking=True), *inputs[1:]]
+                answers = [self._answer(teacher, clean) for teacher in self.teachers]
                 teacher = torch.stack(answers).mean(dim=0)
             loss = loss.lerp(distillation(answer, teacher, counted), self.settings.taught)
         loss = loss * (counted.sum() * self.settings.processes / coloured)
