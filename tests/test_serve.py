@@ -22,13 +22,15 @@ pytest.importorskip("python_multipart", reason="pip install 'colorize-photos[ser
 
 from colorize.control.hints import Hint
 from colorize.images.image import read, write
+from colorize.models.eccv16 import ECCV16
+from colorize.models.siggraph17 import SIGGRAPH17
 from colorize.pipeline import Colorizer
 from colorize.serve import app as app_module
 from colorize.serve import upload
 from colorize.serve.app import make_app
 from colorize.serve.limits import Limits
 from colorize.serve.openapi import MEDIA_TYPES
-from colorize.serve.options import OPTIONS
+from colorize.serve.options import OPTIONS, usable
 from colorize.serve.page import FILES
 from tests.serving import BOUNDARY, PHOTO, form, picture, running, wait_until
 
@@ -496,6 +498,12 @@ def test_health_says_what_runs_and_its_limits(server):
     assert health["parameters"] == [*OPTIONS, "reference"]
     assert health["defaults"]["rebalance"] == 0.9
     assert server.request("HEAD", "/healthz").status == 200
+
+
+def test_options_that_the_published_weights_know_nothing_of_are_not_offered():
+    eccv16 = usable(Colorizer(ECCV16().eval()))
+    assert set(OPTIONS) - set(eccv16) == {"rebalance", "rarity", "hints"}
+    assert not {"temperature", "style", "sample"} & set(usable(Colorizer(SIGGRAPH17().eval())))
 
 
 @pytest.mark.parametrize("path", ["/", "/page.js", "/docs", "/openapi.json", "/healthz", "/no"])

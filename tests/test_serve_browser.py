@@ -283,6 +283,17 @@ def test_saturation_is_adjusted(browser, address, photograph):
         assert grey(pixel(page, 0.5, 0.5))
 
 
+def test_rare_colours_are_adjusted(browser, address, photograph):
+    with opened(browser, address) as page:
+        upload(page, photograph)
+        before = pixel(page, 0.5, 0.5)
+        page.click("summary")
+        assert page.get_by_label("Rare colours").input_value() == "0"
+        page.get_by_label("Rare colours").fill("0.6")
+        settle(page)
+        assert not np.array_equal(pixel(page, 0.5, 0.5), before)
+
+
 def test_a_kind_that_the_browser_cannot_show_works_too(browser, address):
     with opened(browser, address) as page:
         upload(page, soft_grey(300, 200, "TIFF"), "scan.tif", "image/tiff")

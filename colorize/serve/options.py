@@ -204,8 +204,13 @@ class Wish:
 
 def usable(colorizer: Colorizer) -> list[str]:
     """Return the names of the options that a colorizer's network has a use for."""
-    unfit = set() if colorizer.network.output == "logits" else set(NEED_LOGITS)
-    if colorizer.network.hint_stride is None:
+    network = colorizer.network
+    unfit = set() if network.output == "logits" else set(NEED_LOGITS)
+    if network.output == "logits" and network.class_weights is None:
+        unfit.add("rebalance")
+    if network.output == "logits" and network.prior is None:
+        unfit.add("rarity")
+    if network.hint_stride is None:
         unfit.add("hints")
     return [name for name in {**OPTIONS, **FILES} if name not in unfit]
 

@@ -13,7 +13,7 @@ const SWATCHES = [
 ];
 const SLIDERS = {
   saturation: { label: "Saturation", min: 0, max: 2, step: 0.05 },
-  rebalance: { label: "Rare colours", min: 0, max: 1, step: 0.05 },
+  rarity: { label: "Rare colours", min: 0, max: 0.6, step: 0.02 },
   temperature: { label: "Mixing", min: 0.05, max: 2, step: 0.05 },
 };
 const SUFFIXES = {
