@@ -78,12 +78,12 @@ def test_a_network_learns_from_scratch_and_becomes_a_weights_file(network, crop,
 
 def test_siggraph17_sees_hints_of_its_own_size(folder):
     settings = small("siggraph17")
-    inputs, ab, coloured = Steps(photographs(folder, "siggraph17"), settings)[0][0]
-    lightness, hints = inputs
+    drawn = Steps(photographs(folder, "siggraph17"), settings)[0][0]
+    (lightness, hints), ab = drawn.inputs, drawn.ab
     assert lightness.shape == (4, 1, 32, 32)
     assert hints.shape == (4, 3, 32, 32)
     assert ab.shape == (4, 2, 32, 32)
-    assert coloured.tolist() == [1, 1, 1, 1]
+    assert drawn.coloured.tolist() == [1, 1, 1, 1]
     assert (hints[:, 2].flatten(1).sum(dim=1) > 0).all()
     # a hint is the mean of at most 9×9 pixels: near the colours that are there
     hinted = hints[:, 2:].bool().expand(-1, 2, -1, -1)

@@ -14,6 +14,7 @@ from torch import distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
 PATIENCE = timedelta(hours=12)  # the others wait while the first decodes the photographs
+GLOO_THREADS = 2  # of a process
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,8 @@ def joined(device: str) -> Iterator[tuple[Processes, str]]:
     distributed.init_process_group("nccl" if cuda else "gloo", timeout=PATIENCE)
     try:
         yield Processes(distributed.get_rank(), count), device
+        for _ in range(2 * GLOO_THREADS):  # they must have let go of all tensors before Python ends
+            wait_for_all()
     finally:
         distributed.destroy_process_group()
 
