@@ -126,9 +126,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         help="several, of runs of compact from the same start: the mean of their weights",
     )  # fmt: skip
     parser.add_argument("-o", "--output", type=Path, required=True, help="a .safetensors file")
-    parser.add_argument("--temperature", type=float, default=0.58, help=vivid)
+    parser.add_argument("--temperature", type=float, default=0.6, help=vivid)
     parser.add_argument("--rebalance", type=float, default=0.0, help=vivid)
-    parser.add_argument("--rarity", type=float, default=0.206, help=vivid)
+    parser.add_argument("--rarity", type=float, default=0.4, help=vivid)
     parser.add_argument(
         "--coherence", type=float, default=0.5, help="of both styles (default: %(default)s)"
     )
