@@ -118,6 +118,19 @@ def test_the_command_prints_a_table_and_writes_json(network, folder, tmp_path, m
     assert f"{content['grey']['psnr']:.2f}" in said
 
 
+def test_saturation_is_named_and_acts(network, folder, tmp_path, monkeypatch, capsys):
+    given = {}
+
+    def colorizer(model, **settings):
+        given.update(settings)
+        return Colorizer(network, size=64)
+
+    monkeypatch.setattr(evaluate.Colorizer, "from_pretrained", colorizer)
+    assert evaluate.main([str(folder), "--saturation", "1.2", "--quiet"]) == 0
+    assert "saturation 1.2" in capsys.readouterr().out
+    assert given["saturation"] == 1.2
+
+
 def test_the_command_names_what_is_wrong(network, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(
         evaluate.Colorizer, "from_pretrained", lambda *a, **k: Colorizer(network, size=64)

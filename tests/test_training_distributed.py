@@ -37,8 +37,8 @@ if sys.argv.pop(1) == "plain":
 sys.exit(train.main(sys.argv[1:]))
 """
 
-# Three steps of a network on halves of a batch, beside a copy of it on the whole. In a function: what
-# exchanges gradients must be gone before Python ends, or Gloo's threads may abort.
+# Three steps of a network on halves of a batch, beside a copy of it on the whole. In a function:
+# what exchanges gradients must be gone before Python ends, or Gloo's threads may abort.
 NORMALISER = """
 import copy
 import torch

@@ -22,7 +22,7 @@ from colorize.pipeline import NETWORK_SIZE, Colorizer
 
 Pixels = npt.NDArray[np.uint8]
 
-SETTINGS = ("weights", "device", "size", "style", *Decoding._fields, "quiet")
+SETTINGS = ("weights", "device", "size", "style", *Decoding._fields, "saturation", "quiet")
 
 
 class Answer(NamedTuple):
@@ -48,6 +48,7 @@ def parser(module: str, description: str) -> argparse.ArgumentParser:
     result.add_argument("--style", help="vivid (default) or faithful")
     for name in Decoding._fields:
         result.add_argument(f"--{name}", type=float, help="default: the style's")
+    result.add_argument("--saturation", type=float, default=1.0, help="default: 1")
     result.add_argument("--quiet", action="store_true", help="no progress on stderr")
     return result
 
@@ -72,9 +73,12 @@ def colorizer_of(args: argparse.Namespace) -> Colorizer:
 
 def settings_of(args: argparse.Namespace, colorizer: Colorizer, count: int) -> dict[str, Any]:
     """Return what figures of so many photographs were measured with."""
-    return {"model": args.model, "photographs": count, "size": args.size} | {
+    settings = {"model": args.model, "photographs": count, "size": args.size} | {
         name: getattr(colorizer, name) for name in Decoding._fields
     }
+    if args.saturation != 1:
+        settings["saturation"] = args.saturation
+    return settings
 
 
 def files(args: argparse.Namespace) -> Iterator[tuple[str, bytes]]:
