@@ -37,23 +37,21 @@ if sys.argv.pop(1) == "plain":
 sys.exit(train.main(sys.argv[1:]))
 """
 
-# Three steps of a network on halves of a batch, beside a copy of it on the whole. In a function:
-# what exchanges gradients must be gone before Python ends, or Gloo's threads may abort.
+# Three steps of a network on halves of a batch, beside a copy of it on the whole.
 NORMALISER = """
 import copy
 import torch
 from torch import nn
 from colorize.training.distributed import joined, shared
-
-def main(rank, device):
-    torch.manual_seed(0)
-    torch.set_default_dtype(torch.float64)
-    network = nn.Sequential(
-        nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Conv2d(4, 3, 3), nn.BatchNorm2d(3)
-    )
-    alone = copy.deepcopy(network)
-    x, y = 5 * torch.randn(8, 1, 9, 9), torch.randn(8, 3, 5, 5)
-    runner, half = shared(network, torch.device(device)), slice(rank, None, 2)
+torch.manual_seed(0)
+torch.set_default_dtype(torch.float64)
+network = nn.Sequential(
+    nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Conv2d(4, 3, 3), nn.BatchNorm2d(3)
+)
+alone = copy.deepcopy(network)
+x, y = 5 * torch.randn(8, 1, 9, 9), torch.randn(8, 3, 5, 5)
+with joined("cpu") as (processes, device):
+    runner, half = shared(network, torch.device(device)), slice(processes.rank, None, 2)
     for _ in range(3):
         runner.zero_grad(), alone.zero_grad()
         (runner(x[half]) - y[half]).square().mean().backward()
@@ -61,9 +59,6 @@ def main(rank, device):
         for ours, theirs in zip(network.parameters(), alone.parameters()):
             torch.testing.assert_close(ours.grad, theirs.grad, atol=1e-12, rtol=0)
         torch.testing.assert_close(network.state_dict(), alone.state_dict())
-
-with joined("cpu") as (processes, device):
-    main(processes.rank, device)
 """
 
 
