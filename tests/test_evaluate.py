@@ -119,16 +119,19 @@ def test_the_command_prints_a_table_and_writes_json(network, folder, tmp_path, m
 
 
 def test_saturation_is_named_and_acts(network, folder, tmp_path, monkeypatch, capsys):
-    given = {}
-
-    def colorizer(model, **settings):
-        given.update(settings)
-        return Colorizer(network, size=64)
-
-    monkeypatch.setattr(evaluate.Colorizer, "from_pretrained", colorizer)
-    assert evaluate.main([str(folder), "--saturation", "1.2", "--quiet"]) == 0
-    assert "saturation 1.2" in capsys.readouterr().out
-    assert given["saturation"] == 1.2
+    monkeypatch.setattr(
+        evaluate.Colorizer,
+        "from_pretrained",
+        lambda model, **given: Colorizer(network, size=64, saturation=given["saturation"]),
+    )
+    target = tmp_path / "figures.json"
+    for saturation in (1.2, 0.0):
+        args = ["--saturation", str(saturation), "--json", str(target), "--quiet"]
+        assert evaluate.main([str(folder), *args]) == 0
+        assert f"saturation {saturation}" in capsys.readouterr().out
+        content = json.loads(target.read_text())
+        assert content["saturation"] == saturation
+        assert (content["network"] == content["grey"]) == (saturation == 0)
 
 
 def test_the_command_names_what_is_wrong(network, tmp_path, monkeypatch, capsys):
