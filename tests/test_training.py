@@ -15,7 +15,11 @@ from colorize.errors import ColorizeError
 from colorize.models.compact import Compact, Encoder
 from colorize.models.weights_file import read_network, save_compact
 from colorize.training import bundle, data, prior, recipes, simulate, steps, train
-from colorize.training.losses import ColourTargets, distillation, rebalanced_cross_entropy
+from colorize.training.losses import (
+    ColourTargets,
+    rebalanced_cross_entropy,
+    taught_cross_entropy,
+)
 from colorize.training.reweight import reweight
 from colorize.training.validate import validate
 
@@ -164,15 +168,42 @@ def test_grey_photographs_do_not_count_in_the_loss():
     assert rebalanced_cross_entropy(logits, *args, torch.zeros(2)) == 0
 
 
+def distance(logits, teacher, coloured):
+    """All of the loss from a teacher, whatever the photographs' own colours."""
+    targets = ColourTargets(torch.zeros(len(logits), 2, *logits.shape[2:]))
+    return taught_cross_entropy(logits, targets, torch.ones(Q), coloured, teacher, 1.0)
+
+
 def test_the_distance_to_a_teacher_is_that_of_the_distributions():
     logits = torch.zeros(2, Q, 1, 1)
     teacher = torch.full((2, Q, 1, 1), -1e4)
     teacher[:, 7] = 0  # is certain, where the network knows nothing
     coloured = torch.tensor([1.0, 0.0])
-    assert distillation(logits, teacher, coloured).item() == pytest.approx(np.log(Q))
+    assert distance(logits, teacher, coloured).item() == pytest.approx(np.log(Q))
     teacher[1] = logits[1]
-    assert distillation(logits, teacher, 1 - coloured).item() == pytest.approx(0)
-    assert distillation(teacher + 5, teacher, torch.ones(2)).item() == pytest.approx(0, abs=1e-6)
+    assert distance(logits, teacher, 1 - coloured).item() == pytest.approx(0)
+    assert distance(teacher + 5, teacher, torch.ones(2)).item() == pytest.approx(0, abs=1e-6)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
+def test_the_taught_loss_and_its_gradient_are_those_of_its_two_parts(share):
+    draw = torch.Generator().manual_seed(3)
+    logits = torch.randn(3, Q, 4, 5, generator=draw).requires_grad_()
+    teacher = torch.randn(3, Q, 4, 5, generator=draw)
+    targets = ColourTargets(torch.randint(-60, 60, (3, 2, 4, 5), generator=draw))
+    class_weights = torch.rand(Q, generator=draw) + 0.1
+    coloured = torch.tensor([1.0, 0.0, 1.0])
+    own = rebalanced_cross_entropy(logits, targets, class_weights, coloured)
+    distances = torch.nn.functional.kl_div(
+        logits.log_softmax(1), teacher.log_softmax(1), reduction="none", log_target=True
+    )
+    parts = own.lerp(distances.sum(1)[[0, 2]].mean(), share)
+    (expected,) = torch.autograd.grad(5 * parts, logits)
+    loss = taught_cross_entropy(logits, targets, class_weights, coloured, teacher, share)
+    torch.testing.assert_close(loss, parts)
+    (gradient,) = torch.autograd.grad(5 * loss, logits)
+    torch.testing.assert_close(gradient, expected)
+    assert not gradient[1].any()
 
 
 def test_a_smaller_network_learns_from_a_teacher(no_imagenet, photographs, tmp_path):
@@ -211,7 +242,7 @@ def test_several_teachers_teach_the_mean_of_their_logits_for_the_photograph_as_i
         pupil.learn_from(str(weights))
         taught.append(pupil.teachers[-1](batch[0].lightness, *others))
     answer = pupil.network.eval()(*batch[0].inputs).detach()
-    expected = distillation(answer, (taught[0] + taught[1]) / 2, batch[0].coloured)
+    expected = distance(answer, (taught[0] + taught[1]) / 2, batch[0].coloured)
     pupil._train_mode = lambda: None
     assert pupil.step(batch[:1]) == pytest.approx(expected.item(), rel=1e-3)
 

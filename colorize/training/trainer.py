@@ -20,7 +20,7 @@ from colorize.models.network import Network
 from colorize.training.checkpoint import averaged_network, read_checkpoint
 from colorize.training.distributed import alone_until, shared, sum_of_all
 from colorize.training.initialise import unit_variance
-from colorize.training.losses import colour_loss, distillation
+from colorize.training.losses import ColourTargets, colour_loss, taught_cross_entropy
 from colorize.training.recipes import RECIPES
 from colorize.training.reweight import reweight
 from colorize.training.settings import Settings
@@ -162,13 +162,17 @@ class Trainer:
         counted = batch.coloured.to(self.device, non_blocking=True)
         answer = self._answer(self.runner, inputs)
         ab = batch.ab.to(self.device, non_blocking=True)
-        loss = colour_loss(self.network.output, answer, ab, self.class_weights, counted)
         if self.teachers:
             with torch.no_grad():
                 clean = [batch.lightness.to(self.device, non_blocking=True), *inputs[1:]]
                 answers = [self._answer(teacher, clean) for teacher in self.teachers]
                 teacher = torch.stack(answers).mean(dim=0)
-            loss = loss.lerp(distillation(answer, teacher, counted), self.settings.taught)
+            loss = taught_cross_entropy(
+                answer, ColourTargets(ab), self.class_weights, counted, teacher,
+                self.settings.taught,
+            )  # fmt: skip
+        else:
+            loss = colour_loss(self.network.output, answer, ab, self.class_weights, counted)
         loss = loss * (counted.sum() * self.settings.processes / coloured)
         self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
         return loss.detach()
