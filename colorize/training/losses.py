@@ -87,21 +87,18 @@ def taught_cross_entropy(
     Vinyals, Dean, *Distilling the Knowledge in a Neural Network*, 2015, at temperature 1).
     logits, teacher: (b, 313, h, w), float32; the rest as there. No gradient flows to the teacher.
     """
-    pixels = coloured.sum().clamp(min=1) * logits[0, 0].numel()
-    counted = (coloured / pixels).view(-1, 1, 1)
-    weights = class_weights[targets.bins[..., 0]] * counted * (1 - share)
-    loss: torch.Tensor = _SoftCrossEntropy.apply(
-        logits.movedim(1, -1), targets.bins, targets.weights * weights.unsqueeze(-1),
-        teacher.movedim(1, -1), counted * share,
-    )  # fmt: skip
-    return loss
+    weights = (1 - share) * class_weights[targets.bins[..., :1]] * targets.weights
+    losses: torch.Tensor = _SoftCrossEntropy.apply(
+        logits.movedim(1, -1), targets.bins, weights, teacher.movedim(1, -1), share
+    )
+    return _mean(losses, coloured)
 
 
 class _SoftCrossEntropy(torch.autograd.Function):
-    """A sum of cross-entropies with few targets a pixel, and of distances to a teacher.
+    """Each pixel's cross-entropy with few targets, plus its distance to a teacher.
 
     The gradient is that of a soft-maximum, known in closed form: one pass makes it together with
-    the loss, in a quarter of the time that the graph of both losses takes on a CPU.
+    the loss, in about a third of the time that the graph of both losses takes on a CPU.
     """
 
     @staticmethod
@@ -111,27 +108,27 @@ class _SoftCrossEntropy(torch.autograd.Function):
         bins: torch.Tensor,
         weights: torch.Tensor,
         teacher: torch.Tensor,
-        taught: torch.Tensor,
+        share: float,
     ) -> torch.Tensor:
-        """Return the sum. logits, teacher: (b, h, w, 313); bins, weights: (b, h, w, 5).
+        """Return (b, h, w). logits, teacher: (b, h, w, 313); bins, weights: (b, h, w, 5).
 
-        weights: of each target; taught: (b, h, w) or what broadcasts, the weight of the distance.
+        weights: of each target; share: the weight of the distance.
         """
         log_probabilities = logits.log_softmax(dim=-1)
         theirs = teacher.log_softmax(dim=-1)
         known = theirs.exp()
-        loss = -(log_probabilities.gather(-1, bins) * weights).sum()
-        loss += (taught * (theirs.sub_(log_probabilities).mul_(known)).sum(dim=-1)).sum()
-        gradient = log_probabilities.exp_().mul_((weights.sum(dim=-1) + taught).unsqueeze(-1))
-        gradient.sub_(known.mul_(taught.unsqueeze(-1)))
+        losses = -(log_probabilities.gather(-1, bins) * weights).sum(dim=-1)
+        losses += share * theirs.sub_(log_probabilities).mul_(known).sum(dim=-1)
+        gradient = log_probabilities.exp_().mul_(weights.sum(dim=-1, keepdim=True) + share)
+        gradient.sub_(known, alpha=share)
         ctx.save_for_backward(gradient.scatter_add_(-1, bins, -weights))
-        return loss
+        return losses
 
     @staticmethod
-    def backward(ctx: Any, of_loss: torch.Tensor) -> tuple[torch.Tensor, None, None, None, None]:
+    def backward(ctx: Any, of_losses: torch.Tensor) -> tuple[torch.Tensor, None, None, None, None]:
         """Return the gradient by the logits alone."""
         (gradient,) = ctx.saved_tensors
-        return gradient * of_loss, None, None, None, None
+        return gradient * of_losses.unsqueeze(-1), None, None, None, None
 
 
 def huber(answer: torch.Tensor, ab: torch.Tensor, coloured: torch.Tensor) -> torch.Tensor:
