@@ -3,6 +3,7 @@
 import csv
 import dataclasses
 import io
+import json
 import tarfile
 
 import numpy as np
@@ -13,7 +14,7 @@ from PIL import Image
 from colorize.color.gamut import Q, bin_centres, decode, rebalancing_weights, soft_encode
 from colorize.errors import ColorizeError
 from colorize.models.compact import Compact, Encoder
-from colorize.models.weights_file import read_network, save_compact
+from colorize.models.weights_file import read_network, read_tensors, save_compact
 from colorize.training import bundle, data, prior, recipes, simulate, steps, train
 from colorize.training.losses import (
     ColourTargets,
@@ -475,6 +476,26 @@ def test_several_checkpoints_make_the_mean_of_their_weights(no_imagenet, tmp_pat
         if name == "decoder.classify.bias":  # as if both had been trained with the first's weights
             expected += (weights[0] / weights[1]).log() / 2
         torch.testing.assert_close(value.float(), expected, rtol=2e-3, atol=2e-3)
+
+
+def test_weights_files_are_in_a_mean_with_the_shares_given(no_imagenet, tmp_path, capsys):
+    files = []
+    for seed in range(2):
+        trainer(seed=seed).save(tmp_path / f"{seed}.pt")
+        files.append(tmp_path / f"{seed}.safetensors")
+        bundle.bundle([tmp_path / f"{seed}.pt"], files[-1], 0.6, 0.0)
+    target = tmp_path / "mean.safetensors"
+    command = [str(tmp_path / "0.pt"), str(files[1]), "-o", str(target), "--shares"]
+    assert bundle.main([*command, "3", "1"]) == 0
+    first, second = (read_network(file, "compact").state_dict() for file in files)
+    for name, value in read_network(target, "compact").state_dict().items():
+        expected = 0.75 * first[name].float() + 0.25 * second[name].float()
+        torch.testing.assert_close(value.float(), expected, rtol=2e-3, atol=2e-3)
+    _, header = read_tensors(target)
+    assert [run["seed"] for run in json.loads(header["training"])] == [0, 1]
+    for shares in (["1"], ["1", "0"]):
+        assert bundle.main([*command, *shares]) == 1
+        assert "--shares takes 2 positive numbers" in capsys.readouterr().err
 
 
 def test_checkpoints_of_other_networks_make_no_mean(no_imagenet, tmp_path, capsys):

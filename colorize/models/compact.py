@@ -245,7 +245,7 @@ class Compact(nn.Module):
         than EfficientNet-Lite0's, for networks that only teach.
         """
         super().__init__()
-        self.widths = tuple(widths)
+        self.widths = widths
         self.encoder: GreyEncoder = Encoder() if encoder is None else encoder
         self.decoder = Decoder(widths, self.encoder.skip_channels, self.encoder.scene_channels)
         # Not persistent: they belong to the file's header, not among its tensors.

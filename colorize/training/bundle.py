@@ -1,5 +1,7 @@
 """Make a weights file of checkpoints: python -m colorize.training.bundle CHECKPOINT... -o FILE.
 
+Among several CHECKPOINTs of `compact`, whose mean is taken, there may be weights files.
+
 Of `eccv16` and `siggraph17` the file holds the moving average of the weights alone, as the
 published files do. Of `compact` it holds that in fp16, the prior, the class weights and the
 defaults for decoding, which are chosen after training.
@@ -12,50 +14,71 @@ import json
 import secrets
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors.torch import save_file
 
+from colorize import registry
 from colorize.color.gamut import rebalancing_weights
 from colorize.errors import ColorizeError
 from colorize.models.compact import Compact
-from colorize.models.weights_file import save_compact
+from colorize.models.weights_file import read_tensors, save_compact
 from colorize.training.checkpoint import averaged_network, read_checkpoint
 from colorize.training.reweight import reweight
 
 
+@dataclass
+class Part:
+    """A network of `compact`, and what a weights file says of its training."""
+
+    file: Path
+    network: Compact
+    class_weights: torch.Tensor  # (313,)
+    prior: torch.Tensor  # (313,)
+    training: list[dict[str, Any]]  # the settings of the runs that it is made of
+
+
 def bundle(
-    checkpoints: Sequence[Path],
+    files: Sequence[Path],
     target: Path,
     temperature: float,
     rebalance: float,
     rarity: float = 0.0,
     faithful: tuple[float, float] = (0.8, 0.1),
     coherence: float = 0.5,
+    shares: Sequence[float] | None = None,
 ) -> None:
     """Write the weights file of a checkpoint, or of the mean weights of several of `compact`.
 
-    temperature, rebalance, rarity: the defaults for decoding, the style "vivid". faithful:
-    temperature and rebalance of the style "faithful", whose rarity is 0. coherence: of both.
-    Raises ColorizeError if there is no checkpoint, or if several don't go together.
+    files: checkpoints, and weights files of `compact`. temperature, rebalance, rarity: the defaults
+    for decoding, the style "vivid". faithful: temperature and rebalance of the style "faithful",
+    whose rarity is 0. coherence: of both. shares: of each file in the mean, positive; equal where
+    None. The prior is the first file's, and the class weights too. Raises ColorizeError if a file
+    is missing or unsound, or if several don't go together.
     """
-    states = [read_checkpoint(checkpoint) for checkpoint in checkpoints]
-    state = states[0]
-    settings = state["settings"]
-    if settings.get("network", "compact") != "compact":
-        if len(states) > 1:
-            raise ColorizeError(f"{checkpoints[1]}: means are made of compact alone")
-        return _save_plain(state, target)
-    weights = rebalancing_weights(state["prior"], settings["uniform_share"])
-    network = _mean(checkpoints, states, weights)
-    training = [{**one["settings"], "steps_done": one["steps_done"]} for one in states]
+    parts = []
+    for file in files:
+        if file.suffix == ".safetensors":
+            parts.append(_of_weights(file))
+            continue
+        state = read_checkpoint(file)
+        if state["settings"].get("network", "compact") != "compact":
+            if len(files) > 1:
+                raise ColorizeError(f"{file}: means are made of compact alone")
+            return _save_plain(state, target)
+        parts.append(_of_checkpoint(file, state))
+    shares = shares or [1.0] * len(parts)
+    if len(shares) != len(parts) or min(shares) <= 0:
+        raise ColorizeError(f"--shares takes {len(parts)} positive numbers, one a file")
+    training = [run for part in parts for run in part.training]
     save_compact(
-        network,
+        _mean(parts, shares),
         target,
-        class_weights=weights,
-        prior=state["prior"],
+        class_weights=parts[0].class_weights,
+        prior=parts[0].prior,
         temperature=temperature,
         rebalance=rebalance,
         styles={
@@ -69,34 +92,45 @@ def bundle(
     )
 
 
-def _mean(
-    checkpoints: Sequence[Path], states: Sequence[dict[str, Any]], weights: torch.Tensor
-) -> Compact:
-    """Return the mean of the networks, each made as if trained with these class weights.
+def _of_checkpoint(file: Path, state: dict[str, Any]) -> Part:
+    """Return a checkpoint's moving average."""
+    settings = state["settings"]
+    if settings.get("encoder", "lite0") != "lite0":
+        raise ColorizeError(f"{file}: a teacher, which has no weights file of its own")
+    weights = rebalancing_weights(state["prior"], settings["uniform_share"])
+    training = [{**settings, "steps_done": state["steps_done"]}]
+    return Part(file, averaged_network(state), weights, state["prior"], training)
+
+
+def _of_weights(file: Path) -> Part:
+    """Return what a weights file holds."""
+    network = registry.load("compact", weights=file)
+    assert isinstance(network, Compact)
+    if network.class_weights is None or network.prior is None:
+        raise ColorizeError(f"{file}: does not say its class weights and prior, so no mean")
+    said = json.loads(read_tensors(file)[1].get("training", "[]"))
+    training = said if isinstance(said, list) else [said]
+    return Part(file, network, network.class_weights, network.prior, training)
+
+
+def _mean(parts: Sequence[Part], shares: Sequence[float]) -> Compact:
+    """Return the mean of the networks, each made as if trained with the first's class weights.
 
     A mean over runs from the same start is better than most of them alone (Wortsman et al.,
     *Model Soups*, ICML 2022).
     """
-    widths = tuple(states[0]["settings"]["widths"])
-    total: dict[str, torch.Tensor] = {}
-    for checkpoint, state in zip(checkpoints, states, strict=True):
-        settings = state["settings"]
-        network = settings.get("network", "compact")
-        if network != "compact" or tuple(settings["widths"]) != widths:
-            raise ColorizeError(f"{checkpoint}: of other sizes than {checkpoints[0]}")
-        if settings.get("encoder", "lite0") != "lite0":
-            raise ColorizeError(f"{checkpoint}: a teacher, which has no weights file of its own")
-        one = averaged_network(state)
-        reweight(one, rebalancing_weights(state["prior"], settings["uniform_share"]), weights)
-        for key, tensor in one.state_dict().items():
-            total[key] = total[key] + tensor if key in total else tensor.clone()
-    result = Compact(widths)
-    result.load_state_dict(
-        {
-            key: tensor / len(states) if tensor.is_floating_point() else tensor // len(states)
-            for key, tensor in total.items()
-        }
-    )
+    first, total = parts[0], dict[str, Any]()
+    for part, share in zip(parts, shares, strict=True):
+        if part.network.widths != first.network.widths:
+            raise ColorizeError(f"{part.file}: of other sizes than {first.file}")
+        reweight(part.network, part.class_weights, first.class_weights)
+        for key, tensor in part.network.state_dict().items():
+            if not tensor.is_floating_point():  # a counter
+                total.setdefault(key, tensor.clone())
+            else:
+                total[key] = total.get(key, 0) + tensor * (share / sum(shares))
+    result = Compact(first.network.widths)
+    result.load_state_dict(total)
     return result
 
 
@@ -123,8 +157,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument(
         "checkpoint", type=Path, nargs="+",
-        help="several, of runs of compact from the same start: the mean of their weights",
+        help="several, of runs of compact from the same start: the mean of their weights; there "
+        "may be weights files among them",
     )  # fmt: skip
+    parser.add_argument(
+        "--shares", type=float, nargs="+", help="of each file in the mean (default: equal)"
+    )
     parser.add_argument("-o", "--output", type=Path, required=True, help="a .safetensors file")
     parser.add_argument("--temperature", type=float, default=0.6, help=vivid)
     parser.add_argument("--rebalance", type=float, default=0.0, help=vivid)
@@ -141,7 +179,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         faithful = args.faithful[0], args.faithful[1]
         bundle(
             args.checkpoint, args.output, args.temperature, args.rebalance, args.rarity, faithful,
-            args.coherence,
+            args.coherence, args.shares,
         )  # fmt: skip
     except (ColorizeError, OSError, ValueError) as error:
         sys.stderr.write(f"bundle: {error}\n")
