@@ -21,7 +21,7 @@ from colorize.training.initialise import unit_variance
 from colorize.training.losses import huber
 from colorize.training.settings import DEFAULTS, Settings
 from colorize.training.steps import Steps
-from colorize.training.trainer import Trainer
+from colorize.training.trainer import Trainer, dtype_of
 
 
 @pytest.fixture(scope="module")
@@ -109,12 +109,21 @@ def test_the_bundled_weights_recipe_keeps_its_meaning():
     settings = train.settings_of(train.parser().parse_args(args.split()))
     expected = Settings(
         network="compact", samples=112_000, batch=8, crop=160, learning_rate=0.0015,
-        schedule="cosine", precision="bf16", encoder_rate=0.15, encoder_from=5, sharpened=0.3,
+        schedule="cosine", precision="auto", encoder_rate=0.15, encoder_from=5, sharpened=0.3,
         zoomed=0.4, warm_up=500, weight_decay=0.01, average=0.999, uniform_share=0.5, hinted=0.2,
         with_statistics=0.1, degraded=0.2, draws="step",
     )  # fmt: skip
     assert settings == expected
     assert settings.steps == 14_000
+
+
+@pytest.mark.parametrize("fast", [True, False])
+def test_bfloat16_is_taken_where_the_processor_has_it(fast, monkeypatch):
+    monkeypatch.setattr("colorize.training.trainer.has_fast_bfloat16", lambda: fast)
+    cpu = torch.device("cpu")
+    assert dtype_of("auto", cpu) == (torch.bfloat16 if fast else torch.float32)
+    assert dtype_of("bf16", cpu) == torch.bfloat16
+    assert dtype_of("auto", torch.device("mps")) == torch.float32
 
 
 def test_schedules_by_name():

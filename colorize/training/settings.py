@@ -13,7 +13,7 @@ CHOICES = {
     "network": ("compact", "eccv16", "siggraph17"),
     "encoder": ENCODERS,
     "schedule": tuple(SCHEDULES),
-    "precision": ("bf16", "fp16", "fp32"),
+    "precision": ("auto", "bf16", "fp16", "fp32"),
     "draws": ("step", "photograph"),
 }
 SHARES = (
@@ -35,7 +35,7 @@ class Settings:
     load: int = 0  # short side of the photographs in memory, pixels; 0: as `crop`
     learning_rate: float = 2e-3
     schedule: str = "cosine"
-    precision: str = "bf16"  # of the network's arithmetic; the weights stay float32
+    precision: str = "auto"  # of the arithmetic, see `trainer.dtype_of`; weights stay float32
     encoder: str = "lite0"  # of compact; others make a teacher
     encoder_rate: float = 0.0  # the encoder's share of the learning rate; 0: frozen
     encoder_from: int = 0  # the first of the encoder's blocks that is trained; those before stay
