@@ -166,7 +166,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("-o", "--output", type=Path, required=True, help="a .safetensors file")
     parser.add_argument("--temperature", type=float, default=0.6, help=vivid)
     parser.add_argument("--rebalance", type=float, default=0.0, help=vivid)
-    parser.add_argument("--rarity", type=float, default=0.4, help=vivid)
+    parser.add_argument("--rarity", type=float, default=0.2, help=vivid)
     parser.add_argument(
         "--coherence", type=float, default=0.5, help="of both styles (default: %(default)s)"
     )
