@@ -68,6 +68,8 @@ def measured(weights: Path | None, bundled: Colorizer, test: Path) -> dict[str, 
         weights=weights and str(weights),
         temperature=bundled.temperature,
         rebalance=bundled.rebalance,
+        rarity=bundled.rarity,
+        coherence=bundled.coherence,
     )
     return evaluate(colorizer, photographs(iterate_files([test])), quiet=True)[0]
 
