@@ -19,13 +19,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import safe_open
 from safetensors.torch import save_file
 
 from colorize import registry
-from colorize.color.gamut import rebalancing_weights
 from colorize.errors import ColorizeError
 from colorize.models.compact import Compact
-from colorize.models.weights_file import read_tensors, save_compact
+from colorize.models.weights_file import save_compact
 from colorize.training.checkpoint import averaged_network, read_checkpoint
 from colorize.training.reweight import reweight
 
@@ -97,19 +97,23 @@ def _of_checkpoint(file: Path, state: dict[str, Any]) -> Part:
     settings = state["settings"]
     if settings.get("encoder", "lite0") != "lite0":
         raise ColorizeError(f"{file}: a teacher, which has no weights file of its own")
-    weights = rebalancing_weights(state["prior"], settings["uniform_share"])
     training = [{**settings, "steps_done": state["steps_done"]}]
-    return Part(file, averaged_network(state), weights, state["prior"], training)
+    return _part(file, averaged_network(state), training)
 
 
 def _of_weights(file: Path) -> Part:
     """Return what a weights file holds."""
     network = registry.load("compact", weights=file)
     assert isinstance(network, Compact)
+    with safe_open(file, framework="pt") as content:  # only files of this kind hold compact
+        said = json.loads((content.metadata() or {}).get("training", "[]"))
+    return _part(file, network, said if isinstance(said, list) else [said])
+
+
+def _part(file: Path, network: Compact, training: list[dict[str, Any]]) -> Part:
+    """Return a part of a mean, with the network's own class weights and prior."""
     if network.class_weights is None or network.prior is None:
         raise ColorizeError(f"{file}: does not say its class weights and prior, so no mean")
-    said = json.loads(read_tensors(file)[1].get("training", "[]"))
-    training = said if isinstance(said, list) else [said]
     return Part(file, network, network.class_weights, network.prior, training)
 
 
@@ -119,7 +123,7 @@ def _mean(parts: Sequence[Part], shares: Sequence[float]) -> Compact:
     A mean over runs from the same start is better than most of them alone (Wortsman et al.,
     *Model Soups*, ICML 2022).
     """
-    first, total = parts[0], dict[str, Any]()
+    first, total, whole = parts[0], dict[str, Any](), sum(shares)
     for part, share in zip(parts, shares, strict=True):
         if part.network.widths != first.network.widths:
             raise ColorizeError(f"{part.file}: of other sizes than {first.file}")
@@ -128,7 +132,7 @@ def _mean(parts: Sequence[Part], shares: Sequence[float]) -> Compact:
             if not tensor.is_floating_point():  # a counter
                 total.setdefault(key, tensor.clone())
             else:
-                total[key] = total.get(key, 0) + tensor * (share / sum(shares))
+                total[key] = total.get(key, 0) + tensor * (share / whole)
     result = Compact(first.network.widths)
     result.load_state_dict(total)
     return result
