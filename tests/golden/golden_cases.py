@@ -93,6 +93,7 @@ CASES = (
     _case("more-samples", SMALL, "--samples 3"),
     _case("faithful-samples", SMALL, "--samples 1 --seed 3 --style faithful"),
     _case("hints", SMALL, "--hints {}/hints.txt", full=True),
+    _case("many-hints", ("coffee.jpg",), "--hints {}/many.txt"),
     _case("painted", ("coffee.jpg",), "--hints {}/painted.png"),
     _case("hinted-samples", SMALL, "--hints {}/hints.txt --samples 1"),
     _case("reference", TWO, "--reference {}/reference.png"),
@@ -151,6 +152,7 @@ def make_inputs(folder: Path) -> Path:
     _write_deep(gray, folder / "deep.tif")
     _write_faded(gray, folder)
     (folder / "hints.txt").write_text(HINTS)
+    (folder / "many.txt").write_text(_many_hints())
     _write_painting(folder / "painted.png")
     _write_reference(folder / "reference.png")
     _write_frames(folder / "frames")
@@ -181,6 +183,13 @@ def _write_faded(gray: npt.NDArray[np.uint8], folder: Path) -> None:
     Image.fromarray(np.pad(faded, 9, constant_values=250)).save(folder / "faded.png")
     flat = (110 + 0.12 * gray.astype(np.float64)).astype(np.uint8)
     Image.fromarray(flat).save(folder / "flat.png")
+
+
+def _many_hints() -> str:
+    """Return hints in rows and columns over coffee.jpg, of the radius of 1 % and unlike colors."""
+    colors = "#d02020", "#2040d0", "#30a040"
+    places = [(x, y) for y in range(25, 400, 50) for x in range(25, 600, 50)]
+    return "".join(f"{x},{y},{colors[(x + y) // 50 % 3]}\n" for x, y in places)
 
 
 def _write_painting(path: Path) -> None:

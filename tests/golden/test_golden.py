@@ -20,9 +20,9 @@ from PIL import Image
 from skimage import io
 from skimage.color import rgb2lab
 
-# Rounding alone, by other kernels, by torch for ONNX Runtime or by another processor, moved cells
-# by a mean of 0.0025 (which is the rounding of the data) and pixels by a mean of 0.0001.
-# A tenth more or less of a constant moves them by more than these.
+# Rounding alone, by torch for ONNX Runtime or by other instruction sets, moved cells by a mean of
+# 0.0025 (which is the rounding of the data) and pixels by a mean of 0.0001. A tenth more or less
+# of a constant moves them further than this, unless it is a threshold that nothing is close to.
 LIMITS = Limits(0.015, 0.05), Limits(0.01, 0.5)  # of cells and of pixels
 WIDER_LIMITS = {
     "jpeg": (Limits(0.3, 2.0), Limits(0.3, 2.0)),  # encoders and decoders differ
