@@ -28,13 +28,14 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from colorize import batch, cluster
-from colorize.backends.threads import cores
+from colorize import batch
 from colorize.batch import Options, Work
-from colorize.cli import on_cluster
+from colorize.batch import ray as cluster
+from colorize.batch.manifest import Manifest
+from colorize.cli import ray as on_cluster
 from colorize.cli.arguments import parser
 from colorize.cli.settings import deciding_settings
-from colorize.manifest import Manifest
+from colorize.runtime.threads import cores
 
 os.environ.update(cluster.ENVIRONMENT)
 import ray  # (it reads its environment at once)

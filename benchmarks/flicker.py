@@ -22,8 +22,8 @@ from skimage.color import deltaE_ciede2000
 
 from colorize import Colorizer, Photo
 from colorize.color import lab
-from colorize.film.steady import Steady, colours_alone
-from colorize.images.image import is_photo_name
+from colorize.io.photo import is_photo_name
+from colorize.video.temporal import Steady, colours_alone
 
 ROOT = Path(__file__).parents[1]
 HEIGHT, WIDTH = 256, 384  # of the clips

@@ -1,9 +1,9 @@
 """Feed mutated picture files to the reader and count what comes out.
 
-`python -m benchmarks.fuzz_reader --count 20000 --seed 0` mutates one file of every kind of
-tests/image_kinds.py in turn. A file must be read or refused with ColorizeError, in one line,
-within ten seconds and the memory limit; anything else is a violation, is kept in --keep, and
-makes the exit status 1.
+`python -m benchmarks.fuzz_reader --count 20000 --seed 0` mutates one file of every kind
+of tests/fixtures/sample_files.py in turn. A file must be read or refused with ColorizeError, in
+one line, within ten seconds and the memory limit; anything else is a violation, is kept in
+--keep, and makes the exit status 1.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def _work(pipe: Connection) -> None:
     """Read what comes through the pipe and answer with the outcome, until None comes."""
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     from colorize.errors import ColorizeError
-    from colorize.images.image import read_pages
+    from colorize.io.photo import read_pages
 
     while (content := pipe.recv()) is not None:
         try:
@@ -149,7 +149,7 @@ def run(count: int, seed: int, keep: Path | None) -> tuple[dict[str, Counter[str
 
 
 def _files(count: int, seed: int) -> Iterator[tuple[str, bytes]]:
-    from tests.image_kinds import all_kinds
+    from tests.fixtures.sample_files import all_kinds
 
     sources = [(f"{kind.suffix} {kind.name}", kind.content()) for kind in all_kinds()]
     for number in range(count):

@@ -23,10 +23,10 @@ from typing import Any
 import torch
 from PIL import Image
 
-from colorize import registry
-from colorize.backends.precision import tuned
+from colorize.models import registry
 from colorize.models.eccv16 import ECCV16
 from colorize.models.siggraph17 import SIGGRAPH17
+from colorize.runtime.precision import tuned
 
 IMGS = Path(__file__).resolve().parent.parent / "imgs"
 PEAK = {"H100": 989e12, "H200": 989e12}  # dense bf16 and fp16, by the vendor's data sheets

@@ -27,7 +27,7 @@ import numpy as np
 from PIL import Image
 
 from benchmarks.tiny_weights import save_tiny_weights
-from colorize.images.files import is_temporary
+from colorize.io.atomic import is_temporary
 
 ROOT = Path(__file__).parents[1]
 KINDS = {

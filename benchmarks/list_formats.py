@@ -15,9 +15,9 @@ from pathlib import Path
 
 import numpy as np
 
-from colorize.images.image import Metadata, Photo, read_pages, write
-from colorize.images.metadata import upright_xmp
-from tests.image_kinds import DPI, IPTC, XMP, Kind, all_kinds, exif_bytes
+from colorize.io.metadata import upright_xmp
+from colorize.io.photo import Metadata, Photo, read_pages, write
+from tests.fixtures.sample_files import DPI, IPTC, XMP, Kind, all_kinds, exif_bytes
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "formats.md"
 BEGIN, END = "<!-- table: begin -->\n", "<!-- table: end -->\n"

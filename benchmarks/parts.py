@@ -23,13 +23,13 @@ from skimage.color import lab2rgb, rgb2lab
 from benchmarks import reference
 from benchmarks.measure import timed
 from benchmarks.pictures import make_photograph
-from colorize import registry
-from colorize.backends.precision import tuned
-from colorize.images.image import Photo, read, write
-from colorize.join import join_strips
+from colorize.color.merge import join_strips
+from colorize.io.photo import Photo, read, write
+from colorize.models import registry
 from colorize.models.eccv16 import ECCV16
 from colorize.models.siggraph17 import SIGGRAPH17
 from colorize.pipeline import Colorizer
+from colorize.runtime.precision import tuned
 
 MEGAPIXELS = 12
 
@@ -102,7 +102,7 @@ def _call(
 def _onnx(runs: int) -> dict[str, object]:
     """Return times of `compact` in ONNX Runtime, nothing where that is missing."""
     try:
-        from colorize.backends import onnx_backend
+        from colorize.runtime import onnx_runner as onnx_backend
     except ImportError:
         return {}
     network = onnx_backend.load("compact", None, "cpu")

@@ -21,8 +21,8 @@ from PIL import Image
 from skimage import color
 from torch.nn import functional as F
 
-from colorize import registry
 from colorize.color.gamut import decode, rebalance_offset
+from colorize.models import registry
 
 SIZE = 256  # pixels, height and width of what the network sees
 

@@ -107,7 +107,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--bundled", action="store_true", help="the bundled network")
     args = parser.parse_args(argv)
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "colorize.serve", "--port", "0",
+        command = [sys.executable, "-m", "colorize.server", "--port", "0",
                    "--queue", str(args.queue), "--batch", str(args.batch)]  # fmt: skip
         if not args.bundled:
             command += ["--weights", str(save_tiny_weights(Path(folder) / "tiny.safetensors"))]

@@ -8,7 +8,7 @@ import torch
 
 from colorize.color.gamut import Q
 from colorize.models.compact import Compact
-from colorize.models.weights_file import save_compact
+from colorize.models.serialization import save_compact
 
 
 def save_tiny_weights(file: Path) -> Path:

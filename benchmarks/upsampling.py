@@ -39,9 +39,9 @@ from skimage.color import deltaE_ciede2000
 
 from colorize import Colorizer, Photo, read, write
 from colorize.color import lab
-from colorize.color.enlarge import cell_means, enlarge, enlarge_guided
-from colorize.dataset import iterate_files
-from colorize.join import cell_lightness, join_strips
+from colorize.color.merge import cell_lightness, join_strips
+from colorize.color.upsampling import cell_means, enlarge, enlarge_guided
+from colorize.io.datasets import iterate_files
 
 CELLS = 64
 STRONG = 7.0  # ab units per pixel

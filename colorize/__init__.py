@@ -13,19 +13,19 @@ from colorize._version import __version__
 
 if TYPE_CHECKING:
     from colorize.errors import ColorizeError as ColorizeError
-    from colorize.images.image import Photo as Photo
-    from colorize.images.image import read as read
-    from colorize.images.image import read_pages as read_pages
-    from colorize.images.image import write as write
+    from colorize.io.photo import Photo as Photo
+    from colorize.io.photo import read as read
+    from colorize.io.photo import read_pages as read_pages
+    from colorize.io.photo import write as write
     from colorize.pipeline import Colorizer as Colorizer
 
 _HOME = {
     "Colorizer": "colorize.pipeline",
     "ColorizeError": "colorize.errors",
-    "Photo": "colorize.images.image",
-    "read": "colorize.images.image",
-    "read_pages": "colorize.images.image",
-    "write": "colorize.images.image",
+    "Photo": "colorize.io.photo",
+    "read": "colorize.io.photo",
+    "read_pages": "colorize.io.photo",
+    "write": "colorize.io.photo",
 }
 
 __all__ = ["ColorizeError", "Colorizer", "Photo", "__version__", "read", "read_pages", "write"]

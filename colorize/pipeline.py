@@ -18,22 +18,23 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from colorize import distribution, registry
-from colorize.backends.sparing import Sparing, runner_of
-from colorize.backends.threads import cores
 from colorize.color import lab
-from colorize.color.bins import decode, favour_rare, probabilities, rebalance_offset
-from colorize.color.coherence import cohere
-from colorize.color.enlarge import UPSAMPLINGS, enlarge
-from colorize.control.autocontrast import autocontrast as stretch_contrast
-from colorize.control.condition import Condition
-from colorize.control.confidence import heat_map
-from colorize.control.decoding import Decoding
-from colorize.control.hints import HintedPixels, Hints, spread
-from colorize.control.reference import histogram, tilt
+from colorize.color.autocontrast import autocontrast as stretch_contrast
+from colorize.color.merge import CELL_FILTER, join_strips
+from colorize.color.quantization import decode, favour_rare, probabilities, rebalance_offset
+from colorize.color.upsampling import UPSAMPLINGS, enlarge
+from colorize.decoding import distribution
+from colorize.decoding.bilateral import cohere
+from colorize.decoding.conditioning import Condition
+from colorize.decoding.confidence import heat_map
+from colorize.decoding.reference import histogram, tilt
+from colorize.decoding.settings import Decoding
 from colorize.errors import ColorizeError
-from colorize.images.image import Photo, Size
-from colorize.join import CELL_FILTER, join_strips
+from colorize.hints.format import HintedPixels, Hints, spread
+from colorize.io.photo import Photo, Size
+from colorize.models import registry
+from colorize.runtime.oom import Sparing, runner_of
+from colorize.runtime.threads import cores
 
 if TYPE_CHECKING:
     import torch
@@ -71,15 +72,15 @@ class Colorizer:
         temperature: of the annealed mean, above 0; 1 is the mean of the distribution, towards 0
         its mode. rebalance: the share of the weights' rebalancing that stays, 0 (natural
         frequencies) to 1 (as trained). rarity: how much more rare colours count where the network
-        holds them likely, 0 to 1 (see `colorize.color.bins.favour_rare`). coherence: how much
+        holds them likely, 0 to 1 (see `color.quantization.favour_rare`). coherence: how much
         places near and about as light have a say in each other's colours, 0 to 1 (see
-        `colorize.color.coherence`). None takes the style's. saturation: what ab is multiplied by,
+        `decoding.bilateral`). None takes the style's. saturation: what ab is multiplied by,
         0 to 3. size: height and width of the network's input, a multiple of `network.multiple`.
         upsampling: "guided" (ab is enlarged along the edges of the full-size L) or "bilinear" (as
         in the releases). autocontrast: stretch the lightness of each photograph first (see
-        `colorize.control.autocontrast`); the result then has the stretched lightness. hints:
-        places whose colour is known (see `colorize.control.hints`). reference: a photograph to
-        whose colours results are drawn (see `colorize.control.reference`). Both are for
+        `colorize.color.autocontrast`); the result then has the stretched lightness. hints:
+        places whose colour is known (see `colorize.hints.format`). reference: a photograph to
+        whose colours results are drawn (see `colorize.decoding.reference`). Both are for
         photographs that are given none of their own.
 
         Raises ColorizeError for a setting out of range or one the network has no use for.
@@ -129,18 +130,18 @@ class Colorizer:
         one of torch's, or "gpu". backend: "torch", "onnx" (ONNX Runtime), or None for torch
         where it is installed and `weights` is no .onnx file. precision: of torch's numbers,
         "float32", "bfloat16", "float16", or None for the fastest that keeps the colours (see
-        `colorize.backends.precision`). `settings` are those of `Colorizer`. Raises
+        `colorize.runtime.precision`). `settings` are those of `Colorizer`. Raises
         ColorizeError if the weights can't be had or are not what they should be.
         """
         if registry.find_backend(backend, weights) == "torch":
-            from colorize.backends import device as devices
-            from colorize.backends.precision import tuned
+            from colorize.runtime import devices
+            from colorize.runtime.precision import tuned
 
             network: Any = tuned(
                 registry.load(name, weights, devices.find(device), quiet=quiet), precision
             )
         else:
-            from colorize.backends import onnx_backend
+            from colorize.runtime import onnx_runner as onnx_backend
 
             network = onnx_backend.load(name, weights, device, quiet=quiet)
         return cls(network, **settings)

@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw
 from skimage import data
 
 from colorize import Colorizer, Photo, read
-from colorize.control.hints import Hint
+from colorize.hints.format import Hint
 
 IMAGES = Path(__file__).parents[1] / "imgs"
 HINTED = {

@@ -15,10 +15,11 @@ import zlib
 from pathlib import Path
 
 from colorize import Colorizer
-from colorize.dataset import iterate_files
-from colorize.evaluation.command import photographs
+from colorize.evaluation.common import photographs
 from colorize.evaluation.evaluate import Figures, evaluate
-from colorize.training import bundle, data, train
+from colorize.io.datasets import iterate_files
+from colorize.training import data, train
+from colorize.training import make_weights as bundle
 
 COMMON = (
     "--init compact --keep-statistics --batch 8 --learning-rate 0.0002 --warm-up 30 "

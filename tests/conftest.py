@@ -7,7 +7,7 @@ import torch
 
 from colorize.color.gamut import Q
 from colorize.models.compact import Compact
-from colorize.models.weights_file import save_compact
+from colorize.models.serialization import save_compact
 
 # A shell's background jobs ignore Ctrl-C, and so would what the tests start to interrupt it.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

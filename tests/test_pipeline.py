@@ -5,20 +5,20 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
+from fixtures.random_weights import lively
 from PIL import Image
 from skimage.color import rgb2lab
 
 from colorize.color import lab
-from colorize.color.coherence import cohere
-from colorize.color.enlarge import GuidedEnlarger, enlarge
 from colorize.color.gamut import decode, rebalance_offset
+from colorize.color.merge import cell_lightness, join_strips
+from colorize.color.upsampling import GuidedEnlarger, enlarge
+from colorize.decoding.bilateral import cohere
 from colorize.errors import ColorizeError
-from colorize.images.image import Photo
-from colorize.join import cell_lightness, join_strips
+from colorize.io.photo import Photo
 from colorize.models.eccv16 import ECCV16
 from colorize.models.siggraph17 import SIGGRAPH17
 from colorize.pipeline import Colorizer
-from tests.lively import lively
 
 
 @pytest.fixture(scope="module")

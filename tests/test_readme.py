@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from colorize import registry
 from colorize.cli.arguments import models_parser, parser
+from colorize.models import registry
 from colorize.training import train
 
 ROOT = Path(__file__).parents[1]

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from colorize.film_names import FilmResult
-from colorize.images import image
-from colorize.images.image import Photo
-from colorize.manifest import Manifest
-from colorize.view.gallery import Pictures
+from colorize.batch.manifest import Manifest
+from colorize.io import photo as image
+from colorize.io.photo import Photo
+from colorize.video.formats import FilmResult
+from colorize.viewing.gallery import Pictures
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from colorize.batch.jobs import Job, Result
 from colorize.errors import ColorizeError
-from colorize.images.image import display_name
-from colorize.remote_files import absolute
-from colorize.view.gallery import Gallery, names_of
+from colorize.io.photo import display_name
+from colorize.io.storage import absolute
+from colorize.viewing.gallery import Gallery, names_of
 
 REPORT_BEGINNING = b'{"error": '  # of every line of a report of failures
 

@@ -9,15 +9,15 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from itertools import islice
 from pathlib import Path
 
-from colorize.batch.collisions import refuse
+from colorize.batch.conflicts import refuse
 from colorize.batch.jobs import Film, Job, Options, Result, Special
-from colorize.batch.work import Work, check
+from colorize.batch.worker import Work, check
 from colorize.errors import ColorizeError
-from colorize.images import image
-from colorize.images.ahead import ReadAhead
-from colorize.images.files import opened_source
-from colorize.images.image import Photo, display_name
-from colorize.remote_files import RemotePath, is_file
+from colorize.io import photo as image
+from colorize.io.atomic import opened_source
+from colorize.io.photo import Photo, display_name
+from colorize.io.prefetch import ReadAhead
+from colorize.io.storage import RemotePath, is_file
 
 WORKERS = min(8, max(2, os.cpu_count() or 1))  # photographs at a time, each in memory
 AHEAD = 2  # jobs a worker: one in work and one waiting, so that none is idle

@@ -1,5 +1,5 @@
 """The command line: arguments → calls → exit status. The only package that prints."""
 
-from colorize.cli.command import main, run
+from colorize.cli.main import main, run
 
 __all__ = ["main", "run"]

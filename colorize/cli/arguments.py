@@ -8,8 +8,8 @@ import os
 from contextlib import suppress
 
 from colorize._version import __version__
-from colorize.control.styles import STYLES
-from colorize.film_names import CODECS, is_film_name
+from colorize.decoding.styles import STYLES
+from colorize.video.formats import CODECS, is_film_name
 
 MODELS = ("compact", "eccv16", "siggraph17")
 

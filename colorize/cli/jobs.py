@@ -8,8 +8,8 @@ import os
 from colorize import batch
 from colorize.batch import Job, Source
 from colorize.errors import ColorizeError
-from colorize.images import image
-from colorize.remote_files import exists, is_folder, place
+from colorize.io import photo as image
+from colorize.io.storage import exists, is_folder, place
 
 
 def find_jobs(args: argparse.Namespace) -> list[Job]:
@@ -17,7 +17,7 @@ def find_jobs(args: argparse.Namespace) -> list[Job]:
     if args.format is not None:
         image.output_format("", args.format)  # an unknown format is told before any work
     if args.samples is not None:
-        from colorize.control import sampling
+        from colorize.decoding import sampling
 
         sampling.check(args.samples, args.seed or 0)
     inputs = [place(name) for name in args.input]

@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from colorize import registry
 from colorize.cli.messages import print_line, say
 from colorize.cli.status import DONE, FAILED
 from colorize.errors import ColorizeError
+from colorize.models import registry
 
 
 def models_command(arguments: argparse.ArgumentParser, argv: Sequence[str]) -> int:

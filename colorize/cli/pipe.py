@@ -12,8 +12,8 @@ from colorize.cli.messages import say
 from colorize.cli.settings import make_colorizer
 from colorize.cli.status import DONE
 from colorize.errors import ColorizeError
-from colorize.images import image
-from colorize.images.image import Photo
+from colorize.io import photo as image
+from colorize.io.photo import Photo
 
 
 def colorize_pipe(args: argparse.Namespace) -> int:
@@ -43,6 +43,6 @@ def colorize_pipe(args: argparse.Namespace) -> int:
 
 
 def _compared(before: Photo, after: Photo, layout: str | None) -> Photo:
-    from colorize.view.compare import compare
+    from colorize.viewing.compare import compare
 
     return after if layout is None else compare(before, after, layout)

@@ -7,13 +7,13 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from colorize import registry
 from colorize.batch import Job, Options, Special
-from colorize.checksum import sha256_of
+from colorize.batch.manifest import Manifest
 from colorize.errors import ColorizeError
-from colorize.images import image
-from colorize.images.image import Photo, display_name
-from colorize.manifest import Manifest
+from colorize.io import photo as image
+from colorize.io.checksum import sha256_of
+from colorize.io.photo import Photo, display_name
+from colorize.models import registry
 
 if TYPE_CHECKING:
     from colorize.pipeline import Colorizer
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def make_colorizer(args: argparse.Namespace, single: bool = False) -> Colorizer:
     """Return the network and settings that the arguments ask for; `single`: for one photograph."""
     # Here, not above: a photograph is being read already while these are imported.
-    from colorize.control.hints import read_hints
+    from colorize.hints.format import read_hints
     from colorize.pipeline import Colorizer
 
     device = "gpu" if args.gpu else args.device or "cpu"

@@ -11,9 +11,9 @@ import functools
 
 import torch
 
-from colorize.color import bins as arrays
-from colorize.color.bins import Q as Q
-from colorize.color.bins import centres
+from colorize.color import quantization as arrays
+from colorize.color.quantization import Q as Q
+from colorize.color.quantization import centres
 
 NEIGHBOURS = 5  # bins a colour is spread over
 SIGMA = 5.0  # of the Gaussian that spreads it, in ab units

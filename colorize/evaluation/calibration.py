@@ -20,9 +20,9 @@ from skimage.color import deltaE_ciede2000
 from tqdm import tqdm
 
 from colorize.color import lab
-from colorize.distribution import check_distribution, confidence_of
+from colorize.decoding.distribution import check_distribution, confidence_of
 from colorize.errors import ColorizeError
-from colorize.evaluation import command
+from colorize.evaluation import common as command
 from colorize.pipeline import Colorizer
 
 Array = npt.NDArray[Any]

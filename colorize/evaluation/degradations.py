@@ -15,8 +15,8 @@ import numpy.typing as npt
 from PIL import Image, ImageFilter
 
 from colorize.color import lab
-from colorize.images.encode import eight_bits
-from colorize.images.image import Photo
+from colorize.io.photo import Photo
+from colorize.io.writers import eight_bits
 
 SIDE = 512  # pixels of the longer side
 GRAIN = 12  # standard deviation in levels of 255

@@ -24,11 +24,11 @@ from tqdm import tqdm
 
 from colorize.color import lab
 from colorize.errors import ColorizeError
-from colorize.evaluation import command
+from colorize.evaluation import common as command
 from colorize.evaluation.degradations import DAMAGES, SIDE, resized
 from colorize.evaluation.lpips import BACKBONES, LPIPS
 from colorize.evaluation.metrics import ErrorHistogram, colorfulness, mean_delta_e, psnr
-from colorize.images.image import Photo
+from colorize.io.photo import Photo
 from colorize.pipeline import NETWORK_SIZE, Colorizer
 
 BATCH = 8

@@ -18,10 +18,10 @@ import numpy.typing as npt
 from tqdm import tqdm
 
 from colorize.color import lab
-from colorize.control.hints import HintedPixels
 from colorize.errors import ColorizeError
-from colorize.evaluation import command
+from colorize.evaluation import common as command
 from colorize.evaluation.metrics import psnr
+from colorize.hints.format import HintedPixels
 from colorize.pipeline import Colorizer
 
 COUNTS = (0, 1, 5, 10, 50)

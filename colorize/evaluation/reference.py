@@ -18,9 +18,9 @@ from tqdm import tqdm
 
 from colorize.color import lab
 from colorize.errors import ColorizeError
-from colorize.evaluation import command
+from colorize.evaluation import common as command
 from colorize.evaluation.evaluate import Figures, Tally
-from colorize.images.image import Photo
+from colorize.io.photo import Photo
 from colorize.pipeline import Colorizer
 
 Array = npt.NDArray[Any]

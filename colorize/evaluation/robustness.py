@@ -22,10 +22,10 @@ from tqdm import tqdm
 
 from colorize.color import lab
 from colorize.errors import ColorizeError
-from colorize.evaluation import command
+from colorize.evaluation import common as command
 from colorize.evaluation.degradations import DEGRADATIONS, SIDE, Grey, grey_picture, resized
 from colorize.evaluation.metrics import mean_delta_e
-from colorize.images.image import Photo, is_photo_name, read
+from colorize.io.photo import Photo, is_photo_name, read
 
 Array = npt.NDArray[Any]
 

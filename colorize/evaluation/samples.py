@@ -20,10 +20,10 @@ import numpy.typing as npt
 from tqdm import tqdm
 
 from colorize.color import lab
-from colorize.control import sampling
-from colorize.distribution import check_distribution, vary
+from colorize.decoding import sampling
+from colorize.decoding.distribution import check_distribution, vary
 from colorize.errors import ColorizeError
-from colorize.evaluation import command
+from colorize.evaluation import common as command
 from colorize.evaluation.metrics import mean_delta_e, psnr
 from colorize.pipeline import Colorizer
 

@@ -17,8 +17,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from colorize.color.gamut import Q, bin_centres
-from colorize.control.styles import Styles
-from colorize.models.compact_layout import (
+from colorize.decoding.styles import Styles
+from colorize.models.compact_config import (
     HEAD_CHANNELS,
     HINT_CHANNELS,
     HINT_STRIDE,

@@ -23,8 +23,8 @@ from skimage.color import rgb2lab
 from torch.nn import functional as F
 from tqdm import tqdm
 
-from colorize.dataset import iterate_files
 from colorize.errors import ColorizeError
+from colorize.io.datasets import iterate_files
 from colorize.training.augment import resized_crop
 
 STRIDE = 4  # of the targets; sides are multiples of it whatever the targets

@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from colorize.errors import ColorizeError
 from colorize.models.compact import Encoder, Features, GreyEncoder
-from colorize.models.compact_layout import LITE0_BLOCKS, Blocks
+from colorize.models.compact_config import LITE0_BLOCKS, Blocks
 
 # EfficientNet-Lite2: Lite0 with 1.1 times the channels and 1.2 times the blocks.
 LITE2_BLOCKS: Blocks = (

@@ -12,15 +12,16 @@ from torch import nn
 
 from colorize.color.gamut import bin_centres
 from colorize.errors import ColorizeError
+from colorize.models.base import Network
 from colorize.models.compact import Compact, Encoder
 from colorize.models.eccv16 import AB_SCALE, ECCV16
-from colorize.models.network import Network
 from colorize.models.siggraph17 import SIGGRAPH17
-from colorize.training import data, simulate
+from colorize.training import augmentation as simulate
+from colorize.training import data
+from colorize.training.config import Settings
 from colorize.training.encoders import build_encoder
 from colorize.training.losses import ColourTargets
 from colorize.training.pretrained import load_imagenet
-from colorize.training.settings import Settings
 
 Inputs = tuple[torch.Tensor, ...]
 Groups = list[dict[str, Any]]

@@ -10,8 +10,8 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from colorize.training import data
+from colorize.training.config import Settings
 from colorize.training.recipes import RECIPES
-from colorize.training.settings import Settings
 
 
 class Examples(NamedTuple):

@@ -1,7 +1,7 @@
 """Train a network: python -m colorize.training.train PHOTOGRAPHS... --out RUN.
 
 PHOTOGRAPHS are folders and tar files. RUN gets `checkpoint.pt` (all that `--resume` needs) and
-`log.csv` (a row per validation). `colorize.training.bundle` makes a weights file of a checkpoint.
+`log.csv` (a row per validation). `colorize.training.make_weights` makes a weights file of it.
 `torchrun --nproc-per-node N -m colorize.training.train …` shares each step among N processes.
 """
 
@@ -22,14 +22,14 @@ from tqdm import tqdm
 
 from colorize.errors import ColorizeError
 from colorize.training import data
-from colorize.training.board import Board
+from colorize.training.config import CHOICES, DEFAULTS, Settings
 from colorize.training.distributed import Processes, joined, wait_for_all
-from colorize.training.packed import open_packed, pack
+from colorize.training.gpu_dataset import Resident, ResidentSteps, prior_of, reside
+from colorize.training.memmap_dataset import open_packed, pack
 from colorize.training.prior import compute_prior
 from colorize.training.recipes import RECIPES
-from colorize.training.resident import Resident, ResidentSteps, prior_of, reside
-from colorize.training.settings import CHOICES, DEFAULTS, Settings
 from colorize.training.steps import Examples, Steps, examples, load_steps
+from colorize.training.tensorboard import Board
 from colorize.training.trainer import Trainer
 from colorize.training.validate import validate
 

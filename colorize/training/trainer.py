@@ -12,19 +12,19 @@ import torch
 from torch import nn
 from torch.optim.swa_utils import AveragedModel
 
-from colorize import registry
-from colorize.backends.precision import has_fast_bfloat16
 from colorize.color.gamut import rebalancing_weights
 from colorize.errors import ColorizeError
+from colorize.models import registry
+from colorize.models.base import Network
 from colorize.models.compact import Compact
-from colorize.models.network import Network
+from colorize.runtime.precision import has_fast_bfloat16
 from colorize.training.checkpoint import averaged_network, read_checkpoint
+from colorize.training.config import Settings
 from colorize.training.distributed import alone_until, shared, sum_of_all
-from colorize.training.initialise import unit_variance
 from colorize.training.losses import ColourTargets, colour_loss, taught_cross_entropy
+from colorize.training.lsuv import unit_variance
 from colorize.training.recipes import RECIPES
 from colorize.training.reweight import reweight
-from colorize.training.settings import Settings
 from colorize.training.steps import Examples
 
 DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}

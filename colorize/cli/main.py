@@ -1,0 +1,88 @@
+"""The command itself: arguments → calls → exit status."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import warnings
+from collections.abc import Sequence
+from typing import NoReturn
+
+from colorize.cli.arguments import check_together, models_parser, parser
+from colorize.cli.messages import say, show_warning
+from colorize.cli.signals import interrupts
+from colorize.cli.status import FAILED, INTERRUPTED
+from colorize.errors import ColorizeError
+from colorize.runtime.threads import one_thread_a_product
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit status."""
+    argv = sys.argv[1:] if argv is None else list(argv)
+    one_thread_a_product()
+    with interrupts.caught():
+        try:
+            return _command(argv)
+        except KeyboardInterrupt:
+            return _interrupted()
+        except BrokenPipeError:
+            # The reader of standard output is gone; keep Python from complaining when it flushes.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return FAILED
+        except Exception:
+            if interrupts.seen:  # libraries turn an interruption of their import into others
+                return _interrupted()
+            raise
+
+
+def run() -> NoReturn:
+    """Run the command as a process, which ends as soon as its work is done.
+
+    To take Python apart piece by piece takes 60 ms after a network was in use.
+    """
+    status = main()
+    if "ray" in sys.modules:  # has processes of its own to end
+        sys.exit(status)
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (AttributeError, OSError, ValueError):  # none, full or closed
+            status = status or FAILED
+    os._exit(status)
+
+
+def _command(argv: list[str]) -> int:
+    if argv[:1] == ["models"]:
+        from colorize.cli.models import models_command
+
+        return models_command(models_parser(), argv[1:])
+    arguments = parser()
+    args = arguments.parse_args(argv)
+    check_together(arguments, args)
+    return _colorize(args)
+
+
+def _interrupted() -> int:
+    say("interrupted")
+    return INTERRUPTED
+
+
+def _colorize(args: argparse.Namespace) -> int:
+    """Colorize what the arguments name."""
+    # For Pillow, which is not imported yet: what it frees in larger blocks, the system has back.
+    os.environ.setdefault("PILLOW_BLOCK_SIZE", "64m")
+    from colorize.cli.pipe import colorize_pipe
+    from colorize.cli.run import colorize_files
+
+    try:
+        with warnings.catch_warnings():
+            warnings.showwarning = show_warning
+            if args.quiet:
+                warnings.simplefilter("ignore")
+            if args.input == ["-"] or args.output == "-":
+                return colorize_pipe(args)
+            return colorize_files(args)
+    except ColorizeError as error:
+        say(str(error))
+        return FAILED

@@ -1,0 +1,67 @@
+"""The same on the machines of a Ray cluster, see `colorize.batch.ray`."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import functools
+import os
+from collections.abc import Generator
+
+from colorize import batch
+from colorize.batch import Job, Options, Result, Work
+from colorize.batch import ray as cluster
+from colorize.cli.settings import deciding_settings, make_colorizer, make_options, make_special
+from colorize.decoding.distribution import check_distribution
+from colorize.errors import ColorizeError
+from colorize.io.storage import absolute, place
+from colorize.runtime.threads import cores
+from colorize.video.formats import is_film_name
+
+
+def cluster_results(
+    jobs: list[Job], options: Options, args: argparse.Namespace
+) -> Generator[Result, None, None]:
+    """Return the results of a cluster as they come."""
+    gpus = args.gpu or (args.device or "cpu").startswith("cuda")
+    work = functools.partial(make_work, _for_other_machines(args), deciding_settings(args))
+    return cluster.run(
+        jobs, work, options, address=args.cluster, gpus=gpus, threads=batch.WORKERS if gpus else 1,
+        fail_fast=args.fail_fast,
+    )  # fmt: skip
+
+
+def for_cluster(job: Job) -> Job:
+    """Return a job with absolute names, as other machines need them; films stay here."""
+    problem = "films are done on one machine: leave out --cluster"
+    return dataclasses.replace(
+        job,
+        source=place(absolute(job.source)),
+        target=place(absolute(job.target)),
+        problem=job.problem or (problem if is_film_name(job.source) else None),
+    )
+
+
+def _for_other_machines(args: argparse.Namespace) -> argparse.Namespace:
+    names = {name: getattr(args, name) for name in ("weights", "hints", "reference")}
+    full = {name: value and os.path.abspath(value) for name, value in names.items()}
+    return argparse.Namespace(**{**vars(args), **full, "quiet": True})
+
+
+def make_work(args: argparse.Namespace, settings: dict[str, object]) -> Work:
+    """Return, on a machine of a cluster, what does the jobs; one core is its own.
+
+    Raises ColorizeError where the settings, such as the hash of the weights, are not the same.
+    """
+    there = deciding_settings(args)
+    if other := [name for name in there if there[name] != settings.get(name)]:
+        raise ColorizeError(
+            f"other {' and '.join(other)} than where the command runs: copy the files, or install "
+            "the same version"
+        )
+    colorizer = make_colorizer(args)
+    if args.samples or args.confidence:
+        check_distribution(colorizer)
+    colorizer.share_cores(batch.WORKERS if colorizer.device.type != "cpu" else cores())
+    special = make_special(colorizer, args.seed or 0)
+    return batch.Work(colorizer, make_options(args, None), {}, special=special)

@@ -1,0 +1,188 @@
+"""Files into files: one photograph or many, films, samples and maps."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager, closing, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tqdm import tqdm
+
+from colorize import batch
+from colorize.batch import Film, Job, Options, Result
+from colorize.cli.jobs import find_jobs
+from colorize.cli.messages import (
+    bar_size,
+    number_left,
+    plain,
+    planned,
+    print_line,
+    result_lines,
+    say,
+)
+from colorize.cli.settings import (
+    make_colorizer,
+    make_options,
+    make_special,
+    opened_manifest,
+    read_manifest,
+)
+from colorize.cli.signals import interrupts
+from colorize.errors import ColorizeError
+from colorize.io.photo import MAX_PIXELS, display_name
+from colorize.io.prefetch import ReadAhead
+from colorize.io.storage import RemotePath
+from colorize.video.formats import FilmResult, is_film_name, require_film_extra
+
+if TYPE_CHECKING:
+    from colorize.pipeline import Colorizer
+
+
+def colorize_files(args: argparse.Namespace) -> int:
+    """Colorize files into files."""
+    jobs = find_jobs(args)
+    if args.cluster:
+        from colorize.cli.ray import for_cluster
+
+        jobs = [for_cluster(job) for job in jobs]
+    if args.dry_run:
+        return _preview(jobs, make_options(args, read_manifest(args)), args.quiet)
+    if args.cluster:
+        with opened_manifest(args) as manifest:
+            return _run(jobs, None, make_options(args, manifest), args)
+    with _reading_ahead(jobs, args) as ahead:
+        colorizer = make_colorizer(args, single=len(jobs) == 1)
+        if args.samples or args.confidence:
+            from colorize.decoding.distribution import check_distribution
+
+            check_distribution(colorizer)
+        with opened_manifest(args) as manifest:
+            return _run(jobs, colorizer, make_options(args, manifest), args, ahead)
+
+
+def _reading_ahead(
+    jobs: list[Job], args: argparse.Namespace
+) -> AbstractContextManager[ReadAhead | None]:
+    """Return what reads a single photograph while the network is loaded."""
+    from colorize.pipeline import copies_ahead
+
+    source = jobs[0].source
+    if len(jobs) > 1 or isinstance(source, RemotePath) or is_film_name(source):
+        return nullcontext()
+    usual = args.upsampling == "guided" and not args.autocontrast
+    sizes = copies_ahead(args.model, args.size) if usual else []
+    return ReadAhead(source, max_pixels=args.max_pixels or MAX_PIXELS, sizes=sizes)
+
+
+def _preview(jobs: list[Job], options: Options, quiet: bool) -> int:
+    """Print what would be done, and on standard error what would fail."""
+    report = batch.Report()
+    for result in batch.preview(jobs, options):
+        report.add(result)
+        if result.error is not None:
+            say(result.error)
+        elif not quiet:
+            print_line(plain(planned(result), sys.stdout))
+    if not quiet:
+        counts = f"{report.skipped} to skip, {report.failed} would fail"
+        say(f"dry run: {report.done} to do, {counts}; nothing was touched")
+    return report.return_code
+
+
+def _run(
+    jobs: list[Job],
+    colorizer: Colorizer | None,
+    options: Options,
+    args: argparse.Namespace,
+    ahead: ReadAhead | None = None,
+) -> int:
+    """Run the jobs, with a progress bar where there are several, and say how it went."""
+    several = len({job.source for job in jobs}) > 1
+    hidden = args.quiet or not several or not sys.stderr.isatty()
+    report = batch.Report()
+    if colorizer is None:
+        from colorize.cli.ray import cluster_results
+
+        run = cluster_results(jobs, options, args)
+    else:
+        run = _results(jobs, colorizer, options, args, ahead)
+    with (
+        batch.failure_report(args.report and Path(args.report)) as add_failure,
+        batch.gallery(args.gallery and Path(args.gallery), jobs) as show,
+    ):
+        try:
+            with (
+                closing(run) as results,
+                tqdm(
+                    results, total=len(jobs), unit="photo", disable=hidden, file=sys.stderr,
+                    **bar_size(),
+                ) as bar,
+            ):  # fmt: skip
+                for result in bar:
+                    interrupts.check()
+                    report.add(result)
+                    show(result)
+                    if result.error is not None:
+                        add_failure(result)
+                    for line in result_lines(result, several, args.quiet):
+                        with bar.external_write_mode(file=sys.stderr):
+                            say(line)
+        finally:
+            if several and not args.quiet:
+                say(report.summary + number_left(len(jobs) - report.total))
+    return report.return_code
+
+
+def _results(
+    jobs: list[Job],
+    colorizer: Colorizer,
+    options: Options,
+    args: argparse.Namespace,
+    ahead: ReadAhead | None,
+) -> Generator[Result, None, None]:
+    """Return the results as they come: of photographs and films, or of the frames of films."""
+    if args.sequence:
+        require_film_extra()
+        from colorize.video import sequence
+
+        return sequence.run(jobs, colorizer, options, fail_fast=args.fail_fast)
+    films = any(is_film_name(job.source) for job in jobs)  # one at a time: each uses all cores
+    if len(jobs) > 1 and not films:
+        colorizer.share_cores(batch.WORKERS)
+    return batch.run(
+        jobs, colorizer, options, workers=1 if films else batch.WORKERS,
+        fail_fast=args.fail_fast, film=_film(colorizer, args, len(jobs) > 1),
+        special=make_special(colorizer, args.seed or 0), ahead=ahead,
+    )  # fmt: skip
+
+
+def _film(colorizer: Colorizer, args: argparse.Namespace, several: bool) -> Film:
+    """Return what colorizes a film and shows a bar of its frames, below that of the files."""
+
+    def film(job: Job, go_on: Callable[[], None]) -> FilmResult:
+        try:
+            require_film_extra()
+        except ColorizeError as error:
+            raise ColorizeError(f"{display_name(job.source)}: {error}") from error
+        from colorize.video.transcode import colorize_film
+
+        hidden = args.quiet or not sys.stderr.isatty()
+        with tqdm(
+            unit="frame", desc=display_name(job.source), position=int(several), leave=False,
+            disable=hidden, file=sys.stderr, **bar_size(),
+        ) as bar:  # fmt: skip
+
+            def progress(done: int, total: int | None) -> None:
+                go_on()
+                bar.total = total
+                bar.update(done - bar.n)
+
+            return colorize_film(
+                job.source, job.target, colorizer,
+                codec=args.codec, crf=args.crf, progress=progress,
+            )  # fmt: skip
+
+    return film

@@ -1,0 +1,64 @@
+"""How logits become colours: the temperature, rebalancing, rarity and coherence asked for."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from colorize.decoding import styles
+from colorize.errors import ColorizeError
+
+
+class Decoding(NamedTuple):
+    """Settings of the decoding, see `pipeline.Colorizer`; all None where a network predicts ab."""
+
+    temperature: float | None
+    rebalance: float | None
+    rarity: float | None
+    coherence: float | None
+
+    @classmethod
+    def of(
+        cls,
+        network: Any,
+        style: str | None = None,
+        temperature: float | None = None,
+        rebalance: float | None = None,
+        rarity: float | None = None,
+        coherence: float | None = None,
+    ) -> Decoding:
+        """Return the settings, the style's where they are None.
+
+        Raises ColorizeError for one out of range, or that the network has no use for.
+        """
+        given = cls(temperature, rebalance, rarity, coherence)
+        if network.output != "logits":
+            _refuse_all({"style": style, **given._asdict()})
+            return given
+        if rebalance is not None and network.class_weights is None:
+            raise ColorizeError("rebalance: these weights don't say how they were rebalanced")
+        of_style = styles.decoding(network, style)
+        if network.prior is None and (rarity is not None or of_style["rarity"]):
+            raise ColorizeError("rarity: these weights don't say how common each colour was")
+        asked = {name: value for name, value in given._asdict().items() if value is not None}
+        result = cls(**{**of_style, **asked})
+        result._check()
+        return result
+
+    def _check(self) -> None:
+        assert self.temperature is not None
+        if not 0.01 <= self.temperature <= 10:
+            raise ColorizeError(f"temperature {self.temperature}: give one from 0.01 to 10")
+        shares = self._asdict()
+        del shares["temperature"]
+        for name, share in shares.items():
+            assert share is not None
+            if not 0 <= share <= 1:
+                raise ColorizeError(f"{name} {share}: give a share from 0 to 1")
+
+
+def _refuse_all(settings: dict[str, Any]) -> None:
+    for name, value in settings.items():
+        if value is not None:
+            raise ColorizeError(
+                f"{name}: this network predicts colours, not a distribution; leave it out"
+            )

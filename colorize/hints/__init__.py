@@ -1,0 +1,1 @@
+"""Color hints: their file format, and how they act."""

@@ -1,0 +1,512 @@
+"""The command: what it does, what it says, how it ends."""
+
+import hashlib
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import colorize
+from benchmarks.kill import Trial
+from colorize.cli import main
+from colorize.cli.arguments import parser
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def colorize_(weights, tmp_path, monkeypatch, capsys):
+    """Run the command in a folder of its own with a tiny network; return status and messages."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: str) -> tuple[int, str]:
+        status = main(["--weights", weights, "--size", "64", *arguments])
+        captured = capsys.readouterr()
+        assert captured.out == ""
+        return status, captured.err
+
+    return run
+
+
+def save(name: str, size: tuple[int, int] = (40, 30)) -> Path:
+    path = Path(name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.linear_gradient("L").resize(size).save(path)
+    return path
+
+
+def test_one_photograph(colorize_):
+    save("photo.jpg")
+    status, said = colorize_("-i", "photo.jpg", "-o", "out.png")
+    assert status == 0
+    assert said.startswith("colorize: photo.jpg → out.png (40×30, ")
+    with Image.open("out.png") as image:
+        assert (image.format, image.size, image.mode) == ("PNG", (40, 30), "RGB")
+        assert np.ptp(np.asarray(image).astype(int), axis=2).max() > 0
+
+
+def test_beside_the_input(colorize_):
+    save("photo.jpg")
+    assert colorize_("-i", "photo.jpg")[0] == 0
+    assert Path("photo.colorized.jpg").exists()
+
+
+def test_a_folder_with_a_text_file_and_a_sub_folder(colorize_):
+    save("scans/a.jpg")
+    save("scans/old/b.tif")
+    Path("scans/notes.txt").write_text("text")
+    status, said = colorize_("-i", "scans", "-o", "out")
+    assert status == 0
+    assert "2 done, 0 skipped, 0 failed" in said
+    assert sorted(str(p) for p in Path("out").rglob("*.*")) == ["out/a.jpg", "out/old/b.tif"]
+
+
+def test_a_pattern(colorize_):
+    save("scans/a.jpg")
+    save("scans/b.png")
+    assert colorize_("--glob", "scans/*.jpg", "-o", "out")[0] == 0
+    assert os.listdir("out") == ["a.jpg"]
+    assert colorize_("-i", "scans", "--glob", "*.png", "-o", "out")[0] == 0
+    assert sorted(os.listdir("out")) == ["a.jpg", "b.png"]
+
+
+def test_several_inputs_go_into_a_folder(colorize_):
+    save("a.png"), save("b.png")
+    assert colorize_("-i", "a.png", "b.png", "-o", "out/")[0] == 0
+    assert sorted(os.listdir("out")) == ["a.png", "b.png"]
+    status, said = colorize_("-i", "a.png", "b.png", "-o", "a.png", "--overwrite")
+    assert status == 1
+    assert "several inputs need a folder" in said
+
+
+def test_one_input_into_an_existing_folder(colorize_):
+    save("a.png")
+    Path("out").mkdir()
+    assert colorize_("-i", "a.png", "-o", "out")[0] == 0
+    assert os.listdir("out") == ["a.png"]
+
+
+def test_one_bad_file_among_three(colorize_):
+    for name in "abc":
+        save(f"in/{name}.png")
+    Path("in/b.png").write_bytes(b"no picture")
+    status, said = colorize_("-i", "in", "-o", "out")
+    assert status == 1
+    assert "2 done, 0 skipped, 1 failed" in said
+    assert said.count("b.png") == 1
+    assert "Traceback" not in said
+
+
+def test_quiet_prints_errors_alone(colorize_):
+    save("a.png")
+    assert colorize_("-i", "a.png", "-o", "out.png", "--quiet") == (0, "")
+    status, said = colorize_("-i", "a.png", "-o", "out.png", "--quiet")
+    assert status == 1
+    assert said.count("\n") == 1
+    assert "out.png exists; --overwrite" in said
+    assert colorize_("-i", "a.png", "-o", "out.png", "--quiet", "--overwrite") == (0, "")
+
+
+def test_format_and_quality(colorize_):
+    save("a.png", (200, 200))
+    assert colorize_("-i", "a.png", "-o", "out/", "--format", "jpeg", "--quality", "30")[0] == 0
+    assert colorize_("-i", "a.png", "-o", "fine.jpg")[0] == 0
+    with Image.open("out/a.jpg") as image:
+        assert image.format == "JPEG"
+    assert Path("out/a.jpg").stat().st_size < Path("fine.jpg").stat().st_size
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["-i", "missing.jpg", "-o", "out.png"], "missing.jpg"),
+        (["-i", "text.jpg", "-o", "out.png"], "text.jpg"),
+        (["-i", "empty.png", "-o", "out.png"], "empty.png"),
+        (["-i", "photo.png", "-o", "text.jpg/out.png"], "text.jpg"),
+        (["-i", "photo.png", "-o", "photo.png", "--overwrite"], "replace an input"),
+        (["-i", "photo.png", "-o", "out.xyz"], "xyz"),
+        (["-i", "photo.png", "-o", "out.png", "--format", "xyz"], "xyz"),
+        (["-i", "photo.png", "-o", "out.png", "--temperature", "0"], "temperature 0"),
+        (["-i", "photo.png", "-o", "out.png", "--size", "100"], "size 100"),
+        (["-i", "photo.png", "-o", "out.png", "--max-pixels", "100"], "--max-pixels"),
+        (["-i", "photo.png", "-o", "out.png", "--device", "nonsense"], "nonsense"),
+        (["-i", "photo.png", "-o", "out.png", "--weights", "text.jpg"], "text.jpg"),
+        (["--glob", "*.gif"], "no file matches"),
+        (["-i", "x" * 300, "-o", "out.png"], "name is too long"),
+        (["-i", "photo.png", "-o", "x" * 300 + ".png"], "name is too long"),
+        (["-i", "photo.png", "-o", "out.png", "--manifest", "x" * 300], "too long"),
+        (["-i", "photo.png", "-o", "out.png", "--manifest", "none/m"], "no such file"),
+        (["-i", "photo.png", "-o", "out.png", "--report", "none/r"], "no such file"),
+    ],
+)
+def test_what_is_wrong_is_said_in_one_line(colorize_, arguments, message):
+    save("photo.png")
+    Path("text.jpg").write_text("this is text")
+    Path("empty.png").touch()
+    status, said = colorize_(*arguments)
+    assert status == 1
+    assert message in said
+    assert said.count("\n") == 1
+    assert "Traceback" not in said
+    assert not Path("out.png").exists()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [[], ["-i"], ["--model", "none"], ["-i", "-", "a.jpg"], ["-i", "a", "b", "-o", "-"],
+     ["-i", "a", "--quality", "0"], ["-i", "a", "--gpu", "--device", "cpu"], ["--inp", "a"],
+     ["-i", ""], ["-i", "a", "-o", ""], ["-i", "a", "--size", "x"], ["-i", "a", "--size", "0"],
+     ["-i", "a", "--quality", "x"], ["-i", "a", "--overwrite", "--skip-existing"],
+     ["-i", "a", "--manifest", "x", "--report", "./x"], ["-i", "a", "--manifest", ""],
+     ["-i", "-", "--manifest", "m"], ["-i", "-", "--report", "r"], ["-i", "-", "--dry-run"],
+     ["-i", "a", "-o", "-", "--skip-existing"], ["-i", "a", "-o", "-", "--fail-fast"]],
+)  # fmt: skip
+def test_wrong_usage_is_one_line_and_ends_with_two(arguments, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 2
+    usage, error = capsys.readouterr().err.splitlines()
+    assert usage.startswith("usage: colorize")
+    assert error.startswith("colorize: error: ")
+    assert "_" not in error  # no name of ours
+
+
+def test_gpu_without_one_is_a_clear_error(colorize_):
+    if torch.cuda.is_available() or torch.backends.mps.is_available():
+        pytest.skip("this machine has a GPU")
+    save("a.png")
+    status, said = colorize_("-i", "a.png", "--gpu")
+    assert status == 1
+    assert "no GPU found" in said
+
+
+def test_the_help_states_the_defaults_of_the_code():
+    from colorize import pipeline
+    from colorize.io import photo as image
+
+    text = " ".join(parser().format_help().split())
+    assert f"default: {pipeline.NETWORK_SIZE}" in text
+    assert f"default: {image.MAX_PIXELS // 10**6} million pixels" in text
+
+
+def command(*arguments: str, **options) -> "subprocess.CompletedProcess[bytes]":
+    return subprocess.run(
+        [sys.executable, "-m", "colorize", *arguments], capture_output=True, timeout=100, **options
+    )
+
+
+@pytest.mark.parametrize("number, arguments", [(1, ["-i", "a.png", "-o", "-"]), (1, ["models"]),
+                                               (0, ["-i", "-", "-o", "b.png"])])  # fmt: skip
+def test_closed_standard_streams_are_no_traceback(number, arguments, tmp_path):
+    Image.linear_gradient("L").save(tmp_path / "a.png")
+    call = [sys.executable, "-m", "colorize", *arguments]
+    done = subprocess.run(
+        call, stderr=subprocess.PIPE, timeout=100, cwd=tmp_path, preexec_fn=lambda: os.close(number)
+    )
+    assert done.returncode == 1
+    assert done.stderr in (b"", b"colorize: standard input or output is closed: name a file\n")
+    assert not (tmp_path / "b.png").exists()
+
+
+def test_a_pipe(weights, tmp_path):
+    path = tmp_path / "a.png"
+    Image.linear_gradient("L").save(path)
+    options = ("--weights", weights, "--size", "64")
+    result = command("-i", "-", "-o", "-", *options, input=path.read_bytes())
+    assert result.returncode == 0, result.stderr
+    target = tmp_path / "out.png"
+    target.write_bytes(result.stdout)
+    with Image.open(target) as image:
+        assert (image.format, image.size, image.mode) == ("PNG", (256, 256), "RGB")
+    bad = command("-i", "-", "-o", "-", *options, input=b"no picture")
+    assert (bad.returncode, bad.stdout) == (1, b"")
+    assert bad.stderr.count(b"\n") == 1
+
+
+def test_names_with_a_leading_dash(colorize_):
+    save("-photo.png")
+    assert colorize_("--input=-photo.png", "--output=-out.png")[0] == 0
+    assert Path("-out.png").exists()
+
+
+# Batches
+
+
+def test_an_interrupted_batch_goes_on_where_it_stopped(colorize_):
+    for name in "abc":
+        save(f"in/{name}.png")
+    batch = ("-i", "in", "-o", "out", "--manifest", "m.jsonl")
+    assert colorize_(*batch)[0] == 0
+    Path("out/b.png").unlink()
+    with open("m.jsonl", "ab") as manifest:
+        manifest.write(b'{"input": "/cut')
+    status, said = colorize_(*batch)
+    assert status == 0
+    assert "1 done, 2 skipped, 0 failed" in said
+    assert "3 done" in colorize_(*batch, "--temperature", "0.7")[1]
+    assert "3 skipped" in colorize_(*batch, "--temperature", "0.7")[1]
+    save("in/c.png", (9, 9))
+    assert "1 done, 2 skipped" in colorize_(*batch, "--temperature", "0.7")[1]
+
+
+def test_weights_and_format_are_settings(colorize_, weights):
+    save("a.png")
+    batch = ("-i", "a.png", "-o", "out/", "--manifest", "m.jsonl")
+    assert colorize_(*batch, "--format", "jpg")[0] == 0
+    assert "is done" in colorize_(*batch, "--format", "jpeg")[1]
+    assert "40×30" in colorize_(*batch, "--format", "jpeg", "--quality", "50")[1]
+    other = Path("other.safetensors")
+    other.write_bytes(Path(weights).read_bytes())
+    assert "is done" in colorize_(
+        *batch, "--format", "jpeg", "--quality", "50", "--weights", str(other)
+    )[1]  # fmt: skip
+    settings = json.loads(Path("m.jsonl").read_text().splitlines()[-1])["settings"]
+    assert settings["weights"] == hashlib.sha256(other.read_bytes()).hexdigest()
+
+
+def test_skip_existing(colorize_):
+    save("a.png"), save("b.png"), save("out/a.png", (1, 1))
+    status, said = colorize_("-i", "a.png", "b.png", "-o", "out", "--skip-existing")
+    assert (status, "1 done, 1 skipped" in said) == (0, True)
+    assert colorize_("-i", "a.png", "-o", "out", "--skip-existing") == (
+        0, "colorize: a.png: out/a.png exists\n",
+    )  # fmt: skip
+
+
+def test_a_dry_run_says_all_and_touches_nothing(weights, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    save("in/a.png"), save("in/b.png"), save("in/c.png"), save("out/c.png")
+    before = sorted(tmp_path.rglob("*"))
+    dry = ["-i", "in", "missing.png", "-o", "out", "--dry-run", "--weights", weights]
+    status = main([*dry, "--manifest", "m.jsonl", "--report", "r.jsonl", "--skip-existing"])
+    said = capsys.readouterr()
+    assert status == 1
+    assert said.out.splitlines() == [
+        "in/a.png → out/a.png", "in/b.png → out/b.png", "in/c.png: out/c.png exists",
+    ]  # fmt: skip
+    assert "missing.png: no such file" in said.err
+    assert "2 to do, 1 to skip, 1 would fail" in said.err
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_dry_run_does_not_import_torch(tmp_path):
+    Image.new("L", (9, 9)).save(tmp_path / "a.png")
+    (tmp_path / "w").touch()
+    code = (
+        "import sys; from colorize.cli import main\n"
+        "assert main(sys.argv[1:]) == 0 and 'torch' not in sys.modules"
+    )
+    arguments = ["-i", ".", "-o", "out", "--dry-run", "--manifest", "m", "--weights", "w"]
+    result = subprocess.run(
+        [sys.executable, "-c", code, *arguments], cwd=tmp_path, capture_output=True,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert (result.returncode, result.stdout) == (0, "a.png → out/a.png\n".encode()), result.stderr
+    assert sorted(os.listdir(tmp_path)) == ["a.png", "w"]
+
+
+def test_fail_fast_says_how_many_are_left(colorize_):
+    for n in range(20):
+        save(f"in/{n:02}.png")
+    Path("in/00.png").write_bytes(b"no picture")
+    status, said = colorize_("-i", "in", "-o", "out", "--fail-fast")
+    assert status == 1
+    done, left = (int(re.search(rf"(\d+) {word}", said)[1]) for word in ("done", "left"))
+    assert done + 1 + left == 20 and left > 10
+    assert len(os.listdir("out")) == done
+
+
+def test_the_bar_tells_the_time_left(colorize_, monkeypatch):
+    for name in "abc":
+        save(f"in/{name}.png")
+    Path("in/d.png").write_bytes(b"no picture")
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    status, said = colorize_("-i", "in", "-o", "out")
+    assert status == 1
+    assert re.search(r"4/4 \[\d\d:\d\d<\d\d:\d\d, .*photo", said)
+    assert re.search(r"\rcolorize: in/d\.png: .*\n", said)  # on a line of its own
+
+
+def test_failures_go_into_the_report(colorize_):
+    save("in/a.png")
+    Path("in/b.png").write_bytes(b"no picture")
+    status, said = colorize_("-i", "in", "-o", "out", "--report", "failed.jsonl", "--quiet")
+    (failure,) = [json.loads(line) for line in Path("failed.jsonl").read_text().splitlines()]
+    assert status == 1
+    assert said == f"colorize: {failure['error']}\n"
+    assert failure["input"] == os.path.abspath("in/b.png")
+    assert failure["output"] == os.path.abspath("out/b.png")
+    status, said = colorize_("-i", "in", "-o", "out", "--report", "in/a.png", "--overwrite")
+    assert (status, "is no report" in said) == (1, True)
+
+
+def test_the_manifest_is_neither_photograph_nor_output(colorize_):
+    photo = save("a.png")
+    before = photo.read_bytes()
+    status, said = colorize_("-i", "a.png", "-o", "out.png", "--manifest", "a.png")
+    assert (status, "is not one of a manifest" in said, said.count("\n")) == (1, True, 1)
+    assert photo.read_bytes() == before
+    status, said = colorize_("-i", "a.png", "-o", "m.png", "--manifest", "m.png", "--overwrite")
+    assert (status, "replace the manifest" in said) == (1, True)
+
+
+def test_an_output_folder_inside_the_input_folder(colorize_):
+    save("in/a.png")
+    batch = ("-i", "in", "-o", "in/out", "--overwrite")
+    assert [colorize_(*batch)[0] for _ in range(2)] == [0, 0]
+    assert sorted(str(p) for p in Path("in").rglob("*.*")) == ["in/a.png", "in/out/a.png"]
+    assert colorize_("-i", "in", "-o", "in")[0] == 1
+
+
+def test_warnings_are_one_line(colorize_, monkeypatch):
+    def warn(self, photo):
+        warnings.warn("the GPU has too\nlittle memory", RuntimeWarning, stacklevel=2)
+        return photo
+
+    monkeypatch.setattr("colorize.pipeline.Colorizer.__call__", warn)
+    save("a.png")
+    with warnings.catch_warnings():
+        warnings.simplefilter("default")
+        status, said = colorize_("-i", "a.png", "-o", "out.png")
+        assert status == 0
+        assert said.startswith("colorize: warning: the GPU has too little memory\n")
+        assert colorize_("-i", "a.png", "-o", "b.png", "--quiet") == (0, "")
+
+
+@pytest.mark.parametrize("locale", ["C", "C.UTF-8"])
+def test_odd_names_are_said_in_any_locale(weights, tmp_path, locale):
+    name = b"new\nline \xe9 \xc3\xbc.png"
+    Image.new("L", (9, 9)).save(tmp_path / "a.png")
+    os.rename(tmp_path / "a.png", os.path.join(os.fsencode(tmp_path), name))
+    bad = tmp_path / "-ü.png"
+    bad.write_bytes(b"no picture")
+    environment = os.environ | {
+        "LC_ALL": locale, "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONPATH": str(ROOT),
+    }  # fmt: skip
+    options = ("--weights", weights, "--size", "64")
+    one = command("-i", name, "-o", b"out\n.png", *options, cwd=tmp_path, env=environment)
+    assert one.returncode == 0, one.stderr
+    assert one.stderr.count(b"\n") == 1 and b"9" in one.stderr
+    dry = command("-i", ".", "-o", "out", "--dry-run", cwd=tmp_path, env=environment)
+    assert (dry.returncode, dry.stdout.count(b"\n"), dry.stderr.count(b"\n")) == (0, 3, 1)
+    failed = command("--input=-ü.png", *options, cwd=tmp_path, env=environment)
+    assert (failed.returncode, failed.stderr.count(b"\n")) == (1, 1)
+    assert command("--help", env=environment).returncode == 0
+
+
+def interrupt(weights: str, folder: Path, *signals: signal.Signals) -> tuple[int, bytes, Path]:
+    """Send signals to a batch of 200 that has begun; return its status and what it said."""
+    for n in range(200):
+        Image.linear_gradient("L").resize((600, 600)).save(folder / f"{n:03}.png")
+    out = folder / "out"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "colorize", "-i", folder, "-o", out, "--weights", weights,
+         "--size", "64"], stderr=subprocess.PIPE, cwd=ROOT,
+    )  # fmt: skip
+    deadline = time.monotonic() + 90
+    while not (out.exists() and any(out.iterdir())) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    for number in signals:
+        process.send_signal(number)
+        time.sleep(0.02)
+    _, said = process.communicate(timeout=60)
+    return process.returncode, said, out
+
+
+@pytest.mark.parametrize(
+    "signals", [["SIGINT"], ["SIGTERM", "SIGINT", "SIGINT", "SIGTERM"]], ids=str
+)
+def test_an_interrupted_batch_ends_with_130_and_whole_files(weights, tmp_path, signals):
+    status, said, out = interrupt(weights, tmp_path, *(signal.Signals[s] for s in signals))
+    assert status == 130
+    assert b"interrupted" in said and b"Traceback" not in said and b"Exception" not in said
+    names = [path.name for path in out.iterdir()]
+    assert 0 < len(names) < 200
+    for path in out.iterdir():
+        assert path.suffix == ".png"
+        with Image.open(path) as image:
+            image.load()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are other signals")
+def test_nothing_is_lost_when_a_batch_is_killed(tmp_path):
+    """Two kills; `python -m benchmarks.kill` tries as many as it is told."""
+    trial = Trial(tmp_path, photographs=12)
+    for kind in ("SIGKILL", "SIGINT twice"):
+        trial.kill(kind)
+    trial.finish()
+    assert trial.violations == []
+    assert trial.counts["batches finished"] >= 1
+
+
+def test_ignored_signals_stay_ignored(colorize_):
+    """As under nohup."""
+    save("a.png")
+    former = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        assert colorize_("-i", "a.png", "-o", "out.png")[0] == 0
+        assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, former)
+
+
+def test_help_and_version_do_not_import_torch():
+    code = (
+        "import sys; from colorize.cli import main\n"
+        "try: main([{!r}])\n"
+        "except SystemExit as e: pass\n"
+        "assert not {{'torch', 'numpy', 'PIL'}} & set(sys.modules), 'heavy imports'"
+    )
+    for argument in ("--help", "--version", "--wrong"):
+        subprocess.run([sys.executable, "-c", code.format(argument)], check=True, cwd=ROOT,
+                       capture_output=True)  # fmt: skip
+
+
+def test_pillow_takes_memory_in_pieces_that_go_back_to_the_system():
+    code = (
+        "import os; os.environ.pop('PILLOW_BLOCK_SIZE', None)\n"
+        "from colorize.cli import main; assert main(['-i', 'none.jpg']) == 1\n"
+        "from PIL import Image; assert Image.core.get_block_size() == 64 << 20"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT, capture_output=True)
+
+
+def test_importing_the_package_loads_neither_training_nor_evaluation():
+    code = (
+        "import sys, colorize; colorize.Colorizer; colorize.read\n"
+        "loaded = [m for m in sys.modules if m.startswith('colorize.')]\n"
+        "assert not [m for m in loaded if 'training' in m or 'evaluation' in m], loaded\n"
+        "assert 'torchvision' not in sys.modules and 'skimage' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
+
+
+def test_models_are_listed_and_located(monkeypatch, tmp_path, capsys):
+    monkeypatch.setenv("COLORIZE_CACHE", str(tmp_path))
+    assert main(["models"]) == 0
+    said = capsys.readouterr().out
+    for name in ("compact", "eccv16", "siggraph17"):
+        assert f"{name}: " in said
+    assert "not downloaded yet" in said
+    assert main(["models", "verify", "eccv16"]) == 1
+    assert "not on this machine" in capsys.readouterr().err
+    with pytest.raises(SystemExit) as ended:
+        main(["models", "path"])
+    assert ended.value.code == 2
+
+
+def test_the_version_is_the_packages(capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["--version"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out == f"colorize {colorize.__version__}\n"

@@ -1,0 +1,99 @@
+"""Enlargement against torch, whole and in strips; colours that follow the edges of L."""
+
+import numpy as np
+import pytest
+import torch
+
+from colorize.color.upsampling import (
+    MARGIN,
+    Enlarger,
+    GuidedEnlarger,
+    cell_means,
+    enlarge,
+    enlarge_guided,
+)
+
+SIZES = [(256, 256), (300, 777), (1, 5000), (5000, 1), (100, 20), (1, 1), (64, 64)]
+
+
+def noise(*shape: int, mean: float = 0, spread: float = 30) -> np.ndarray:
+    return np.random.default_rng(0).normal(mean, spread, shape).astype(np.float32)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_enlarge_equals_bilinear_without_aligned_corners(size):
+    ab = noise(2, 64, 64)
+    expected = torch.nn.functional.interpolate(torch.from_numpy(ab)[None], size, mode="bilinear")[0]
+    np.testing.assert_allclose(enlarge(ab, size), expected.numpy(), atol=1e-3)
+
+
+@pytest.mark.parametrize("step", [1, 7, 50, 101])
+def test_rows_of_strips_are_the_whole(step):
+    ab, lightness = noise(2, 16, 16), noise(101, 57, mean=50, spread=20)
+    guided = GuidedEnlarger(ab, (101, 57), cell_means(lightness, (16, 16)))
+    wholes = enlarge(ab, (101, 57)), enlarge_guided(ab, lightness)
+    for enlarger, whole in zip((Enlarger(ab, (101, 57)), guided), wholes, strict=True):
+        ends = [(y, min(y + step, 101)) for y in range(0, 101, step)]
+        strips = [enlarger.rows(*rows, lightness[slice(*rows)]) for rows in ends]
+        np.testing.assert_array_equal(np.concatenate(strips, axis=1), whole)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_one_colour_stays_one_colour_whatever_the_lightness(size):
+    ab = np.full((2, 64, 64), 31.7, np.float32)
+    result = enlarge_guided(ab, noise(*size, mean=50))
+    assert result.shape == (2, *size)
+    assert result.dtype == np.float32
+    np.testing.assert_allclose(result, 31.7, atol=1e-3)
+
+
+def test_no_edge_in_the_lightness_is_bilinear():
+    ab = noise(2, 16, 16)
+    result = enlarge_guided(ab, np.full((90, 70), 50, np.float32))
+    np.testing.assert_allclose(result, enlarge(ab, (90, 70)), atol=1e-3)
+
+
+def two_surfaces(height: int, width: int, edge: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return L and ab with an upright edge: dark blue beside light orange."""
+    left = np.arange(width) < edge
+    lightness = np.where(left, 30, 75).astype(np.float32)
+    ab = np.stack((np.where(left, -5, 30), np.where(left, -40, 50))).astype(np.float32)
+    return np.tile(lightness, (height, 1)), np.tile(ab[:, None], (1, height, 1))
+
+
+@pytest.mark.parametrize("edge", [160, 163, 165])
+def test_colours_end_where_the_lightness_does(edge):
+    lightness, truth = two_surfaces(320, 320, edge)
+    small = np.stack([cell_means(plane, (32, 32)) for plane in truth])
+    errors = [
+        np.abs(result - truth).mean()
+        for result in (enlarge(small, (320, 320)), enlarge_guided(small, lightness))
+    ]
+    assert errors[1] < 0.35 * errors[0]
+
+
+def test_colours_stay_near_those_around_an_edge():
+    """A lamp of L 100 and a gap of L 0 beside the edge get no colour that is not there."""
+    lightness, truth = two_surfaces(320, 320, 163)
+    lightness[100:103, 166:169], lightness[200:203, 158:161] = 100, 0
+    small = np.stack([cell_means(plane, (32, 32)) for plane in truth])
+    result = enlarge_guided(small, lightness)
+    for plane, colours in zip(result, truth, strict=True):
+        assert plane.min() >= colours.min() - MARGIN - 1e-3
+        assert plane.max() <= colours.max() + MARGIN + 1e-3
+
+
+def test_texture_without_a_colour_of_its_own_takes_none():
+    """Grain of L on two colours of the same mean L: bilinear but for a little of the grain."""
+    _, truth = two_surfaces(320, 320, 160)
+    lightness = noise(320, 320, mean=50, spread=8)
+    small = np.stack([cell_means(plane, (32, 32)) for plane in truth])
+    difference = enlarge_guided(small, lightness) - enlarge(small, (320, 320))
+    assert np.abs(difference).mean() < 0.1
+    assert np.abs(difference).max() < 5
+
+
+def test_cell_means_are_those_of_blocks():
+    lightness = noise(60, 40)
+    blocks = lightness.reshape(12, 5, 10, 4).mean(axis=(1, 3))
+    np.testing.assert_allclose(cell_means(lightness, (12, 10)), blocks, atol=1e-4)

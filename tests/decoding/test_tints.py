@@ -1,0 +1,82 @@
+"""Sepia, yellowed and other tinted scans: their cast does not reach the result.
+
+Only L is used. The L of a tinted scan is not that of the neutral photograph (its black and white
+have other lightnesses), so there are two tolerances: against a grey scan of the very same L the
+result differs by rounding alone; against the neutral photograph the colours differ as they do for
+any photograph of less contrast.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from skimage.color import deltaE_ciede2000
+
+from colorize import Colorizer, read
+from colorize.color import lab
+from colorize.io.photo import Photo
+from colorize.models import registry
+
+IMGS = Path(__file__).parents[2] / "imgs"
+TINTS = {  # the colours of black and white
+    "sepia": ((0, 0, 0), (255, 240, 205)),
+    "yellowed": ((30, 24, 10), (250, 236, 190)),
+    "cyanotype": ((5, 20, 50), (225, 240, 250)),
+    "pink": ((20, 0, 10), (255, 225, 230)),
+}
+
+
+@pytest.fixture(scope="module")
+def colorizer() -> Colorizer:
+    if registry.cached("compact") is None:
+        pytest.skip("no bundled weights")
+    return Colorizer.from_pretrained("compact")
+
+
+def tinted(photo: Photo, tint: str) -> Photo:
+    black, white = (np.array(colour) for colour in TINTS[tint])
+    share = photo.pixels[..., None] / 255
+    return Photo(np.rint(black + share * (white - black)).astype(np.uint8))
+
+
+def without_tint(photo: Photo) -> Photo:
+    lightness = lab.lightness(photo.pixels)
+    return Photo(lab.join(lightness, np.zeros((2, *lightness.shape), np.float32))[..., 1].copy())
+
+
+def lab_of(photo: Photo) -> np.ndarray:
+    return lab.rgb_to_lab(photo.pixels / 255)
+
+
+@pytest.mark.parametrize("name", ["chelsea.jpg", "camera.jpg"])
+@pytest.mark.parametrize("tint", TINTS)
+def test_a_tinted_scan_gives_what_a_grey_one_of_its_lightness_gives(colorizer, name, tint):
+    scan = tinted(read(IMGS / name), tint)
+    result, expected = (lab_of(colorizer(p)) for p in (scan, without_tint(scan)))
+    difference = deltaE_ciede2000(result, expected)
+    assert difference.mean() <= 0.6
+    assert np.percentile(difference, 99) <= 1.5
+
+
+@pytest.mark.parametrize("tint", TINTS)
+def test_a_tinted_scan_gives_nearly_what_the_neutral_one_gives(colorizer, tint):
+    photo = read(IMGS / "chelsea.jpg")
+    scan = tinted(photo, tint)
+    neutral, result = lab_of(colorizer(photo)), lab_of(colorizer(scan))
+    shift = result[..., 1:].mean(axis=(0, 1)) - neutral[..., 1:].mean(axis=(0, 1))
+    assert np.abs(shift).max() <= 1.5  # of casts up to 17
+    neutral[..., 0] = result[..., 0]  # the colours alone
+    assert deltaE_ciede2000(result, neutral).mean() <= 1.5
+
+
+@pytest.mark.parametrize("tint", TINTS)
+def test_autocontrast_brings_the_lightness_back(colorizer, tint):
+    stretching = Colorizer(colorizer.network, autocontrast=True)
+    photo = read(IMGS / "coffee.jpg")
+    scan = tinted(photo, tint)
+    neutral, plain, stretched = (
+        lab_of(p) for p in (stretching(photo), colorizer(scan), stretching(scan))
+    )
+    left, before = (deltaE_ciede2000(r, neutral).mean() for r in (stretched, plain))
+    assert left < before / 1.5
+    assert left <= 1.5

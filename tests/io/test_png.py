@@ -1,0 +1,57 @@
+"""PNG written by our own encoder, read by Pillow's decoder."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from colorize.io import png
+
+
+def decoded(content: bytes) -> np.ndarray:
+    with Image.open(io.BytesIO(content)) as image:
+        image.load()
+        return np.asarray(image)
+
+
+def encoded(pixels: np.ndarray, chunks=()) -> bytes:
+    file = io.BytesIO()
+    png.encode_png(pixels, file, chunks)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    "shape", [(1, 1, 3), (1, 9, 3), (9, 1, 4), (7, 5), (7, 5, 1), (7, 5, 2), (7, 5, 4), (60, 40, 3)]
+)
+def test_pixels_come_back(shape):
+    pixels = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+    np.testing.assert_array_equal(decoded(encoded(pixels)).reshape(shape), pixels)
+
+
+def test_strips_fit_together(monkeypatch):
+    monkeypatch.setattr(png, "STRIP_BYTES", 100)  # a few rows each
+    pixels = np.random.default_rng(0).integers(0, 256, (31, 17, 3), np.uint8)
+    np.testing.assert_array_equal(decoded(encoded(pixels)), pixels)
+
+
+def test_pixels_need_not_be_contiguous():
+    pixels = np.random.default_rng(0).integers(0, 256, (20, 30, 3), np.uint8)[::2, ::-1]
+    np.testing.assert_array_equal(decoded(encoded(pixels)), pixels)
+
+
+def test_chunks_stand_before_the_pixels():
+    content = encoded(np.zeros((2, 2, 3), np.uint8), [(b"tEXt", b"Comment\0grain")])
+    assert content.index(b"tEXt") < content.index(b"IDAT")
+    with Image.open(io.BytesIO(content)) as image:
+        assert image.info["Comment"] == "grain"
+
+
+def test_files_are_about_as_small_as_pillows():
+    rows, columns = np.mgrid[:300, :300]
+    smooth = 128 + 80 * np.sin(rows / 40) * np.cos(columns / 30)
+    noise = np.random.default_rng(0).normal(0, 3, (300, 300))
+    pixels = np.repeat(np.clip(smooth + noise, 0, 255).astype(np.uint8)[..., None], 3, axis=2)
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG")
+    assert len(encoded(pixels)) < 1.2 * len(file.getvalue())

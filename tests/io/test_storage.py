@@ -1,0 +1,163 @@
+"""Photographs in an object store, by way of fsspec's store in memory."""
+
+import json
+from pathlib import Path
+
+import fsspec
+import numpy as np
+import pytest
+from PIL import Image
+
+from colorize.cli import main
+from colorize.errors import ColorizeError
+from colorize.io.storage import RemotePath, is_url, listed, place, sha256, stamp
+
+
+@pytest.fixture
+def store(tmp_path):
+    """Return fsspec's store in memory with three photographs, which lie in tmp_path/in as well."""
+    system = fsspec.filesystem("memory")
+    (tmp_path / "in/sub").mkdir(parents=True)
+    generator = np.random.default_rng(0)
+    for name in ("a.jpg", "sub/b.png", "sub/c.tif"):
+        noise = Image.fromarray(generator.integers(0, 256, (6, 8), np.uint8)).resize((40, 30))
+        noise.save(tmp_path / "in" / name)
+        system.pipe_file(f"/bucket/in/{name}", (tmp_path / "in" / name).read_bytes())
+    system.pipe_file("/bucket/in/.hidden.jpg", b"x")
+    system.pipe_file("/bucket/in/notes.txt", b"x")
+    yield system
+    system.store.clear()
+
+
+def outputs(store, prefix: str) -> dict[str, bytes]:
+    return {key.removeprefix(prefix): store.cat_file(key) for key in store.find(prefix)}
+
+
+@pytest.fixture
+def run(weights):
+    return lambda *arguments: main([*arguments, "--weights", weights, "--size", "64"])
+
+
+def test_names_with_a_scheme_are_remote_and_no_others():
+    assert is_url("s3://bucket/a.jpg")
+    assert not any(map(is_url, ("file:///a.jpg", "a.jpg", "C://a.jpg", "", None)))
+    assert place("file:///tmp/a.jpg") == Path("/tmp/a.jpg")
+    path = place("memory://bucket/sub/a.jpg")
+    assert isinstance(path, RemotePath)
+    assert str(path.with_name("b.png").__fspath__()) == "memory:///bucket/sub/b.png"
+    assert isinstance(path.parent / "c", RemotePath)
+
+
+@pytest.mark.parametrize(("name", "said"), [("nonsense://a/b", "unknown kind of store")])
+def test_an_unknown_store_is_one_line(name, said):
+    with pytest.raises(ColorizeError, match=said):
+        place(name)
+
+
+def test_an_absent_package_is_one_line_with_the_extra():
+    try:
+        import s3fs  # noqa: F401
+    except ImportError:
+        with pytest.raises(ColorizeError, match=r"colorize-photos\[s3\]"):
+            place("s3://bucket/a.jpg")
+    else:
+        pytest.skip("s3fs is installed")
+
+
+def test_a_folder_gives_what_a_folder_of_a_disk_does(store, tmp_path, run):
+    assert run("-i", "memory://bucket/in", "-o", "memory://bucket/out/") == 0
+    assert run("-i", str(tmp_path / "in"), "-o", str(tmp_path / "out")) == 0
+    expected = {n: (tmp_path / "out" / n).read_bytes() for n in ("a.jpg", "sub/b.png", "sub/c.tif")}
+    assert outputs(store, "/bucket/out/") == expected
+
+
+def test_a_pattern_and_an_output_on_a_disk(store, tmp_path, run):
+    assert run("--glob", "memory://bucket/in/**/*.png", "-o", str(tmp_path / "out")) == 0
+    assert [p.name for p in tmp_path.glob("out/**/*.*")] == ["b.png"]
+    assert run("-i", "memory://bucket/in", "--glob", "*.jpg", "-o", str(tmp_path / "jpg")) == 0
+    assert [p.name for p in tmp_path.glob("jpg/**/*.*")] == ["a.jpg"]
+
+
+def test_a_manifest_knows_objects(store, tmp_path, run, capsys):
+    manifest = tmp_path / "m.jsonl"
+    command = ["-i", "memory://bucket/in", "-o", "memory://bucket/out/", "--manifest"]
+    assert run(*command, str(manifest)) == 0
+    lines = [json.loads(line) for line in manifest.read_text().splitlines()]
+    done = next(a for a in lines if a["status"] == "done" and a["input"].endswith("a.jpg"))
+    assert done["input"] == "memory:///bucket/in/a.jpg"
+    assert done["sha256"] == sha256(place("memory://bucket/in/a.jpg"))
+    assert (done["size"], done["mtime_ns"]) == stamp(place("memory://bucket/in/a.jpg"))
+    store.rm("/bucket/out/a.jpg")
+    store.pipe_file("/bucket/in/sub/b.png", store.cat_file("/bucket/in/sub/c.tif"))
+    capsys.readouterr()
+    assert run(*command, str(manifest), "--dry-run") == 0
+    assert "2 to do, 1 to skip" in capsys.readouterr().err
+    assert run(*command, str(manifest)) == 0
+    assert "2 done, 1 skipped, 0 failed" in capsys.readouterr().err
+
+
+def test_an_existing_object_is_not_replaced_unasked(store, run, capsys):
+    store.pipe_file("/bucket/out/a.jpg", b"mine")
+    command = ["-i", "memory://bucket/in/a.jpg", "-o", "memory://bucket/out/a.jpg"]
+    assert run(*command) == 1
+    assert "--overwrite replaces it" in capsys.readouterr().err
+    assert store.cat_file("/bucket/out/a.jpg") == b"mine"
+    assert run(*command, "--overwrite") == 0
+    assert run("-i", command[1], "-o", "memory://bucket//in/a.jpg", "--overwrite") == 1
+    assert "would replace an input" in capsys.readouterr().err
+
+
+def test_outputs_below_the_inputs_are_no_inputs_of_the_next_run(store, run, capsys):
+    command = ["-i", "memory://bucket/in", "-o", "memory://bucket/in/out/", "--skip-existing"]
+    assert run(*command) == 0
+    capsys.readouterr()
+    assert run(*command) == 0
+    assert "0 done, 3 skipped" in capsys.readouterr().err
+
+
+def test_failures_are_one_line_and_leave_no_object(store, tmp_path, run, capsys):
+    store.pipe_file("/bucket/in/bad.jpg", b"no picture")
+    assert run("-i", "memory://bucket/in", "-o", "memory://bucket/out/") == 1
+    said = capsys.readouterr().err
+    assert "memory:///bucket/in/bad.jpg: " in said
+    assert "Traceback" not in said
+    assert len(outputs(store, "/bucket/out/")) == 3
+    assert run("-i", "memory://bucket/none.jpg", "-o", str(tmp_path / "x.jpg")) == 1
+    assert "no such object" in capsys.readouterr().err
+
+
+def test_a_store_that_refuses_costs_one_photograph(store, run, monkeypatch, capsys):
+    usual = type(store).pipe_file
+
+    def pipe_file(self, path, value, **more):
+        if path.endswith("b.png"):
+            raise PermissionError("AccessDenied")
+        return usual(self, path, value, **more)
+
+    monkeypatch.setattr(type(store), "pipe_file", pipe_file)
+    assert run("-i", "memory://bucket/in", "-o", "memory://bucket/out/") == 1
+    said = capsys.readouterr().err
+    assert "sub/b.png: the store refuses: AccessDenied" in said
+    assert "2 done, 0 skipped, 1 failed" in said
+
+
+def test_an_output_without_its_bucket_says_so(store, run, monkeypatch, capsys):
+    def pipe_file(self, key, value, **options):
+        raise FileNotFoundError("The specified bucket does not exist")  # so s3fs
+
+    monkeypatch.setattr(type(store), "pipe_file", pipe_file)
+    assert run("-i", "memory://bucket/in/a.jpg", "-o", "memory://absent/a.jpg") == 1
+    assert capsys.readouterr().err.endswith("memory:///absent/a.jpg: no such bucket\n")
+
+
+def test_names_that_no_path_can_hold_are_refused(store):
+    store.store["/bucket/odd//a.jpg"] = store.store["/bucket/in/a.jpg"]
+    with pytest.raises(ColorizeError, match="rename it"):
+        list(listed(place("memory://bucket/odd"), None))
+
+
+@pytest.mark.parametrize("option", ["--manifest", "--report", "--gallery", "--reference"])
+def test_notes_and_guides_lie_on_a_disk(option, capsys):
+    with pytest.raises(SystemExit):
+        main(["-i", "memory://bucket/in", "-o", "out/", option, "memory://bucket/x"])
+    assert "not in an object store" in capsys.readouterr().err

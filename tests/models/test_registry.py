@@ -1,0 +1,197 @@
+import dataclasses
+import hashlib
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import platformdirs
+import pytest
+import torch
+
+from colorize.color.gamut import Q
+from colorize.errors import ColorizeError
+from colorize.models import registry
+from colorize.models.compact import Compact
+from colorize.models.eccv16 import ECCV16
+from colorize.models.serialization import save_compact
+
+LIGHTNESS = torch.linspace(0, 100, 32 * 32).view(1, 1, 32, 32)
+
+
+class QuietHandler(SimpleHTTPRequestHandler):
+    def log_message(self, *args):
+        pass
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch) -> Path:
+    folder = tmp_path / "cache"
+    monkeypatch.setenv("COLORIZE_CACHE", str(folder))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def compact_file(tmp_path_factory) -> Path:
+    file = tmp_path_factory.mktemp("compact") / "compact.safetensors"
+    torch.manual_seed(0)
+    ones = torch.ones(Q)
+    save_compact(
+        Compact((8, 8, 8, 8)), file, class_weights=ones, prior=ones / Q, temperature=1, rebalance=1
+    )
+    return file
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory) -> Iterator[tuple[str, Path]]:
+    """Give the address of a server and the folder that it serves."""
+    folder = tmp_path_factory.mktemp("server")
+    handler = partial(QuietHandler, directory=str(folder))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as running:
+        thread = threading.Thread(target=running.serve_forever, args=(0.01,))
+        thread.start()
+        yield f"http://127.0.0.1:{running.server_port}/", folder
+        running.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def served(server, compact_file, monkeypatch) -> Path:
+    """Give the file of a model "tiny", which is downloaded from this machine."""
+    address, folder = server
+    file = folder / "tiny.safetensors"
+    file.write_bytes(compact_file.read_bytes())
+    tiny = dataclasses.replace(
+        registry.MODELS["compact"],
+        name="tiny",
+        file=file.name,
+        url=address + file.name,
+        sha256=hashlib.sha256(file.read_bytes()).hexdigest(),
+        size=file.stat().st_size,
+    )
+    monkeypatch.setitem(registry.MODELS, "tiny", tiny)
+    return file
+
+
+def test_published_models_are_those_of_the_release():
+    models = {model.name: model for model in registry.available()}
+    assert list(models) == ["compact", "eccv16", "siggraph17"]
+    base = "https://colorizers.s3.us-east-2.amazonaws.com/"
+    for name, sha256 in (
+        ("eccv16", "9b330a0bae53f4ded77b1e23defbf78beaa09c10ebc4c4999e8e4f4a160b93f9"),
+        ("siggraph17", "df00044c0a4d7c3edcecf6f75437ce346a66e7a42612d9b968e1a7e17dbc6f66"),
+    ):
+        model = models[name]
+        assert model.sha256 == sha256
+        assert model.url == base + model.file
+        assert model.file.endswith(f"-{sha256[:8]}.pth")
+    assert models["eccv16"].file.startswith("colorization_release_v2-")
+    assert models["siggraph17"].size == 136_787_426
+
+
+def test_bundled_weights_are_those_of_the_table():
+    file = registry.cached("compact")
+    if file is None:
+        pytest.skip("no bundled weights yet")
+    assert registry.path("compact") == registry.verify("compact") == file
+    assert file.stat().st_size == registry.MODELS["compact"].size
+
+
+def test_importing_the_registry_does_not_import_torch():
+    code = "import sys, colorize.models.registry as r; r.available(); exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_cache_folder_is_the_platforms_unless_moved(monkeypatch, tmp_path):
+    monkeypatch.setenv("COLORIZE_CACHE", str(tmp_path / "elsewhere"))
+    assert registry.cache_folder() == tmp_path / "elsewhere"
+    for unset in (
+        lambda: monkeypatch.setenv("COLORIZE_CACHE", ""),
+        lambda: monkeypatch.delenv("COLORIZE_CACHE"),
+    ):
+        unset()
+        assert registry.cache_folder() == platformdirs.user_cache_path("colorize", appauthor=False)
+
+
+def test_unknown_model_is_an_error_that_names_the_others():
+    for call in (registry.path, registry.load, registry.verify, registry.cached):
+        with pytest.raises(ColorizeError, match=r"'vgg'; there are compact, eccv16, siggraph17"):
+            call("vgg")
+
+
+def test_model_is_fetched_once_verified_and_loaded(served, cache):
+    assert registry.cached("tiny") is None
+    network = registry.load("tiny")
+    assert isinstance(network, Compact) and not network.training
+    assert registry.cached("tiny") == cache / "tiny.safetensors"
+    served.unlink()  # from now on, only the cache can give it
+    assert registry.path("tiny") == registry.verify("tiny") == cache / "tiny.safetensors"
+    assert torch.equal(registry.load("tiny")(LIGHTNESS), network(LIGHTNESS))
+
+
+def test_damaged_cache_is_noticed_and_replaced(served, cache):
+    file = registry.path("tiny")
+    content = file.read_bytes()
+    file.write_bytes(content[:-1] + b"x")
+    with pytest.raises(ColorizeError, match="sha256 is"):
+        registry.verify("tiny")
+    assert registry.path("tiny") == file
+    assert file.read_bytes() == content
+
+
+def test_nothing_of_a_wrong_hash_is_read(served, cache, monkeypatch):
+    served.write_bytes(b"another file")
+    monkeypatch.setattr(torch, "load", lambda *args, **options: pytest.fail("unpickled"))
+    with pytest.raises(ColorizeError, match=r"its sha256 is .*--weights FILE"):
+        registry.load("tiny")
+    assert list(cache.iterdir()) == []
+
+
+def test_download_far_longer_than_the_table_says_is_refused(served, monkeypatch):
+    short = dataclasses.replace(registry.MODELS["tiny"], size=10)
+    monkeypatch.setitem(registry.MODELS, "tiny", short)
+    monkeypatch.setattr(registry, "SLACK", 10)
+    with pytest.raises(ColorizeError, match="longer than 20 bytes"):
+        registry.path("tiny")
+
+
+def test_verify_does_not_fetch(served, cache):
+    with pytest.raises(ColorizeError, match="not on this machine"):
+        registry.verify("tiny")
+    assert not cache.exists()
+
+
+def test_missing_bundled_file_says_so(monkeypatch):
+    lost = dataclasses.replace(registry.MODELS["compact"], file="lost.safetensors")
+    monkeypatch.setitem(registry.MODELS, "compact", lost)
+    with pytest.raises(ColorizeError, match="install the package again"):
+        registry.load()
+
+
+def test_own_weights_need_no_network_and_no_cache(compact_file, cache):
+    network = registry.load("compact", weights=str(compact_file))
+    assert network.widths == (8, 8, 8, 8)
+    assert not cache.exists()
+    with pytest.raises(ColorizeError, match="use --model compact"):
+        registry.load("eccv16", weights=compact_file)
+
+
+def test_old_published_file_goes_from_server_to_network(server, monkeypatch):
+    address, folder = server
+    torch.manual_seed(0)
+    network = ECCV16().eval().requires_grad_(False)
+    state = network.state_dict()
+    old = {key: value for key, value in state.items() if not key.endswith("num_batches_tracked")}
+    file = folder / "colorization_release_v2-9b330a0b.pth"
+    torch.save(old, file, _use_new_zipfile_serialization=False)
+    model = registry.MODELS["eccv16"]
+    assert abs(file.stat().st_size - model.size) < registry.SLACK
+    monkeypatch.setitem(
+        registry.MODELS,
+        "eccv16",
+        dataclasses.replace(model, url=address + file.name, sha256=registry.sha256_of(file)),
+    )
+    assert torch.equal(registry.load("eccv16")(LIGHTNESS), network(LIGHTNESS))

@@ -1,0 +1,400 @@
+import contextlib
+import json
+import os
+import pickle
+import random
+import stat
+import struct
+import zipfile
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+
+from colorize.color.gamut import Q, bin_centres
+from colorize.errors import ColorizeError
+from colorize.models.compact import Compact
+from colorize.models.eccv16 import ECCV16
+from colorize.models.header import HEADER_LIMIT
+from colorize.models.serialization import read_network, read_tensors, save_compact
+from colorize.models.siggraph17 import SIGGRAPH17
+
+WIDTHS = (8, 8, 8, 8)
+PUBLISHED = {"eccv16": ECCV16, "siggraph17": SIGGRAPH17}
+LIGHTNESS = torch.linspace(0, 100, 64 * 64).view(1, 1, 64, 64)
+
+
+def seeded_compact() -> Compact:
+    torch.manual_seed(0)
+    return Compact(WIDTHS).eval().requires_grad_(False)
+
+
+def save(network: Compact, file: Path, **changes) -> Path:
+    options = {
+        "class_weights": torch.linspace(0.1, 5, Q),
+        "prior": torch.full((Q,), 1 / Q),
+        "temperature": 0.4,
+        "rebalance": 0.7,
+    }
+    save_compact(network, file, **(options | changes))
+    return file
+
+
+@pytest.fixture
+def ours(tmp_path) -> Path:
+    return save(seeded_compact(), tmp_path / "compact.safetensors")
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory) -> dict[str, tuple[Path, torch.nn.Module]]:
+    """Files of the published keys and shapes, in the format of `torch.save`, and their networks."""
+    torch.manual_seed(0)
+    folder, made = tmp_path_factory.mktemp("published"), {}
+    for name, architecture in PUBLISHED.items():
+        network = architecture().eval()
+        torch.save(network.state_dict(), folder / f"{name}.pth")
+        made[name] = folder / f"{name}.pth", network.requires_grad_(False)
+    return made
+
+
+def changed(file: Path, tensors: dict | None = None, header: dict | None = None) -> Path:
+    """Rewrite a file of ours with other tensors or entries of the header; None removes one."""
+    with safe_open(file, "pt") as content:
+        new_header = content.metadata() | (header or {})
+    new_tensors = load_file(file) | (tensors or {})
+    new_header = {key: value for key, value in new_header.items() if value is not None}
+    new_tensors = {key: value for key, value in new_tensors.items() if value is not None}
+    save_file(new_tensors, file, new_header)
+    return file
+
+
+def assert_refused(file: Path, match: str, architecture: str = "compact") -> None:
+    with pytest.raises(ColorizeError, match=match) as error:
+        read_network(file, architecture)
+    assert str(file) in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_compact_comes_back_as_saved(ours):
+    network, saved = read_network(ours, "compact"), seeded_compact()
+    assert not network.training
+    assert not any(p.requires_grad for p in network.parameters())
+    assert all(p.dtype == torch.float32 for p in network.parameters())
+    assert network.widths == WIDTHS
+    torch.testing.assert_close(network(LIGHTNESS), saved(LIGHTNESS), rtol=0.01, atol=0.01)
+
+
+def test_compact_brings_its_decoding_along(ours):
+    network = read_network(ours, "compact")
+    assert (network.default_temperature, network.default_rebalance) == (0.4, 0.7)
+    torch.testing.assert_close(network.class_weights, torch.linspace(0.1, 5, Q))
+    assert torch.equal(network.bin_centres, bin_centres())
+    assert network.state_dict().keys() == seeded_compact().state_dict().keys()
+
+
+def test_compact_without_decoding_in_its_header_has_neutral_defaults(ours):
+    changed(ours, header=dict.fromkeys(("class_weights", "temperature", "rebalance", "prior")))
+    network = read_network(ours, "compact")
+    assert network.class_weights is None
+    assert network.prior is None
+    assert (network.default_temperature, network.default_rebalance) == (1.0, 1.0)
+
+
+def test_saved_file_is_half_precision_with_a_readable_header(tmp_path):
+    file = save(seeded_compact(), tmp_path / "c.safetensors", extra={"seed": "0"})
+    with safe_open(file, "pt") as content:
+        header = content.metadata()
+    assert json.loads(header["config"]) == {"architecture": "compact", "widths": list(WIDTHS)}
+    assert len(json.loads(header["prior"])) == Q
+    assert header["seed"] == "0"
+    kinds = {tensor.dtype for tensor in load_file(file).values()}
+    assert kinds == {torch.float16, torch.int64}
+    assert stat.S_IMODE(file.stat().st_mode) & 0o400
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_saving_the_same_network_gives_the_same_bytes(tmp_path):
+    first = save(seeded_compact(), tmp_path / "1.safetensors")
+    second = save(seeded_compact(), tmp_path / "2.safetensors")
+    assert first.read_bytes() == second.read_bytes()
+
+
+def test_failed_saving_leaves_the_older_file(ours, tmp_path):
+    before = ours.read_bytes()
+    network = seeded_compact()
+    network.decoder.classify.bias[3] = 1e6
+    with pytest.raises(ValueError, match=r"decoder\.classify\.bias"):
+        save(network, ours)
+    assert ours.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [ours]
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_published_format_gives_the_same_network(published, name):
+    file, network = published[name]
+    loaded = read_network(file, name)
+    assert type(loaded) is PUBLISHED[name]
+    assert not loaded.training
+    assert torch.equal(loaded(LIGHTNESS), network(LIGHTNESS))
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_old_file_without_counters_loads(published, tmp_path, name):
+    state = published[name][1].state_dict()
+    old = {key: value for key, value in state.items() if not key.endswith("num_batches_tracked")}
+    assert len(old) < len(state)
+    file = tmp_path / "old.pth"
+    torch.save(old, file, _use_new_zipfile_serialization=False)
+    loaded = read_network(file, name)
+    assert torch.equal(loaded(LIGHTNESS), published[name][1](LIGHTNESS))
+
+
+def test_published_weights_as_safetensors_load_whatever_the_name(published, tmp_path):
+    file = tmp_path / "weights.pth"
+    save_file(published["eccv16"][1].state_dict(), file)
+    loaded = read_network(file, "eccv16")
+    assert torch.equal(loaded(LIGHTNESS), published["eccv16"][1](LIGHTNESS))
+
+
+def test_published_weights_have_neutral_decoding(published):
+    network = read_network(published["eccv16"][0], "eccv16")
+    assert network.class_weights is None
+    assert (network.default_temperature, network.default_rebalance) == (1.0, 1.0)
+
+
+def test_loaded_network_does_not_need_the_file_any_more(ours, published, tmp_path):
+    copy = tmp_path / "copy.pth"
+    copy.write_bytes(published["eccv16"][0].read_bytes())
+    network, published_network = read_network(ours, "compact"), read_network(copy, "eccv16")
+    before = network(LIGHTNESS), published_network(LIGHTNESS)
+    for file in (ours, copy):
+        file.write_bytes(b"")
+    assert torch.equal(network(LIGHTNESS), before[0])
+    assert torch.equal(published_network(LIGHTNESS), before[1])
+
+
+def test_other_architecture_is_named(ours, published):
+    assert_refused(ours, "holds compact, not eccv16; use --model compact", "eccv16")
+    assert_refused(published["eccv16"][0], "holds eccv16, not compact", "compact")
+    assert_refused(published["eccv16"][0], "holds eccv16, not siggraph17", "siggraph17")
+    assert_refused(published["siggraph17"][0], "holds siggraph17, not eccv16", "eccv16")
+
+
+def test_missing_file_and_folder_are_refused(tmp_path):
+    assert_refused(tmp_path / "none.pth", "No such file")
+    assert_refused(tmp_path, "cannot read the weights")
+
+
+@pytest.mark.parametrize("content", [b"", b"short", b"\xff\xd8\xff\xe0 not weights" * 9, bytes(99)])
+def test_file_of_another_kind_is_refused(tmp_path, content):
+    file = tmp_path / "file.pth"
+    file.write_bytes(content)
+    assert_refused(file, "neither safetensors nor a PyTorch file")
+
+
+@pytest.mark.parametrize("share", [0.0001, 0.3, 0.9999])
+@pytest.mark.parametrize("name", ["ours", "eccv16"])
+def test_truncated_file_is_refused(ours, published, tmp_path, name, share):
+    content = (ours if name == "ours" else published[name][0]).read_bytes()
+    file = tmp_path / "cut"
+    file.write_bytes(content[: int(share * len(content))])
+    assert_refused(file, "damaged|incomplete|neither", "compact" if name == "ours" else name)
+
+
+class Malicious:
+    """Makes a folder when it is unpickled."""
+
+    def __init__(self, marker: Path):
+        self.marker = marker
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.marker),)
+
+
+class AllMemory:
+    """Asks for more than any address space, by a function that `weights_only` allows."""
+
+    def __reduce__(self):
+        return bytearray, (10**18,)
+
+
+@pytest.mark.parametrize("kind", ["pickle", "old", "new"])
+def test_pickle_with_code_is_refused_and_not_run(tmp_path, kind):
+    file, marker = tmp_path / "file.pth", tmp_path / "executed"
+    content = {"model8.6.weight": Malicious(marker)}
+    if kind == "pickle":
+        file.write_bytes(pickle.dumps(content))
+    else:
+        torch.save(content, file, _use_new_zipfile_serialization=kind == "new")
+    assert_refused(file, "refused: .* tensors alone$", "eccv16")
+    assert not marker.exists()
+
+
+def test_pickle_that_asks_for_all_memory_is_refused(tmp_path):
+    torch.save({"model8.6.weight": AllMemory()}, tmp_path / "file.pth")
+    assert_refused(tmp_path / "file.pth", "refused", "eccv16")
+
+
+@pytest.mark.parametrize("kind", ["old", "new", "safetensors"])
+def test_files_with_changed_bytes_never_raise_anything_else(tmp_path, kind):
+    file = tmp_path / "file"
+    tensors = {f"layer{i}.weight": torch.ones(4, 3) for i in range(3)}
+    if kind == "safetensors":
+        save_file(tensors, file, {"config": "{}"})
+    else:
+        torch.save(tensors, file, _use_new_zipfile_serialization=kind == "new")
+    content, chance = file.read_bytes(), random.Random(0)
+    for _ in range(200):
+        damaged = bytearray(content)
+        for _ in range(chance.randint(1, 6)):
+            damaged[chance.randrange(len(damaged))] = chance.randrange(256)
+        file.write_bytes(damaged)
+        with contextlib.suppress(ColorizeError):
+            read_tensors(file)
+
+
+def test_zip_that_unpacks_to_more_than_its_size_is_refused(tmp_path):
+    file = tmp_path / "bomb.pth"
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("archive/data.pkl", bytes(10_000_000))
+    assert_refused(file, "10000000 unpacked", "eccv16")
+
+
+@pytest.mark.parametrize(
+    "content", [[torch.zeros(3)], {"a": 1}, {1: torch.zeros(1)}, torch.ones(2)]
+)
+def test_pytorch_file_that_is_no_state_dict_is_refused(tmp_path, content):
+    torch.save(content, tmp_path / "file.pth")
+    assert_refused(tmp_path / "file.pth", "holds no state_dict", "eccv16")
+
+
+def test_header_longer_than_the_file_is_refused(tmp_path):
+    file = tmp_path / "file.safetensors"
+    file.write_bytes(struct.pack("<Q", 1 << 40) + b'{"a":')
+    assert_refused(file, "its header is incomplete")
+
+
+def test_enormous_header_is_refused_unread(tmp_path):
+    file = tmp_path / "file.safetensors"
+    with file.open("wb") as stream:
+        stream.write(struct.pack("<Q", 8 << 30) + b"{")
+        stream.truncate(9 << 30)  # takes no room on the disk
+    assert_refused(file, "refused: a header of")
+    assert HEADER_LIMIT < 8 << 30
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "{",
+        "{}x",
+        "{" * 5000,
+        '{"a":{"dtype":"F32","shape":[1000000000,1000000],"data_offsets":[0,4]}}',
+        '{"a":{"dtype":"F32","shape":[1],"data_offsets":[4000000000,4000000004]}}',
+        '{"a":{"dtype":"F99","shape":[1],"data_offsets":[0,4]}}',
+    ],
+)
+def test_senseless_safetensors_header_is_refused(tmp_path, header):
+    file = tmp_path / "file.safetensors"
+    file.write_bytes(struct.pack("<Q", len(header)) + header.encode() + bytes(4))
+    assert_refused(file, "damaged safetensors file")
+
+
+KEY = "decoder.classify.bias"
+
+
+@pytest.mark.parametrize(
+    ("tensor", "reason"),
+    [
+        (torch.zeros(7), rf"{KEY} has the shape \(7,\) instead of \(313,\)"),
+        (torch.zeros(Q, dtype=torch.int64), f"{KEY} is torch.int64"),
+        (torch.zeros(Q, dtype=torch.complex64), f"{KEY} is torch.complex64"),
+        (torch.full((Q,), torch.nan), f"damaged: {KEY} holds values that are not finite"),
+        (torch.tensor([torch.inf] + [0.0] * 312), f"damaged: {KEY}"),
+        (torch.full((Q,), 1e300, dtype=torch.float64), f"damaged: {KEY}"),
+        (None, f"lacks 1 tensors: {KEY}"),
+    ],
+)
+def test_unsound_tensor_is_refused(ours, tensor, reason):
+    assert_refused(changed(ours, {KEY: tensor}), reason)
+
+
+def test_tensor_without_numbers_is_refused(published, tmp_path):
+    state = published["eccv16"][1].state_dict()
+    state["model1.0.bias"] = torch.empty(64, device="meta")
+    torch.save(state, tmp_path / "meta.pth")
+    assert_refused(tmp_path / "meta.pth", r"model1\.0\.bias is", "eccv16")
+
+
+def test_sparse_tensor_is_refused(published, tmp_path):
+    state = published["eccv16"][1].state_dict()
+    state["model1.0.bias"] = torch.ones(64).to_sparse()
+    torch.save(state, tmp_path / "sparse.pth")
+    assert_refused(tmp_path / "sparse.pth", r"model1\.0\.bias is", "eccv16")
+
+
+def test_unexpected_tensors_are_refused_with_the_first_few(ours):
+    extra = {f"extra{i}": torch.zeros(1) for i in range(5)}
+    assert_refused(changed(ours, extra), "has the unknown 5 tensors: extra0, extra1, extra2, …")
+
+
+def test_number_types_of_other_precision_load(ours):
+    bias = torch.linspace(-1, 1, Q)
+    for kind in (torch.float64, torch.float32, torch.bfloat16):
+        network = read_network(changed(ours, {KEY: bias.to(kind)}), "compact")
+        torch.testing.assert_close(network.decoder.classify.bias, bias.to(kind).float())
+
+
+@pytest.mark.parametrize(
+    ("entry", "value", "reason"),
+    [
+        ("config", None, "no weights of compact: it lacks the header"),
+        ("config", "{", "config is no JSON"),
+        ("config", "[" * 100_000, "config is no JSON"),
+        ("config", "[]", "config is no JSON object"),
+        ("config", '{"architecture": "later"}', "holds later, not compact"),
+        ("config", '{"architecture": "compact"}', "widths None are not"),
+        ("config", '{"architecture": "compact", "widths": [8, 8, 8]}', "are not four"),
+        ("config", '{"architecture": "compact", "widths": [8, 8, 8, 1e9]}', "are not four"),
+        ("config", '{"architecture": "compact", "widths": [8, 8, 8, 99999]}', "are not four"),
+        ("config", '{"architecture": "compact", "widths": [8, 8, 8, 9]}', "has the shape"),
+        ("class_weights", "[1, 2]", "class_weights are not 313 positive numbers"),
+        ("class_weights", json.dumps([0.0] * Q), "class_weights are not"),
+        ("class_weights", "[" + "NaN," * 312 + "1]", "class_weights are not"),
+        ("prior", "[1]", "prior is not 313 shares"),
+        ("prior", json.dumps([1.5] * Q), "prior is not"),
+        ("prior", "[" + "NaN," * 312 + "1]", "prior is not"),
+        ("temperature", "0", "temperature is 0"),
+        ("temperature", '"warm"', "temperature is warm"),
+        ("rebalance", "Infinity", "rebalance is inf"),
+    ],
+)
+def test_unsound_header_is_refused(ours, entry, value, reason):
+    assert_refused(changed(ours, header={entry: value}), reason)
+
+
+def test_read_tensors_gives_names_and_header(ours):
+    tensors, header = read_tensors(ours)
+    assert tensors[KEY].shape == (Q,)
+    assert json.loads(header["temperature"]) == 0.4
+
+
+def test_styles_come_back(tmp_path):
+    styles = {
+        "vivid": {"temperature": 0.4, "rebalance": 0.7},
+        "faithful": {"temperature": 0.9, "rebalance": 0.1},
+    }
+    file = save(seeded_compact(), tmp_path / "styled.safetensors", styles=styles)
+    assert read_network(file, "compact").styles == styles
+    plain = save(seeded_compact(), tmp_path / "plain.safetensors")
+    assert read_network(plain, "compact").styles == {}
+    with pytest.raises(ValueError, match="style vivid"):
+        save(seeded_compact(), tmp_path / "bad.safetensors", styles={"vivid": {}})
+
+
+@pytest.mark.parametrize("said", ["[]", '{"vivid": 1}', '{"loud": {}}', "{"])
+def test_unsound_styles_in_a_header_are_refused(ours, said):
+    with pytest.raises(ColorizeError, match=r"bad header: style"):
+        read_network(changed(ours, header={"styles": said}), "compact")

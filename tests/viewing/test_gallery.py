@@ -1,0 +1,350 @@
+"""The page of before/after sliders: what is in it, and that it is whole or absent."""
+
+import base64
+import dataclasses
+import html.parser
+import io
+import os
+import tracemalloc
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from colorize import batch
+from colorize.batch import Options
+from colorize.cli import main
+from colorize.errors import ColorizeError
+from colorize.io.photo import Photo
+from colorize.viewing.gallery import BEGINNING, SIDE, Gallery, Pictures, names_of
+
+NASTY = "<script>alert('x')</script>\"><img src=x onerror=alert(1)>&.jpg"
+
+
+class Page(html.parser.HTMLParser):
+    """What a browser finds on a page: elements with their attributes, and the text."""
+
+    def __init__(self, path: Path):
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.inside: list[str] = []
+        self.feed(path.read_text(encoding="utf-8"))
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+        if tag in ("script", "style"):
+            self.inside.append(tag)
+
+    def handle_endtag(self, tag):
+        if tag in ("script", "style"):
+            self.inside.pop()
+
+    def handle_data(self, data):
+        if not self.inside:
+            self.text += data
+
+    def all(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.elements if name == tag]
+
+    def names(self) -> list[str]:
+        return [image["alt"].rsplit(",", 1)[0] for image in self.all("img")[::2]]
+
+
+def photo(height: int = 30, width: int = 40) -> Photo:
+    return Photo(np.linspace(0, 255, height * width).astype(np.uint8).reshape(height, width))
+
+
+def redden(picture: Photo) -> Photo:
+    pixels = np.zeros((*picture.size, 3), picture.pixels.dtype)
+    pixels[..., 0] = np.iinfo(picture.pixels.dtype).max
+    return dataclasses.replace(picture, pixels=pixels)
+
+
+def picture_of(attributes: dict[str, str | None]) -> Image.Image:
+    kind, content = attributes["src"].split(",")
+    assert kind == "data:image/jpeg;base64"
+    return Image.open(io.BytesIO(base64.b64decode(content)))
+
+
+def test_a_page_shows_before_and_after(tmp_path):
+    with Gallery.writing(tmp_path / "page.html", title="Old & new") as gallery:
+        gallery.add("a.jpg", photo(), redden(photo()), note="by <hand>")
+    page = Page(tmp_path / "page.html")
+    before, after = page.all("img")
+    assert (before["alt"], after["alt"]) == ("a.jpg, as it was", "a.jpg, in colour")
+    assert picture_of(before).mode == "L"
+    assert np.asarray(picture_of(after).convert("RGB"))[..., 0].min() > 240
+    assert (before["width"], before["height"]) == ("40", "30")
+    assert "a.jpg" in page.text and "by <hand>" in page.text and "Old & new" in page.text
+
+
+def test_nothing_outside_the_page_is_named(tmp_path):
+    with Gallery.writing(tmp_path / "page.html") as gallery:
+        gallery.add("a.jpg", photo(), redden(photo()))
+    page = Page(tmp_path / "page.html")
+    addresses = [
+        attributes[name]
+        for _, attributes in page.elements
+        for name in ("src", "href", "srcset", "action", "data", "poster")
+        if name in attributes
+    ]
+    assert addresses and all(address.startswith("data:") for address in addresses)
+    content = (tmp_path / "page.html").read_text()
+    assert "http:" not in content and "https:" not in content and "@import" not in content
+    (policy,) = (m["content"] for m in page.all("meta") if "http-equiv" in m)
+    assert policy.startswith("default-src 'none'; img-src data:; style-src 'sha256-")
+    assert "unsafe" not in policy
+
+
+def test_names_and_reasons_are_text_whatever_is_in_them(tmp_path):
+    with Gallery.writing(tmp_path / "plain.html") as gallery:
+        gallery.add("a.jpg", photo(), photo())
+        gallery.add_problem("b.jpg: damaged")
+    with Gallery.writing(tmp_path / "nasty.html") as gallery:
+        gallery.add(NASTY, photo(), photo())
+        gallery.add_problem(f"{NASTY}: damaged")
+    plain, nasty = Page(tmp_path / "plain.html"), Page(tmp_path / "nasty.html")
+    assert [tag for tag, _ in nasty.elements] == [tag for tag, _ in plain.elements]
+    assert [list(a) for _, a in nasty.elements] == [list(a) for _, a in plain.elements]
+    assert nasty.text.count(NASTY) == 2
+    assert nasty.all("img")[0]["alt"] == f"{NASTY}, as it was"
+
+
+def test_bytes_that_are_no_text_do_not_break_the_page(tmp_path):
+    with Gallery.writing(tmp_path / "page.html") as gallery:
+        gallery.add(os.fsdecode(b"caf\xe9.jpg"), photo(), photo())
+    assert "caf?.jpg" in Page(tmp_path / "page.html").text
+
+
+@pytest.mark.parametrize(
+    ("size", "shown"), [((3000, 1500), (1280, 640)), ((100, 4000), (32, 1280)), ((9, 7), (9, 7))]
+)
+def test_pictures_are_small(size, shown):
+    width, height = size
+    pictures = Pictures.of(photo(height, width), redden(photo(height, width)))
+    assert (pictures.width, pictures.height) == shown
+    for content in (pictures.before, pictures.after):
+        assert Image.open(io.BytesIO(content)).size == shown
+    assert max(shown) <= SIDE
+
+
+def test_transparency_is_laid_on_white_and_sixteen_bits_become_eight():
+    alpha = np.zeros((30, 40), np.uint16)
+    alpha[:, 20:] = 65535
+    deep = Photo(np.full((30, 40), 257 * 60, np.uint16), alpha)
+    pictures = Pictures.of(deep, redden(deep))
+    before = np.asarray(Image.open(io.BytesIO(pictures.before)).convert("L")).astype(int)
+    assert before[:, :16].min() > 250
+    assert np.abs(before[:, 24:] - 60).max() <= 3
+
+
+def test_pictures_of_different_sizes_are_refused():
+    with pytest.raises(ColorizeError, match="differ in size: 40x30, 20x30"):
+        Pictures.of(photo(), photo(30, 20))
+
+
+def test_the_page_is_there_whole_or_not_at_all(tmp_path):
+    path = tmp_path / "deep" / "page.html"
+    with pytest.raises(KeyboardInterrupt), Gallery.writing(path) as gallery:
+        gallery.add("a.jpg", photo(), photo())
+        assert not path.exists()
+        raise KeyboardInterrupt
+    assert list(path.parent.iterdir()) == []
+    with Gallery.writing(path) as gallery:
+        gallery.add("a.jpg", photo(), photo())
+    first = path.read_bytes()
+    assert first.startswith(BEGINNING) and first.endswith(b"</html>\n")
+    with pytest.raises(KeyboardInterrupt), Gallery.writing(path):
+        raise KeyboardInterrupt
+    assert path.read_bytes() == first
+    with Gallery.writing(path):  # a gallery of an earlier run is replaced
+        pass
+    assert path.read_bytes() != first
+
+
+def test_what_a_killed_run_left_is_removed(tmp_path):
+    left = tmp_path / ".page.html.colorize-0123456789ab.tmp"
+    left.write_bytes(BEGINNING)
+    with Gallery.writing(tmp_path / "page.html"):
+        pass
+    assert [path.name for path in tmp_path.iterdir()] == ["page.html"]
+
+
+def test_what_is_no_gallery_is_not_replaced(tmp_path):
+    for name, content in (("photo.jpg", b"\xff\xd8\xff"), ("my.html", b"<!doctype html>\n<p>")):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(ColorizeError, match=f"{name}: exists and is no gallery"):
+            with Gallery.writing(tmp_path / name):
+                pass
+        assert (tmp_path / name).read_bytes() == content
+    with pytest.raises(ColorizeError, match="no regular file"), Gallery.writing(tmp_path):
+        pass
+
+
+def test_a_full_disk_is_one_line():
+    if not os.path.exists("/dev/full"):
+        pytest.skip("no /dev/full here")
+    with open("/dev/full", "wb", buffering=0) as full:
+        with pytest.raises(ColorizeError, match=r"^page.html: the disk is full$"):
+            Gallery(full, "page.html")
+
+
+def test_memory_does_not_grow_with_the_page(tmp_path):
+    pictures = Pictures(os.urandom(150_000), os.urandom(150_000), 1280, 960)
+    tracemalloc.start()
+    try:
+        with Gallery.writing(tmp_path / "page.html") as gallery:
+            for number in range(200):
+                gallery.add_pictures(f"{number}.jpg", pictures)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert (tmp_path / "page.html").stat().st_size > 80e6
+    assert peak < 4e6
+
+
+def test_names_say_nothing_of_the_folders_above():
+    paths = [Path("/home/somebody/scans/a.jpg"), Path("/home/somebody/scans/old/b.jpg")]
+    assert names_of(paths) == ["a.jpg", os.path.join("old", "b.jpg")]
+    assert names_of(paths[:1]) == ["a.jpg"]
+    assert names_of([]) == []
+    assert names_of([Path("line\nbreak.jpg")]) == [r"'line\nbreak.jpg'"]
+
+
+# With batches
+
+
+def save(path: Path, size: tuple[int, int] = (40, 30)) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.linear_gradient("L").resize(size).save(path)
+    return path
+
+
+def show(folder: Path, colorize=redden, fail_fast=False, workers=2, **options) -> Page:
+    jobs = batch.plan(batch.find([folder / "in"]), folder / "out", True)
+    results = batch.run(
+        jobs, colorize, Options(pictures=True, **options), fail_fast=fail_fast, workers=workers
+    )
+    with batch.gallery(folder / "page.html", jobs) as add:
+        for result in results:
+            add(result)
+    return Page(folder / "page.html")
+
+
+def test_a_batch_is_shown_in_order_and_its_failures_at_the_end(tmp_path):
+    names = [f"{number:02}.png" for number in range(12)]
+    for name in names:
+        save(tmp_path / "in" / name, (4000, 1500) if name == "00.png" else (40, 30))
+    (tmp_path / "in" / "05.png").write_text("broken")
+    page = show(tmp_path, workers=3)
+    assert page.names() == [name for name in names if name != "05.png"]
+    assert "Not in colour: 1" in page.text
+    assert "05.png: is not a picture of a known kind" in page.text
+    for before, after in zip(page.all("img")[::2], page.all("img")[1::2], strict=True):
+        assert picture_of(before).mode == "L" and picture_of(after).mode == "RGB"
+
+
+def test_what_earlier_runs_did_is_shown_from_the_files(tmp_path):
+    for name in ("a.png", "b.png", "c.png"):
+        save(tmp_path / "in" / name)
+    show(tmp_path)
+    (tmp_path / "out/b.png").unlink()
+    save(tmp_path / "out/c.png", (50, 30))  # somebody's own
+    page = show(tmp_path, skip_existing=True)
+    assert page.names() == ["a.png", "b.png"]
+
+
+def test_a_run_that_stopped_early_shows_what_it_did(tmp_path):
+    for name in ("a.png", "b.png", "c.png", "d.png", "e.png"):
+        save(tmp_path / "in" / name)
+    (tmp_path / "in/b.png").write_text("broken")
+    page = show(tmp_path, fail_fast=True, workers=1)
+    assert "a.png" in page.names() and len(page.names()) < 4
+    assert "b.png" in page.text
+
+
+def test_several_pages_are_shown_by_the_first(tmp_path):
+    (tmp_path / "in").mkdir()
+    first, second = (Image.new("L", (20, 10), grey) for grey in (10, 200))
+    first.save(tmp_path / "in/a.tif", save_all=True, append_images=[second])
+    page = show(tmp_path)
+    assert page.names() == ["a.tif"]
+    assert np.asarray(picture_of(page.all("img")[0])).max() < 20
+
+
+def test_samples_of_one_photograph_are_told_apart(tmp_path):
+    source = save(tmp_path / "in/a.png")
+    jobs = batch.plan(batch.find([source]), tmp_path / "out", True, samples=2)
+    results = batch.run(
+        jobs, redden, Options(pictures=True), special=lambda job, photo: redden(photo)
+    )
+    with batch.gallery(tmp_path / "page.html", jobs) as add:
+        for result in results:
+            add(result)
+    page = Page(tmp_path / "page.html")
+    assert page.names() == ["a.png", "a.png"]
+    assert page.text.index("sample 1") < page.text.index("sample 2")
+
+
+@pytest.fixture
+def command(weights, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: str) -> tuple[int, str]:
+        status = main(["--weights", weights, "--size", "64", *arguments])
+        return status, capsys.readouterr().err
+
+    return run
+
+
+def test_the_command_writes_a_page_for_a_folder_and_for_a_file(command):
+    save(Path("in/a.jpg"))
+    save(Path("in/sub/b.png"))
+    assert command("-i", "in", "-o", "out", "--gallery", "out/page.html")[0] == 0
+    assert Page(Path("out/page.html")).names() == ["a.jpg", os.path.join("sub", "b.png")]
+    assert command("-i", "in/a.jpg", "-o", "a.png", "--gallery", "one.html")[0] == 0
+    assert Page(Path("one.html")).names() == ["a.jpg"]
+
+
+def test_a_manifest_run_again_gives_the_whole_page_again(command):
+    save(Path("in/a.png"))
+    save(Path("in/b.png"))
+    arguments = ["-i", "in", "-o", "out", "--manifest", "m.jsonl", "--gallery", "page.html"]
+    command(*arguments)
+    first = Path("page.html").read_bytes()
+    status, said = command(*arguments)
+    assert status == 0 and "0 done, 2 skipped" in said
+    assert Path("page.html").read_bytes() == first
+
+
+def test_the_page_is_no_output_and_no_input(command):
+    save(Path("in/a.png"))
+    before = Path("in/a.png").read_bytes()
+    status, said = command("-i", "in", "-o", "out", "--gallery", "in/a.png")
+    assert status == 1 and "in/a.png: exists and is no gallery" in said
+    assert Path("in/a.png").read_bytes() == before
+    status, said = command("-i", "in", "-o", "out", "--gallery", "out/a.png")
+    assert status == 1 and "would replace the manifest, report or gallery" in said
+
+
+def test_the_page_is_not_made_by_a_dry_run(command):
+    save(Path("in/a.png"))
+    command("-i", "in", "-o", "out", "--gallery", "page.html", "--dry-run")
+    assert not Path("page.html").exists()
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        ["-i", "-", "--gallery", "page.html"],
+        ["-i", "a.png", "--gallery", ""],
+        ["-i", "a.png", "--gallery", "same", "--report", "same"],
+    ],
+)
+def test_usage_errors(given, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(given)
+    assert stopped.value.code == 2
+    assert "error:" in capsys.readouterr().err
