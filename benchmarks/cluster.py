@@ -34,8 +34,8 @@ from colorize.batch import ray as cluster
 from colorize.batch.manifest import Manifest
 from colorize.cli import ray as on_cluster
 from colorize.cli.arguments import parser
-from colorize.cli.settings import deciding_settings
-from colorize.runtime.threads import cores
+from colorize.cli.settings import output_fingerprint
+from colorize.runtime.threads import available_cpus
 
 os.environ.update(cluster.ENVIRONMENT)
 import ray  # (it reads its environment at once)
@@ -50,7 +50,7 @@ INIT = {
 
 
 def make_photographs(folder: Path, count: int, width: int, height: int) -> None:
-    """Write grey JPEG files with detail of all sizes."""
+    """Write gray JPEG files with detail of all sizes."""
     random = np.random.default_rng(0)
     folder.mkdir()
     for number in range(count):
@@ -64,7 +64,7 @@ def make_photographs(folder: Path, count: int, width: int, height: int) -> None:
 def make_work() -> Work:
     """Return what does the jobs of the command, on one core."""
     args = parser().parse_args(["-i", "in", "-o", "out"])
-    return on_cluster.make_work(args, deciding_settings(args))
+    return on_cluster.make_work(args, output_fingerprint(args))
 
 
 class Idle(Work):
@@ -146,7 +146,7 @@ def nothing(folder: Path, count: int) -> dict[str, Any]:
     (folder / "in").mkdir()
     for number in range(count):
         (folder / "in" / f"{number:06}.jpg").write_bytes(b"-")
-    ray.init(num_cpus=cores(), **INIT)  # type: ignore[arg-type]
+    ray.init(num_cpus=available_cpus(), **INIT)  # type: ignore[arg-type]
     try:
         jobs = batch.plan(batch.find([folder / "in"]), folder / "out", True)
         return measure(jobs, make_idle, folder / "m.jsonl")
@@ -198,7 +198,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--photographs", type=int, default=200)
     parser.add_argument("--size", type=int, nargs=2, default=(1600, 1200), metavar=("W", "H"))
-    parser.add_argument("--cores", type=int, nargs="+", default=[1, cores()])
+    parser.add_argument("--cores", type=int, nargs="+", default=[1, available_cpus()])
     parser.add_argument("--kills", type=int, default=0, help="workers to kill during each batch")
     parser.add_argument("--nothing", action="store_true", help="measure this process alone")
     args = parser.parse_args(argv)
@@ -206,7 +206,7 @@ def main(argv: list[str] | None = None) -> int:
         measured = partial(photographs, args=args)
         run = partial(nothing, count=args.photographs) if args.nothing else measured
         figures = run(Path(folder))
-    machine = {"cores": cores(), "processor": platform.machine(), "ray": ray.__version__}
+    machine = {"cores": available_cpus(), "processor": platform.machine(), "ray": ray.__version__}
     shown = {"machine": machine, "photographs": args.photographs, "size": args.size, **figures}
     sys.stdout.write(json.dumps(shown, indent=1) + "\n")
     wrong = [

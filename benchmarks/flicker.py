@@ -1,9 +1,9 @@
-"""How much colours flicker in a film, frame by frame and following the picture.
+"""How much colors flicker in a film, frame by frame and following the picture.
 
 `python -m benchmarks.flicker` pans and zooms over photographs, with noise as of film grain, and
-prints as JSON the mean difference in colour (ΔE 1976 and 2000) between the same points of
+prints as JSON the mean difference in color (ΔE 1976 and 2000) between the same points of
 successive frames, which the known motion matches. Exit status 1 if following leaves more than
-half of the ΔE, fades the colours by more than 5 %, or the frame after a cut is not as the
+half of the ΔE, fades the colors by more than 5 %, or the frame after a cut is not as the
 network has it alone.
 """
 
@@ -22,16 +22,16 @@ from skimage.color import deltaE_ciede2000
 
 from colorize import Colorizer, Photo
 from colorize.color import lab
-from colorize.io.photo import is_photo_name
-from colorize.video.temporal import Steady, colours_alone
+from colorize.io.photo import has_image_suffix
+from colorize.video.temporal import TemporalFilter, colors_alone
 
 ROOT = Path(__file__).parents[1]
 HEIGHT, WIDTH = 256, 384  # of the clips
 WIDE = 640  # pixels, of the photographs under the camera
-NOISE = 4.0  # grey levels, sigma
+NOISE = 4.0  # gray levels, sigma
 SPACING = 6  # pixels between the points that are compared
 MARGIN = 12  # pixels at the edges without points
-PATCH = 5  # pixels, side of the square whose mean colour a point has: noise in L evens out
+PATCH = 5  # pixels, side of the square whose mean color a point has: noise in L evens out
 SAME_OR_HALF = 0.5
 FADED = 0.95
 
@@ -47,13 +47,13 @@ def camera(move: str, share: float, height: int, width: int) -> np.ndarray:
     return np.array([[scale, 0, left], [0, scale, top]])
 
 
-def clip(grey: np.ndarray, move: str, frames: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def clip(gray: np.ndarray, move: str, frames: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield the frames of a clip, uint8, and their maps to the photograph."""
     random = np.random.default_rng(0)
     for number in range(frames):
-        place = camera(move, number / (frames - 1), *grey.shape)
+        place = camera(move, number / (frames - 1), *gray.shape)
         flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
-        frame = cv2.warpAffine(grey, place, (WIDTH, HEIGHT), flags=flags)
+        frame = cv2.warpAffine(gray, place, (WIDTH, HEIGHT), flags=flags)
         noisy = frame + random.normal(0, NOISE, frame.shape)
         yield np.rint(noisy.clip(0, 255)).astype(np.uint8), place
 
@@ -89,29 +89,29 @@ def flicker(pictures: list[np.ndarray], places: list[np.ndarray]) -> dict[str, f
     return {name: round(float(value), 3) for name, value in (*figures.items(), ("chroma", chroma))}
 
 
-def measure(colorizer: Colorizer, grey: np.ndarray, move: str, frames: int) -> dict[str, object]:
+def measure(colorizer: Colorizer, gray: np.ndarray, move: str, frames: int) -> dict[str, object]:
     """Return the flicker of one clip, frame by frame and followed."""
-    steady = Steady()
+    steady = TemporalFilter()
     alone: list[np.ndarray] = []
     followed: list[np.ndarray] = []
     places = []
-    for frame, place in clip(grey, move, frames):
+    for frame, place in clip(gray, move, frames):
         photo = Photo(frame)
-        small, ab = colours_alone(colorizer, photo)
-        for results, colours in ((alone, ab), (followed, steady(small, ab))):
-            pixels = colorizer.join(photo, colours).pixels.astype(np.float32) / 255
+        small, ab = colors_alone(colorizer, photo)
+        for results, colors in ((alone, ab), (followed, steady(small, ab))):
+            pixels = colorizer.join(photo, colors).pixels.astype(np.float32) / 255
             results.append(lab.rgb_to_lab(pixels).astype(np.float32))
         places.append(place)
     return {"alone": flicker(alone, places), "followed": flicker(followed, places)}
 
 
-def cuts(colorizer: Colorizer, greys: list[np.ndarray]) -> list[float]:
+def cuts(colorizer: Colorizer, grays: list[np.ndarray]) -> list[float]:
     """Return for each cut from photograph to photograph how far the first ab is from that alone."""
-    steady = Steady()
+    steady = TemporalFilter()
     differences = []
-    for number, grey in enumerate(greys):
-        for place, (frame, _) in enumerate(clip(grey, "pan", 4)):
-            small, ab = colours_alone(colorizer, Photo(frame))
+    for number, gray in enumerate(grays):
+        for place, (frame, _) in enumerate(clip(gray, "pan", 4)):
+            small, ab = colors_alone(colorizer, Photo(frame))
             result = steady(small, ab)
             if place == 0 and number:
                 differences.append(float(np.abs(result - ab).max()))
@@ -119,15 +119,15 @@ def cuts(colorizer: Colorizer, greys: list[np.ndarray]) -> list[float]:
 
 
 def photographs(folder: Path, most: int) -> dict[str, np.ndarray]:
-    """Return grey photographs of a folder by name, float32, all of one width."""
-    names = sorted(path for path in folder.iterdir() if is_photo_name(path))
-    greys = {}
+    """Return gray photographs of a folder by name, float32, all of one width."""
+    names = sorted(path for path in folder.iterdir() if has_image_suffix(path))
+    grays = {}
     for path in [path for path in names if "before-after" not in path.name][:most]:
         with Image.open(path) as image:
             height = round(image.height * WIDE / image.width)
-            grey = image.convert("L").resize((WIDE, height), Image.Resampling.LANCZOS)
-            greys[path.stem] = np.asarray(grey, np.float32)
-    return greys
+            gray = image.convert("L").resize((WIDE, height), Image.Resampling.LANCZOS)
+            grays[path.stem] = np.asarray(gray, np.float32)
+    return grays
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -140,10 +140,10 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--json", type=Path, help="write the figures there as well")
     args = parser.parse_args(argv)
     colorizer = Colorizer.from_pretrained(args.model)
-    greys = photographs(args.folder, args.photographs)
+    grays = photographs(args.folder, args.photographs)
     clips = {
-        f"{name} {move}": measure(colorizer, grey, move, args.frames)
-        for name, grey in greys.items()
+        f"{name} {move}": measure(colorizer, gray, move, args.frames)
+        for name, gray in grays.items()
         for move in ("pan", "zoom")
     }
     mean = {
@@ -152,7 +152,7 @@ def main(argv: list[str] | None = None) -> int:
         for way in ("alone", "followed")
     }  # fmt: skip
     ratio = {name: round(mean["followed"][name] / mean["alone"][name], 3) for name in mean["alone"]}
-    after_cuts = cuts(colorizer, list(greys.values()))
+    after_cuts = cuts(colorizer, list(grays.values()))
     result = {
         "model": args.model, "frames": args.frames, "size": [WIDTH, HEIGHT], "noise": NOISE,
         "mean": mean, "ratio": ratio, "largest_difference_after_cuts": max(after_cuts, default=0),

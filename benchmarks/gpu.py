@@ -26,7 +26,7 @@ from PIL import Image
 from colorize.models import registry
 from colorize.models.eccv16 import ECCV16
 from colorize.models.siggraph17 import SIGGRAPH17
-from colorize.runtime.precision import tuned
+from colorize.runtime.precision import optimize_for_inference
 
 IMGS = Path(__file__).resolve().parent.parent / "imgs"
 PEAK = {"H100": 989e12, "H200": 989e12}  # dense bf16 and fp16, by the vendor's data sheets
@@ -40,7 +40,7 @@ def forward(name: str, device: str, batches: Sequence[int]) -> dict[str, Any]:
         name, SIGGRAPH17
     )()
     macs = multiplications(network)
-    network = tuned(network.eval().requires_grad_(False).to(device))
+    network = optimize_for_inference(network.eval().requires_grad_(False).to(device))
     rates = {str(batch): rate(network, batch, device) for batch in batches}
     best = max(rates.values())
     card = name_of(device)

@@ -27,7 +27,7 @@ import numpy as np
 from PIL import Image
 
 from benchmarks.tiny_weights import save_tiny_weights
-from colorize.io.atomic import is_temporary
+from colorize.io.atomic import is_temp_file
 
 ROOT = Path(__file__).parents[1]
 KINDS = {
@@ -162,7 +162,7 @@ class Trial:
     def _check_outputs(self) -> None:
         """Check that each output is whole."""
         found = hashes(self.folder / "out")
-        names = [name for name in found if not is_temporary(name)]
+        names = [name for name in found if not is_temp_file(name)]
         for name in names:
             self.counts["outputs checked"] += 1
             if found[name] != self.expected.get(name):
@@ -171,14 +171,14 @@ class Trial:
                 self.violations.append(f"{name} does not decode")
 
     def _temporaries(self) -> set[str]:
-        return {name for name in self._activity() if is_temporary(name)}
+        return {name for name in self._activity() if is_temp_file(name)}
 
     def _said(self) -> str:
         return (self.folder / "said").read_text("utf-8", "replace")[-2000:]
 
 
 def make_photographs(folder: Path, count: int, seed: int) -> None:
-    """Write grey photographs of several formats and sizes; every eighth has two pages."""
+    """Write gray photographs of several formats and sizes; every eighth has two pages."""
     folder.mkdir()
     generator = np.random.default_rng(seed)
     for number in range(count):

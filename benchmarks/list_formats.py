@@ -1,6 +1,6 @@
 """Write the table of docs/formats.md: what becomes of a file of each kind.
 
-`python -m benchmarks.list_formats` makes one file of each kind, reads it, colours it, writes it
+`python -m benchmarks.list_formats` makes one file of each kind, reads it, colors it, writes it
 in its own format, reads that again, and puts what it found between the marks in the document.
 """
 
@@ -27,7 +27,7 @@ DESCRIBED = Metadata(exif=exif_bytes()[6:], xmp=upright_xmp(XMP), iptc=IPTC, dpi
 
 def table() -> str:
     """Return the table in Markdown, a row for each kind of file."""
-    head = "| File | Kind | Read as | Coloured and written as | Alpha | Kept | Told |\n"
+    head = "| File | Kind | Read as | Colored and written as | Alpha | Kept | Told |\n"
     return head + "|---" * 7 + "|\n" + "".join(map(_row, all_kinds()))
 
 
@@ -42,28 +42,28 @@ def _row(kind: Kind) -> str:
     photos = list(read_pages(io.BytesIO(kind.content())))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"out{kind.suffix}"
-        coloured = [_coloured(photo) for photo in photos]
-        notes = write(coloured, path)
+        colored = [_colored(photo) for photo in photos]
+        notes = write(colored, path)
         back = list(read_pages(path))
     kept = ", ".join(name for field, name in FIELDS.items() if getattr(back[0].metadata, field))
     cells = (
-        f"`{kind.suffix}`", kind.name, _looks(photos), _looks(back) + _loss(coloured, back),
-        _alpha(coloured, back), kept or "-", "; ".join(_shortened(notes)) or "-",
+        f"`{kind.suffix}`", kind.name, _looks(photos), _looks(back) + _loss(colored, back),
+        _alpha(colored, back), kept or "-", "; ".join(_shortened(notes)) or "-",
     )  # fmt: skip
     return "| " + " | ".join(cells) + " |\n"
 
 
-def _coloured(photo: Photo) -> Photo:
+def _colored(photo: Photo) -> Photo:
     pixels = photo.pixels
-    grey = pixels if pixels.ndim == 2 else pixels[..., 1]
+    gray = pixels if pixels.ndim == 2 else pixels[..., 1]
     kept = {field: getattr(photo.metadata, field) for field in ("duration", "loop", "lossless")}
     metadata = dataclasses.replace(DESCRIBED, format=photo.metadata.format, **kept)
-    return Photo(np.stack([grey, grey // 2, grey // 3], axis=-1), photo.alpha, metadata)
+    return Photo(np.stack([gray, gray // 2, gray // 3], axis=-1), photo.alpha, metadata)
 
 
 def _looks(photos: list[Photo]) -> str:
     bits = sorted({photo.pixels.dtype.itemsize * 8 for photo in photos})
-    kinds = sorted({"grey" if photo.pixels.ndim == 2 else "RGB" for photo in photos})
+    kinds = sorted({"gray" if photo.pixels.ndim == 2 else "RGB" for photo in photos})
     alpha = ", alpha" if any(photo.alpha is not None for photo in photos) else ""
     pages = "" if len(photos) == 1 else f"{len(photos)} × "
     return f"{pages}{'/'.join(kinds)}, {'/'.join(map(str, bits))} bits{alpha}"

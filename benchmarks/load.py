@@ -42,7 +42,7 @@ class Sample:
 
 
 def make_photographs(folder: Path, count: int) -> None:
-    """Write small grey photographs of several formats and sizes."""
+    """Write small gray photographs of several formats and sizes."""
     random = np.random.default_rng(0)
     contents = []
     for number in range(DISTINCT):

@@ -1,6 +1,6 @@
 """Parts measured alone, in a process of their own: `python -m benchmarks.parts NAME`.
 
-`colour`: L, enlarged ab and back to sRGB for 12 megapixels, ours and scikit-image's float64 pair.
+`color`: L, enlarged ab and back to sRGB for 12 megapixels, ours and scikit-image's float64 pair.
 `forward`: the three networks at 256×256, tuned, as float32 and as the releases run them.
 `stages`: the processor seconds of each stage for a photograph of one megapixel, one thread each.
 Results are JSON.
@@ -23,19 +23,19 @@ from skimage.color import lab2rgb, rgb2lab
 from benchmarks import reference
 from benchmarks.measure import timed
 from benchmarks.pictures import make_photograph
-from colorize.color.merge import join_strips
+from colorize.color.merge import merge_lab_strips
 from colorize.io.photo import Photo, read, write
 from colorize.models import registry
 from colorize.models.eccv16 import ECCV16
 from colorize.models.siggraph17 import SIGGRAPH17
 from colorize.pipeline import Colorizer
-from colorize.runtime.precision import tuned
+from colorize.runtime.precision import optimize_for_inference
 
 MEGAPIXELS = 12
 
 
-def colour(runs: int) -> dict[str, object]:
-    """Return times of the colour arithmetic and how far the results are apart."""
+def color(runs: int) -> dict[str, object]:
+    """Return times of the color arithmetic and how far the results are apart."""
     with tempfile.TemporaryDirectory() as folder:
         pixels = read(make_photograph(Path(folder, "a.jpg"), MEGAPIXELS)).pixels
     ab = np.random.default_rng(0).normal(0, 1, (2, 8, 8)).astype(np.float32) * 8
@@ -51,16 +51,16 @@ def colour(runs: int) -> dict[str, object]:
         return lab2rgb(theirs_lab)
 
     times: dict[str, object] = dict(
-        timed(runs, {"ours": lambda: join_strips(pixels, ab), "reference": theirs})
+        timed(runs, {"ours": lambda: merge_lab_strips(pixels, ab), "reference": theirs})
     )
     return times | {"largest_difference_in_gamut": _difference(pixels, ab, theirs())}
 
 
 def _difference(pixels: np.ndarray, ab: np.ndarray, theirs: np.ndarray) -> int:
-    """Return how many grey levels ours is off at most, where scikit-image did not clip."""
+    """Return how many gray levels ours is off at most, where scikit-image did not clip."""
     in_gamut = ((theirs > 0) & (theirs < 1)).all(axis=2)
     levels = np.rint(theirs * 255).astype(np.int16)
-    return int(np.abs(join_strips(pixels, ab) - levels)[in_gamut].max())
+    return int(np.abs(merge_lab_strips(pixels, ab) - levels)[in_gamut].max())
 
 
 def forward(runs: int) -> dict[str, object]:
@@ -81,10 +81,10 @@ def forward(runs: int) -> dict[str, object]:
 
 def _copy(plain: torch.nn.Module, make: Callable[[], torch.nn.Module] | None) -> torch.nn.Module:
     if make is None:
-        return tuned(registry.load())
+        return optimize_for_inference(registry.load())
     network = make().eval().requires_grad_(False)
     network.load_state_dict(plain.state_dict())
-    return tuned(network)
+    return optimize_for_inference(network)
 
 
 def _call(
@@ -117,21 +117,21 @@ def stages(runs: int) -> dict[str, object]:
     """
     colorizer, by_onnx = (Colorizer.from_pretrained(backend=name) for name in ("torch", "onnx"))
     for one in (colorizer, by_onnx):
-        one.share_cores(1 << 10)
+        one.set_concurrency(1 << 10)
     with tempfile.TemporaryDirectory() as folder:
         file = make_photograph(Path(folder, "a.jpg"), 1)
         photo = read(file)
         small = colorizer.network_input(photo)
         done: Photo = colorizer(photo)
-        ab = colorizer.decode_cells(colorizer.predict(small))[0]
+        ab = colorizer.decode_lowres(colorizer.predict(small))[0]
         return dict(
             timed(
                 runs,
                 {
                     "decode": lambda: read(file),
                     "L": lambda: colorizer.network_input(photo),
-                    "torch": lambda: colorizer.decode_cells(colorizer.predict(small)),
-                    "onnx": lambda: by_onnx.decode_cells(by_onnx.predict(small)),
+                    "torch": lambda: colorizer.decode_lowres(colorizer.predict(small)),
+                    "onnx": lambda: by_onnx.decode_lowres(by_onnx.predict(small)),
                     "join": lambda: colorizer.join(photo, ab),
                     "encode": lambda: write(done, io.BytesIO(), format="jpeg"),
                 },
@@ -142,10 +142,10 @@ def stages(runs: int) -> dict[str, object]:
 def main(argv: list[str] | None = None) -> int:
     """Run the command and return its exit status."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("part", choices=("colour", "forward", "stages"))
+    parser.add_argument("part", choices=("color", "forward", "stages"))
     parser.add_argument("--runs", type=int, default=7)
     args = parser.parse_args(argv)
-    result = {"colour": colour, "forward": forward, "stages": stages}[args.part](args.runs)
+    result = {"color": color, "forward": forward, "stages": stages}[args.part](args.runs)
     sys.stdout.write(json.dumps(result) + "\n")
     return 0
 

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 ROOT = Path(__file__).parents[1]
-SAMPLE = ROOT / "imgs" / "coffee.jpg"  # 3:2, in colour: L takes longer than that of grey
+SAMPLE = ROOT / "imgs" / "coffee.jpg"  # 3:2, in color: L takes longer than that of gray
 GRAIN = 4.0  # standard deviation, in levels
 QUALITY = 92
 ROWS = 256  # that get their grain at a time

@@ -28,7 +28,7 @@ SIZE = 256  # pixels, height and width of what the network sees
 
 
 def load(file: Path) -> np.ndarray:
-    """Return a photograph as RGB, (H, W, 3) uint8; grey is repeated three times."""
+    """Return a photograph as RGB, (H, W, 3) uint8; gray is repeated three times."""
     pixels = np.asarray(Image.open(file))
     return np.tile(pixels[:, :, None], 3) if pixels.ndim == 2 else pixels
 
@@ -41,7 +41,7 @@ def lightness_of_both_sizes(rgb: np.ndarray) -> tuple[torch.Tensor, torch.Tensor
     return full, little
 
 
-def colours(network: torch.nn.Module, lightness: torch.Tensor) -> torch.Tensor:
+def colors(network: torch.nn.Module, lightness: torch.Tensor) -> torch.Tensor:
     """Return ab, (b, 2, 256, 256), of L, (b, 1, 256, 256), all in float32."""
     if network.output == "ab":
         siggraph17_tail_again(network, lightness)
@@ -50,7 +50,7 @@ def colours(network: torch.nn.Module, lightness: torch.Tensor) -> torch.Tensor:
     if network.class_weights is not None:
         offset = rebalance_offset(network.class_weights, network.default_rebalance)
     logits = network(lightness)
-    ab = decode(logits, network.default_temperature, network.bin_centres, offset)
+    ab = decode(logits, network.default_temperature, network.bin_centers, offset)
     return F.interpolate(ab, scale_factor=4.0, mode="bilinear", align_corners=False)
 
 
@@ -90,7 +90,7 @@ def save(rgb: np.ndarray, file: Path) -> None:
 def colorize(network: torch.nn.Module, rgb: np.ndarray) -> np.ndarray:
     """Return sRGB in [0, 1], (H, W, 3) float64, of RGB, (H, W, 3) uint8."""
     full, small = lightness_of_both_sizes(rgb)
-    return join(full, colours(network, small))
+    return join(full, colors(network, small))
 
 
 def main(argv: list[str] | None = None) -> int:

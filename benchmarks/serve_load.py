@@ -45,7 +45,7 @@ class Sent:
 
 
 def photograph(number: int) -> tuple[bytes, tuple[int, int]]:
-    """Return a grey JPEG whose size no other of a thousand has, and that size."""
+    """Return a gray JPEG whose size no other of a thousand has, and that size."""
     size = 200 + number % 40, 150 + number // 40 % 25
     noise = np.random.default_rng(number).integers(0, 256, (12, 16), np.uint8)
     file = io.BytesIO()

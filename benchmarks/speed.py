@@ -181,7 +181,7 @@ def start_up(place: Place) -> Figures:
 
 ROWS: dict[str, Callable[[Place], Figures]] = {
     "start-up": start_up,
-    "colour": lambda place: place.part("colour"),
+    "color": lambda place: place.part("color"),
     "forward": lambda place: place.part("forward"),
     "12mp-png-eccv16": photo_png_eccv16,
     "12mp-jpeg-compact": photo_jpeg_compact,

@@ -60,9 +60,9 @@ def _start_up(figures: Figures) -> list[Line]:
     ]
 
 
-def _colour(figures: Figures) -> list[Line]:
+def _color(figures: Figures) -> list[Line]:
     text = f"{_against(figures)}; off by {figures['largest_difference_in_gamut']} level at most"
-    return [("colour arithmetic, 12 megapixels", text, "≤ 1/8, ≤ 1 level")]
+    return [("color arithmetic, 12 megapixels", text, "≤ 1/8, ≤ 1 level")]
 
 
 def _forward(figures: Figures) -> list[Line]:
@@ -138,7 +138,7 @@ LINES: dict[str, Callable[[Figures], list[Line]]] = {
     "12mp-png-eccv16": _png,
     "12mp-jpeg-compact": _jpeg,
     "100mp-png-compact": _large,
-    "colour": _colour,
+    "color": _color,
     "forward": _forward,
     "200-photographs": _folder,
     "1000-photographs": _memory,

@@ -4,11 +4,11 @@
     python -m benchmarks.upsampling cost PHOTO --json FILE
     python -m benchmarks.upsampling table FILE
 
-`quality` takes colour photographs at full size. Their L is given; ab is that of the bundled
+`quality` takes color photographs at full size. Their L is given; ab is that of the bundled
 network (for what is seen) or the truth's own, shrunk to 64×64 by area (for what the enlargement
 alone does). Each is enlarged in every way and compared with the photograph's ab: CIEDE2000,
 the mean over each photograph averaged over photographs, and the mean over all pixels in a band
-of 5 pixels along strong colour edges. An edge is strong where the gradient of the true ab,
+of 5 pixels along strong color edges. An edge is strong where the gradient of the true ab,
 smoothed by a Gaussian of σ = 1 pixel, is above 7 per pixel.
 
 `cost` takes a photograph, enlarges it to 12 megapixels and tells the processor time of joining
@@ -39,9 +39,9 @@ from skimage.color import deltaE_ciede2000
 
 from colorize import Colorizer, Photo, read, write
 from colorize.color import lab
-from colorize.color.merge import cell_lightness, join_strips
-from colorize.color.upsampling import cell_means, enlarge, enlarge_guided
-from colorize.io.datasets import iterate_files
+from colorize.color.merge import downsampled_lightness, merge_lab_strips
+from colorize.color.upsampling import area_downsample, enlarge, upsample_guided
+from colorize.io.datasets import iter_files
 
 CELLS = 64
 STRONG = 7.0  # ab units per pixel
@@ -59,7 +59,7 @@ def bilinear(ab: Planes, lightness: Planes, guide: Planes) -> Planes:
 
 def guided(ab: Planes, lightness: Planes, guide: Planes) -> Planes:
     """Return ab enlarged as this project does it."""
-    return enlarge_guided(ab, lightness, guide)
+    return upsample_guided(ab, lightness, guide)
 
 
 def fast_guided_filter(ab: Planes, lightness: Planes, guide: Planes) -> Planes:
@@ -100,7 +100,7 @@ WAYS: dict[str, Callable[[Planes, Planes, Planes], Planes]] = {
 
 def photographs(data: Path) -> Iterator[Planes]:
     """Yield the photographs of a folder or tar file, (H, W, 3) uint8."""
-    for _, content in iterate_files([data]):
+    for _, content in iter_files([data]):
         try:
             with Image.open(io.BytesIO(content)) as image:
                 yield np.asarray(image.convert("RGB"))
@@ -116,7 +116,7 @@ def edge_band(ab: Planes) -> Planes:
 
 
 class Tally:
-    """Colour differences of one way, photograph by photograph."""
+    """Color differences of one way, photograph by photograph."""
 
     def __init__(self) -> None:
         """Start empty."""
@@ -124,7 +124,7 @@ class Tally:
         self.band_sum, self.band_pixels = 0.0, 0
 
     def add(self, difference: Planes, band: Planes) -> None:
-        """Count the colour differences (H, W) of a photograph."""
+        """Count the color differences (H, W) of a photograph."""
         self.means.append(float(difference.mean()))
         self.band_sum += float(difference[band].sum())
         self.band_pixels += int(band.sum())
@@ -140,7 +140,7 @@ class Tally:
 
 
 def quality(data: Path, colorizer: Colorizer) -> dict[str, Any]:
-    """Return the figures of each way for the network's and the true colours."""
+    """Return the figures of each way for the network's and the true colors."""
     tallies = {source: {way: Tally() for way in WAYS} for source in ("network", "truth")}
     pixels = count = 0
     for count, picture in enumerate(photographs(data), 1):
@@ -148,16 +148,16 @@ def quality(data: Path, colorizer: Colorizer) -> dict[str, Any]:
         lightness, true_ab = truth[..., 0], np.moveaxis(truth[..., 1:], -1, 0)
         shape, band = (CELLS, CELLS), edge_band(true_ab)
         sources = {
-            "network": colorizer.decode_cells(
+            "network": colorizer.decode_lowres(
                 colorizer.predict(colorizer.network_input(Photo(picture)))
             )[0],
-            "truth": np.stack([cell_means(plane, shape) for plane in true_ab]),
+            "truth": np.stack([area_downsample(plane, shape) for plane in true_ab]),
         }
         for source, ab in sources.items():
             for way, enlarged in WAYS.items():
                 result = truth.copy()
                 result[..., 1:] = np.moveaxis(
-                    enlarged(ab, lightness, cell_lightness(picture, shape)), 0, -1
+                    enlarged(ab, lightness, downsampled_lightness(picture, shape)), 0, -1
                 )
                 tallies[source][way].add(deltaE_ciede2000(truth, result), band)
         pixels += band.size
@@ -181,11 +181,11 @@ def cost(file: Path, colorizer: Colorizer, mode: str) -> dict[str, Any]:
             image.convert(mode).resize(TWELVE_MEGAPIXELS).save(source, quality=90)
         photo = read(source)
         output = colorizer.predict(colorizer.network_input(photo))
-        small, plain = colorizer.decode_cells(output)[0], colorizer.decode(output)[0]
+        small, plain = colorizer.decode_lowres(output)[0], colorizer.decode(output)[0]
         steps: dict[str, Callable[[], object]] = {
-            "join_bilinear": lambda: join_strips(photo.pixels, plain),
-            "join_guided": lambda: join_strips(
-                photo.pixels, small, guide=cell_lightness(photo.pixels, small.shape[1:])
+            "join_bilinear": lambda: merge_lab_strips(photo.pixels, plain),
+            "join_guided": lambda: merge_lab_strips(
+                photo.pixels, small, guide=downsampled_lightness(photo.pixels, small.shape[1:])
             ),
             "whole": lambda: write(colorizer(read(source)), target),
         }

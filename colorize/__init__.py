@@ -1,4 +1,4 @@
-"""Colour for black-and-white photographs. The public names, nothing else.
+"""Color for black-and-white photographs. The public names, nothing else.
 
 They are imported when first used, so that `import colorize` and `colorize --help` don't wait
 for torch.

@@ -20,21 +20,21 @@ from PIL import Image
 
 from colorize.color import lab
 from colorize.color.autocontrast import autocontrast as stretch_contrast
-from colorize.color.merge import CELL_FILTER, join_strips
-from colorize.color.quantization import decode, favour_rare, probabilities, rebalance_offset
+from colorize.color.merge import CELL_RESAMPLE, merge_lab_strips
+from colorize.color.quantization import boost_rare_colors, decode, probabilities, rebalance_offset
 from colorize.color.upsampling import UPSAMPLINGS, enlarge
 from colorize.decoding import distribution
-from colorize.decoding.bilateral import cohere
+from colorize.decoding.bilateral import smooth_logits
 from colorize.decoding.conditioning import Condition
-from colorize.decoding.confidence import heat_map
-from colorize.decoding.reference import histogram, tilt
+from colorize.decoding.confidence import render_heatmap
+from colorize.decoding.reference import histogram, prior_shift
 from colorize.decoding.settings import Decoding
 from colorize.errors import ColorizeError
 from colorize.hints.format import HintedPixels, Hints, spread
 from colorize.io.photo import Photo, Size
 from colorize.models import registry
-from colorize.runtime.oom import Sparing, runner_of
-from colorize.runtime.threads import cores
+from colorize.runtime.oom import OomSafeRunner, as_runner
+from colorize.runtime.threads import available_cpus
 
 if TYPE_CHECKING:
     import torch
@@ -42,13 +42,13 @@ if TYPE_CHECKING:
 Array = npt.NDArray[Any]
 Floats = npt.NDArray[np.float32]
 
-NETWORK_SIZE = 256  # pixels, height and width of what the published networks see
+INPUT_SIZE = 256  # pixels, height and width of what the published networks see
 MAX_NETWORK_SIZE = 2048
-NETWORK_FILTER = Image.Resampling.BICUBIC  # as in the releases
+INPUT_RESAMPLE = Image.Resampling.BICUBIC  # as in the releases
 
 
 class Colorizer:
-    """A network and its settings; called with a photograph, returns it in colour."""
+    """A network and its settings; called with a photograph, returns it in color."""
 
     def __init__(
         self,
@@ -60,7 +60,7 @@ class Colorizer:
         rarity: float | None = None,
         coherence: float | None = None,
         saturation: float = 1.0,
-        size: int = NETWORK_SIZE,
+        size: int = INPUT_SIZE,
         upsampling: str = "guided",
         autocontrast: bool = False,
         hints: Hints | None = None,
@@ -69,24 +69,24 @@ class Colorizer:
         """Take a network (see `registry.load`; one of torch in evaluation mode) and settings.
 
         style: "vivid" (the default) or "faithful", settings of the following four.
-        temperature: of the annealed mean, above 0; 1 is the mean of the distribution, towards 0
+        temperature: of the annealed mean, above 0; 1 is the mean of the distribution, toward 0
         its mode. rebalance: the share of the weights' rebalancing that stays, 0 (natural
-        frequencies) to 1 (as trained). rarity: how much more rare colours count where the network
-        holds them likely, 0 to 1 (see `color.quantization.favour_rare`). coherence: how much
-        places near and about as light have a say in each other's colours, 0 to 1 (see
+        frequencies) to 1 (as trained). rarity: how much more rare colors count where the network
+        holds them likely, 0 to 1 (see `color.quantization.boost_rare_colors`). coherence: how much
+        places near and about as light have a say in each other's colors, 0 to 1 (see
         `decoding.bilateral`). None takes the style's. saturation: what ab is multiplied by,
         0 to 3. size: height and width of the network's input, a multiple of `network.multiple`.
         upsampling: "guided" (ab is enlarged along the edges of the full-size L) or "bilinear" (as
         in the releases). autocontrast: stretch the lightness of each photograph first (see
         `colorize.color.autocontrast`); the result then has the stretched lightness. hints:
-        places whose colour is known (see `colorize.hints.format`). reference: a photograph to
-        whose colours results are drawn (see `colorize.decoding.reference`). Both are for
+        places whose color is known (see `colorize.hints.format`). reference: a photograph to
+        whose colors results are drawn (see `colorize.decoding.reference`). Both are for
         photographs that are given none of their own.
 
         Raises ColorizeError for a setting out of range or one the network has no use for.
         """
         self.network = network
-        self.runner = runner_of(network)
+        self.runner = as_runner(network)
         self.size = size
         self.saturation = saturation
         self.upsampling = upsampling
@@ -100,9 +100,9 @@ class Colorizer:
         self.reference = None if reference is None else histogram(reference)
         # Networks of logits were trained with hints too, but `spread` alone does better: see
         # docs/control.md and evaluation.hints, which measures both.
-        self.hints_to_network = network.output == "ab" and network.hint_stride is not None
-        self.threads = cores()
-        self._run = Sparing(self.runner)
+        self.network_takes_hints = network.output == "ab" and network.hint_stride is not None
+        self.threads = available_cpus()
+        self._run = OomSafeRunner(self.runner)
 
     def _check_settings(self) -> None:
         _check_size(self.size, self.network.multiple)
@@ -129,15 +129,15 @@ class Colorizer:
         Downloads published weights on first use, with a progress bar unless `quiet`. device:
         one of torch's, or "gpu". backend: "torch", "onnx" (ONNX Runtime), or None for torch
         where it is installed and `weights` is no .onnx file. precision: of torch's numbers,
-        "float32", "bfloat16", "float16", or None for the fastest that keeps the colours (see
+        "float32", "bfloat16", "float16", or None for the fastest that keeps the colors (see
         `colorize.runtime.precision`). `settings` are those of `Colorizer`. Raises
         ColorizeError if the weights can't be had or are not what they should be.
         """
-        if registry.find_backend(backend, weights) == "torch":
+        if registry.resolve_backend(backend, weights) == "torch":
             from colorize.runtime import devices
-            from colorize.runtime.precision import tuned
+            from colorize.runtime.precision import optimize_for_inference
 
-            network: Any = tuned(
+            network: Any = optimize_for_inference(
                 registry.load(name, weights, devices.find(device), quiet=quiet), precision
             )
         else:
@@ -151,19 +151,19 @@ class Colorizer:
         """Where the network is; its `type` is "cpu", "cuda", ..."""
         return self.runner.device
 
-    def share_cores(self, photographs: int) -> None:
+    def set_concurrency(self, photographs: int) -> None:
         """Use no more threads for each photograph than so many at once leave to it.
 
         To be called before the threads that colorize them begin.
         """
-        self.threads = max(1, cores() // photographs)
+        self.threads = max(1, available_cpus() // photographs)
         if hasattr(self.runner, "set_threads"):
             self.runner.set_threads(self.threads)
 
     def __call__(
         self, photo: Photo, hints: Hints | None = None, reference: Photo | None = None
     ) -> Photo:
-        """Return the photograph in colour: same size, depth, alpha and metadata."""
+        """Return the photograph in color: same size, depth, alpha and metadata."""
         return self.colorize([photo], [hints], [reference])[0]
 
     def colorize(
@@ -172,7 +172,7 @@ class Colorizer:
         hints: Sequence[Hints | None] | None = None,
         references: Sequence[Photo | None] | None = None,
     ) -> list[Photo]:
-        """Return photographs in colour, run through the network as one batch.
+        """Return photographs in color, run through the network as one batch.
 
         hints, references: those of each photograph; what is None is the colorizer's. Raises
         ColorizeError for those that don't fit the photograph or the network. What happens where
@@ -183,11 +183,11 @@ class Colorizer:
         condition = self.condition(places, references)
         lightness = np.concatenate([self.network_input(photo) for photo in photos])
         output = self.predict(lightness, condition)
-        ab = self.follow(self.decode_for_join(output), lightness, output, condition)
+        ab = self.follow(self.decode_for_merge(output), lightness, output, condition)
         return [self.join(*one) for one in zip(photos, ab, places, strict=True)]
 
     def prepared(self, photo: Photo) -> Photo:
-        """Return the photograph as it is coloured: its contrast stretched if that is asked for."""
+        """Return the photograph as it is colored: its contrast stretched if that is asked for."""
         return stretch_contrast(photo) if self.autocontrast else photo
 
     def network_input(self, photo: Photo) -> Floats:
@@ -195,7 +195,7 @@ class Colorizer:
 
         As in the releases, the sRGB pixels are resized, by Pillow's bicubic filter.
         """
-        small = photo.resized((self.size, self.size, NETWORK_FILTER))
+        small = photo.resized((self.size, self.size, INPUT_RESAMPLE))
         return lab.lightness(small)[None, None]
 
     def predict(
@@ -203,20 +203,20 @@ class Colorizer:
     ) -> Floats:
         """Return the network's output for L, (b, 1, h, w) in [0, 100].
 
-        Logits over the 313 ab bins (b, 313, h/4, w/4), made coherent and drawn towards the
+        Logits over the 313 ab bins (b, 313, h/4, w/4), made coherent and drawn toward the
         histograms of references, or ab (b, 2, h, w) where `network.output` is "ab". Without a
         `condition` the reference is the colorizer's.
         """
         lightness = _array(lightness)
         if condition is None:
             condition = self.condition([None] * len(lightness))
-        result = self._run(lightness, condition.hints if self.hints_to_network else None)
+        result = self._run(lightness, condition.hints if self.network_takes_hints else None)
         if self.coherence:
-            result = cohere(result, lightness, self.coherence)
+            result = smooth_logits(result, lightness, self.coherence)
         if condition.histograms is not None:
             for logits, wanted in zip(result, condition.histograms, strict=True):
                 if wanted.any():
-                    logits += tilt(self._natural(logits), wanted)[:, None, None]
+                    logits += prior_shift(self._natural(logits), wanted)[:, None, None]
         return result
 
     def decode(self, output: Array | torch.Tensor) -> Floats:
@@ -224,13 +224,13 @@ class Colorizer:
 
         Times the saturation, as for networks that predict ab.
         """
-        small = self.decode_cells(output)
+        small = self.decode_lowres(output)
         if self.network.output == "ab":
             return small
         h, w = small.shape[2:]
         return np.stack([enlarge(ab, (4 * h, 4 * w)) for ab in small])
 
-    def decode_cells(self, output: Array | torch.Tensor) -> Floats:
+    def decode_lowres(self, output: Array | torch.Tensor) -> Floats:
         """Return `decode` without enlargement: (b, 2, size/4, size/4) where there are logits."""
         output = _array(output)
         saturation = np.float32(self.saturation)
@@ -239,18 +239,18 @@ class Colorizer:
         assert self.temperature is not None and self.rebalance is not None
         offset = self.offset(self.rebalance)
         return saturation * decode(
-            self.weighted(output), self.temperature, self.runner.bin_centres, offset
+            self.weighted(output), self.temperature, self.runner.bin_centers, offset
         )
 
     def weighted(self, logits: Array) -> Array:
-        """Return logits (b, 313, h, w) with rare colours favoured as the rarity asks for."""
+        """Return logits (b, 313, h, w) with rare colors favored as the rarity asks for."""
         if not self.rarity:
             return logits
-        return favour_rare(logits, self.rarity, self.runner.prior, self.offset(0.0))
+        return boost_rare_colors(logits, self.rarity, self.runner.prior, self.offset(0.0))
 
-    def decode_for_join(self, output: Array) -> Floats:
+    def decode_for_merge(self, output: Array) -> Floats:
         """Return ab (b, 2, h, w) of the size from which the upsampling does best."""
-        return self.decode(output) if self.upsampling == "bilinear" else self.decode_cells(output)
+        return self.decode(output) if self.upsampling == "bilinear" else self.decode_lowres(output)
 
     def offset(self, rebalance: float) -> Floats | None:
         """Return what to subtract from the logits for a share of the rebalancing, (313,).
@@ -266,15 +266,15 @@ class Colorizer:
         return result
 
     def join(self, photo: Photo, ab: Floats, places: HintedPixels | None = None) -> Photo:
-        """Return the photograph with its own L and the colours ab, (2, h, w) of any size.
+        """Return the photograph with its own L and the colors ab, (2, h, w) of any size.
 
-        places: pixels that have colours of their own. Guided upsampling does best with the ab
-        of `decode_cells`.
+        places: pixels that have colors of their own. Guided upsampling does best with the ab
+        of `decode_lowres`.
         """
         guide = None
         if self.upsampling == "guided":
-            guide = lab.lightness(photo.resized((ab.shape[1], ab.shape[2], CELL_FILTER)))
-        pixels = join_strips(photo.pixels, ab, places, guide, self.threads)
+            guide = lab.lightness(photo.resized((ab.shape[1], ab.shape[2], CELL_RESAMPLE)))
+        pixels = merge_lab_strips(photo.pixels, ab, places, guide, self.threads)
         return dataclasses.replace(photo, pixels=pixels)
 
     def hinted(
@@ -298,8 +298,7 @@ class Colorizer:
     def _check_references(self, references: Sequence[Photo | None]) -> None:
         if self.network.output == "ab" and any(one is not None for one in references):
             raise ColorizeError(
-                "reference: this network predicts colours, not a distribution; "
-                "use compact or eccv16"
+                "reference: this network predicts colors, not a distribution; use compact or eccv16"
             )
 
     def condition(
@@ -328,8 +327,8 @@ class Colorizer:
         pictures = zip(ab, _array(lightness)[:, 0], condition.hints, output, strict=True)
         return np.stack(
             [
-                spread(planes, grey, hints, self._natural(one) if logits else None)
-                for planes, grey, hints, one in pictures
+                spread(planes, gray, hints, self._natural(one) if logits else None)
+                for planes, gray, hints, one in pictures
             ]
         )
 
@@ -350,21 +349,21 @@ class Colorizer:
         """Return how sure the network is, (size/4, size/4) over the photograph, 0 to 1.
 
         1 - entropy / log 313 of the distribution at temperature 1 and, where the rebalancing of
-        the training is known, natural frequencies: it does not depend on how colours are
+        the training is known, natural frequencies: it does not depend on how colors are
         decoded. Raises ColorizeError for networks without a distribution.
         """
-        distribution.check_distribution(self)
+        distribution.require_distribution(self)
         output = self.predict(self.network_input(self.prepared(photo)))
         of_one: Floats = distribution.confidence_of(self, output)[0]
         return of_one
 
     def confidence_map(self, photo: Photo) -> Photo:
-        """Return `confidence` as a heat map with a colour bar, see `confidence.heat_map`."""
-        return Photo(heat_map(self.confidence(photo), photo.size))
+        """Return `confidence` as a heat map with a color bar, see `confidence.render_heatmap`."""
+        return Photo(render_heatmap(self.confidence(photo), photo.size))
 
 
-def copies_ahead(model: str, size: int) -> list[Size]:
-    """Return the small copies of a photograph that colours of that size are made with.
+def prefetch_sizes(model: str, size: int) -> list[Size]:
+    """Return the small copies of a photograph that colors of that size are made with.
 
     For `Photo.resize_ahead`: with guided upsampling and without autocontrast. None for a size
     that no network takes.
@@ -372,7 +371,7 @@ def copies_ahead(model: str, size: int) -> list[Size]:
     if not 4 <= size <= MAX_NETWORK_SIZE:
         return []
     cells = size if model == "siggraph17" else size // 4
-    return [(size, size, NETWORK_FILTER), (cells, cells, CELL_FILTER)]
+    return [(size, size, INPUT_RESAMPLE), (cells, cells, CELL_RESAMPLE)]
 
 
 def _array(values: Array | torch.Tensor) -> Floats:

@@ -1,6 +1,6 @@
 """Make a picture of photographs before and after: python examples/before_after.py OUT PHOTO...
 
-Each column is a photograph above the same in colour, by the bundled weights.
+Each column is a photograph above the same in color, by the bundled weights.
 """
 
 import argparse

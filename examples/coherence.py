@@ -1,6 +1,6 @@
 """Make the picture of coherence in docs/control.md: python examples/coherence.py OUT PHOTO...
 
-Each column is a photograph with every place coloured by itself, above the default.
+Each column is a photograph with every place colored by itself, above the default.
 """
 
 import argparse

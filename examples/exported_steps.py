@@ -12,7 +12,7 @@ from PIL import Image, ImageOps
 
 SIZE = 256  # height and width of what the network sees
 LUMINANCE = np.array([0.212671, 0.715160, 0.072169])  # of linear sRGB, D65
-RAREST = 1e-5  # share of all pixels; rarer colours count as if they were this common
+MIN_PRIOR = 1e-5  # share of all pixels; rarer colors count as if they were this common
 BILINEAR = Image.Resampling.BILINEAR
 WHITE = np.array([0.95047, 1.0, 1.08883])
 RGB_FROM_XYZ = np.linalg.inv(
@@ -45,11 +45,11 @@ def inputs(image: Image.Image, settings: dict[str, Any]) -> list[np.ndarray]:
         side = SIZE // settings["hint_stride"]
         result.append(np.zeros((1, 3, side, side)))  # a / 110, b / 110, mask of 0 or 1
     if settings["architecture"] == "compact":
-        result.append(np.zeros((1, len(settings["bin_centres"]) + 3)))
+        result.append(np.zeros((1, len(settings["bin_centers"]) + 3)))
     return [array.astype(np.float32) for array in result]
 
 
-def colours(output: np.ndarray, settings: dict[str, Any]) -> np.ndarray:
+def colors(output: np.ndarray, settings: dict[str, Any]) -> np.ndarray:
     """Return ab (2, h, w) of the network's output: logits over bins, or ab already."""
     if settings["output"] == "ab":
         return output[0]
@@ -61,10 +61,10 @@ def colours(output: np.ndarray, settings: dict[str, Any]) -> np.ndarray:
     else:
         natural = softmax(logits)
     if rarity := (settings["styles"] or {}).get("vivid", {}).get("rarity"):
-        prior = np.maximum(settings["prior"], RAREST)[:, None, None]
+        prior = np.maximum(settings["prior"], MIN_PRIOR)[:, None, None]
         logits += np.log(1 + rarity * np.sqrt(natural) / prior)
     chances = softmax(logits / settings["temperature"])
-    return np.einsum("qhw,qc->chw", chances, np.array(settings["bin_centres"]))
+    return np.einsum("qhw,qc->chw", chances, np.array(settings["bin_centers"]))
 
 
 def softmax(exponents: np.ndarray) -> np.ndarray:
@@ -73,8 +73,8 @@ def softmax(exponents: np.ndarray) -> np.ndarray:
     return result / result.sum(axis=0)
 
 
-def coloured(image: Image.Image, ab: np.ndarray) -> Image.Image:
-    """Return the image with its own L and the colours ab, enlarged to its size."""
+def colored(image: Image.Image, ab: np.ndarray) -> Image.Image:
+    """Return the image with its own L and the colors ab, enlarged to its size."""
     a, b = (
         np.asarray(Image.fromarray(plane.astype(np.float32)).resize(image.size, BILINEAR))
         for plane in ab

@@ -1,8 +1,8 @@
 """Make the pictures of docs/control.md: python examples/hints_and_reference.py OUT.
 
 OUT-hints.jpg: photographs with their hints marked, as colorized, and with the hints.
-OUT-reference.jpg: references above a photograph drawn towards them, the first without one. By
-the bundled weights; the references in colour are scikit-image's own pictures.
+OUT-reference.jpg: references above a photograph drawn toward them, the first without one. By
+the bundled weights; the references in color are scikit-image's own pictures.
 """
 
 import argparse
@@ -30,7 +30,7 @@ GAP = 4
 
 
 def marked(photo: Photo, hints: list[Hint]) -> Image.Image:
-    """Return the photograph with a disc in each hint's colour."""
+    """Return the photograph with a disc in each hint's color."""
     picture = photo.to_pillow().convert("RGB")
     draw = ImageDraw.Draw(picture)
     for hint in hints:

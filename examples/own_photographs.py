@@ -17,7 +17,7 @@ from pathlib import Path
 from colorize import Colorizer
 from colorize.evaluation.common import photographs
 from colorize.evaluation.evaluate import Figures, evaluate
-from colorize.io.datasets import iterate_files
+from colorize.io.datasets import iter_files
 from colorize.training import data, train
 from colorize.training import make_weights as bundle
 
@@ -38,7 +38,7 @@ def choose(args: argparse.Namespace) -> tuple[Path, Path]:
     """Copy what is trained on and what is measured on into two folders; return them."""
     found = sorted(
         (name, content)
-        for name, content in iterate_files(args.photographs)
+        for name, content in iter_files(args.photographs)
         if Path(name).name.startswith(args.only)
     )
     test = [item for item in found if held_out(item[0])]
@@ -64,7 +64,7 @@ def further(folders: tuple[Path, Path], out: Path, samples: int, options: str) -
 
 
 def measured(weights: Path | None, bundled: Colorizer, test: Path) -> dict[str, Figures]:
-    """Return the figures of a weights file, decoded as the bundled one is, and of no colour."""
+    """Return the figures of a weights file, decoded as the bundled one is, and of no color."""
     colorizer = Colorizer.from_pretrained(
         weights=weights and str(weights),
         temperature=bundled.temperature,
@@ -72,7 +72,7 @@ def measured(weights: Path | None, bundled: Colorizer, test: Path) -> dict[str, 
         rarity=bundled.rarity,
         coherence=bundled.coherence,
     )
-    return evaluate(colorizer, photographs(iterate_files([test])), quiet=True)[0]
+    return evaluate(colorizer, photographs(iter_files([test])), quiet=True)[0]
 
 
 def line(name: str, figures: Figures) -> str:
@@ -94,7 +94,7 @@ def main() -> None:
     folders = choose(args)
     bundled = Colorizer.from_pretrained(style=args.style)
     before = measured(None, bundled, folders[1])
-    results = {"no colour": before["grey"], "bundled": before["network"]}
+    results = {"no color": before["gray"], "bundled": before["network"]}
     for name, options in RUNS.items():
         weights = further(folders, args.out / name, args.samples, options)
         results[f"{name} trained further"] = measured(weights, bundled, folders[1])["network"]

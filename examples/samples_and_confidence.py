@@ -55,13 +55,11 @@ def main() -> None:
     rows, maps = [], []
     for path in args.photographs:
         photo = read(path)
-        coloured = colorizer(photo)
+        colored = colorizer(photo)
         samples = colorizer.samples(photo, SAMPLES)
-        rows.append(row([shrunk(one, CELL) for one in (coloured, *samples)]))
+        rows.append(row([shrunk(one, CELL) for one in (colored, *samples)]))
         width = round(photo.width * MAP_HEIGHT / photo.height)
-        maps.append(
-            row([shrunk(one, width) for one in (coloured, colorizer.confidence_map(photo))])
-        )
+        maps.append(row([shrunk(one, width) for one in (colored, colorizer.confidence_map(photo))]))
     column(rows).save(args.output.with_name(f"{args.output.name}-samples.jpg"), quality=85)
     column(maps).save(args.output.with_name(f"{args.output.name}-confidence.jpg"), quality=85)
 

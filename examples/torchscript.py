@@ -1,4 +1,4 @@
-"""Colour a photograph by an exported network in TorchScript.
+"""Color a photograph by an exported network in TorchScript.
 
     python -m colorize.export --to torchscript -o compact.pt
     python examples/torchscript.py compact.pt imgs/chelsea.jpg chelsea.png
@@ -15,14 +15,14 @@ import torch
 
 
 def main(model: str, source: str, target: str) -> None:
-    """Write the photograph `source` in colour as `target`."""
+    """Write the photograph `source` in color as `target`."""
     files = {"colorize.json": ""}
     network = torch.jit.load(model, _extra_files=files)
     settings = json.loads(files["colorize.json"])
     image = steps.photograph(source)
     with torch.inference_mode():
         output = network(*map(torch.from_numpy, steps.inputs(image, settings)))
-    steps.coloured(image, steps.colours(output.numpy(), settings)).save(target)
+    steps.colored(image, steps.colors(output.numpy(), settings)).save(target)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ GAP = 4
 
 
 def column(crop: str, colorizers: list[Colorizer]) -> Image.Image:
-    """Return the crop as each colorizer colours it, one above the other."""
+    """Return the crop as each colorizer colors it, one above the other."""
     name, numbers = crop.rsplit(":", 1)
     left, top, width, height = (int(number) for number in numbers.split(","))
     photo = read(name)

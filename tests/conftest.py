@@ -16,7 +16,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 @pytest.fixture(scope="session")
 def network() -> Compact:
-    """Return a compact network with random weights whose colours are far from grey."""
+    """Return a compact network with random weights whose colors are far from gray."""
     torch.manual_seed(0)
     weights = torch.linspace(0.2, 3, Q)
     prior = torch.linspace(1, 0, Q) ** 4

@@ -11,9 +11,9 @@ from skimage.color import rgb2lab
 
 from colorize.color import lab
 from colorize.color.gamut import decode, rebalance_offset
-from colorize.color.merge import cell_lightness, join_strips
-from colorize.color.upsampling import GuidedEnlarger, enlarge
-from colorize.decoding.bilateral import cohere
+from colorize.color.merge import downsampled_lightness, merge_lab_strips
+from colorize.color.upsampling import GuidedUpsampler, enlarge
+from colorize.decoding.bilateral import smooth_logits
 from colorize.errors import ColorizeError
 from colorize.io.photo import Photo
 from colorize.models.eccv16 import ECCV16
@@ -26,7 +26,7 @@ def colorizer(network) -> Colorizer:
     return Colorizer(network, size=64)
 
 
-def grey(height: int, width: int, dtype: type = np.uint8) -> Photo:
+def gray(height: int, width: int, dtype: type = np.uint8) -> Photo:
     top = np.iinfo(dtype).max
     rows, columns = np.mgrid[:height, :width]
     wave = 0.5 + 0.4 * np.sin(rows / 9) * np.cos(columns / 13)
@@ -39,26 +39,26 @@ def lightness_of(photo: Photo) -> np.ndarray:
 
 @pytest.mark.parametrize("size", [(64, 64), (1, 1), (1, 5000), (5000, 1), (33, 71), (300, 200)])
 def test_the_size_stays(colorizer, size):
-    result = colorizer(grey(*size))
+    result = colorizer(gray(*size))
     assert result.pixels.shape == (*size, 3)
     assert result.pixels.dtype == np.uint8
 
 
 @pytest.mark.parametrize(("dtype", "limit"), [(np.uint8, 0.5), (np.uint16, 0.02)])
 def test_lightness_stays_and_depth_too(colorizer, dtype, limit):
-    photo = grey(200, 150, dtype)
+    photo = gray(200, 150, dtype)
     result = colorizer(photo)
     assert result.pixels.dtype == dtype
     assert np.abs(lightness_of(result) - lab.lightness(photo.pixels)).max() <= limit
 
 
-def test_there_is_colour(colorizer):
-    result = colorizer(grey(64, 64)).pixels.astype(int)
+def test_there_is_color(colorizer):
+    result = colorizer(gray(64, 64)).pixels.astype(int)
     assert np.ptp(result, axis=2).mean() > 5
 
 
-def test_a_colour_photograph_gives_its_lightness_alone(colorizer):
-    """Two photographs of the same L and different colours get the same colours."""
+def test_a_color_photograph_gives_its_lightness_alone(colorizer):
+    """Two photographs of the same L and different colors get the same colors."""
     lightness = np.full((40, 40), 60, np.float32)
     one = lab.join(lightness, np.full((2, 40, 40), 15, np.float32))
     two = lab.join(lightness, np.full((2, 40, 40), -15, np.float32))
@@ -67,19 +67,19 @@ def test_a_colour_photograph_gives_its_lightness_alone(colorizer):
 
 
 def test_twice_the_same(colorizer):
-    photo = grey(90, 120)
+    photo = gray(90, 120)
     np.testing.assert_array_equal(colorizer(photo).pixels, colorizer(photo).pixels)
 
 
 def test_a_batch_gives_what_single_photographs_give(colorizer):
-    photos = [grey(64, 64), grey(30, 90)]
+    photos = [gray(64, 64), gray(30, 90)]
     for together, alone in zip(colorizer.colorize(photos), map(colorizer, photos), strict=True):
         assert np.abs(together.pixels.astype(int) - alone.pixels).max() <= 1
 
 
 def test_alpha_and_metadata_are_handed_on(colorizer):
     alpha = np.random.default_rng(0).integers(0, 256, (20, 30), np.uint8)
-    photo = dataclasses.replace(grey(20, 30), alpha=alpha)
+    photo = dataclasses.replace(gray(20, 30), alpha=alpha)
     result = colorizer(photo)
     np.testing.assert_array_equal(result.alpha, alpha)
     assert result.metadata == photo.metadata
@@ -87,10 +87,10 @@ def test_alpha_and_metadata_are_handed_on(colorizer):
 
 def test_strips_are_the_whole():
     """Joining in strips equals one join of the enlarged ab."""
-    photo = grey(700, 900)
+    photo = gray(700, 900)
     ab = np.random.default_rng(1).normal(0, 20, (2, 16, 16)).astype(np.float32)
     whole = lab.join(lab.lightness(photo.pixels), enlarge(ab, (700, 900)))
-    np.testing.assert_array_equal(join_strips(photo.pixels, ab), whole)
+    np.testing.assert_array_equal(merge_lab_strips(photo.pixels, ab), whole)
 
 
 def test_network_input_is_the_bicubic_lightness(colorizer):
@@ -103,7 +103,7 @@ def test_network_input_is_the_bicubic_lightness(colorizer):
 
 
 def test_sixteen_bits_reach_the_network_like_eight(colorizer):
-    eight = grey(64, 64)
+    eight = gray(64, 64)
     sixteen = Photo(eight.pixels.astype(np.uint16) * 257)
     inputs = [colorizer.network_input(photo) for photo in (eight, sixteen)]
     np.testing.assert_array_equal(*inputs)
@@ -111,15 +111,15 @@ def test_sixteen_bits_reach_the_network_like_eight(colorizer):
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 def test_guided_strips_are_the_whole(dtype):
-    pixels = grey(700, 900, dtype).pixels
+    pixels = gray(700, 900, dtype).pixels
     ab = np.random.default_rng(1).normal(0, 20, (2, 16, 16)).astype(np.float32)
     eight = pixels if dtype == np.uint8 else np.rint(pixels / 257).astype(np.uint8)
     cells = Image.fromarray(eight).resize((16, 16), Image.Resampling.BOX)
-    enlarger = GuidedEnlarger(ab, (700, 900), lab.lightness(np.asarray(cells)))
+    enlarger = GuidedUpsampler(ab, (700, 900), lab.lightness(np.asarray(cells)))
     lightness = lab.lightness(pixels)
     whole = lab.join(lightness, enlarger.rows(0, 700, lightness), dtype)
     np.testing.assert_array_equal(
-        join_strips(pixels, ab, guide=cell_lightness(pixels, ab.shape[1:])), whole
+        merge_lab_strips(pixels, ab, guide=downsampled_lightness(pixels, ab.shape[1:])), whole
     )
 
 
@@ -127,7 +127,7 @@ def test_guided_strips_are_the_whole(dtype):
 def test_upsampling_acts_on_both_kinds_of_output(network, size):
     for one in (network, lively(SIGGRAPH17())):
         guided, plain = (
-            Colorizer(one, size=64, upsampling=way)(grey(*size)).pixels.astype(int)
+            Colorizer(one, size=64, upsampling=way)(gray(*size)).pixels.astype(int)
             for way in ("guided", "bilinear")
         )
         assert guided.shape == plain.shape == (*size, 3)
@@ -140,18 +140,18 @@ def test_guided_is_the_default(colorizer):
 
 
 def test_the_stages_are_the_whole(network):
-    photo = grey(50, 60)
+    photo = gray(50, 60)
     colorizer = Colorizer(network, size=64, upsampling="bilinear")
     logits = network(torch.from_numpy(colorizer.network_input(photo)))
     offset = rebalance_offset(network.class_weights, 0.9)
-    ab = decode(logits, 0.5, network.bin_centres, offset)
+    ab = decode(logits, 0.5, network.bin_centers, offset)
     ab = torch.nn.functional.interpolate(ab, scale_factor=4.0, mode="bilinear")[0].numpy()
     by_hand = lab.join(lab.lightness(photo.pixels), enlarge(ab, (50, 60)))
     assert np.abs(colorizer(photo).pixels.astype(int) - by_hand).max() <= 1
 
 
 def test_the_settings_of_the_decoding_act(network):
-    photo = grey(64, 64)
+    photo = gray(64, 64)
     plain = Colorizer(network, size=64)(photo).pixels.astype(int)
     several = ({"temperature": 3.0}, {"rebalance": 0.0}, {"rarity": 0.2}, {"coherence": 1.0})
     for settings in several:
@@ -171,10 +171,10 @@ def test_coherence_is_that_of_the_style_unless_it_is_given(network):
 
 
 def test_predicted_logits_are_coherent(network):
-    lightness = Colorizer(network, size=64).network_input(grey(50, 60))
+    lightness = Colorizer(network, size=64).network_input(gray(50, 60))
     plain = Colorizer(network, size=64).predict(lightness)
     result = Colorizer(network, size=64, coherence=0.5).predict(lightness)
-    np.testing.assert_allclose(result, cohere(plain, lightness, 0.5), atol=1e-5)
+    np.testing.assert_allclose(result, smooth_logits(plain, lightness, 0.5), atol=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -201,7 +201,7 @@ def test_eccv16_reproduces_the_releases_steps():
     """The result is 110 · upsample(model_out(softmax(model8))), joined with the full-size L."""
     torch.manual_seed(0)
     network = ECCV16().eval().requires_grad_(False)
-    photo = grey(96, 130)
+    photo = gray(96, 130)
     colorizer = Colorizer(network, size=64, upsampling="bilinear")
     logits = network(torch.from_numpy(colorizer.network_input(photo)))
     out = network.model_out(torch.softmax(logits, dim=1))
@@ -215,10 +215,10 @@ def test_eccv16_reproduces_the_releases_steps():
             Colorizer(network, size=64, **{name: 0.5})
 
 
-def test_siggraph17_predicts_colours_so_temperature_is_refused():
+def test_siggraph17_predicts_colors_so_temperature_is_refused():
     torch.manual_seed(0)
     network = SIGGRAPH17().eval().requires_grad_(False)
-    result = Colorizer(network, size=64)(grey(40, 56))
+    result = Colorizer(network, size=64)(gray(40, 56))
     assert result.pixels.shape == (40, 56, 3)
     for name in ("temperature", "rarity", "coherence"):
         with pytest.raises(ColorizeError, match=name):
@@ -233,14 +233,14 @@ def test_styles_set_temperature_and_rebalance(network):
     vivid = Colorizer(network, size=64, style="vivid")
     assert (vivid.temperature, vivid.rebalance) == (0.5, 0.9)
     np.testing.assert_array_equal(
-        vivid(grey(40, 50)).pixels, Colorizer(network, size=64)(grey(40, 50)).pixels
+        vivid(gray(40, 50)).pixels, Colorizer(network, size=64)(gray(40, 50)).pixels
     )
     with pytest.raises(ColorizeError, match="choose vivid or faithful"):
         Colorizer(network, style="loud")
 
 
 def test_saturation_multiplies_ab(network):
-    photo = grey(40, 50)
+    photo = gray(40, 50)
     plain = Colorizer(network, size=64)
     output = plain.predict(plain.network_input(photo))
     for factor in (0, 0.5, 2):
@@ -262,7 +262,7 @@ def test_what_networks_have_of_styles_and_saturation():
     with pytest.raises(ColorizeError, match="how they were rebalanced"):
         Colorizer(ECCV16().eval(), style="faithful")
     assert Colorizer(ECCV16().eval(), style="vivid").temperature == 1
-    with pytest.raises(ColorizeError, match="style: this network predicts colours"):
+    with pytest.raises(ColorizeError, match="style: this network predicts colors"):
         Colorizer(SIGGRAPH17().eval(), style="vivid")
     ab = np.full((1, 2, 8, 8), 10, np.float32)
     assert (Colorizer(SIGGRAPH17().eval(), saturation=1.5).decode(ab) == 15).all()

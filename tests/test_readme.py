@@ -50,8 +50,8 @@ def test_the_python_runs(tmp_path, monkeypatch):
     for name in ("photo.colorized.jpg", "photo.png"):
         with Image.open(name) as image:
             assert (image.size, image.mode) == ((256, 256), "RGB")
-    coloured = space["coloured"]
-    assert (coloured.pixels == space["rgb"]).all()
+    colored = space["colored"]
+    assert (colored.pixels == space["rgb"]).all()
 
 
 def test_links_lead_somewhere():

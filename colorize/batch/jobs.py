@@ -9,7 +9,7 @@ from pathlib import Path
 from colorize.batch.manifest import Manifest
 from colorize.io import photo as image
 from colorize.io.photo import Photo
-from colorize.video.formats import FilmResult
+from colorize.video.formats import VideoResult
 from colorize.viewing.gallery import Pictures
 
 
@@ -30,7 +30,7 @@ class Job:
     """One file to colorize and where to; `problem` says why that can't be.
 
     sample: which of several colorizations, from 1. confidence: instead of the photograph in
-    colour the target shows how sure the network is.
+    color the target shows how sure the network is.
     """
 
     source: Path
@@ -40,7 +40,7 @@ class Job:
     confidence: bool = False
 
 
-Film = Callable[[Job, Callable[[], None]], FilmResult]  # writes a job's film in colour
+Film = Callable[[Job, Callable[[], None]], VideoResult]  # writes a job's film in color
 Special = Callable[[Job, Photo], Photo]  # makes a job's sample or confidence map of a photograph
 
 

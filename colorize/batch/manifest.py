@@ -1,7 +1,7 @@
 """What a batch has done so far, as a file of JSON lines, so that an interrupted one goes on.
 
 A line tells what happened to one output; the last line of an output counts. Before a photograph
-is begun, a line `started` says what lies under the output's name; afterwards comes `done` or
+is begun, a line `started` says what lies under the output's name; afterward comes `done` or
 `failed`. docs/batches.md lists the fields. Whole lines are appended, so a killed run loses at
 most the one it was writing, and the next run cuts off what there is of it.
 """
@@ -75,7 +75,7 @@ class Manifest:
         self._done: dict[str, Line] = {}  # the last that was done
         whole = self._read(path)
         if descriptor is not None:
-            with _failures_named(self._name):
+            with _error_context(self._name):
                 _cut(descriptor, whole)
 
     @classmethod
@@ -83,7 +83,7 @@ class Manifest:
     def appending(cls, path: Path, settings: Mapping[str, object]) -> Iterator[Manifest]:
         """Give a manifest that writes to its file, made if missing, locked against other runs."""
         name = display_name(path)
-        with _failures_named(name):
+        with _error_context(name):
             _check_regular(path)
             flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
             descriptor = os.open(path, flags, 0o666)
@@ -142,7 +142,7 @@ class Manifest:
         assert self._descriptor is not None, "a manifest that is only read"
         with self._writing:
             end = os.lseek(self._descriptor, 0, os.SEEK_END)
-            with _failures_named(self._name):
+            with _error_context(self._name):
                 try:
                     _write_all(self._descriptor, _encoded(line))
                 except OSError:
@@ -153,7 +153,7 @@ class Manifest:
 
     def _read(self, path: Path) -> int:
         """Take in the lines of the file and return the length of the whole ones in bytes."""
-        with _failures_named(self._name):
+        with _error_context(self._name):
             _check_regular(path)
             if not path.exists():
                 return 0
@@ -256,7 +256,7 @@ def _lock(descriptor: int, name: str) -> None:
 
 
 @contextmanager
-def _failures_named(name: str) -> Iterator[None]:
+def _error_context(name: str) -> Iterator[None]:
     """Turn an error into one that names the manifest."""
     try:
         yield

@@ -9,7 +9,7 @@ from colorize.batch.jobs import Job, Source
 from colorize.errors import ColorizeError
 from colorize.io import photo as image
 from colorize.io.writers import FORMATS
-from colorize.video.formats import is_film_name, output_suffix
+from colorize.video.formats import is_video_name, output_suffix
 
 MARK = ".colorized"  # in the name of an output beside its input
 
@@ -43,7 +43,7 @@ def _numbered(job: Job, number: int) -> Job:
     stem = job.target.stem
     mark = MARK if stem.endswith(MARK) else ""
     target = job.target.with_name(f"{stem.removesuffix(mark)}-{number}{mark}{job.target.suffix}")
-    films = "samples are for photographs, not for films" if is_film_name(job.source) else None
+    films = "samples are for photographs, not for films" if is_video_name(job.source) else None
     return Job(job.source, target, job.problem or films, sample=number)
 
 
@@ -57,7 +57,7 @@ def plan_maps(sources: Iterable[Source], target: Path, folder: bool) -> list[Job
     for source in sources:
         path = target / source.relative.with_suffix(".png") if folder else target
         films = "confidence maps are for photographs, not for films"
-        problem = source.problem or (films if is_film_name(source.path) else None)
+        problem = source.problem or (films if is_video_name(source.path) else None)
         jobs.append(Job(source.path, path, problem, confidence=True))
     return list(dict.fromkeys(jobs))
 
@@ -73,7 +73,7 @@ def _target(source: Source, output: Path | None, folder: bool, format: str | Non
 
 def _suffix(path: Path, format: str | None) -> str:
     """Return the suffix of an output for a source of this name."""
-    if is_film_name(path):
+    if is_video_name(path):
         return output_suffix(path)
     if format is not None:
         return FORMATS[image.output_format(path, format)].suffixes[0]

@@ -26,7 +26,7 @@ from colorize.batch import Job, Options, Result, Work
 from colorize.batch.manifest import Line, ended, hashed
 from colorize.errors import ColorizeError
 from colorize.io.photo import display_name
-from colorize.io.storage import StoreError
+from colorize.io.storage import StorageError
 
 LOCAL = "local"  # the address that stands for this machine
 PHOTOGRAPHS = "photographs"  # the threads of a worker that take them
@@ -133,7 +133,7 @@ def _prepared(
             return settled or _Task(job, None)
         try:
             return _Task(job, options.manifest.start(job.source, job.target, hashed=False))
-        except StoreError as error:
+        except StorageError as error:
             return Result(job, 0.0, str(error))
 
     waiting = iter(jobs)

@@ -13,9 +13,9 @@ from colorize.batch.jobs import Film, Job, Options, Result, Special
 from colorize.errors import ColorizeError
 from colorize.io import photo as image
 from colorize.io.photo import Photo, display_name
-from colorize.io.prefetch import ReadAhead
-from colorize.io.storage import RemotePath, StoreError, exists, is_file, readable, writable
-from colorize.video.formats import is_film_name
+from colorize.io.prefetch import PhotoPrefetcher
+from colorize.io.storage import RemotePath, StorageError, exists, is_file, readable, writable
+from colorize.video.formats import is_video_name
 from colorize.viewing.compare import compare
 from colorize.viewing.gallery import Pictures
 
@@ -34,7 +34,7 @@ class Work:
         reasons: dict[Job, str],
         film: Film | None = None,
         special: Special | None = None,
-        ahead: ReadAhead | None = None,
+        ahead: PhotoPrefetcher | None = None,
     ):
         """Take what colorizes, and the jobs that must not run, with the reasons of `refuse`."""
         self.colorize = colorize
@@ -53,7 +53,7 @@ class Work:
             return settled
         try:
             return self._recorded(job, start)
-        except StoreError as error:  # the manifest asks for sizes and times of objects too
+        except StorageError as error:  # the manifest asks for sizes and times of objects too
             return Result(job, time.monotonic() - start, str(error))
 
     def settled(self, job: Job) -> Result | None:
@@ -71,7 +71,7 @@ class Work:
 
     def _pictures_of_files(self, job: Job) -> tuple[Pictures | None, tuple[str, ...]]:
         """Return small pictures of input and output as they lie there, or why there are none."""
-        none_wanted = not self.options.pictures or job.confidence or is_film_name(job.source)
+        none_wanted = not self.options.pictures or job.confidence or is_video_name(job.source)
         if none_wanted or self.stop.is_set():
             return None, ()
         try:
@@ -116,8 +116,8 @@ class Work:
 
         Adds the writer's notes, and to `shown` pictures of the first page if they are wanted.
         """
-        if self.film is not None and is_film_name(job.source):
-            return self._colorize_film(self.film, job, notes)
+        if self.film is not None and is_video_name(job.source):
+            return self._colorize_video(self.film, job, notes)
         if job.confidence:
             return self._map_file(job)
         options = self.options
@@ -128,14 +128,14 @@ class Work:
             for photo in self._pages(job, source):
                 size = photo.width, photo.height
                 self._go_on()
-                coloured = self._coloured(job, photo)
+                colored = self._colored(job, photo)
                 self._go_on()
                 if options.pictures and not shown:
-                    shown.append(Pictures.of(photo, coloured))
+                    shown.append(Pictures.of(photo, colored))
                 if options.compare is not None:
-                    coloured = compare(photo, coloured, options.compare)
+                    colored = compare(photo, colored, options.compare)
                 _make_folder(job.target.parent)
-                yield coloured
+                yield colored
 
         self._go_on()
         with readable(job.source) as source, writable(job.target) as target:
@@ -149,7 +149,7 @@ class Work:
             return self.ahead.pages()
         return image.read_pages(source, max_pixels=self.options.max_pixels)
 
-    def _coloured(self, job: Job, photo: Photo) -> Photo:
+    def _colored(self, job: Job, photo: Photo) -> Photo:
         if job.sample is None:
             return self.colorize(photo)
         assert self.special is not None
@@ -166,7 +166,7 @@ class Work:
             image.write(shown, target, format=_format(job.target, Options()))
         return shown.width, shown.height
 
-    def _colorize_film(self, film: Film, job: Job, notes: list[str]) -> tuple[int, int]:
+    def _colorize_video(self, film: Film, job: Job, notes: list[str]) -> tuple[int, int]:
         self._go_on()
         if isinstance(job.source, RemotePath) or isinstance(job.target, RemotePath):
             raise ColorizeError(f"{display_name(job.source)}: films need files on a disk; copy it")
@@ -174,7 +174,7 @@ class Work:
         result = film(job, self._go_on)
         notes += result.notes
         if self.options.compare is not None:
-            notes.append("a film is not compared: it is in colour alone")
+            notes.append("a film is not compared: it is in color alone")
         return result.size
 
     def _go_on(self) -> None:

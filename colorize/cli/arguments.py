@@ -9,7 +9,7 @@ from contextlib import suppress
 
 from colorize._version import __version__
 from colorize.decoding.styles import STYLES
-from colorize.video.formats import CODECS, is_film_name
+from colorize.video.formats import CODECS, is_video_name
 
 MODELS = ("compact", "eccv16", "siggraph17")
 
@@ -23,7 +23,7 @@ examples:
   colorize --glob 'scans/**/*.jpg' -o out/     a pattern by itself
   colorize -i scans/ -o out/ --manifest m.jsonl    again, it goes on where it stopped
   colorize -i - -o - < photo.jpg > out.jpg     as part of a pipe
-  colorize -i film.mp4 -o film-colour.mp4      a film, see docs/video.md
+  colorize -i film.mp4 -o film-color.mp4      a film, see docs/video.md
   colorize models                              list the networks; see colorize models --help
 
 exit status: 0 all done, 1 something failed, 2 wrong usage, 130 interrupted (also by
@@ -42,7 +42,7 @@ def parser() -> argparse.ArgumentParser:
     result = argparse.ArgumentParser(
         prog="colorize",
         usage="colorize -i PATH [PATH ...] [-o PATH] [option ...]",
-        description="Turn black-and-white photographs into colour photographs.",
+        description="Turn black-and-white photographs into color photographs.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
@@ -114,57 +114,57 @@ def parser() -> argparse.ArgumentParser:
         "--size", type=_positive, metavar="PIXELS", default=256,
         help="height and width of what the network sees (default: 256)",
     )  # fmt: skip
-    colour = result.add_argument_group("colour")
-    colour.add_argument(
+    color = result.add_argument_group("color")
+    color.add_argument(
         "--style", choices=STYLES,
-        help="vivid (default) or faithful: calmer, the most probable colours",
+        help="vivid (default) or faithful: calmer, the most probable colors",
     )  # fmt: skip
-    colour.add_argument(
+    color.add_argument(
         "--temperature", type=float, metavar="T",
-        help="below 1 decides for the most probable colours, above 1 mixes more "
+        help="below 1 decides for the most probable colors, above 1 mixes more "
         "(default: the style's)",
     )  # fmt: skip
-    colour.add_argument(
+    color.add_argument(
         "--rebalance", type=float, metavar="SHARE",
-        help="how much rare colours are favoured: 1 vivid, 0 the most probable "
+        help="how much rare colors are favored: 1 vivid, 0 the most probable "
         "(default: the style's)",
     )  # fmt: skip
-    colour.add_argument(
+    color.add_argument(
         "--rarity", type=float, metavar="SHARE",
-        help="how much more rare colours count where the network holds them likely: 0 none, up to "
+        help="how much more rare colors count where the network holds them likely: 0 none, up to "
         "1; sensible are 0 to 0.3 (default: the style's)",
     )  # fmt: skip
-    colour.add_argument(
+    color.add_argument(
         "--coherence", type=float, metavar="SHARE",
-        help="how much places near and about as light have a say in each other's colours, against "
+        help="how much places near and about as light have a say in each other's colors, against "
         "patches on one surface: 0 none, up to 1 (default: the style's)",
     )  # fmt: skip
-    colour.add_argument(
+    color.add_argument(
         "--saturation", type=float, metavar="FACTOR", default=1.0,
-        help="makes all colours paler (below 1, 0 is grey) or stronger (above 1, up to 3)",
+        help="makes all colors paler (below 1, 0 is gray) or stronger (above 1, up to 3)",
     )  # fmt: skip
-    colour.add_argument(
+    color.add_argument(
         "--upsampling", choices=("guided", "bilinear"), default="guided",
-        help="enlarge colours along the photograph's edges (default) or smoothly over them",
+        help="enlarge colors along the photograph's edges (default) or smoothly over them",
     )  # fmt: skip
-    colour.add_argument(
+    color.add_argument(
         "--samples", type=_positive, metavar="N",
         help="write N different colorizations: out-1.png ... out-N.png",
     )  # fmt: skip
-    colour.add_argument(
+    color.add_argument(
         "--seed", type=_seed, metavar="S",
-        help="of the samples: the same seed draws the same colours (default: 0)",
+        help="of the samples: the same seed draws the same colors (default: 0)",
     )  # fmt: skip
-    colour.add_argument(
+    color.add_argument(
         "--hints", metavar="FILE",
-        help="colours of some places of one photograph: lines of x,y,#rrggbb[,radius] in pixels, "
+        help="colors of some places of one photograph: lines of x,y,#rrggbb[,radius] in pixels, "
         "or a transparent PNG painted over it; see docs/control.md",
     )  # fmt: skip
-    colour.add_argument(
+    color.add_argument(
         "--reference", metavar="PHOTO",
-        help="a colour photograph whose shares of colours the results are drawn towards",
+        help="a color photograph whose shares of colors the results are drawn toward",
     )  # fmt: skip
-    colour.add_argument(
+    color.add_argument(
         "--autocontrast", action="store_true",
         help="stretch the lightness of faded photographs first, the same for all pixels",
     )  # fmt: skip
@@ -250,7 +250,7 @@ def check_together(arguments: argparse.ArgumentParser, args: argparse.Namespace)
         arguments.error("-i - takes one photograph from standard input and nothing else")
     if args.output == "-" and (len(args.input) != 1 or args.glob):
         arguments.error("-o - takes one input")
-    if args.output == "-" and is_film_name(args.input[0]):
+    if args.output == "-" and is_video_name(args.input[0]):
         arguments.error("-o - is for photographs: give a film a file")
     if "" in (*args.input, args.output, args.manifest, args.report, args.gallery, args.confidence):
         arguments.error("a name is empty")
@@ -310,7 +310,7 @@ def _check_guides(arguments: argparse.ArgumentParser, args: argparse.Namespace) 
         if guide and args.output and _same(args.output, guide):
             arguments.error(f"-o would replace what --{name} names")
     single = len(args.input) == 1 and not args.glob and not os.path.isdir(args.input[0])
-    if args.hints and not (single and not is_film_name(args.input[0])):
+    if args.hints and not (single and not is_video_name(args.input[0])):
         arguments.error("--hints are for one photograph: give its file as -i, no folder or film")
 
 

@@ -14,13 +14,13 @@ from colorize.cli.messages import say, show_warning
 from colorize.cli.signals import interrupts
 from colorize.cli.status import FAILED, INTERRUPTED
 from colorize.errors import ColorizeError
-from colorize.runtime.threads import one_thread_a_product
+from colorize.runtime.threads import limit_blas_threads
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status."""
     argv = sys.argv[1:] if argv is None else list(argv)
-    one_thread_a_product()
+    limit_blas_threads()
     with interrupts.caught():
         try:
             return _command(argv)

@@ -22,7 +22,7 @@ def models_command(arguments: argparse.ArgumentParser, argv: Sequence[str]) -> i
                 place = registry.cached(model.name)
                 state = "not downloaded yet" if place is None else str(place)
                 print_line(f"{model.name}: {model.description}")
-                print_line(f"    {model.size / 1e6:.0f} MB, {model.licence}, {state}")
+                print_line(f"    {model.size / 1e6:.0f} MB, {model.license}, {state}")
         elif args.action == "verify":
             print_line(f"{registry.verify(args.name)}: the sha256 is right")
         else:

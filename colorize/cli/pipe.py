@@ -29,7 +29,7 @@ def colorize_pipe(args: argparse.Namespace) -> int:
     target = sys.stdout.buffer if to_stdout else args.output
     if not to_stdout:
         with suppress(OSError):  # whether it can be written to shows later
-            image.remove_leftovers(Path(args.output).parent)
+            image.remove_stale_temp_files(Path(args.output).parent)
     colorizer = make_colorizer(args, single=True)
     limit = args.max_pixels or image.MAX_PIXELS
     pages = (

@@ -11,12 +11,12 @@ from collections.abc import Generator
 from colorize import batch
 from colorize.batch import Job, Options, Result, Work
 from colorize.batch import ray as cluster
-from colorize.cli.settings import deciding_settings, make_colorizer, make_options, make_special
-from colorize.decoding.distribution import check_distribution
+from colorize.cli.settings import make_colorizer, make_options, make_renderer, output_fingerprint
+from colorize.decoding.distribution import require_distribution
 from colorize.errors import ColorizeError
 from colorize.io.storage import absolute, place
-from colorize.runtime.threads import cores
-from colorize.video.formats import is_film_name
+from colorize.runtime.threads import available_cpus
+from colorize.video.formats import is_video_name
 
 
 def cluster_results(
@@ -24,7 +24,7 @@ def cluster_results(
 ) -> Generator[Result, None, None]:
     """Return the results of a cluster as they come."""
     gpus = args.gpu or (args.device or "cpu").startswith("cuda")
-    work = functools.partial(make_work, _for_other_machines(args), deciding_settings(args))
+    work = functools.partial(make_work, _for_other_machines(args), output_fingerprint(args))
     return cluster.run(
         jobs, work, options, address=args.cluster, gpus=gpus, threads=batch.WORKERS if gpus else 1,
         fail_fast=args.fail_fast,
@@ -38,7 +38,7 @@ def for_cluster(job: Job) -> Job:
         job,
         source=place(absolute(job.source)),
         target=place(absolute(job.target)),
-        problem=job.problem or (problem if is_film_name(job.source) else None),
+        problem=job.problem or (problem if is_video_name(job.source) else None),
     )
 
 
@@ -53,7 +53,7 @@ def make_work(args: argparse.Namespace, settings: dict[str, object]) -> Work:
 
     Raises ColorizeError where the settings, such as the hash of the weights, are not the same.
     """
-    there = deciding_settings(args)
+    there = output_fingerprint(args)
     if other := [name for name in there if there[name] != settings.get(name)]:
         raise ColorizeError(
             f"other {' and '.join(other)} than where the command runs: copy the files, or install "
@@ -61,7 +61,7 @@ def make_work(args: argparse.Namespace, settings: dict[str, object]) -> Work:
         )
     colorizer = make_colorizer(args)
     if args.samples or args.confidence:
-        check_distribution(colorizer)
-    colorizer.share_cores(batch.WORKERS if colorizer.device.type != "cpu" else cores())
-    special = make_special(colorizer, args.seed or 0)
+        require_distribution(colorizer)
+    colorizer.set_concurrency(batch.WORKERS if colorizer.device.type != "cpu" else available_cpus())
+    special = make_renderer(colorizer, args.seed or 0)
     return batch.Work(colorizer, make_options(args, None), {}, special=special)

@@ -26,16 +26,16 @@ from colorize.cli.messages import (
 from colorize.cli.settings import (
     make_colorizer,
     make_options,
-    make_special,
-    opened_manifest,
+    make_renderer,
+    open_manifest,
     read_manifest,
 )
 from colorize.cli.signals import interrupts
 from colorize.errors import ColorizeError
 from colorize.io.photo import MAX_PIXELS, display_name
-from colorize.io.prefetch import ReadAhead
+from colorize.io.prefetch import PhotoPrefetcher
 from colorize.io.storage import RemotePath
-from colorize.video.formats import FilmResult, is_film_name, require_film_extra
+from colorize.video.formats import VideoResult, is_video_name, require_video_extra
 
 if TYPE_CHECKING:
     from colorize.pipeline import Colorizer
@@ -51,30 +51,30 @@ def colorize_files(args: argparse.Namespace) -> int:
     if args.dry_run:
         return _preview(jobs, make_options(args, read_manifest(args)), args.quiet)
     if args.cluster:
-        with opened_manifest(args) as manifest:
+        with open_manifest(args) as manifest:
             return _run(jobs, None, make_options(args, manifest), args)
     with _reading_ahead(jobs, args) as ahead:
         colorizer = make_colorizer(args, single=len(jobs) == 1)
         if args.samples or args.confidence:
-            from colorize.decoding.distribution import check_distribution
+            from colorize.decoding.distribution import require_distribution
 
-            check_distribution(colorizer)
-        with opened_manifest(args) as manifest:
+            require_distribution(colorizer)
+        with open_manifest(args) as manifest:
             return _run(jobs, colorizer, make_options(args, manifest), args, ahead)
 
 
 def _reading_ahead(
     jobs: list[Job], args: argparse.Namespace
-) -> AbstractContextManager[ReadAhead | None]:
+) -> AbstractContextManager[PhotoPrefetcher | None]:
     """Return what reads a single photograph while the network is loaded."""
-    from colorize.pipeline import copies_ahead
+    from colorize.pipeline import prefetch_sizes
 
     source = jobs[0].source
-    if len(jobs) > 1 or isinstance(source, RemotePath) or is_film_name(source):
+    if len(jobs) > 1 or isinstance(source, RemotePath) or is_video_name(source):
         return nullcontext()
     usual = args.upsampling == "guided" and not args.autocontrast
-    sizes = copies_ahead(args.model, args.size) if usual else []
-    return ReadAhead(source, max_pixels=args.max_pixels or MAX_PIXELS, sizes=sizes)
+    sizes = prefetch_sizes(args.model, args.size) if usual else []
+    return PhotoPrefetcher(source, max_pixels=args.max_pixels or MAX_PIXELS, sizes=sizes)
 
 
 def _preview(jobs: list[Job], options: Options, quiet: bool) -> int:
@@ -97,7 +97,7 @@ def _run(
     colorizer: Colorizer | None,
     options: Options,
     args: argparse.Namespace,
-    ahead: ReadAhead | None = None,
+    ahead: PhotoPrefetcher | None = None,
 ) -> int:
     """Run the jobs, with a progress bar where there are several, and say how it went."""
     several = len({job.source for job in jobs}) > 1
@@ -141,33 +141,33 @@ def _results(
     colorizer: Colorizer,
     options: Options,
     args: argparse.Namespace,
-    ahead: ReadAhead | None,
+    ahead: PhotoPrefetcher | None,
 ) -> Generator[Result, None, None]:
     """Return the results as they come: of photographs and films, or of the frames of films."""
     if args.sequence:
-        require_film_extra()
+        require_video_extra()
         from colorize.video import sequence
 
         return sequence.run(jobs, colorizer, options, fail_fast=args.fail_fast)
-    films = any(is_film_name(job.source) for job in jobs)  # one at a time: each uses all cores
+    films = any(is_video_name(job.source) for job in jobs)  # one at a time: each uses all cores
     if len(jobs) > 1 and not films:
-        colorizer.share_cores(batch.WORKERS)
+        colorizer.set_concurrency(batch.WORKERS)
     return batch.run(
         jobs, colorizer, options, workers=1 if films else batch.WORKERS,
         fail_fast=args.fail_fast, film=_film(colorizer, args, len(jobs) > 1),
-        special=make_special(colorizer, args.seed or 0), ahead=ahead,
+        special=make_renderer(colorizer, args.seed or 0), ahead=ahead,
     )  # fmt: skip
 
 
 def _film(colorizer: Colorizer, args: argparse.Namespace, several: bool) -> Film:
     """Return what colorizes a film and shows a bar of its frames, below that of the files."""
 
-    def film(job: Job, go_on: Callable[[], None]) -> FilmResult:
+    def film(job: Job, go_on: Callable[[], None]) -> VideoResult:
         try:
-            require_film_extra()
+            require_video_extra()
         except ColorizeError as error:
             raise ColorizeError(f"{display_name(job.source)}: {error}") from error
-        from colorize.video.transcode import colorize_film
+        from colorize.video.transcode import colorize_video
 
         hidden = args.quiet or not sys.stderr.isatty()
         with tqdm(
@@ -180,7 +180,7 @@ def _film(colorizer: Colorizer, args: argparse.Namespace, several: bool) -> Film
                 bar.total = total
                 bar.update(done - bar.n)
 
-            return colorize_film(
+            return colorize_video(
                 job.source, job.target, colorizer,
                 codec=args.codec, crf=args.crf, progress=progress,
             )  # fmt: skip

@@ -11,7 +11,7 @@ from colorize.batch import Job, Options, Special
 from colorize.batch.manifest import Manifest
 from colorize.errors import ColorizeError
 from colorize.io import photo as image
-from colorize.io.checksum import sha256_of
+from colorize.io.checksum import hash_file
 from colorize.io.photo import Photo, display_name
 from colorize.models import registry
 
@@ -26,7 +26,7 @@ def make_colorizer(args: argparse.Namespace, single: bool = False) -> Colorizer:
     from colorize.pipeline import Colorizer
 
     device = "gpu" if args.gpu else args.device or "cpu"
-    sooner = registry.is_sooner_done_with_onnx(args.model, args.weights, device, single)
+    sooner = registry.prefer_onnx(args.model, args.weights, device, single)
     return Colorizer.from_pretrained(
         args.model,
         weights=args.weights,
@@ -47,7 +47,7 @@ def make_colorizer(args: argparse.Namespace, single: bool = False) -> Colorizer:
     )
 
 
-def make_special(colorizer: Colorizer, seed: int) -> Special:
+def make_renderer(colorizer: Colorizer, seed: int) -> Special:
     """Return what makes a sample, or a map of confidence, of a photograph."""
 
     def special(job: Job, photo: Photo) -> Photo:
@@ -73,7 +73,7 @@ def make_options(args: argparse.Namespace, manifest: Manifest | None) -> Options
     )
 
 
-def deciding_settings(args: argparse.Namespace) -> dict[str, object]:
+def output_fingerprint(args: argparse.Namespace) -> dict[str, object]:
     """Return what decides over an output, besides the input: a change means to do it again."""
     weights = registry.find(args.model).sha256 if args.weights is None else _sha256(args.weights)
     return {
@@ -101,18 +101,18 @@ def deciding_settings(args: argparse.Namespace) -> dict[str, object]:
 
 def _sha256(weights: str) -> str:
     try:
-        return sha256_of(Path(weights))
+        return hash_file(Path(weights))
     except OSError as error:
         raise ColorizeError(f"{display_name(weights)}: cannot read: {error.strerror}") from error
 
 
 def read_manifest(args: argparse.Namespace) -> Manifest | None:
     """Return the manifest to look things up in, None without one."""
-    return Manifest(Path(args.manifest), deciding_settings(args)) if args.manifest else None
+    return Manifest(Path(args.manifest), output_fingerprint(args)) if args.manifest else None
 
 
-def opened_manifest(args: argparse.Namespace) -> AbstractContextManager[Manifest | None]:
+def open_manifest(args: argparse.Namespace) -> AbstractContextManager[Manifest | None]:
     """Return the manifest to add to, None without one."""
     if not args.manifest:
         return nullcontext()
-    return Manifest.appending(Path(args.manifest), deciding_settings(args))
+    return Manifest.appending(Path(args.manifest), output_fingerprint(args))

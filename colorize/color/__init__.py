@@ -1,1 +1,1 @@
-"""Colour arithmetic: Lab, the ab bins, enlarging ab, joining it with L."""
+"""Color arithmetic: Lab, the ab bins, enlarging ab, joining it with L."""

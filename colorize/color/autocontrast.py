@@ -21,7 +21,7 @@ Array = npt.NDArray[Any]
 
 CLIPPED = 0.005  # the share of pixels that may become plain black, and plain white
 LEAST_RANGE = 25.0  # of L: what has less is stretched fourfold, since noise grows as well
-STEPS = 100 * 64  # of the histogram of L: 0.4 of the smallest step of 16-bit grey in mid-tones
+STEPS = 100 * 64  # of the histogram of L: 0.4 of the smallest step of 16-bit gray in mid-tones
 
 BORDER = 0.15  # of a side: the widest edge of paper or film that is taken as no photograph
 BORDER_RANGE = 4.0  # L: how far pixels of such an edge are from its median
@@ -30,16 +30,16 @@ SCOUT = 512  # pixels of the longer side at which edges are looked for
 
 
 def autocontrast(photo: Photo) -> Photo:
-    """Return the photograph in grey, L stretched linearly so that `limits` become 0 and 100.
+    """Return the photograph in gray, L stretched linearly so that `limits` become 0 and 100.
 
     Depth, alpha and metadata stay. One stretch holds for all pixels: what was lighter is never
-    darker afterwards.
+    darker afterward.
     """
     low, high = limits(photo)
     pixels = np.empty(photo.size, photo.pixels.dtype)
     for start, stop in _strips(photo.pixels):
         lightness = lab.lightness(photo.pixels[start:stop])
-        pixels[start:stop] = _grey((lightness - low) * (100 / (high - low)), pixels.dtype)
+        pixels[start:stop] = _gray((lightness - low) * (100 / (high - low)), pixels.dtype)
     return dataclasses.replace(photo, pixels=pixels)
 
 
@@ -117,16 +117,16 @@ def _wide_enough(low: float, high: float) -> tuple[float, float]:
     return low - missing * share, high + missing * (1 - share)
 
 
-def _grey(lightness: Array, dtype: npt.DTypeLike) -> Array:
-    """Return grey sRGB samples of L, clipped to [0, 100]."""
-    table = _grey_table(np.iinfo(np.dtype(dtype)).max)
+def _gray(lightness: Array, dtype: npt.DTypeLike) -> Array:
+    """Return gray sRGB samples of L, clipped to [0, 100]."""
+    table = _gray_table(np.iinfo(np.dtype(dtype)).max)
     place = np.clip(lightness, 0, 100) * ((len(table) - 1) / 100) + 0.5
     return table[place.astype(np.intp)]
 
 
 @functools.cache
-def _grey_table(top: int) -> Array:
-    """Return the grey sRGB level, of 0 to `top`, of each L in 2¹⁸ steps."""
+def _gray_table(top: int) -> Array:
+    """Return the gray sRGB level, of 0 to `top`, of each L in 2¹⁸ steps."""
     dtype = np.dtype(np.uint8 if top == 255 else np.uint16)
     levels = np.arange(top + 1)
     steps = np.linspace(0, 100, (1 << 18) + 1)

@@ -1,4 +1,4 @@
-"""The 313 ab bins of ECCV16 for training: soft encoding of colours, decoding of distributions.
+"""The 313 ab bins of ECCV16 for training: soft encoding of colors, decoding of distributions.
 
 Inference has the bins and the decoding from `bins`, without torch.
 
@@ -13,29 +13,29 @@ import torch
 
 from colorize.color import quantization as arrays
 from colorize.color.quantization import Q as Q
-from colorize.color.quantization import centres
+from colorize.color.quantization import centers
 
-NEIGHBOURS = 5  # bins a colour is spread over
+NEIGHBORS = 5  # bins a color is spread over
 SIGMA = 5.0  # of the Gaussian that spreads it, in ab units
 
 
 @functools.cache
-def bin_centres() -> torch.Tensor:
-    """Return the centres of the bins, (313, 2) float32 ab, sorted by a, then by b."""
-    return torch.tensor(centres())
+def bin_centers() -> torch.Tensor:
+    """Return the centers of the bins, (313, 2) float32 ab, sorted by a, then by b."""
+    return torch.tensor(centers())
 
 
 def soft_encode(
-    ab: torch.Tensor, neighbours: int = NEIGHBOURS, sigma: float = SIGMA
+    ab: torch.Tensor, neighbors: int = NEIGHBORS, sigma: float = SIGMA
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Spread each colour over its nearest bins with Gaussian weights that sum to 1.
+    """Spread each color over its nearest bins with Gaussian weights that sum to 1.
 
     ab: (n, 2) in ab units. Returns the bins (n, k) int64, nearest first, and their
     weights (n, k) float32.
     """
-    distance = torch.cdist(ab.float(), bin_centres().to(ab.device))  # (n, 313)
-    nearest, bins = distance.topk(neighbours, dim=1, largest=False)
-    # Relative to the nearest bin: the same after normalising, and never 0 / 0 far from the gamut.
+    distance = torch.cdist(ab.float(), bin_centers().to(ab.device))  # (n, 313)
+    nearest, bins = distance.topk(neighbors, dim=1, largest=False)
+    # Relative to the nearest bin: the same after normalizing, and never 0 / 0 far from the gamut.
     squared = nearest.square() - nearest[:, :1].square()
     weights = torch.exp(-squared / (2 * sigma**2))
     return bins, weights / weights.sum(dim=1, keepdim=True)
@@ -63,11 +63,11 @@ def rebalancing_weights(prior: torch.Tensor, uniform_share: float = 0.5) -> torc
 def decode(
     logits: torch.Tensor,
     temperature: float = 1.0,
-    centres: torch.Tensor | None = None,
+    centers: torch.Tensor | None = None,
     log_offset: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """Return the annealed mean of the distribution, as `bins.decode` does, without gradient."""
-    given = [None if x is None else x.detach().float().cpu().numpy() for x in (centres, log_offset)]
+    given = [None if x is None else x.detach().float().cpu().numpy() for x in (centers, log_offset)]
     ab = arrays.decode(logits.detach().float().cpu().numpy(), temperature, *given)
     return torch.from_numpy(ab).to(logits.device)
 

@@ -1,4 +1,4 @@
-"""sRGB to CIE Lab and back, and what to do with colours that no screen can show.
+"""sRGB to CIE Lab and back, and what to do with colors that no screen can show.
 
 D65 white, 2° observer; matrix, white point and thresholds are scikit-image's, which the
 published networks were trained and are run with.
@@ -29,15 +29,15 @@ RGB_FROM_WHITE_RELATIVE = RGB_FROM_XYZ * WHITE
 
 STRIP_PIXELS = 1 << 17  # whose planes stay in the processor's cache
 TOLERANCE = 1e-5  # of linear light beyond the gamut: 0.009 of L at most
-BISECTIONS = 8  # chroma of an out-of-gamut colour is found to 1/256
+BISECTIONS = 8  # chroma of an out-of-gamut color is found to 1/256
 
 
-def linearize(srgb: Array) -> Array:
+def srgb_to_linear(srgb: Array) -> Array:
     """Return linear light in [0, 1] of sRGB values in [0, 1]."""
     return np.where(srgb > 0.04045, ((srgb + 0.055) / 1.055) ** 2.4, srgb / 12.92)
 
 
-def delinearize(linear: Array) -> Array:
+def linear_to_srgb(linear: Array) -> Array:
     """Return sRGB values of linear light in [0, 1]."""
     bright = 1.055 * np.maximum(linear, 0.0031308) ** (1 / 2.4) - 0.055
     return np.where(linear > 0.0031308, bright, 12.92 * linear)
@@ -60,7 +60,7 @@ def _expand(f: Array, memory: Array) -> None:
 
 def rgb_to_lab(rgb: Array) -> Array:
     """Return Lab, (..., 3), of sRGB in [0, 1], (..., 3); the type of floats is kept."""
-    xyz = linearize(rgb) @ XYZ_FROM_RGB.T.astype(rgb.dtype)
+    xyz = srgb_to_linear(rgb) @ XYZ_FROM_RGB.T.astype(rgb.dtype)
     fx, fy, fz = np.moveaxis(_compress(xyz / WHITE.astype(rgb.dtype)), -1, 0)
     return np.stack((116 * fy - 16, 500 * (fx - fy), 200 * (fy - fz)), axis=-1)
 
@@ -68,12 +68,12 @@ def rgb_to_lab(rgb: Array) -> Array:
 def lab_to_rgb(lab: Array, gamut: Gamut = "reduce") -> Array:
     """Return sRGB in [0, 1], (..., 3), of Lab, (..., 3); the type of floats is kept.
 
-    Colours outside the sRGB gamut: "reduce" keeps L and hue and takes the largest chroma that
+    Colors outside the sRGB gamut: "reduce" keeps L and hue and takes the largest chroma that
     fits; "clip" clamps each channel, as scikit-image does, which shifts L by up to 33.
     """
     lightness, a, b = np.moveaxis(lab, -1, 0)
     linear = np.clip(_linear_in_gamut(lightness, a, b, gamut), 0, 1)
-    return np.moveaxis(delinearize(linear), 0, -1)
+    return np.moveaxis(linear_to_srgb(linear), 0, -1)
 
 
 def _linear(lightness: Array, a: Array, b: Array, memory: Array | None = None) -> Array:
@@ -109,8 +109,8 @@ def _linear_in_gamut(
         return np.clip(linear, 0, 1, out=linear)
     if linear.min(initial=0) < -TOLERANCE or linear.max(initial=1) > 1 + TOLERANCE:
         outside = np.flatnonzero(_outside(linear))
-        colours = (plane.reshape(-1)[outside] for plane in (lightness, a, b))
-        linear.reshape(3, -1)[:, outside] = _reduce_chroma(*colours)
+        colors = (plane.reshape(-1)[outside] for plane in (lightness, a, b))
+        linear.reshape(3, -1)[:, outside] = _reduce_chroma(*colors)
     return linear
 
 
@@ -137,15 +137,15 @@ def _reduce_chroma(lightness: Array, a: Array, b: Array) -> Array:
 @functools.cache
 def _luminance_tables(levels: int) -> npt.NDArray[np.float32]:
     """Return what every level of red, green and blue adds to the luminance Y, (3, levels)."""
-    linear = linearize(np.arange(levels) / (levels - 1))
+    linear = srgb_to_linear(np.arange(levels) / (levels - 1))
     shares: npt.NDArray[np.float32] = (LUMINANCE[:, None] * linear).astype(np.float32)
     return shares
 
 
 @functools.cache
 def _lightness_table(levels: int) -> npt.NDArray[np.float32]:
-    """Return L of every grey level of an integer type with so many levels."""
-    linear = linearize(np.arange(levels) / (levels - 1))
+    """Return L of every gray level of an integer type with so many levels."""
+    linear = srgb_to_linear(np.arange(levels) / (levels - 1))
     return (116 * _compress(linear) - 16).astype(np.float32)
 
 
@@ -153,7 +153,7 @@ def _lightness_table(levels: int) -> npt.NDArray[np.float32]:
 def _srgb_table() -> npt.NDArray[np.uint8]:
     """Return the 8-bit sRGB level of the middle of each 65536th of linear light."""
     levels: npt.NDArray[np.uint8] = np.rint(
-        255 * delinearize((np.arange(65536) + 0.5) / 65536)
+        255 * linear_to_srgb((np.arange(65536) + 0.5) / 65536)
     ).astype(np.uint8)
     return levels
 
@@ -161,10 +161,10 @@ def _srgb_table() -> npt.NDArray[np.uint8]:
 def lightness(pixels: Array) -> npt.NDArray[np.float32]:
     """Return L in [0, 100], (H, W) float32, of sRGB pixels.
 
-    pixels: (H, W) grey or (H, W, 3) RGB, uint8 or uint16.
+    pixels: (H, W) gray or (H, W, 3) RGB, uint8 or uint16.
     """
     levels = np.iinfo(pixels.dtype).max + 1
-    if pixels.ndim == 3 and _is_grey(pixels):
+    if pixels.ndim == 3 and _is_gray(pixels):
         pixels = pixels[..., 1]
     if pixels.ndim == 2:
         return _looked_up(_lightness_table(levels), pixels)
@@ -181,8 +181,8 @@ def _looked_up(table: Array, levels: Array) -> Array:
     return result
 
 
-def _is_grey(pixels: Array) -> bool:
-    """Tell whether three channels are one; of a coloured picture the first row shows it."""
+def _is_gray(pixels: Array) -> bool:
+    """Tell whether three channels are one; of a colored picture the first row shows it."""
     red, green, blue = np.moveaxis(pixels, -1, 0)
     return all(
         np.array_equal(green[rows], other[rows])
@@ -223,7 +223,7 @@ _memory = _Memory()
 def join(lightness: Array, ab: Array, dtype: npt.DTypeLike = np.uint8) -> Array:
     """Return sRGB pixels, (H, W, 3) uint8 or uint16, of float32 L (H, W) and ab (2, H, W).
 
-    Colours outside the gamut lose chroma, not lightness (see `lab_to_rgb`).
+    Colors outside the gamut lose chroma, not lightness (see `lab_to_rgb`).
     """
     height, width = lightness.shape
     pixels = np.empty((height, width, 3), dtype)
@@ -243,4 +243,4 @@ def _join(lightness: Array, ab: Array, pixels: Array) -> None:
             np.multiply(plane, 65536, out=indices, casting="unsafe")
             pixels[..., channel] = _looked_up(_srgb_table(), indices)
         else:
-            pixels[..., channel] = np.rint(delinearize(np.clip(plane, 0, 1)) * top)
+            pixels[..., channel] = np.rint(linear_to_srgb(np.clip(plane, 0, 1)) * top)

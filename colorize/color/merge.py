@@ -11,17 +11,17 @@ import numpy.typing as npt
 from PIL import Image
 
 from colorize.color import lab
-from colorize.color.upsampling import Enlarger, GuidedEnlarger
+from colorize.color.upsampling import BilinearUpsampler, GuidedUpsampler
 from colorize.hints.format import HintedPixels
-from colorize.io.writers import eight_bits
+from colorize.io.writers import to_uint8
 
 Array = npt.NDArray[Any]
 
 MAX_STRIP_THREADS = 4
-CELL_FILTER = Image.Resampling.BOX  # the mean
+CELL_RESAMPLE = Image.Resampling.BOX  # the mean
 
 
-def join_strips(
+def merge_lab_strips(
     pixels: Array,
     ab: npt.NDArray[np.float32],
     places: HintedPixels | None = None,
@@ -31,7 +31,7 @@ def join_strips(
     """Return sRGB pixels, (H, W, 3), with the L of `pixels` and ab enlarged to their size.
 
     pixels: (H, W) or (H, W, 3), uint8 or uint16, as the result. ab: (2, h, w). places: pixels
-    that have an ab of their own. guide: (h, w), `cell_lightness` for guided upsampling, None
+    that have an ab of their own. guide: (h, w), `downsampled_lightness` for guided upsampling, None
     for bilinear. Works on strips of rows, several at a time, so that memory beyond the result
     does not grow with the height.
     """
@@ -41,10 +41,10 @@ def join_strips(
 
     def strip(rows: tuple[int, int]) -> None:
         lightness = lab.lightness(pixels[slice(*rows)])
-        colours = enlarger.rows(*rows, lightness)
+        colors = enlarger.rows(*rows, lightness)
         if places is not None:
-            places.paint(colours, rows[0])
-        result[slice(*rows)] = lab.join(lightness, colours, pixels.dtype)
+            places.paint(colors, rows[0])
+        result[slice(*rows)] = lab.join(lightness, colors, pixels.dtype)
 
     strips = list(_strips(height, width))
     if threads == 1 or len(strips) == 1:
@@ -59,18 +59,18 @@ def join_strips(
 
 def _enlarger(
     ab: npt.NDArray[np.float32], size: tuple[int, int], guide: npt.NDArray[np.float32] | None
-) -> Enlarger | GuidedEnlarger:
+) -> BilinearUpsampler | GuidedUpsampler:
     """Return what enlarges ab (2, h, w) to that size, (H, W)."""
-    return Enlarger(ab, size) if guide is None else GuidedEnlarger(ab, size, guide)
+    return BilinearUpsampler(ab, size) if guide is None else GuidedUpsampler(ab, size, guide)
 
 
-def cell_lightness(pixels: Array, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
+def downsampled_lightness(pixels: Array, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
     """Return L of the mean sRGB of each of h×w cells, (h, w); `shape` is (h, w).
 
     pixels: (H, W) or (H, W, 3), uint8 or uint16.
     """
-    image = Image.fromarray(eight_bits(pixels))
-    cells = image.resize((shape[1], shape[0]), CELL_FILTER)
+    image = Image.fromarray(to_uint8(pixels))
+    cells = image.resize((shape[1], shape[0]), CELL_RESAMPLE)
     return lab.lightness(np.asarray(cells))
 
 

@@ -1,4 +1,4 @@
-"""The 313 ab bins of ECCV16, and from distributions over them to colours. Without torch.
+"""The 313 ab bins of ECCV16, and from distributions over them to colors. Without torch.
 
 Source: Zhang, Isola, Efros, *Colorful Image Colorization*, ECCV 2016, sections 2.1 and 2.3.
 """
@@ -14,7 +14,7 @@ import numpy.typing as npt
 Array = npt.NDArray[Any]
 Floats = npt.NDArray[np.float32]
 
-GRID = 10  # distance between neighbouring bin centres, in ab units
+GRID = 10  # distance between neighboring bin centers, in ab units
 
 # For each a, the first and the last b of the bins inside the sRGB gamut.
 _B_RANGE_OF_A = {
@@ -24,14 +24,14 @@ _B_RANGE_OF_A = {
     60: (-110, 80), 70: (-110, 80), 80: (-110, 70), 90: (-110, 70), 100: (-90, 0),
 }  # fmt: skip
 
-RAREST = 1e-5  # share of all pixels; rarer colours count as if they were this common
+MIN_PRIOR = 1e-5  # share of all pixels; rarer colors count as if they were this common
 
 Q = sum((last - first) // GRID + 1 for first, last in _B_RANGE_OF_A.values())  # 313
 
 
 @functools.cache
-def centres() -> Floats:
-    """Return the centres of the bins, (313, 2) ab, sorted by a, then by b."""
+def centers() -> Floats:
+    """Return the centers of the bins, (313, 2) ab, sorted by a, then by b."""
     pairs = [
         (a, b) for a, (first, last) in _B_RANGE_OF_A.items() for b in range(first, last + 1, GRID)
     ]
@@ -41,13 +41,13 @@ def centres() -> Floats:
 def decode(
     logits: Array,
     temperature: float = 1.0,
-    bin_centres: Array | None = None,
+    bin_centers: Array | None = None,
     log_offset: Array | None = None,
 ) -> Floats:
     """Return the annealed mean of the distribution, (b, 2, h, w) ab (ECCV16, eq. 5).
 
-    logits: (b, Q, h, w). The softmax of logits / temperature is averaged over `bin_centres`
-    ((Q, 2), the 313 by default): temperature 1 is the mean, towards 0 the mode. `log_offset`
+    logits: (b, Q, h, w). The softmax of logits / temperature is averaged over `bin_centers`
+    ((Q, 2), the 313 by default): temperature 1 is the mean, toward 0 the mode. `log_offset`
     (Q,) is subtracted from the logits first (see `rebalance_offset`).
 
     Raises ValueError for a temperature that is not positive.
@@ -55,7 +55,7 @@ def decode(
     if not temperature > 0:
         raise ValueError(f"temperature must be positive, not {temperature}")
     b, q, h, w = logits.shape
-    columns = centres() if bin_centres is None else bin_centres
+    columns = centers() if bin_centers is None else bin_centers
     # one product gives the sums of p·a, p·b and p, whose quotients are the means
     sums_of = np.concatenate((columns.T, np.ones((1, q))), dtype=np.float32)
     ab = np.empty((b, 2, h * w), np.float32)
@@ -84,19 +84,19 @@ def probabilities(
     return result
 
 
-def favour_rare(
+def boost_rare_colors(
     logits: Array, rarity: float, prior: Array, log_offset: Array | None = None
 ) -> Floats:
-    """Return logits (b, Q, h, w) with rare colours favoured where they are held likely.
+    """Return logits (b, Q, h, w) with rare colors favored where they are held likely.
 
-    Each colour counts 1 + rarity · √q / prior times: q is its probability (of logits -
+    Each color counts 1 + rarity · √q / prior times: q is its probability (of logits -
     `log_offset`, which should make them natural ones), prior (Q,) its share of all pixels. A
     weight of 1 + rarity / prior would be best for errors weighted by 1 / prior, if the network
-    were right about every q; it overrates rare colours where it is unsure, so that they count by
+    were right about every q; it overrates rare colors where it is unsure, so that they count by
     the root of q: docs/training-log.md has the comparison.
     """
     result = logits.astype(np.float32)
-    gain = np.float32(rarity) / np.maximum(prior, RAREST).astype(np.float32)[:, None, None]
+    gain = np.float32(rarity) / np.maximum(prior, MIN_PRIOR).astype(np.float32)[:, None, None]
     for one in result:
         q = probabilities(one[None], 1.0, log_offset)[0]
         np.sqrt(q, out=q)
@@ -110,6 +110,6 @@ def rebalance_offset(class_weights: Array, rebalance: float) -> Floats:
     """Return what to subtract from the logits so that only a share of the rebalancing stays.
 
     Training with class weights w makes the network predict p·w (up to a factor); dividing by
-    w^(1 - rebalance) leaves p·w^rebalance. 1: as trained, 0: the colours' natural frequencies.
+    w^(1 - rebalance) leaves p·w^rebalance. 1: as trained, 0: the colors' natural frequencies.
     """
     return np.asarray((1 - rebalance) * np.log(class_weights), np.float32)

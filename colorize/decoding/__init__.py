@@ -1,1 +1,1 @@
-"""What a user may ask of the colours: hints, references, styles, samples, confidence."""
+"""What a user may ask of the colors: hints, references, styles, samples, confidence."""

@@ -1,4 +1,4 @@
-"""What guides a network beyond L: hints and the colours of references, at the network's size."""
+"""What guides a network beyond L: hints and the colors of references, at the network's size."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How sure a network is of its colours: numbers from entropies, and a heat map of them."""
+"""How sure a network is of its colors: numbers from entropies, and a heat map of them."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ MAP_SIDE = 4000  # pixels, the longer side of a map at most
 NARROWEST = 240  # pixels, so that the scale can be read under the smallest photograph
 TICKS = (0, 0.25, 0.5, 0.75, 1)
 ENDS = ("unsure", "sure")
-# From unsure to sure: nine colours of matplotlib's viridis (CC0), whose lightness grows evenly.
-_COLOURS = (
+# From unsure to sure: nine colors of matplotlib's viridis (CC0), whose lightness grows evenly.
+_COLORS = (
     (68, 1, 84), (71, 44, 122), (59, 81, 139), (44, 113, 142), (33, 144, 141),
     (39, 173, 129), (92, 200, 99), (170, 220, 50), (253, 231, 37),
 )  # fmt: skip
@@ -25,7 +25,7 @@ _COLOURS = (
 def confidence(probabilities: Array) -> Floats:
     """Return 1 - entropy / log Q of distributions (b, Q, h, w): (b, h, w) in [0, 1].
 
-    0: all Q colours are equally probable; 1: one colour is certain.
+    0: all Q colors are equally probable; 1: one color is certain.
     """
     safe = np.maximum(probabilities, np.finfo(np.float32).tiny)
     entropy = -(probabilities * np.log(safe)).sum(axis=1)
@@ -33,8 +33,8 @@ def confidence(probabilities: Array) -> Floats:
     return result.astype(np.float32)
 
 
-def heat_map(values: Array, size: tuple[int, int]) -> npt.NDArray[np.uint8]:
-    """Return a picture of `values` (h, w) in [0, 1] with a colour bar below, sRGB (H', W', 3).
+def render_heatmap(values: Array, size: tuple[int, int]) -> npt.NDArray[np.uint8]:
+    """Return a picture of `values` (h, w) in [0, 1] with a color bar below, sRGB (H', W', 3).
 
     size: (H, W) of the map; where a side is above `MAP_SIDE`, smaller in proportion.
     """
@@ -44,7 +44,7 @@ def heat_map(values: Array, size: tuple[int, int]) -> npt.NDArray[np.uint8]:
     )
     text = max(12, min(width, height) // 32)  # pixels
     canvas = Image.new("RGB", (max(width, NARROWEST), height + 5 * text), "white")
-    canvas.paste(Image.fromarray(_coloured(np.asarray(map_of))), (0, 0))
+    canvas.paste(Image.fromarray(_colored(np.asarray(map_of))), (0, 0))
     _draw_scale(canvas, height + text, text)
     return np.asarray(canvas)
 
@@ -54,22 +54,22 @@ def _bounded(size: tuple[int, int]) -> tuple[int, int]:
     return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
 
 
-def _coloured(values: Array) -> npt.NDArray[np.uint8]:
-    """Return the colours of values in [0, 1], (..., 3)."""
-    levels, nodes = np.linspace(0, 1, 256), np.linspace(0, 1, len(_COLOURS))
-    channels = [np.interp(levels, nodes, channel) for channel in zip(*_COLOURS, strict=True)]
+def _colored(values: Array) -> npt.NDArray[np.uint8]:
+    """Return the colors of values in [0, 1], (..., 3)."""
+    levels, nodes = np.linspace(0, 1, 256), np.linspace(0, 1, len(_COLORS))
+    channels = [np.interp(levels, nodes, channel) for channel in zip(*_COLORS, strict=True)]
     table = np.rint(np.stack(channels, axis=-1)).astype(np.uint8)  # (256, 3)
-    colours: npt.NDArray[np.uint8] = table[np.rint(255 * values).astype(np.uint8)]
-    return colours
+    colors: npt.NDArray[np.uint8] = table[np.rint(255 * values).astype(np.uint8)]
+    return colors
 
 
 def _draw_scale(canvas: Image.Image, top: int, text: int) -> None:
-    """Draw the colour bar at row `top` with ticks and labels of `text` pixels below."""
+    """Draw the color bar at row `top` with ticks and labels of `text` pixels below."""
     draw = ImageDraw.Draw(canvas)
     font = ImageFont.load_default(text)
     left, right = 2 * text, canvas.width - 2 * text
     bar = np.broadcast_to(np.linspace(0, 1, right - left), (text, right - left))
-    canvas.paste(Image.fromarray(_coloured(bar)), (left, top))
+    canvas.paste(Image.fromarray(_colored(bar)), (left, top))
     below = top + text
     for tick in TICKS:
         x = left + round(tick * (right - left - 1))

@@ -23,18 +23,18 @@ Array = npt.NDArray[Any]
 Floats = npt.NDArray[np.float32]
 
 
-def check_distribution(colorizer: Colorizer) -> None:
+def require_distribution(colorizer: Colorizer) -> None:
     """Raise ColorizeError for a network without distributions to draw from or be sure of."""
     if colorizer.network.output != "logits":
         raise ColorizeError(
-            "samples and confidence need a distribution, and this network predicts colours; "
+            "samples and confidence need a distribution, and this network predicts colors; "
             "use compact or eccv16"
         )
 
 
 def distribution(colorizer: Colorizer, output: Array) -> Floats:
-    """Return the probabilities that `decode` averages colours by, (b, 313, h/4, w/4)."""
-    check_distribution(colorizer)
+    """Return the probabilities that `decode` averages colors by, (b, 313, h/4, w/4)."""
+    require_distribution(colorizer)
     assert colorizer.temperature is not None and colorizer.rebalance is not None
     offset = colorizer.offset(colorizer.rebalance)
     return probabilities(colorizer.weighted(output), colorizer.temperature, offset)
@@ -46,14 +46,14 @@ def samples(colorizer: Colorizer, photo: Photo, numbers: range, seed: int) -> li
     Raises ColorizeError for a network without distributions, a number below 1 or a negative seed.
     """
     sampling.check(numbers[-1] if numbers else 0, seed)
-    check_distribution(colorizer)
+    require_distribution(colorizer)
     photo = colorizer.prepared(photo)
     lightness = colorizer.network_input(photo)
     output, places = colorizer.predict(lightness), colorizer.hinted([photo])
     condition = colorizer.condition(places)
     results = []
     for number in numbers:
-        ab = colorizer.decode_for_join(vary(colorizer, output, number, seed))
+        ab = colorizer.decode_for_merge(vary(colorizer, output, number, seed))
         ab = colorizer.follow(ab, lightness, output, condition)
         results.append(colorizer.join(photo, ab[0], places[0]))
     return results
@@ -61,9 +61,10 @@ def samples(colorizer: Colorizer, photo: Photo, numbers: range, seed: int) -> li
 
 def vary(colorizer: Colorizer, output: Array, number: int, seed: int = 0) -> Floats:
     """Return the network's output (b, 313, h/4, w/4) changed to that of a sample."""
-    centres = colorizer.runner.bin_centres
+    centers = colorizer.runner.bin_centers
     changes = [
-        sampling.log_weights(one, centres, number, seed) for one in distribution(colorizer, output)
+        sampling.copula_log_weights(one, centers, number, seed)
+        for one in distribution(colorizer, output)
     ]
     assert colorizer.temperature is not None  # else there is no distribution
     varied: Floats = output + np.float32(colorizer.temperature) * np.stack(changes)
@@ -72,5 +73,5 @@ def vary(colorizer: Colorizer, output: Array, number: int, seed: int = 0) -> Flo
 
 def confidence_of(colorizer: Colorizer, output: Array) -> Floats:
     """Return `Colorizer.confidence` of the network's output, (b, h/4, w/4)."""
-    check_distribution(colorizer)
+    require_distribution(colorizer)
     return confidence(probabilities(output, 1.0, colorizer.offset(0.0)))

@@ -1,4 +1,4 @@
-"""A reference photograph: its share of each colour, and how a prediction is drawn towards it."""
+"""A reference photograph: its share of each color, and how a prediction is drawn toward it."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ import numpy.typing as npt
 from PIL import Image
 
 from colorize.color import lab
-from colorize.color.quantization import Q, centres
+from colorize.color.quantization import Q, centers
 from colorize.io.photo import Photo
-from colorize.io.writers import eight_bits
+from colorize.io.writers import to_uint8
 
 Array = npt.NDArray[Any]
 Floats = npt.NDArray[np.float32]
 
 SIDE, CELL = 256, 4  # pixels of the reduced reference, and of the cells whose means count
-NEIGHBOURS = 5  # bins a colour is spread over, and
+NEIGHBORS = 5  # bins a color is spread over, and
 SIGMA = 5.0  # the deviation of the Gaussian for it, as in training (ECCV16)
 
 STRENGTH = 0.7  # exponent of the ratio of frequencies; 1 takes over the reference's
@@ -29,7 +29,7 @@ def histogram(photo: Photo) -> Floats:
 
     Of means over 4×4 pixels of a copy of 256×256, soft-encoded, as the network's targets are.
     """
-    small = Image.fromarray(eight_bits(photo.pixels)).convert("RGB")
+    small = Image.fromarray(to_uint8(photo.pixels)).convert("RGB")
     small = small.resize((SIDE, SIDE), Image.Resampling.BICUBIC)
     ab = lab.rgb_to_lab(np.asarray(small, np.float32) / 255)[..., 1:]
     cells = ab.reshape(SIDE // CELL, CELL, SIDE // CELL, CELL, 2).mean(axis=(1, 3))
@@ -37,9 +37,9 @@ def histogram(photo: Photo) -> Floats:
 
 
 def _soft_histogram(ab: Floats) -> Floats:
-    """Return the bins' shares of colours (n, 2), each spread over its 5 nearest bins."""
-    squared = np.square(ab[:, None] - centres()).sum(axis=2)  # (n, 313)
-    nearest = np.argpartition(squared, NEIGHBOURS, axis=1)[:, :NEIGHBOURS]
+    """Return the bins' shares of colors (n, 2), each spread over its 5 nearest bins."""
+    squared = np.square(ab[:, None] - centers()).sum(axis=2)  # (n, 313)
+    nearest = np.argpartition(squared, NEIGHBORS, axis=1)[:, :NEIGHBORS]
     distance = np.take_along_axis(squared, nearest, axis=1)
     weights = np.exp(-(distance - distance.min(axis=1, keepdims=True)) / (2 * SIGMA**2))
     weights /= weights.sum(axis=1, keepdims=True)
@@ -48,13 +48,13 @@ def _soft_histogram(ab: Floats) -> Floats:
     return shares
 
 
-def tilt(probabilities: Array, histogram: Array) -> Floats:
-    """Return what to add to the logits of one picture to draw it towards a histogram, (313,).
+def prior_shift(probabilities: Array, histogram: Array) -> Floats:
+    """Return what to add to the logits of one picture to draw it toward a histogram, (313,).
 
     probabilities: (313, h, w), what the network predicts; their mean over the picture m is
     compared with the histogram h: each bin gets STRENGTH · log(h / m), both with a share FLOOR
     of each other. As in re-weighting a classifier for other class frequencies, with one step
-    towards them (Saerens, Latinne, Decaestecker, *Adjusting the Outputs of a Classifier to New
+    toward them (Saerens, Latinne, Decaestecker, *Adjusting the Outputs of a Classifier to New
     a Priori Probabilities*, 2002, eq. 4); places keep their own order of what is likely.
     """
     mean = probabilities.reshape(Q, -1).mean(axis=1, dtype=np.float64)

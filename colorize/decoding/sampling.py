@@ -1,10 +1,10 @@
-"""Other colours that a network holds possible: whole pictures drawn from its distributions.
+"""Other colors that a network holds possible: whole pictures drawn from its distributions.
 
 Drawing each cell by itself would give noise. Here a smooth random field says at which quantile
-of its distribution each cell's colour lies (a Gaussian copula), along two perpendicular
+of its distribution each cell's color lies (a Gaussian copula), along two perpendicular
 directions of the ab plane. The field depends on the distributions alone: cells for which the
-network holds the same colours possible get the same quantile, so that a dress or a sky changes
-as a whole. What the network is sure of hardly changes, and no colour is favoured more than its
+network holds the same colors possible get the same quantile, so that a dress or a sky changes
+as a whole. What the network is sure of hardly changes, and no color is favored more than its
 share: unlike with a tilt of the logits, the tails stay tails.
 """
 
@@ -34,10 +34,10 @@ def check(count: int, seed: int) -> None:
         raise ColorizeError(f"seed {seed}: give a whole number from 0 on")
 
 
-def log_weights(probabilities: Array, centres: Array, number: int, seed: int) -> Floats:
+def copula_log_weights(probabilities: Array, centers: Array, number: int, seed: int) -> Floats:
     """Return by what the log-probabilities change in a sample, (Q, h, w), at most 0.
 
-    probabilities: (Q, h, w) over colours `centres`, (Q, 2) ab. number: which sample, from 1;
+    probabilities: (Q, h, w) over colors `centers`, (Q, 2) ab. number: which sample, from 1;
     it is the same however many others are drawn. Samples 1 and 2, 3 and 4, ... are opposites,
     which makes a few samples cover more of what is possible.
     """
@@ -50,9 +50,9 @@ def log_weights(probabilities: Array, centres: Array, number: int, seed: int) ->
     result = np.zeros(cells.shape, np.float32)
     for turn, quantile in zip((0, np.pi / 2), quantiles, strict=True):
         direction = np.cos(angle + turn), np.sin(angle + turn)
-        order = np.argsort(centres @ np.array(direction, np.float32))
+        order = np.argsort(centers @ np.array(direction, np.float32))
         shares = cells[order]
-        ranks = np.cumsum(shares, axis=0) - shares / 2  # in (0, 1), of each colour in each cell
+        ranks = np.cumsum(shares, axis=0) - shares / 2  # in (0, 1), of each color in each cell
         result[order] -= np.square((ranks - quantile) / WIDTH) / 2
     return result.reshape(probabilities.shape)
 

@@ -1,4 +1,4 @@
-"""How logits become colours: the temperature, rebalancing, rarity and coherence asked for."""
+"""How logits become colors: the temperature, rebalancing, rarity and coherence asked for."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Decoding(NamedTuple):
             raise ColorizeError("rebalance: these weights don't say how they were rebalanced")
         of_style = styles.decoding(network, style)
         if network.prior is None and (rarity is not None or of_style["rarity"]):
-            raise ColorizeError("rarity: these weights don't say how common each colour was")
+            raise ColorizeError("rarity: these weights don't say how common each color was")
         asked = {name: value for name, value in given._asdict().items() if value is not None}
         result = cls(**{**of_style, **asked})
         result._check()
@@ -60,5 +60,5 @@ def _refuse_all(settings: dict[str, Any]) -> None:
     for name, value in settings.items():
         if value is not None:
             raise ColorizeError(
-                f"{name}: this network predicts colours, not a distribution; leave it out"
+                f"{name}: this network predicts colors, not a distribution; leave it out"
             )

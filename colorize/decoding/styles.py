@@ -11,7 +11,7 @@ Styles = dict[str, dict[str, float]]  # temperature, rebalance, ... of each, by 
 
 STYLES = ("vivid", "faithful")  # the first is the default
 OPTIONAL = {"rarity": 0.0, "coherence": 0.0}  # what a style may leave out
-# The mean over the colours' natural frequencies, each place by itself.
+# The mean over the colors' natural frequencies, each place by itself.
 NATURAL = {"temperature": 1.0, "rebalance": 0.0, **OPTIONAL}
 
 

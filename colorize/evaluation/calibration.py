@@ -2,7 +2,7 @@
 
 Protocol: photographs stretched to 256×256 as in `evaluate`. The cells of the network's output are
 sorted by confidence (see `Colorizer.confidence`) over all photographs together and cut into ten
-equal groups; the error of each group's colours should grow as confidence falls.
+equal groups; the error of each group's colors should grow as confidence falls.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from skimage.color import deltaE_ciede2000
 from tqdm import tqdm
 
 from colorize.color import lab
-from colorize.decoding.distribution import check_distribution, confidence_of
+from colorize.decoding.distribution import confidence_of, require_distribution
 from colorize.errors import ColorizeError
 from colorize.evaluation import common as command
 from colorize.pipeline import Colorizer
@@ -113,7 +113,7 @@ def parser() -> argparse.ArgumentParser:
 def measure(args: argparse.Namespace) -> command.Answer:
     """Return what the arguments ask for."""
     colorizer = command.colorizer_of(args)
-    check_distribution(colorizer)
+    require_distribution(colorizer)
     groups, number = calibrate(colorizer, command.photographs(command.files(args)), args.quiet)
     figures = {"groups": [asdict(group) for group in groups]}
     return command.Answer(command.settings_of(args, colorizer, number), figures, table(groups))

@@ -17,8 +17,8 @@ from PIL import Image
 
 from colorize.decoding.settings import Decoding
 from colorize.errors import ColorizeError
-from colorize.io.datasets import iterate_files
-from colorize.pipeline import NETWORK_SIZE, Colorizer
+from colorize.io.datasets import iter_files
+from colorize.pipeline import INPUT_SIZE, Colorizer
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -44,7 +44,7 @@ def parser(module: str, description: str) -> argparse.ArgumentParser:
     result.add_argument("--model", default="compact", help="default: compact")
     result.add_argument("--weights", help="weights file of that model")
     result.add_argument("--device", default="cpu", help="torch device (default: cpu)")
-    result.add_argument("--size", type=int, default=NETWORK_SIZE, help="network size")
+    result.add_argument("--size", type=int, default=INPUT_SIZE, help="network size")
     result.add_argument("--style", help="vivid (default) or faithful")
     for name in Decoding._fields:
         result.add_argument(f"--{name}", type=float, help="default: the style's")
@@ -83,7 +83,7 @@ def settings_of(args: argparse.Namespace, colorizer: Colorizer, count: int) -> d
 
 def files(args: argparse.Namespace) -> Iterator[tuple[str, bytes]]:
     """Yield name and content of the files that the arguments choose."""
-    return itertools.islice(iterate_files([args.data]), 0, args.limit, args.every)
+    return itertools.islice(iter_files([args.data]), 0, args.limit, args.every)
 
 
 def photographs(chosen: Iterator[tuple[str, bytes]], full_size: bool = False) -> Iterator[Pixels]:
@@ -95,7 +95,7 @@ def photographs(chosen: Iterator[tuple[str, bytes]], full_size: bool = False) ->
         except OSError:
             continue
         if not full_size:
-            rgb = rgb.resize((NETWORK_SIZE, NETWORK_SIZE), Image.Resampling.BICUBIC)
+            rgb = rgb.resize((INPUT_SIZE, INPUT_SIZE), Image.Resampling.BICUBIC)
         yield np.asarray(rgb)
 
 

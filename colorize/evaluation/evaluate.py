@@ -4,8 +4,8 @@ Protocol: each photograph is stretched to 256×256 (Pillow, bicubic), its L goes
 network, and the result is compared with the stretched photograph. With --full-size the
 photograph keeps its size and goes through the whole tool. With --damage the network sees an old
 photograph of the same (grainy, faded, ...), and the result still gets the L of the true one, so
-that colours alone are measured. "grey" is the result without any
-colour (ab = 0), "truth" the photograph itself.
+that colors alone are measured. "gray" is the result without any
+color (ab = 0), "truth" the photograph itself.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from colorize.evaluation.degradations import DAMAGES, SIDE, resized
 from colorize.evaluation.lpips import BACKBONES, LPIPS
 from colorize.evaluation.metrics import ErrorHistogram, colorfulness, mean_delta_e, psnr
 from colorize.io.photo import Photo
-from colorize.pipeline import NETWORK_SIZE, Colorizer
+from colorize.pipeline import INPUT_SIZE, Colorizer
 
 BATCH = 8
 
@@ -66,12 +66,12 @@ class Tally:
 
     def figures(self) -> Figures:
         """Return the figures of all pictures so far."""
-        signal, difference, colourful, *perceived = (
+        signal, difference, colorful, *perceived = (
             float(np.mean(column)) for column in zip(*self._rows, strict=True)
         )
         auc, rebalanced = self._errors.auc(), self._errors.auc(rebalanced=True)
         lpips = dict(zip(self._distances, perceived, strict=True))
-        return Figures(signal, auc, rebalanced, difference, colourful, lpips)
+        return Figures(signal, auc, rebalanced, difference, colorful, lpips)
 
 
 def _eight_bit(rgb: Array) -> Array:
@@ -88,7 +88,7 @@ def evaluate(
     damage: str | None = None,
     distances: Mapping[str, LPIPS] | None = None,
 ) -> tuple[dict[str, Figures], int]:
-    """Return the figures of the network, of "grey" and of "truth", and how many pictures.
+    """Return the figures of the network, of "gray" and of "truth", and how many pictures.
 
     pictures: sRGB uint8, (256, 256, 3) each, or of any size with `full_size`. damage: what
     happens to them before the network sees them, one of `degradations.DAMAGES`. distances: LPIPS
@@ -97,16 +97,16 @@ def evaluate(
     """
     if full_size and damage:
         raise ColorizeError("damage is for photographs of 256×256, not of full size")
-    tallies = {name: Tally(distances) for name in ("network", "grey", "truth")}
+    tallies = {name: Tally(distances) for name in ("network", "gray", "truth")}
     method = _whole_tool if full_size else functools.partial(_network_alone, damage=damage)
     count = 0
     for batch in _batches(tqdm(pictures, unit=" photographs", disable=quiet or None)):
         truths = [lab.rgb_to_lab(rgb.astype(np.float32) / 255) for rgb in batch]
         results = method(colorizer, batch, truths)
         for truth, result in zip(truths, results, strict=True):
-            grey = truth.copy()
-            grey[..., 1:] = 0
-            for name, picture in (("network", result), ("grey", grey), ("truth", truth)):
+            gray = truth.copy()
+            gray[..., 1:] = 0
+            for name, picture in (("network", result), ("gray", gray), ("truth", truth)):
                 tallies[name].add(picture, truth)
         count += len(batch)
     if not count:
@@ -149,13 +149,13 @@ def damaged_lightness(picture: command.Pixels, damage: str) -> npt.NDArray[np.fl
 def predict_ab(colorizer: Colorizer, lightness: torch.Tensor) -> npt.NDArray[np.float32]:
     """Return ab (b, 2, 256, 256) for L (b, 1, 256, 256), seen by the network at its own size."""
     size = colorizer.size
-    if size != NETWORK_SIZE:
+    if size != INPUT_SIZE:
         lightness = torch.nn.functional.interpolate(
             lightness, (size, size), mode="bicubic", antialias=True
         ).clamp(0, 100)
     ab = torch.from_numpy(colorizer.decode(colorizer.predict(lightness)))
-    if size != NETWORK_SIZE:
-        ab = torch.nn.functional.interpolate(ab, (NETWORK_SIZE, NETWORK_SIZE), mode="bilinear")
+    if size != INPUT_SIZE:
+        ab = torch.nn.functional.interpolate(ab, (INPUT_SIZE, INPUT_SIZE), mode="bilinear")
     return ab.numpy()
 
 
@@ -171,32 +171,32 @@ def _batches(pictures: Iterable[command.Pixels]) -> Iterator[list[command.Pixels
 
 
 def table(figures: dict[str, Figures]) -> str:
-    """Return the figures as a Markdown table, with the gain over grey."""
+    """Return the figures as a Markdown table, with the gain over gray."""
     backbones = list(figures["network"].lpips)
-    heads = ["PSNR dB", "AuC %", "AuC rebalanced %", "ΔE2000", "colourfulness (Hasler-Süsstrunk)"]
+    heads = ["PSNR dB", "AuC %", "AuC rebalanced %", "ΔE2000", "colorfulness (Hasler-Süsstrunk)"]
     heads += [f"LPIPS {backbone}" for backbone in backbones]
     rows = ["| | " + " | ".join(heads) + " |", "|---" + "|--:" * len(heads) + "|"]
     for name, row in figures.items():
         cells = [row.psnr, row.auc, row.auc_rebalanced, row.delta_e, row.colorfulness]
         texts = [f"{cell:.2f}" for cell in cells] + [f"{d:.3f}" for d in row.lpips.values()]
         rows.append(f"| {name} | " + " | ".join(texts) + " |")
-    network, grey, truth = figures["network"], figures["grey"], figures["truth"]
+    network, gray, truth = figures["network"], figures["gray"], figures["truth"]
     gains = [
-        f"{network.psnr - grey.psnr:+.2f}",
-        f"{network.auc - grey.auc:+.2f}",
-        f"{network.auc_rebalanced - grey.auc_rebalanced:+.2f}",
-        f"{network.delta_e - grey.delta_e:+.2f}",
+        f"{network.psnr - gray.psnr:+.2f}",
+        f"{network.auc - gray.auc:+.2f}",
+        f"{network.auc_rebalanced - gray.auc_rebalanced:+.2f}",
+        f"{network.delta_e - gray.delta_e:+.2f}",
         f"{network.colorfulness / truth.colorfulness:.2f} of truth",
     ]
-    gains += [f"{network.lpips[name] - grey.lpips[name]:+.3f}" for name in backbones]
-    rows.append("| network - grey | " + " | ".join(gains) + " |")
+    gains += [f"{network.lpips[name] - gray.lpips[name]:+.3f}" for name in backbones]
+    rows.append("| network - gray | " + " | ".join(gains) + " |")
     return "\n".join(rows)
 
 
 def parser() -> argparse.ArgumentParser:
     """Return the command's arguments."""
     result = command.measuring_parser(
-        "evaluate", "Measure a network on colour photographs (stretched to 256×256)."
+        "evaluate", "Measure a network on color photographs (stretched to 256×256)."
     )
     result.add_argument("--full-size", action="store_true", help="no stretching to 256×256")
     result.add_argument(

@@ -1,8 +1,8 @@
-"""Measure what colour hints are worth: python -m colorize.evaluation.hints DATA.
+"""Measure what color hints are worth: python -m colorize.evaluation.hints DATA.
 
 Protocol of *Real-Time User-Guided Image Colorization* (SIGGRAPH 2017, section 4.1): each
 photograph is stretched to 256×256, and at random places patches of 6×6 pixels show their true
-mean colour. The figure is the mean PSNR over the photographs, by the number of patches. The
+mean color. The figure is the mean PSNR over the photographs, by the number of patches. The
 patches of a smaller number are among those of a larger one.
 """
 
@@ -26,7 +26,7 @@ from colorize.pipeline import Colorizer
 
 COUNTS = (0, 1, 5, 10, 50)
 PATCH = 6  # pixels
-GREY = "grey"  # the result without any colour
+GRAY = "gray"  # the result without any color
 
 Array = npt.NDArray[Any]
 Curve = dict[int | str, float]  # dB by the number of hints
@@ -38,7 +38,7 @@ def curve(
     counts: Sequence[int] = COUNTS,
     seed: int = 0,
 ) -> tuple[Curve, int]:
-    """Return the mean PSNR by the number of hints and of "grey", and how many pictures.
+    """Return the mean PSNR by the number of hints and of "gray", and how many pictures.
 
     pictures: sRGB (size, size, 3), size being the colorizer's. Raises ColorizeError if there
     are none.
@@ -49,7 +49,7 @@ def curve(
     ]
     if not rows:
         raise ColorizeError("no photographs to measure on")
-    names: list[int | str] = [GREY, *counts]
+    names: list[int | str] = [GRAY, *counts]
     means = np.mean(rows, axis=0).tolist()
     return dict(zip(names, means, strict=True)), len(rows)
 
@@ -57,7 +57,7 @@ def curve(
 def _picture(
     colorizer: Colorizer, rgb: Array, counts: Sequence[int], random: np.random.Generator
 ) -> list[float]:
-    """Return the PSNR of grey and for each number of hints."""
+    """Return the PSNR of gray and for each number of hints."""
     truth = np.moveaxis(lab.rgb_to_lab(rgb.astype(np.float32) / 255), -1, 0)
     patches = random.integers(0, len(rgb) - PATCH + 1, (max(counts), 2))
     results = [0 * truth[1:]]
@@ -65,7 +65,7 @@ def _picture(
     for count in counts:
         places = patch_hints(truth[1:], patches[:count])
         condition = colorizer.condition([places])
-        if colorizer.hints_to_network:
+        if colorizer.network_takes_hints:
             output = colorizer.predict(truth[None, :1], condition)
         ab = colorizer.follow(colorizer.decode(output), truth[None, :1], output, condition)[0]
         places.paint(ab, 0)
@@ -92,19 +92,19 @@ def _shown(lightness: Array, ab: Array) -> Array:
 
 
 def table(figures: Curve) -> str:
-    """Return the curve as a Markdown table, with gains over no hints and over grey."""
+    """Return the curve as a Markdown table, with gains over no hints and over gray."""
     start = figures.get(0)
-    rows = ["| hints | PSNR dB | over no hints | over grey |", "|--:|--:|--:|--:|"]
+    rows = ["| hints | PSNR dB | over no hints | over gray |", "|--:|--:|--:|--:|"]
     for name, value in figures.items():
-        gain = "" if start is None or name == GREY else f"{value - start:+.2f}"
-        rows.append(f"| {name} | {value:.2f} | {gain} | {value - figures[GREY]:+.2f} |")
+        gain = "" if start is None or name == GRAY else f"{value - start:+.2f}"
+        rows.append(f"| {name} | {value:.2f} | {gain} | {value - figures[GRAY]:+.2f} |")
     return "\n".join(rows)
 
 
 def parser() -> argparse.ArgumentParser:
     """Return the command's arguments."""
     result = command.measuring_parser(
-        "hints", "Measure what random colour hints are worth, in dB (stretched to 256×256)."
+        "hints", "Measure what random color hints are worth, in dB (stretched to 256×256)."
     )
     result.add_argument("--hints", type=int, nargs="+", default=COUNTS, help="numbers of hints")
     result.add_argument("--seed", type=int, default=0, help="of the places (default: 0)")
@@ -119,13 +119,13 @@ def measure(args: argparse.Namespace) -> command.Answer:
     colorizer = command.colorizer_of(args)
     if colorizer.network.hint_stride is None:
         raise ColorizeError(f"{args.model} takes no hints; use compact or siggraph17")
-    colorizer.hints_to_network |= args.to_network
+    colorizer.network_takes_hints |= args.to_network
     pictures = tqdm(
         command.photographs(command.files(args)), unit=" photographs", disable=args.quiet or None
     )
     figures, count = curve(colorizer, pictures, sorted(set(args.hints)), args.seed)
     settings = command.settings_of(args, colorizer, count)
-    settings |= {"seed": args.seed, "to_network": colorizer.hints_to_network}
+    settings |= {"seed": args.seed, "to_network": colorizer.network_takes_hints}
     return command.Answer(settings, {"psnr": figures}, table(figures))
 
 

@@ -1,8 +1,8 @@
 """A page of pictures to look at: python -m colorize.evaluation.html_report FOLDER -o page.html.
 
-Each photograph of a folder in grey and in colour, and so after each of
+Each photograph of a folder in gray and in color, and so after each of
 `degradations.DEGRADATIONS`, with the mean CIEDE2000 between that result and the clean one (see
-`robustness`). The end of the page tells where damage changed the colours most, and what could not
+`robustness`). The end of the page tells where damage changed the colors most, and what could not
 be read.
 """
 
@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from colorize.errors import ColorizeError
 from colorize.evaluation import common as command
-from colorize.evaluation.degradations import SIDE, grey_picture
+from colorize.evaluation.degradations import SIDE, gray_picture
 from colorize.evaluation.robustness import Version, means, named, versions
 from colorize.io.photo import Photo
 from colorize.viewing.gallery import Gallery
@@ -39,7 +39,7 @@ def write_page(
             if isinstance(photo, str):
                 gallery.add_problem(f"{name}: {photo}")
             else:
-                rows[name] = _add(gallery, name, versions(colorize, grey_picture(photo)))
+                rows[name] = _add(gallery, name, versions(colorize, gray_picture(photo)))
         for line in _summary(rows):
             gallery.add_note(line)
     return len(rows)
@@ -54,7 +54,7 @@ def _add(gallery: Gallery, name: str, all_versions: Iterable[Version]) -> dict[s
         if version.delta_e is not None:
             row[version.name] = version.delta_e
             note = f"ΔE {version.delta_e:.1f}"
-        gallery.add(version.name, Photo(version.grey), Photo(version.colour), note)
+        gallery.add(version.name, Photo(version.gray), Photo(version.color), note)
     return row
 
 
@@ -73,7 +73,7 @@ def _summary(rows: dict[str, dict[str, float]]) -> Iterator[str]:
 def parser() -> argparse.ArgumentParser:
     """Return the command's arguments."""
     result = command.parser(
-        "page", "Show the photographs of a folder in grey and in colour, whole and damaged."
+        "page", "Show the photographs of a folder in gray and in color, whole and damaged."
     )
     result.add_argument("-o", "--output", type=Path, required=True, help="the page, .html")
     return result

@@ -23,12 +23,12 @@ def psnr(result: Array, truth: Array) -> float:
 
 
 def mean_delta_e(result: Array, truth: Array) -> float:
-    """Return the mean CIEDE2000 colour difference of two Lab pictures, (h, w, 3)."""
+    """Return the mean CIEDE2000 color difference of two Lab pictures, (h, w, 3)."""
     return float(deltaE_ciede2000(truth, result).mean())  # type: ignore[no-untyped-call]
 
 
 def colorfulness(rgb: Array) -> float:
-    """Return Hasler and Süsstrunk's colourfulness (2003), signed differences, of [0, 1] RGB.
+    """Return Hasler and Süsstrunk's colorfulness (2003), signed differences, of [0, 1] RGB.
 
     sqrt(var(rg) + var(yb)) + 0.3 · sqrt(mean(rg)² + mean(yb)²) with rg = R - G,
     yb = (R + G) / 2 - B on the 0..255 scale. (DDColor's variant takes absolute differences.)
@@ -40,11 +40,11 @@ def colorfulness(rgb: Array) -> float:
 
 
 class ErrorHistogram:
-    """Pixels counted by ab error and by the bin of their true colour, for AuC.
+    """Pixels counted by ab error and by the bin of their true color, for AuC.
 
     AuC (ECCV16, section 3.1): the share of pixels whose ab error (Euclidean) is within a
     threshold, averaged over the thresholds 0, 1, …, 150. Rebalanced: each pixel weighs
-    1 / p(bin of its true colour), p from the truths themselves, soft-encoded.
+    1 / p(bin of its true color), p from the truths themselves, soft-encoded.
     """
 
     def __init__(self) -> None:

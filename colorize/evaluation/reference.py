@@ -1,7 +1,7 @@
 """Measure what a reference is worth: python -m colorize.evaluation.reference DATA.
 
-Each photograph, stretched to 256×256, is coloured without a reference and with itself as one:
-the most that global shares of colours can give.
+Each photograph, stretched to 256×256, is colored without a reference and with itself as one:
+the most that global shares of colors can give.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def compare(
 
 def table(figures: dict[str, Figures]) -> str:
     """Return the figures as a Markdown table."""
-    rows = ["| reference | PSNR dB | AuC % | AuC rebalanced % | ΔE2000 | colourfulness |"]
+    rows = ["| reference | PSNR dB | AuC % | AuC rebalanced % | ΔE2000 | colorfulness |"]
     rows.append("|---|--:|--:|--:|--:|--:|")
     for name, row in figures.items():
         cells = [row.psnr, row.auc, row.auc_rebalanced, row.delta_e, row.colorfulness]

@@ -1,9 +1,9 @@
-"""Measure how steady a network's colours are: python -m colorize.evaluation.robustness DATA.
+"""Measure how steady a network's colors are: python -m colorize.evaluation.robustness DATA.
 
-Protocol: each photograph is made grey and at most 512 pixels long, then colorized as it is, after
-each of `degradations.DEGRADATIONS`, and at half and double size. Compared are colours alone: mean
+Protocol: each photograph is made gray and at most 512 pixels long, then colorized as it is, after
+each of `degradations.DEGRADATIONS`, and at half and double size. Compared are colors alone: mean
 CIEDE2000 of two results that both get the L of the undamaged photograph. 0 means that the damage
-changed nothing; it says nothing of whether the colours are right.
+changed nothing; it says nothing of whether the colors are right.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from tqdm import tqdm
 from colorize.color import lab
 from colorize.errors import ColorizeError
 from colorize.evaluation import common as command
-from colorize.evaluation.degradations import DEGRADATIONS, SIDE, Grey, grey_picture, resized
+from colorize.evaluation.degradations import DEGRADATIONS, SIDE, Gray, gray_picture, resized
 from colorize.evaluation.metrics import mean_delta_e
-from colorize.io.photo import Photo, is_photo_name, read
+from colorize.io.photo import Photo, has_image_suffix, read
 
 Array = npt.NDArray[Any]
 
@@ -38,50 +38,50 @@ GOAL = 3.0  # of it
 class Version:
     """One version of a photograph: what was colorized and the result, (h, w) and (h, w, 3) uint8.
 
-    delta_e: from the clean version's result, colours alone; None for the clean one itself.
+    delta_e: from the clean version's result, colors alone; None for the clean one itself.
     """
 
     name: str
-    grey: Grey
-    colour: Array
+    gray: Gray
+    color: Array
     delta_e: float | None = None
 
 
-def versions(colorize: Callable[[Photo], Photo], grey: Grey) -> Iterator[Version]:
-    """Yield the clean version and each degraded one of a grey picture."""
-    clean = colorize(Photo(grey)).pixels
-    yield Version("clean", grey, clean)
-    size = grey.shape[0], grey.shape[1]
+def versions(colorize: Callable[[Photo], Photo], gray: Gray) -> Iterator[Version]:
+    """Yield the clean version and each degraded one of a gray picture."""
+    clean = colorize(Photo(gray)).pixels
+    yield Version("clean", gray, clean)
+    size = gray.shape[0], gray.shape[1]
     for degradation in DEGRADATIONS:
-        degraded = degradation.apply(grey)
+        degraded = degradation.apply(gray)
         result = colorize(Photo(degraded)).pixels
-        difference = colour_difference(degradation.inside(result, size), clean, grey)
+        difference = color_difference(degradation.inside(result, size), clean, gray)
         yield Version(degradation.name, degraded, result, difference)
 
 
-def scale_difference(colorize: Callable[[Photo], Photo], grey: Grey) -> float:
+def scale_difference(colorize: Callable[[Photo], Photo], gray: Gray) -> float:
     """Return the mean difference between the results at half, whole and double size."""
     results = []
     for scale in SCALES:
-        size = max(1, round(scale * grey.shape[0])), max(1, round(scale * grey.shape[1]))
-        result = colorize(Photo(resized(grey, size))).pixels
-        results.append(resized(result, (grey.shape[0], grey.shape[1])))
+        size = max(1, round(scale * gray.shape[0])), max(1, round(scale * gray.shape[1]))
+        result = colorize(Photo(resized(gray, size))).pixels
+        results.append(resized(result, (gray.shape[0], gray.shape[1])))
     pairs = itertools.combinations(results, 2)
-    return float(np.mean([colour_difference(one, other, grey) for one, other in pairs]))
+    return float(np.mean([color_difference(one, other, gray) for one, other in pairs]))
 
 
-def colour_difference(one: Array, other: Array, grey: Grey) -> float:
-    """Return the mean CIEDE2000 of two results, sRGB uint8, that both get the L of `grey`."""
+def color_difference(one: Array, other: Array, gray: Gray) -> float:
+    """Return the mean CIEDE2000 of two results, sRGB uint8, that both get the L of `gray`."""
     pictures = [lab.rgb_to_lab(pixels.astype(np.float32) / 255) for pixels in (one, other)]
     for picture in pictures:
-        picture[..., 0] = lab.lightness(grey)
+        picture[..., 0] = lab.lightness(gray)
     return mean_delta_e(*pictures)
 
 
 def named(chosen: Iterable[tuple[str, bytes]]) -> Iterator[tuple[str, Photo | str]]:
     """Yield the name of each picture among files, and it or why it can't be read."""
     for name, content in chosen:
-        if not is_photo_name(name):
+        if not has_image_suffix(name):
             continue
         try:
             yield name, read(io.BytesIO(content))
@@ -100,9 +100,9 @@ def measure(
     for name, photo in tqdm(named(chosen), unit=" photographs", disable=quiet or None):
         if isinstance(photo, str):
             continue
-        grey = grey_picture(photo)
-        row = {v.name: v.delta_e for v in versions(colorize, grey) if v.delta_e is not None}
-        rows[name] = {**row, SCALE: scale_difference(colorize, grey)}
+        gray = gray_picture(photo)
+        row = {v.name: v.delta_e for v in versions(colorize, gray) if v.delta_e is not None}
+        rows[name] = {**row, SCALE: scale_difference(colorize, gray)}
     if not rows:
         raise ColorizeError("no photographs to measure on")
     return rows
@@ -126,7 +126,7 @@ def table(rows: dict[str, dict[str, float]]) -> str:
 def parser() -> argparse.ArgumentParser:
     """Return the command's arguments."""
     return command.measuring_parser(
-        "robustness", "Measure how damage and scale change the colours of photographs."
+        "robustness", "Measure how damage and scale change the colors of photographs."
     )
 
 

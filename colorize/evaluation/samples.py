@@ -21,7 +21,7 @@ from tqdm import tqdm
 
 from colorize.color import lab
 from colorize.decoding import sampling
-from colorize.decoding.distribution import check_distribution, vary
+from colorize.decoding.distribution import require_distribution, vary
 from colorize.errors import ColorizeError
 from colorize.evaluation import common as command
 from colorize.evaluation.metrics import mean_delta_e, psnr
@@ -124,7 +124,7 @@ def parser() -> argparse.ArgumentParser:
 def answer(args: argparse.Namespace) -> command.Answer:
     """Return what the arguments ask for."""
     colorizer = command.colorizer_of(args)
-    check_distribution(colorizer)
+    require_distribution(colorizer)
     pictures = command.photographs(command.files(args))
     spread, number = measure(colorizer, pictures, args.samples, args.seed, args.quiet)
     settings = command.settings_of(args, colorizer, number) | {

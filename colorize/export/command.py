@@ -22,7 +22,7 @@ import torch
 
 from colorize.color.quantization import decode, rebalance_offset
 from colorize.errors import ColorizeError
-from colorize.io.atomic import display_name, replaced_target
+from colorize.io.atomic import atomic_write, display_name
 from colorize.models import registry
 from colorize.models.compact_config import HINT_CHANNELS, STATISTICS
 from colorize.models.metadata import METADATA_KEY, Description
@@ -34,7 +34,7 @@ Inputs = dict[str, Floats]
 FORMATS = ("onnx", "torchscript", "torch-export")
 SETTINGS_FILE = "colorize.json"  # inside TorchScript and torch.export files
 SIZES = ((1, 256, 256), (3, 64, 96))  # batch, height and width of what is compared
-TOLERANCE = 0.1  # of decoded ab; 8-bit colours differ by 1 level from about 0.5 on
+TOLERANCE = 0.1  # of decoded ab; 8-bit colors differ by 1 level from about 0.5 on
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Difference:
     """How far the exported network is from the original."""
 
     output: float  # largest, of the network's own output
-    ab: float  # largest, of the decoded colours
+    ab: float  # largest, of the decoded colors
 
 
 def export(name: str, weights: str | None, kind: str, target: Path, tolerance: float) -> Difference:
@@ -64,10 +64,10 @@ def export(name: str, weights: str | None, kind: str, target: Path, tolerance: f
     difference = _difference(TorchRunner(network), run, description)
     if not difference.ab <= tolerance:  # not a number is over it too
         raise ColorizeError(
-            f"{target}: not written: its colours differ from the original's by up to "
+            f"{target}: not written: its colors differ from the original's by up to "
             f"{difference.ab:.3g} in ab, more than the tolerance of {tolerance:g}"
         )
-    with replaced_target(target, display_name(target)) as file:
+    with atomic_write(target, display_name(target)) as file:
         file.write(content)
     return difference
 
@@ -82,7 +82,7 @@ def describe(network: Any, name: str) -> Description:
         "logits",
         network.multiple,
         network.hint_stride,
-        runner.bin_centres,
+        runner.bin_centers,
         runner.class_weights,
         network.default_temperature,
         network.default_rebalance,
@@ -102,8 +102,8 @@ def _inputs(description: Description, size: tuple[int, int, int]) -> Inputs:
     if description.hint_stride is not None:
         h, w = h // description.hint_stride, w // description.hint_stride
         mask = random.random((b, 1, h, w)) < 0.01
-        colours = random.uniform(-0.5, 0.5, (b, HINT_CHANNELS - 1, h, w)) * mask
-        result["hints"] = np.concatenate((colours, mask), axis=1, dtype=np.float32)
+        colors = random.uniform(-0.5, 0.5, (b, HINT_CHANNELS - 1, h, w)) * mask
+        result["hints"] = np.concatenate((colors, mask), axis=1, dtype=np.float32)
     if description.architecture == "compact":
         result["statistics"] = random.random((b, STATISTICS), np.float32)
     return result
@@ -113,22 +113,22 @@ def _difference(
     original: Callable[..., Floats], exported: Callable[..., Floats], description: Description
 ) -> Difference:
     """Return how far the exported network is from the original, at every one of `SIZES`."""
-    outputs, colours = [], []
+    outputs, colors = [], []
     for size in SIZES:
         inputs = _inputs(description, size)
         one, other = original(**inputs), exported(**inputs)
         outputs.append(np.abs(one - other).max())
-        colours.append(np.abs(_ab(one, description) - _ab(other, description)).max())
-    return Difference(float(np.max(outputs)), float(np.max(colours)))
+        colors.append(np.abs(_ab(one, description) - _ab(other, description)).max())
+    return Difference(float(np.max(outputs)), float(np.max(colors)))
 
 
 def _ab(output: Floats, description: Description) -> Floats:
-    """Return the colours of the network's output, at the network's own defaults."""
+    """Return the colors of the network's output, at the network's own defaults."""
     if description.output == "ab":
         return output
     weights = description.class_weights
     offset = None if weights is None else rebalance_offset(weights, description.rebalance)
-    return decode(output, description.temperature, description.bin_centres, offset)
+    return decode(output, description.temperature, description.bin_centers, offset)
 
 
 def _example(description: Description) -> tuple[torch.Tensor, ...]:
@@ -236,7 +236,7 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument("-o", "--output", type=Path, required=True, metavar="FILE")
     result.add_argument(
         "--tolerance", type=float, default=TOLERANCE, metavar="AB",
-        help=f"refuse to write colours that differ by more, in ab units (default: {TOLERANCE})",
+        help=f"refuse to write colors that differ by more, in ab units (default: {TOLERANCE})",
     )  # fmt: skip
     return result
 

@@ -1,6 +1,6 @@
-"""Colour hints: places whose colour the user names, and how the rest of the picture follows.
+"""Color hints: places whose color the user names, and how the rest of the picture follows.
 
-A hint gives a colour's ab alone; the photograph's L stays. `read_hints` takes a text file or a
+A hint gives a color's ab alone; the photograph's L stays. `read_hints` takes a text file or a
 transparent picture painted over the photograph, `HintedPixels` are its places in the photograph,
 `hint_map` the same at the network's size, and `spread` carries what the hints say beyond the
 hinted places. docs/control.md tells users what to expect.
@@ -24,7 +24,7 @@ from colorize.color.upsampling import enlarge
 from colorize.errors import ColorizeError
 from colorize.io import photo as image
 from colorize.io.photo import Photo, display_name
-from colorize.io.writers import eight_bits
+from colorize.io.writers import to_uint8
 
 Array = npt.NDArray[Any]
 Floats = npt.NDArray[np.float32]
@@ -56,13 +56,13 @@ BLOCK = 4096  # cells at a time, for memory
 
 @dataclass(frozen=True)
 class Hint:
-    """A place and its colour.
+    """A place and its color.
 
     x, y: column and row in the upright photograph, from 0 at the top left; radius: of the disc
     that is hinted, in pixels (0 is one pixel; None: 1 % of the longer side, 1 at least).
     color: "#rrggbb", sRGB. where: what messages call it.
 
-    Raises ColorizeError for what is no colour, place or radius.
+    Raises ColorizeError for what is no color, place or radius.
     """
 
     x: float
@@ -74,14 +74,14 @@ class Hint:
     def __post_init__(self) -> None:
         """Refuse what can be in no photograph."""
         if not re.fullmatch("#[0-9a-fA-F]{6}", self.color):
-            raise ColorizeError(f"{self.where}: {self.color!r} is no colour; write #rrggbb")
+            raise ColorizeError(f"{self.where}: {self.color!r} is no color; write #rrggbb")
         for name, value in (("x", self.x), ("y", self.y), ("radius", self.radius or 0)):
             if not (math.isfinite(value) and value >= 0):
                 raise ColorizeError(f"{self.where}: {name} is {value}; give a number from 0 on")
 
     @property
     def ab(self) -> Floats:
-        """The colour's a and b, (2,)."""
+        """The color's a and b, (2,)."""
         levels = [int(self.color[i : i + 2], 16) / 255 for i in (1, 3, 5)]
         return lab.rgb_to_lab(np.array(levels))[1:].astype(np.float32)
 
@@ -98,7 +98,7 @@ def read_hints(path: str | os.PathLike[str]) -> Hints:
 
     Raises ColorizeError, with the number of the line, for what is neither.
     """
-    if image.is_photo_name(path):
+    if image.has_image_suffix(path):
         painting = image.read(path)
         _check_painting(painting, display_name(path))
         return painting
@@ -130,7 +130,7 @@ def _text(path: str | os.PathLike[str]) -> str:
 
 def _without_comment(line: str) -> str:
     line = line.strip()
-    # what follows a comma and a space is the colour
+    # what follows a comma and a space is the color
     return "" if line.startswith("#") else re.split(r"(?<=[^,\s])\s+#", line, maxsplit=1)[0]
 
 
@@ -166,7 +166,7 @@ def _check_painting(painting: Photo, name: str) -> None:
 
 def _opaque(painting: Photo) -> npt.NDArray[np.bool_]:
     assert painting.alpha is not None
-    opaque: npt.NDArray[np.bool_] = eight_bits(painting.alpha) >= OPAQUE
+    opaque: npt.NDArray[np.bool_] = to_uint8(painting.alpha) >= OPAQUE
     return opaque
 
 
@@ -233,7 +233,7 @@ def _painted(painting: Photo, size: tuple[int, int]) -> HintedPixels:
     )
     places = np.flatnonzero(_opaque(painting)[np.ix_(rows, columns)])
     row, column = np.divmod(places, size[1])
-    pixels = eight_bits(painting.pixels)[rows[row], columns[column]].reshape(len(places), -1)
+    pixels = to_uint8(painting.pixels)[rows[row], columns[column]].reshape(len(places), -1)
     rgb = np.broadcast_to(pixels, (len(places), 3)).astype(np.float32) / 255
     return HintedPixels._at(places, lab.rgb_to_lab(rgb)[:, 1:], size)
 
@@ -254,7 +254,7 @@ def hint_map(pixels: HintedPixels, grid: tuple[int, int]) -> Floats:
     """Return hints at the network's size: (3, h, w), the mean ab / 110 of each cell and a mask.
 
     grid: (h, w). A cell is hinted (mask 1, else all 0) if it holds at least half as many hinted
-    pixels as the fullest of its neighbours, so that a small place fills a cell and the rim of a
+    pixels as the fullest of its neighbors, so that a small place fills a cell and the rim of a
     large one none beyond.
     """
     (h, w), (height, width) = grid, pixels.size
@@ -275,7 +275,7 @@ def spread(
     """Return ab with what the hints differ from it carried to all places like theirs.
 
     ab: (2, H, W); lightness: L; hints: (3, h, w) as of `hint_map`, the sizes of the other two
-    being multiples of h and w. probabilities: (Q, h, w), the network's distribution of colours
+    being multiples of h and w. probabilities: (Q, h, w), the network's distribution of colors
     in each cell; None for networks that follow hints by themselves, where only what is close
     follows here.
 

@@ -37,7 +37,7 @@ def display_name(source: object) -> str:
 
 
 @contextmanager
-def failures_named(
+def error_context(
     name: str,
     failure: str = _UNREADABLE,
     file: BinaryIO | None = None,
@@ -63,14 +63,14 @@ def failures_named(
 
 
 @contextmanager
-def opened_source(source: Any, name: str) -> Iterator[BinaryIO]:
+def open_source(source: Any, name: str) -> Iterator[BinaryIO]:
     """Open a path, or make a stream seekable; raise ColorizeError for what is no file."""
     if not isinstance(source, (str, bytes, os.PathLike)):
-        with failures_named(name):
+        with error_context(name):
             stream = _seekable(source)
         yield stream
         return
-    with failures_named(name):
+    with error_context(name):
         _check_regular(source)
         file = open(source, "rb")
     with file:
@@ -78,21 +78,21 @@ def opened_source(source: Any, name: str) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def replaced_target(target: Any, name: str) -> Iterator[BinaryIO]:
+def atomic_write(target: Any, name: str) -> Iterator[BinaryIO]:
     """Give a file to write to, which becomes the target when all went well, else disappears."""
     if not isinstance(target, (str, bytes, os.PathLike)):
         buffer = io.BytesIO()
         yield buffer
-        with failures_named(name):
+        with error_context(name):
             target.write(buffer.getbuffer())
             target.flush()
         return
     path = os.fsdecode(target)
-    with failures_named(name):
+    with error_context(name):
         temporary, file = _new_temporary(path)
     try:
         yield file
-        with failures_named(name):
+        with error_context(name):
             file.flush()
             if fcntl is None:
                 file.close()  # Windows cannot rename an open file
@@ -106,15 +106,15 @@ def replaced_target(target: Any, name: str) -> Iterator[BinaryIO]:
         raise
 
 
-def remove_leftovers(folder: str | os.PathLike[str]) -> int:
+def remove_stale_temp_files(folder: str | os.PathLike[str]) -> int:
     """Remove temporary files that a killed run left in a folder; return how many there were.
 
     Those of a run that still writes are locked and stay.
     """
-    return sum(_removed(entry.path) for entry in os.scandir(folder) if is_temporary(entry.name))
+    return sum(_removed(entry.path) for entry in os.scandir(folder) if is_temp_file(entry.name))
 
 
-def is_temporary(name: str) -> bool:
+def is_temp_file(name: str) -> bool:
     """Tell whether a file name is that of an output not yet finished."""
     return TEMPORARY_NAME.fullmatch(name) is not None
 

@@ -8,7 +8,7 @@ from pathlib import Path
 CHUNK = 1 << 20  # bytes read at a time
 
 
-def sha256_of(file: Path) -> str:
+def hash_file(file: Path) -> str:
     """Return the sha256 of the file's content, 64 hex digits. Raises OSError."""
     digest = hashlib.sha256()
     with file.open("rb") as stream:

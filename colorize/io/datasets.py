@@ -9,7 +9,7 @@ from pathlib import Path
 from colorize.errors import ColorizeError
 
 
-def iterate_files(sources: Iterable[Path]) -> Iterator[tuple[str, bytes]]:
+def iter_files(sources: Iterable[Path]) -> Iterator[tuple[str, bytes]]:
     """Yield the name and the bytes of every file in folders (recursively) and tar files."""
     for source in sources:
         if source.is_dir():

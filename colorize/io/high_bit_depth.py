@@ -1,4 +1,4 @@
-"""Pixels deeper than eight bits a channel, which Pillow cannot hold in colour: through libvips.
+"""Pixels deeper than eight bits a channel, which Pillow cannot hold in color: through libvips.
 
 libvips is loaded with the first such file, never before.
 """
@@ -18,7 +18,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from colorize.errors import ColorizeError
-from colorize.io.icc import grey_curve, profile_space, srgb_converter
+from colorize.io.icc import gray_curve, profile_space, srgb_converter
 
 _FORMATS: dict[str, Any] = {
     "uchar": np.uint8, "char": np.int8, "ushort": np.uint16, "short": np.int16,
@@ -32,7 +32,7 @@ def _vips() -> Any:
     try:
         import pyvips
     except (ImportError, OSError) as error:
-        raise ColorizeError("16-bit colour needs libvips: pip install 'pyvips[binary]'") from error
+        raise ColorizeError("16-bit color needs libvips: pip install 'pyvips[binary]'") from error
     logging.getLogger("pyvips").addHandler(logging.NullHandler())
     logging.getLogger("pyvips").propagate = False
     pyvips.cache_set_max(0)  # files change under their names, and memory is wanted for pixels
@@ -53,11 +53,11 @@ def decode_deep(file: BinaryIO, page: int | None = None) -> np.ndarray:
 
 
 def deep_to_srgb(pixels: np.ndarray, icc: bytes | None) -> np.ndarray:
-    """Return uint16 RGB (H, W, 3) or grey (H, W) converted from an ICC profile to sRGB."""
+    """Return uint16 RGB (H, W, 3) or gray (H, W) converted from an ICC profile to sRGB."""
     if pixels.ndim == 2:
-        if grey_curve(icc) is None:
+        if gray_curve(icc) is None:
             return pixels
-        return np.take(_deep_grey_curve(icc or b""), pixels)
+        return np.take(_deep_gray_curve(icc or b""), pixels)
     if srgb_converter(icc, "RGB") is None:
         return pixels
     return _converted(pixels, icc or b"")
@@ -169,8 +169,8 @@ def _converted(pixels: np.ndarray, icc: bytes) -> np.ndarray:
     return samples.reshape(*pixels.shape[:2], 3)
 
 
-def _deep_grey_curve(icc: bytes) -> np.ndarray:
-    """Return the 65536 sRGB levels of a grey (or RGB) profile's greys."""
+def _deep_gray_curve(icc: bytes) -> np.ndarray:
+    """Return the 65536 sRGB levels of a gray (or RGB) profile's grays."""
     ramp = np.arange(65536, dtype=np.uint16)[None, :, None]
-    is_grey = profile_space(icc) == "GRAY"
-    return _converted(ramp if is_grey else ramp.repeat(3, axis=2), icc)[0, :, 1]
+    is_gray = profile_space(icc) == "GRAY"
+    return _converted(ramp if is_gray else ramp.repeat(3, axis=2), icc)[0, :, 1]

@@ -29,8 +29,8 @@ def srgb_profile() -> bytes:
 def srgb_converter(icc: bytes | None, mode: str) -> Convert | None:
     """Return what turns an image of `mode` (RGB, CMYK or LAB) into sRGB, None if nothing must.
 
-    A profile of another colour space than the pixels' is not meant for them and left aside;
-    one that moves no colour by more than one level is sRGB already.
+    A profile of another color space than the pixels' is not meant for them and left aside;
+    one that moves no color by more than one level is sRGB already.
 
     Raises OSError or ImageCms.PyCMSError for a profile that LittleCMS cannot use.
     """
@@ -44,8 +44,8 @@ def srgb_converter(icc: bytes | None, mode: str) -> Convert | None:
     return None if mode == "RGB" and _changes_nothing(convert) else convert
 
 
-def grey_curve(icc: bytes | None) -> np.ndarray | None:
-    """Return the 256 sRGB levels of a grey (or RGB) profile's greys, None if they are the same.
+def gray_curve(icc: bytes | None) -> np.ndarray | None:
+    """Return the 256 sRGB levels of a gray (or RGB) profile's grays, None if they are the same.
 
     Raises OSError or ImageCms.PyCMSError for a profile that LittleCMS cannot use.
     """
@@ -74,7 +74,7 @@ def gamma_curve(gamma: float, dtype: Any) -> np.ndarray:
 
 
 def profile_space(icc: bytes) -> str:
-    """Return the colour space that a profile describes: "RGB", "GRAY", "CMYK", "Lab", ..."""
+    """Return the color space that a profile describes: "RGB", "GRAY", "CMYK", "Lab", ..."""
     return str(_open_profile(icc).profile.xcolor_space).strip()
 
 

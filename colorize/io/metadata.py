@@ -71,7 +71,7 @@ def upright_exif(exif: bytes | None, orientation: int) -> bytes | None:
     """Return the EXIF block of the turned picture, changed in place byte by byte.
 
     Orientation becomes 1, the pixel dimensions are swapped where the turn swaps them, and the
-    thumbnail (grey and not turned) is unlinked. Nothing moves, so maker notes stay readable.
+    thumbnail (gray and not turned) is unlinked. Nothing moves, so maker notes stay readable.
     """
     if not exif:
         return None
@@ -83,7 +83,7 @@ def upright_exif(exif: bytes | None, orientation: int) -> bytes | None:
     return bytes(block)
 
 
-def sized_exif(exif: bytes | None, width: int, height: int) -> bytes | None:
+def set_exif_dimensions(exif: bytes | None, width: int, height: int) -> bytes | None:
     """Return the EXIF block with other pixel dimensions, where it states any."""
     if not exif:
         return None
@@ -100,7 +100,7 @@ def upright_xmp(xmp: bytes | None) -> bytes | None:
     return _XMP_ORIENTATION.sub(rb"\g<1>1", xmp) if xmp else None
 
 
-def photoshop_block(iptc: bytes) -> bytes:
+def iptc_to_photoshop_block(iptc: bytes) -> bytes:
     """Return the Photoshop resource block that carries IPTC records in a JPEG file."""
     padding = b"\0" * (len(iptc) % 2)
     return b"8BIM" + struct.pack(">HHI", IPTC_RESOURCE, 0, len(iptc)) + iptc + padding
@@ -119,7 +119,7 @@ def iptc_of_photoshop(block: bytes) -> bytes | None:
     return None
 
 
-def metadata_of(image: Any, orientation: int = 1, notes: Iterable[str] = ()) -> Metadata:
+def read_metadata(image: Any, orientation: int = 1, notes: Iterable[str] = ()) -> Metadata:
     """Return what an opened and loaded Pillow image says, as it is after the turn."""
     info = image.info
     exif = _bytes(info.get("exif")) or _hex_profile(info.get("Raw profile type exif"))
@@ -148,14 +148,14 @@ def metadata_of_tiff(directory: Directory, orientation: int = 1) -> Metadata:
     )
 
 
-def page_tags(metadata: Metadata, colour: bool) -> Directory:
+def page_tags(metadata: Metadata, color: bool) -> Directory:
     """Return the tags that say in a TIFF page what the metadata say."""
     page = _exif_directory(metadata.exif)
     page.tags[tiff.ORIENTATION] = tiff.Tag(3, struct.pack("<H", 1))
     for tag, content in ((tiff.XMP, metadata.xmp), (tiff.IPTC, metadata.iptc)):
         if content:
             page.tags[tag] = tiff.Tag(7, content)
-    if colour:
+    if color:
         page.tags[tiff.ICC_PROFILE] = tiff.Tag(7, srgb_profile())
     if metadata.dpi:
         for tag, value in zip((tiff.X_RESOLUTION, tiff.Y_RESOLUTION), metadata.dpi, strict=True):
@@ -320,7 +320,7 @@ def jp2_info(file: BinaryIO) -> dict[str, bytes]:
     return info
 
 
-def jp2_is_whole(file: BinaryIO) -> bool:
+def is_complete_jp2(file: BinaryIO) -> bool:
     """Tell whether the codestream of a JPEG 2000 file ends as it must, with FF D9."""
     end = size = file.seek(0, os.SEEK_END)
     position = 0

@@ -17,15 +17,15 @@ from PIL import Image
 
 from colorize.errors import ColorizeError
 from colorize.io.atomic import (
+    atomic_write,
     display_name,
-    failures_named,
-    opened_source,
-    remove_leftovers,
-    replaced_target,
+    error_context,
+    open_source,
+    remove_stale_temp_files,
 )
-from colorize.io.metadata import Metadata, metadata_of
-from colorize.io.readers import decode_pages, orientation_of, pixels_of
-from colorize.io.writers import FORMATS, Page, eight_bits, encode, pillow_image
+from colorize.io.metadata import Metadata, read_metadata
+from colorize.io.readers import decode_pages, image_to_arrays, orientation_of
+from colorize.io.writers import FORMATS, Page, encode, pillow_image, to_uint8
 
 __all__ = [
     "MAX_PIXELS",
@@ -33,11 +33,11 @@ __all__ = [
     "Metadata",
     "Photo",
     "display_name",
-    "is_photo_name",
+    "has_image_suffix",
     "output_format",
     "read",
     "read_pages",
-    "remove_leftovers",
+    "remove_stale_temp_files",
     "write",
 ]
 
@@ -52,7 +52,7 @@ Size = tuple[int, int, Image.Resampling]  # height, width, and the filter to get
 class Photo:
     """One photograph, upright and sRGB-encoded.
 
-    pixels: (H, W) grey or (H, W, 3) RGB, uint8 in [0, 255] or uint16 in [0, 65535].
+    pixels: (H, W) gray or (H, W, 3) RGB, uint8 in [0, 255] or uint16 in [0, 65535].
     alpha: (H, W), uint8 or uint16, exactly as in the file; None for an opaque photograph.
     metadata: what `write` puts into the file beside the pixels.
     """
@@ -72,7 +72,7 @@ class Photo:
     def from_array(cls, array: np.ndarray) -> Photo:
         """Return a photo of an array (H, W) or (H, W, 1 to 4), uint8 or uint16.
 
-        Two and four channels are grey and RGB with alpha last. Raises ColorizeError otherwise.
+        Two and four channels are gray and RGB with alpha last. Raises ColorizeError otherwise.
         """
         if array.ndim == 3 and array.shape[2] in (2, 4):
             return cls.from_array(array[..., :-1])._with_alpha(array[..., -1])
@@ -83,14 +83,14 @@ class Photo:
     @classmethod
     def from_pillow(cls, image: Image.Image) -> Photo:
         """Return a photo of a Pillow image of any mode: turned upright, its profile applied."""
-        with failures_named("image"):
+        with error_context("image"):
             image.load()
             orientation = orientation_of(image)
-            pixels, alpha, notes = pixels_of(image, orientation)
-            return cls(pixels, alpha, metadata_of(image, orientation, notes))
+            pixels, alpha, notes = image_to_arrays(image, orientation)
+            return cls(pixels, alpha, read_metadata(image, orientation, notes))
 
     def to_pillow(self) -> Image.Image:
-        """Return a Pillow image: L, LA, RGB or RGBA, or I;16; deeper colour in eight bits."""
+        """Return a Pillow image: L, LA, RGB or RGBA, or I;16; deeper color in eight bits."""
         return pillow_image(self.pixels, self.alpha)
 
     @property
@@ -116,7 +116,7 @@ class Photo:
 
     def resize_ahead(self, sizes: Iterable[Size]) -> None:
         """Make copies that `resized` will be asked for, together, before the pixels change."""
-        image = Image.fromarray(np.ascontiguousarray(eight_bits(self.pixels)))
+        image = Image.fromarray(np.ascontiguousarray(to_uint8(self.pixels)))
         for height, width, filter in sizes:
             copy = np.asarray(image.resize((width, height), filter))
             self._ahead[height, width, filter] = copy
@@ -145,10 +145,10 @@ def read_pages(
     Frames come whole, as they show. See `read` for the arguments and errors.
     """
     name = display_name(source)
-    with opened_source(source, name) as file:
+    with open_source(source, name) as file:
         pages = decode_pages(file, max_pixels)
         while True:
-            with failures_named(name):
+            with error_context(name):
                 page = next(pages, None)
             if page is None:
                 return
@@ -180,12 +180,12 @@ def write(
         raise ColorizeError(f"{name}: there is no picture to write")
     kind = output_format(target, format, first.metadata.format)
     notes = list(first.metadata.notes)
-    with replaced_target(target, name) as file:
+    with atomic_write(target, name) as file:
         encode(_rejoined(first, photos), file, name, kind, quality, notes)
     return list(dict.fromkeys(notes))
 
 
-def is_photo_name(path: str | os.PathLike[str]) -> bool:
+def has_image_suffix(path: str | os.PathLike[str]) -> bool:
     """Tell whether a folder scan takes a file of this name: its suffix is a known one."""
     return _suffix(path) in SUFFIXES and not os.path.basename(path).startswith(".")
 

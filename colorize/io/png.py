@@ -18,7 +18,7 @@ from isal import isal_zlib
 Bytes = npt.NDArray[np.uint8]
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
-COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}  # by channels: grey, grey and alpha, RGB, RGBA
+COLOR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}  # by channels: gray, gray and alpha, RGB, RGBA
 AVERAGE = 3  # the filter: what differs from the mean of left and above; grain suits it best
 LEVEL = 2  # of ISA-L's 0 to 3
 STRIP_BYTES = 1 << 20  # filtered at a time
@@ -31,7 +31,7 @@ def encode_png(pixels: Bytes, file: BinaryIO, chunks: Iterable[tuple[bytes, byte
     """
     height, width = pixels.shape[:2]
     channels = pixels.shape[2] if pixels.ndim == 3 else 1
-    header = struct.pack(">IIBBBBB", width, height, 8, COLOUR_TYPES[channels], 0, 0, 0)
+    header = struct.pack(">IIBBBBB", width, height, 8, COLOR_TYPES[channels], 0, 0, 0)
     file.write(SIGNATURE + _chunk(b"IHDR", header))
     for name, content in chunks:
         file.write(_chunk(name, content))

@@ -11,7 +11,7 @@ from types import TracebackType
 from colorize.io.photo import Photo, Size, read_pages
 
 
-class ReadAhead:
+class PhotoPrefetcher:
     """The pages of one file, of which a thread decodes the first one at once.
 
     To be used in a `with` statement, which waits for the thread.
@@ -25,7 +25,7 @@ class ReadAhead:
         self._thread = ThreadPoolExecutor(1)
         self._first = self._thread.submit(self._read_first)
 
-    def __enter__(self) -> ReadAhead:
+    def __enter__(self) -> PhotoPrefetcher:
         return self
 
     def __exit__(

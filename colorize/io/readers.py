@@ -24,14 +24,14 @@ from PIL import (
 from colorize.errors import ColorizeError
 from colorize.io import tiff_ifd as tiff
 from colorize.io.high_bit_depth import decode_deep, deep_to_srgb
-from colorize.io.icc import SRGB_GAMMA, gamma_curve, grey_curve, srgb_converter
+from colorize.io.icc import SRGB_GAMMA, gamma_curve, gray_curve, srgb_converter
 from colorize.io.metadata import (
     Metadata,
     exif_orientation,
+    is_complete_jp2,
     jp2_info,
-    jp2_is_whole,
-    metadata_of,
     metadata_of_tiff,
+    read_metadata,
     tiff_orientation,
 )
 
@@ -41,14 +41,14 @@ Samples = tuple[np.ndarray, "np.ndarray | None", list[str]]
 BLOCK = 1 << 24  # bytes decoded at a time: other threads hold up what comes in small pieces
 STRIP_PIXELS = 1 << 20  # converted at a time, so that a large picture is never held twice
 MAX_CHANNELS = 5  # CMYK and alpha
-GREY_MODES = {"1", "L", "LA", "La"}
+GRAY_MODES = {"1", "L", "LA", "La"}
 NUMBER_MODES = {"I", "F", "I;16", "I;16L", "I;16B", "I;16N"}
 LOSSLESS = {"PNG", "TIFF", "BMP", "GIF", "PPM"}
 ANIMATED = {"GIF", "PNG", "WEBP", "AVIF"}
 TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 HEIF_BRANDS = {b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1"}
 
-_PROFILE_UNUSABLE = "its colour profile is damaged: taken as sRGB"
+_PROFILE_UNUSABLE = "its color profile is damaged: taken as sRGB"
 
 
 def decode_pages(file: BinaryIO, max_pixels: int) -> Iterator[Picture]:
@@ -73,7 +73,7 @@ def orientation_of(image: Image.Image) -> int:
     return exif_orientation(exif, xmp if isinstance(xmp, bytes) else None)
 
 
-def pixels_of(image: Image.Image, orientation: int = 1, full_scale: int = 65535) -> Samples:
+def image_to_arrays(image: Image.Image, orientation: int = 1, full_scale: int = 65535) -> Samples:
     """Return a loaded Pillow image of any mode as upright sRGB pixels, alpha and notes.
 
     full_scale: what white is in an I;16 image: 4095 for the twelve bits of some scanners.
@@ -85,12 +85,12 @@ def pixels_of(image: Image.Image, orientation: int = 1, full_scale: int = 65535)
         numbers: np.ndarray = np.asarray(image)
         if full_scale < 65535:
             numbers = (numbers.astype(np.uint32) * 65535 + full_scale // 2) // full_scale
-        grey, notes = _profiled(sixteen_bits(numbers), icc)
-        return np.ascontiguousarray(_turned(grey, orientation)), None, notes
+        gray, notes = _profiled(to_uint16(numbers), icc)
+        return np.ascontiguousarray(_turned(gray, orientation)), None, notes
     return _filled(image, icc, orientation)
 
 
-def sixteen_bits(numbers: np.ndarray) -> np.ndarray:
+def to_uint16(numbers: np.ndarray) -> np.ndarray:
     """Return samples of any number type as uint16 in [0, 65535].
 
     Whole numbers are taken as they are. Floats are in [0, 1] if none is above 1, else in
@@ -199,16 +199,16 @@ def _frame(image: Image.Image, file: BinaryIO) -> Picture:
     image.decodermaxblock = BLOCK  # type: ignore[attr-defined]
     image.load()
     if image.format == "JPEG2000":
-        if not jp2_is_whole(file):  # the decoder would give what there is
+        if not is_complete_jp2(file):  # the decoder would give what there is
             raise ColorizeError("incomplete: its end is missing")
         image.info.update(jp2_info(file))
     orientation = orientation_of(image)
     if deep is None:
-        pixels, alpha, notes = pixels_of(image, orientation)
+        pixels, alpha, notes = image_to_arrays(image, orientation)
     else:
         icc = image.info.get("icc_profile")
         pixels, alpha, notes = _finished(deep, deep.shape[2] in (2, 4), icc, orientation)
-    metadata = metadata_of(image, orientation, notes)
+    metadata = read_metadata(image, orientation, notes)
     pixels = _gamma_corrected(pixels, image)
     return pixels, alpha, replace(metadata, lossless=_is_lossless(image, file))
 
@@ -264,7 +264,7 @@ def _tiff_pages(file: BinaryIO, max_pixels: int) -> Iterator[Picture]:
 
 def _check_channels(channels: int) -> None:
     if channels > MAX_CHANNELS:
-        raise ColorizeError(f"has {channels} channels: convert it to grey or RGB")
+        raise ColorizeError(f"has {channels} channels: convert it to gray or RGB")
 
 
 def _opened_tiff(file: BinaryIO) -> Image.Image:
@@ -276,29 +276,29 @@ def _tiff_page(image: Image.Image, index: int, directory: tiff.Directory) -> Sam
     image.seek(index)
     image.load()  # which also turns it upright
     bits = directory.number(tiff.BITS, 1)
-    return pixels_of(image, 1, (1 << bits) - 1 if bits > 8 else 65535)
+    return image_to_arrays(image, 1, (1 << bits) - 1 if bits > 8 else 65535)
 
 
 def _deep_page(file: BinaryIO, index: int, directory: tiff.Directory, orientation: int) -> Samples:
-    colours = _COLOURS.get(directory.number(tiff.PHOTOMETRIC, 1))
-    if colours is None:
-        raise ColorizeError("is neither grey, RGB nor CMYK, in 16 bits or more: convert it to RGB")
+    colors = _COLORS.get(directory.number(tiff.PHOTOMETRIC, 1))
+    if colors is None:
+        raise ColorizeError("is neither gray, RGB nor CMYK, in 16 bits or more: convert it to RGB")
     size = directory.number(tiff.WIDTH, 0), directory.number(tiff.LENGTH, 0)
-    samples = sixteen_bits(_right_size(decode_deep(file, index), size))
-    if samples.shape[2] < colours:
-        raise ColorizeError(f"damaged: has {samples.shape[2]} channels of {colours}")
-    # what a channel beyond the colours is, some files leave out: then it is alpha
-    extra = directory.number(tiff.EXTRA_SAMPLES, 2) if samples.shape[2] > colours else 0
+    samples = to_uint16(_right_size(decode_deep(file, index), size))
+    if samples.shape[2] < colors:
+        raise ColorizeError(f"damaged: has {samples.shape[2]} channels of {colors}")
+    # what a channel beyond the colors is, some files leave out: then it is alpha
+    extra = directory.number(tiff.EXTRA_SAMPLES, 2) if samples.shape[2] > colors else 0
     has_alpha = extra in (1, 2)
-    samples = samples[..., : colours + has_alpha]
-    if colours == 4:
+    samples = samples[..., : colors + has_alpha]
+    if colors == 4:
         samples = _without_ink(samples)
     if extra == 1:
         samples = _unmultiplied(samples)
     return _finished(samples, has_alpha, directory.bytes(tiff.ICC_PROFILE), orientation)
 
 
-_COLOURS = {0: 1, 1: 1, 2: 3, 5: 4}  # by TIFF's PhotometricInterpretation
+_COLORS = {0: 1, 1: 1, 2: 3, 5: 4}  # by TIFF's PhotometricInterpretation
 
 
 def _without_ink(samples: np.ndarray) -> np.ndarray:
@@ -309,19 +309,19 @@ def _without_ink(samples: np.ndarray) -> np.ndarray:
 
 
 def _unmultiplied(samples: np.ndarray) -> np.ndarray:
-    """Return uint16 colour divided by the alpha that is its last channel."""
+    """Return uint16 color divided by the alpha that is its last channel."""
     alpha = np.maximum(samples[..., -1:].astype(np.uint32), 1)
-    colour = (samples[..., :-1].astype(np.uint32) * 65535 + alpha // 2) // alpha
-    return np.concatenate([np.minimum(colour, 65535).astype(np.uint16), samples[..., -1:]], axis=2)
+    color = (samples[..., :-1].astype(np.uint32) * 65535 + alpha // 2) // alpha
+    return np.concatenate([np.minimum(color, 65535).astype(np.uint16), samples[..., -1:]], axis=2)
 
 
 def _finished(samples: np.ndarray, has_alpha: bool, icc: bytes | None, orientation: int) -> Samples:
     """Return uint16 samples (H, W, bands) as upright sRGB pixels, alpha and notes."""
     turned = _turned(samples, orientation)
     alpha = np.ascontiguousarray(turned[..., -1]) if has_alpha else None
-    colour = turned[..., :-1] if has_alpha else turned
-    colour = np.ascontiguousarray(colour[..., 0] if colour.shape[2] == 1 else colour)
-    pixels, notes = _profiled(colour, icc)
+    color = turned[..., :-1] if has_alpha else turned
+    color = np.ascontiguousarray(color[..., 0] if color.shape[2] == 1 else color)
+    pixels, notes = _profiled(color, icc)
     return pixels, alpha, notes
 
 
@@ -347,9 +347,9 @@ def _filled(image: Image.Image, icc: bytes | None, orientation: int) -> Samples:
     """Return an 8-bit Pillow image as arrays, converted and turned strip by strip."""
     convert, notes = _strip_converter(image, icc)
     stored = (image.height, image.width)
-    is_grey, has_alpha = _is_grey(image), image.has_transparency_data
+    is_gray, has_alpha = _is_gray(image), image.has_transparency_data
     shape = _turned(np.empty(stored, np.bool_), orientation).shape
-    pixels = np.empty(shape if is_grey else (*shape, 3), np.uint8)
+    pixels = np.empty(shape if is_gray else (*shape, 3), np.uint8)
     alpha = np.empty(shape, np.uint8) if has_alpha else None
     to_pixels = _turned(pixels, _INVERSE[orientation])
     to_alpha = None if alpha is None else _turned(alpha, _INVERSE[orientation])
@@ -371,11 +371,11 @@ def _strips(image: Image.Image) -> Iterator[tuple[slice, Image.Image]]:
         yield slice(top, bottom), image.crop((0, top, image.width, bottom))
 
 
-def _is_grey(image: Image.Image) -> bool:
+def _is_gray(image: Image.Image) -> bool:
     if image.mode in ("P", "PA"):
         palette = np.array(image.getpalette("RGB"), np.uint8).reshape(-1, 3)
         return bool((palette == palette[:, :1]).all())
-    return image.mode in GREY_MODES
+    return image.mode in GRAY_MODES
 
 
 def _strip_converter(
@@ -386,23 +386,23 @@ def _strip_converter(
     curve = to_srgb = None
     notes = []
     try:
-        if _is_grey(image):
-            curve = grey_curve(icc)
+        if _is_gray(image):
+            curve = gray_curve(icc)
         else:
             to_srgb = srgb_converter(icc, mode)
     except (OSError, ImageCms.PyCMSError):
         notes.append(_PROFILE_UNUSABLE)
-    if _is_grey(image):
-        return lambda strip: _grey_array(strip, curve), notes
-    return lambda strip: _colour_array(strip, mode, to_srgb), notes
+    if _is_gray(image):
+        return lambda strip: _gray_array(strip, curve), notes
+    return lambda strip: _color_array(strip, mode, to_srgb), notes
 
 
-def _grey_array(strip: Image.Image, curve: np.ndarray | None) -> np.ndarray:
-    grey = np.asarray(strip.getchannel("R") if strip.mode == "RGBA" else strip.convert("L"))
-    return grey if curve is None else curve[grey]
+def _gray_array(strip: Image.Image, curve: np.ndarray | None) -> np.ndarray:
+    gray = np.asarray(strip.getchannel("R") if strip.mode == "RGBA" else strip.convert("L"))
+    return gray if curve is None else curve[gray]
 
 
-def _colour_array(
+def _color_array(
     strip: Image.Image, mode: str, to_srgb: Callable[[Image.Image], Image.Image] | None
 ) -> np.ndarray:
     if to_srgb is None:

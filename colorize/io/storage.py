@@ -22,13 +22,13 @@ from typing import Any
 
 from colorize.errors import ColorizeError
 from colorize.io.atomic import display_name
-from colorize.io.checksum import sha256_of
+from colorize.io.checksum import hash_file
 
 URL = re.compile(r"([a-z][a-z0-9+.-]+)://(.*)", re.DOTALL)  # two letters: no drive of Windows
 EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gs", "gcs": "gs"}
 
 
-class StoreError(ColorizeError):
+class StorageError(ColorizeError):
     """A store has no such object or refuses to give or take it: it costs this photograph alone."""
 
 
@@ -86,7 +86,7 @@ def is_folder(path: Path) -> bool:
     """Tell whether there is a folder, in a store a name that others begin with."""
     if not isinstance(path, RemotePath):
         return os.path.isdir(path)
-    with _failures_named(path):
+    with _error_context(path):
         return bool(_file_system(path.scheme).isdir(path.key))
 
 
@@ -94,7 +94,7 @@ def exists(path: Path) -> bool:
     """Tell whether anything has that name, a dangling link too."""
     if not isinstance(path, RemotePath):
         return os.path.lexists(path)
-    with _failures_named(path):
+    with _error_context(path):
         return bool(_file_system(path.scheme).exists(path.key))
 
 
@@ -118,12 +118,12 @@ def stamp(path: Path) -> tuple[int, int] | tuple[None, None]:
 def _object_stamp(path: RemotePath) -> tuple[int, int] | tuple[None, None]:
     system = _file_system(path.scheme)
     try:
-        with _failures_named(path):
+        with _error_context(path):
             said = system.info(path.key)
             if said["type"] != "file":
                 return None, None
             modified = system.modified(path.key)
-    except StoreError as error:
+    except StorageError as error:
         if isinstance(error.__cause__, FileNotFoundError):
             return None, None
         raise
@@ -139,7 +139,7 @@ def sha256(path: Path) -> str | None:
     try:
         if isinstance(path, RemotePath):
             return hashlib.sha256(_content(path)).hexdigest()
-        return sha256_of(path)
+        return hash_file(path)
     except (OSError, ColorizeError):
         return None
 
@@ -165,7 +165,7 @@ def writable(target: Path) -> Iterator[Path | io.BytesIO]:
     file.name = os.fspath(target)
     yield file
     system = _file_system(target.scheme)
-    with _failures_named(target, "no such bucket"):
+    with _error_context(target, "no such bucket"):
         if target.scheme in ("local", "memory"):  # these have folders
             system.makedirs(os.path.dirname(target.key), exist_ok=True)
         system.pipe_file(target.key, file.getvalue())
@@ -178,7 +178,7 @@ def listed(folder: RemotePath, pattern: str | None) -> Iterator[tuple[RemotePath
     a path can't hold, raise ColorizeError.
     """
     system = _file_system(folder.scheme)
-    with _failures_named(folder):
+    with _error_context(folder):
         if pattern is None:
             found = system.find(folder.key)
         else:
@@ -191,7 +191,7 @@ def expanded(pattern: RemotePath) -> Iterator[tuple[RemotePath, Path]]:
     root = pattern.parent
     while globbing.has_magic(str(root)):
         root = root.parent
-    with _failures_named(pattern):
+    with _error_context(pattern):
         found = _file_system(pattern.scheme).glob(pattern.key)
     yield from _below(root, found, True)
 
@@ -214,7 +214,7 @@ def _below(
 
 
 def _content(path: RemotePath) -> bytes:
-    with _failures_named(path):
+    with _error_context(path):
         return bytes(_file_system(path.scheme).cat_file(path.key))
 
 
@@ -237,7 +237,7 @@ def _file_system(scheme: str) -> Any:
 
 
 @contextmanager
-def _failures_named(path: RemotePath, absent: str = "no such object") -> Iterator[None]:
+def _error_context(path: RemotePath, absent: str = "no such object") -> Iterator[None]:
     """Turn whatever a store's library raises into one line that names the object."""
     name = display_name(path)
     try:
@@ -245,9 +245,9 @@ def _failures_named(path: RemotePath, absent: str = "no such object") -> Iterato
     except ColorizeError:
         raise
     except FileNotFoundError as error:
-        raise StoreError(f"{name}: {absent}") from error
+        raise StorageError(f"{name}: {absent}") from error
     except Exception as error:
-        raise StoreError(f"{name}: the store refuses: {_one_line(error)}") from error
+        raise StorageError(f"{name}: the store refuses: {_one_line(error)}") from error
 
 
 def _one_line(error: Exception) -> str:

@@ -27,7 +27,7 @@ SUB_DIRECTORIES = {EXIF_DIRECTORY, GPS_DIRECTORY, INTEROP_DIRECTORY}
 
 # What says how the pixels are stored, or is kept elsewhere, and so is not carried over.
 # The rest of the tags below 256 and up to 347 are TIFF's own; sub-images, tile sizes,
-# old-style JPEG and colour maps are meaningless away from their pixels.
+# old-style JPEG and color maps are meaningless away from their pixels.
 STRUCTURE = (
     {255, 256, 257, 258, 259, 262, 263, 264, 265, 266, 273, 274, 277, 278, 279, 280, 281}
     | {284, 288, 289, 290, 291, 292, 293, 301, 317, 318, 319, 320, 321}

@@ -17,15 +17,15 @@ from PIL import Image, PngImagePlugin
 
 from colorize.errors import ColorizeError
 from colorize.io import tiff_ifd as tiff
-from colorize.io.atomic import failures_named
+from colorize.io.atomic import error_context
 from colorize.io.high_bit_depth import encode_deep_png, encode_deep_tiff
 from colorize.io.icc import srgb_profile
 from colorize.io.metadata import (
     EXIF_PREFIX,
     Metadata,
+    iptc_to_photoshop_block,
     jp2_boxes,
     page_tags,
-    photoshop_block,
 )
 from colorize.io.png import encode_png
 
@@ -75,16 +75,16 @@ FORMATS = {
 
 
 def pillow_image(pixels: np.ndarray, alpha: np.ndarray | None) -> Image.Image:
-    """Return a Pillow image: L, LA, RGB or RGBA, or I;16; deeper colour in eight bits."""
+    """Return a Pillow image: L, LA, RGB or RGBA, or I;16; deeper color in eight bits."""
     if pixels.dtype == np.uint16 and pixels.ndim == 2 and alpha is None:
         return Image.fromarray(np.ascontiguousarray(pixels))
-    image = Image.fromarray(np.ascontiguousarray(eight_bits(pixels)))
+    image = Image.fromarray(np.ascontiguousarray(to_uint8(pixels)))
     if alpha is not None:
-        image.putalpha(Image.fromarray(np.ascontiguousarray(eight_bits(alpha))))
+        image.putalpha(Image.fromarray(np.ascontiguousarray(to_uint8(alpha))))
     return image
 
 
-def eight_bits(samples: np.ndarray) -> np.ndarray:
+def to_uint8(samples: np.ndarray) -> np.ndarray:
     """Return uint16 samples as uint8, each rounded to the nearest of the 256 levels."""
     if samples.dtype == np.uint8:
         return samples
@@ -102,7 +102,7 @@ def encode(
 ) -> None:
     """Write pages to an open, empty, seekable file; add to the notes what is left out.
 
-    name: the target's, for messages and, by its suffix, for the flavour of JPEG 2000.
+    name: the target's, for messages and, by its suffix, for the flavor of JPEG 2000.
     kind: one of FORMATS.
 
     Raises ColorizeError where the format cannot hold the pages or the file cannot be written.
@@ -146,7 +146,7 @@ class Target:
 
     def failures(self) -> AbstractContextManager[None]:
         """Name the file in whatever goes wrong inside."""
-        return failures_named(self.name, "cannot be written", self.file)
+        return error_context(self.name, "cannot be written", self.file)
 
 
 def _encode_single(page: Page, target: Target) -> None:
@@ -220,7 +220,7 @@ def _note_losses(page: Page, target: Target) -> None:
     if pixels.dtype == np.uint16 and not target.format.deep:
         target.note("has 8 bits a channel: 16 rounded to 8")
     if target.kind == "GIF":
-        target.note("has 256 colours a frame")
+        target.note("has 256 colors a frame")
     for field in sorted({"exif", "xmp", "iptc", "dpi", "text"} - target.format.keeps):
         if getattr(metadata, field):
             target.note(f"has no place for {_FIELD_NAMES[field]}: left out")
@@ -240,7 +240,7 @@ def _joined(pixels: np.ndarray, alpha: np.ndarray | None) -> np.ndarray:
     if alpha is None:
         return pixels
     if pixels.dtype == np.uint8:
-        return np.dstack([pixels, eight_bits(alpha)])
+        return np.dstack([pixels, to_uint8(alpha)])
     deep = alpha if alpha.dtype == np.uint16 else alpha * np.uint16(257)
     return np.dstack([pixels, deep])
 
@@ -248,7 +248,7 @@ def _joined(pixels: np.ndarray, alpha: np.ndarray | None) -> np.ndarray:
 def _flat_image(page: Page, target: Target) -> Image.Image:
     """Return the Pillow image of a page in eight bits, on white where there can be no alpha."""
     pixels, alpha, _ = page
-    image = pillow_image(eight_bits(pixels), alpha)
+    image = pillow_image(to_uint8(pixels), alpha)
     if alpha is None or target.format.alpha:
         return image
     white = Image.new(image.mode.rstrip("A"), image.size, "white")
@@ -257,13 +257,13 @@ def _flat_image(page: Page, target: Target) -> Image.Image:
 
 
 def _paletted(page: Page) -> Image.Image:
-    """Return a page in the 256 colours that suit it best, fully transparent below half alpha."""
+    """Return a page in the 256 colors that suit it best, fully transparent below half alpha."""
     pixels, alpha, _ = page
-    image = pillow_image(eight_bits(pixels), None).convert("RGB")
+    image = pillow_image(to_uint8(pixels), None).convert("RGB")
     palette = image.quantize(256 if alpha is None else 255)
     image = image.quantize(palette=palette, dither=Image.Dither.FLOYDSTEINBERG)
     if alpha is not None:
-        clear = (eight_bits(alpha) < 128).astype(np.uint8) * 255
+        clear = (to_uint8(alpha) < 128).astype(np.uint8) * 255
         image.paste(255, mask=Image.fromarray(clear))
         image.info["transparency"] = 255
     return image
@@ -299,11 +299,11 @@ def _options(metadata: Metadata, image: Image.Image, target: Target) -> dict[str
 
 def _jpeg_options(metadata: Metadata, image: Image.Image, target: Target) -> dict[str, Any]:
     exif = metadata.exif and EXIF_PREFIX + metadata.exif
-    extra = metadata.iptc and b"Photoshop 3.0\0" + photoshop_block(metadata.iptc)
+    extra = metadata.iptc and b"Photoshop 3.0\0" + iptc_to_photoshop_block(metadata.iptc)
     comment = dict(metadata.text).get("Comment", "").encode()
     return {
         "quality": JPEG_QUALITY if target.quality is None else target.quality,
-        "subsampling": "4:4:4",  # half the colour would be lost to save a fifth of the bytes
+        "subsampling": "4:4:4",  # half the color would be lost to save a fifth of the bytes
         "dpi": metadata.dpi,
         "exif": _fitting(exif, "EXIF", target),
         "xmp": _fitting(metadata.xmp, "XMP", target, 29),
@@ -344,16 +344,16 @@ def _png_texts(metadata: Metadata) -> Iterator[tuple[bytes, bytes]]:
     if metadata.xmp:
         info.add_itxt("XML:com.adobe.xmp", metadata.xmp)
     if metadata.iptc:
-        block = photoshop_block(metadata.iptc)
+        block = iptc_to_photoshop_block(metadata.iptc)
         digits = "\n".join(textwrap.wrap(block.hex(), 72))
         info.add_text("Raw profile type iptc", f"\niptc\n{len(block):8}\n{digits}\n", zip=True)
     for name, content, *_ in info.chunks:
         yield name, content
 
 
-def _png_chunks(metadata: Metadata, colour: bool) -> Iterator[tuple[bytes, bytes]]:
+def _png_chunks(metadata: Metadata, color: bool) -> Iterator[tuple[bytes, bytes]]:
     """Yield the chunks that go between the header and the pixels of a PNG."""
-    if colour:
+    if color:
         yield b"iCCP", b"ICC Profile\0\0" + zlib.compress(srgb_profile())
     if metadata.dpi:
         x, y = (round(value / 0.0254) for value in metadata.dpi)
@@ -414,7 +414,7 @@ def _bmp_options(metadata: Metadata, image: Image.Image, target: Target) -> dict
 
 def _ppm_options(metadata: Metadata, image: Image.Image, target: Target) -> dict[str, Any]:
     if image.mode == "RGB" and target.name.lower().endswith((".pgm", ".pbm")):
-        target.note("of colour is written under the name of a grey one")
+        target.note("of color is written under the name of a gray one")
     return {}
 
 

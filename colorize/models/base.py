@@ -3,7 +3,7 @@
 Each has `output` ("logits" over bins, or "ab"), `multiple` (of the input's height and width),
 `hint_stride` (input pixels per hint pixel, None where it takes no hints) and
 `forward(lightness, hints=None)`. Those that put out logits also have, for decoding them,
-`bin_centres`, `class_weights`, `prior` (both None where unknown), `default_temperature` and
+`bin_centers`, `class_weights`, `prior` (both None where unknown), `default_temperature` and
 `default_rebalance`.
 """
 

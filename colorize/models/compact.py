@@ -1,9 +1,9 @@
 """`compact`, this project's own network: a pretrained classifier's features, a light decoder.
 
 The encoder is EfficientNet-Lite0 (Tan, Le, *EfficientNet*, ICML 2019; the Lite variant drops
-squeeze-and-excitation and uses ReLU6) with its batch normalisations folded into the
+squeeze-and-excitation and uses ReLU6) with its batch normalizations folded into the
 convolutions. The decoder goes from 1/32 back to 1/4 of the input with skip connections and
-ends in logits over the 313 ab bins. Colour hints and the colour statistics of a reference
+ends in logits over the 313 ab bins. Color hints and the color statistics of a reference
 enter the decoder alone, so that the pretrained encoder stays as it is.
 """
 
@@ -16,7 +16,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from colorize.color.gamut import Q, bin_centres
+from colorize.color.gamut import Q, bin_centers
 from colorize.decoding.styles import Styles
 from colorize.models.compact_config import (
     HEAD_CHANNELS,
@@ -33,7 +33,7 @@ from colorize.models.compact_config import (
 )
 
 
-class SameConv(nn.Conv2d):
+class Conv2dSame(nn.Conv2d):
     """A convolution with TensorFlow's "SAME" padding, for even sizes at stride 2."""
 
     def __init__(self, inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1):
@@ -59,9 +59,9 @@ class InvertedResidual(nn.Module):
         """Make a block from `inputs` to `outputs` channels."""
         super().__init__()
         hidden = inputs * expansion
-        self.expand = SameConv(inputs, hidden, 1) if expansion > 1 else None
-        self.depthwise = SameConv(hidden, hidden, kernel, stride, groups=hidden)
-        self.project = SameConv(hidden, outputs, 1)
+        self.expand = Conv2dSame(inputs, hidden, 1) if expansion > 1 else None
+        self.depthwise = Conv2dSame(hidden, hidden, kernel, stride, groups=hidden)
+        self.project = Conv2dSame(hidden, outputs, 1)
         self.residual = stride == 1 and inputs == outputs
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -82,7 +82,7 @@ class Features(NamedTuple):
     scene: torch.Tensor  # (b, 1280), averaged over the picture
 
 
-class GreyEncoder(nn.Module):
+class EncoderBase(nn.Module):
     """What a decoder can be put on: features of L, with the channels of each."""
 
     skip_channels: tuple[int, ...]  # at 1/4, 1/8, 1/16 and 1/32
@@ -93,22 +93,22 @@ class GreyEncoder(nn.Module):
         raise NotImplementedError
 
 
-class Encoder(GreyEncoder):
-    """EfficientNet-Lite without its classifier, for one grey channel; by default Lite0."""
+class Encoder(EncoderBase):
+    """EfficientNet-Lite without its classifier, for one gray channel; by default Lite0."""
 
     scene_channels = HEAD_CHANNELS
 
     def __init__(self, layout: Blocks = LITE0_BLOCKS) -> None:
         """Make the layers, with random weights."""
         super().__init__()
-        self.stem = SameConv(1, STEM_CHANNELS, 3, 2)
+        self.stem = Conv2dSame(1, STEM_CHANNELS, 3, 2)
         blocks = []
         channels = STEM_CHANNELS
         for expansion, kernel, stride, outputs in layout:
             blocks.append(InvertedResidual(channels, expansion, kernel, stride, outputs))
             channels = outputs
         self.blocks = nn.ModuleList(blocks)
-        self.head = SameConv(channels, HEAD_CHANNELS, 1)
+        self.head = Conv2dSame(channels, HEAD_CHANNELS, 1)
         self.skip_blocks = skip_blocks(layout)
         self.skip_channels = tuple(layout[i][3] for i in self.skip_blocks)
 
@@ -128,7 +128,7 @@ class Encoder(GreyEncoder):
 
 
 class ConvNormReLU(nn.Sequential):
-    """3×3 convolution, batch normalisation, ReLU."""
+    """3×3 convolution, batch normalization, ReLU."""
 
     def __init__(self, inputs: int, outputs: int, dilation: int = 1):
         """Make the three layers."""
@@ -158,7 +158,7 @@ class Up(nn.Module):
 
 
 def pool_hints(hints: torch.Tensor) -> torch.Tensor:
-    """Halve hints (b, 3, h, w): the mean of the hinted colours, the mask's maximum."""
+    """Halve hints (b, 3, h, w): the mean of the hinted colors, the mask's maximum."""
     ab, mask = hints[:, :2], hints[:, 2:]
     share = F.avg_pool2d(mask, 2)
     mean = F.avg_pool2d(ab * mask, 2) / share.clamp(min=1e-6)
@@ -218,7 +218,7 @@ class Decoder(nn.Module):
 
 
 class Compact(nn.Module):
-    """Grey in, logits over the 313 ab bins at a quarter of the size out."""
+    """Gray in, logits over the 313 ab bins at a quarter of the size out."""
 
     output: Literal["logits"] = "logits"
     multiple = MULTIPLE
@@ -235,18 +235,18 @@ class Compact(nn.Module):
         temperature: float = 1.0,
         rebalance: float = 1.0,
         styles: Styles | None = None,
-        encoder: GreyEncoder | None = None,
+        encoder: EncoderBase | None = None,
     ):
         """Make the network with random weights; `widths` are the decoder's channels.
 
         For decoding: `class_weights` are the 313 rebalancing weights of the training, `prior`
-        the shares that the 313 colours had of all pixels; `temperature` and `rebalance` become
+        the shares that the 313 colors had of all pixels; `temperature` and `rebalance` become
         `default_temperature` and `default_rebalance`, `styles` are others by name. encoder: another
         than EfficientNet-Lite0's, for networks that only teach.
         """
         super().__init__()
         self.widths = widths
-        self.encoder: GreyEncoder = Encoder() if encoder is None else encoder
+        self.encoder: EncoderBase = Encoder() if encoder is None else encoder
         self.decoder = Decoder(widths, self.encoder.skip_channels, self.encoder.scene_channels)
         # Not persistent: they belong to the file's header, not among its tensors.
         for name, values in (("class_weights", class_weights), ("prior", prior)):
@@ -257,9 +257,9 @@ class Compact(nn.Module):
         self.styles = styles or {}
 
     @property
-    def bin_centres(self) -> torch.Tensor:
-        """The colours that the logits stand for, (313, 2) ab."""
-        return bin_centres()
+    def bin_centers(self) -> torch.Tensor:
+        """The colors that the logits stand for, (313, 2) ab."""
+        return bin_centers()
 
     def forward(
         self,

@@ -29,7 +29,7 @@ def double(inputs: int, outputs: int) -> nn.ConvTranspose2d:
 
 
 def block(*channels: int, stride: int = 1, dilation: int = 1) -> nn.Sequential:
-    """Return convolutions with ReLU from each of `channels` to the next, then normalisation.
+    """Return convolutions with ReLU from each of `channels` to the next, then normalization.
 
     `stride` is that of the last convolution, `dilation` that of all.
     """
@@ -47,10 +47,10 @@ def dtype_of(part: nn.Module) -> torch.dtype:
 
 
 class ECCV16(nn.Module):
-    """Grey in, logits over 313 ab bins at a quarter of the size out.
+    """Gray in, logits over 313 ab bins at a quarter of the size out.
 
-    The release's ab is the mean over this network's own `bin_centres`, `decode(logits, 1.0,
-    network.bin_centres)`, enlarged ×4 bilinearly with `align_corners=False`.
+    The release's ab is the mean over this network's own `bin_centers`, `decode(logits, 1.0,
+    network.bin_centers)`, enlarged ×4 bilinearly with `align_corners=False`.
     """
 
     output: Literal["logits"] = "logits"
@@ -80,8 +80,8 @@ class ECCV16(nn.Module):
         self.model_out = nn.Conv2d(Q, 2, 1, bias=False)
 
     @property
-    def bin_centres(self) -> torch.Tensor:
-        """The colours that the logits stand for, (313, 2) ab: `model_out` in ab units."""
+    def bin_centers(self) -> torch.Tensor:
+        """The colors that the logits stand for, (313, 2) ab: `model_out` in ab units."""
         return AB_SCALE * self.model_out.weight[:, :, 0, 0].T
 
     def forward(self, lightness: torch.Tensor, hints: torch.Tensor | None = None) -> torch.Tensor:
@@ -91,7 +91,7 @@ class ECCV16(nn.Module):
         for hints, which this network cannot take.
         """
         if hints is not None:
-            raise ColorizeError("eccv16 takes no colour hints; use compact or siggraph17")
+            raise ColorizeError("eccv16 takes no color hints; use compact or siggraph17")
         x = ((lightness - 50) / 100).to(dtype_of(self.model1))
         x = self.model3(self.model2(self.model1(x)))  # (b, 256, h/8, w/8)
         x = self.model7(self.model6(self.model5(self.model4(x))))  # (b, 512, h/8, w/8)

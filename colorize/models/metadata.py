@@ -25,7 +25,7 @@ class Description:
     output: Literal["logits", "ab"]
     multiple: int
     hint_stride: int | None
-    bin_centres: Floats | None = None  # (Q, 2); this and the following for logits alone
+    bin_centers: Floats | None = None  # (Q, 2); this and the following for logits alone
     class_weights: Floats | None = None  # (Q,)
     temperature: float = 1.0
     rebalance: float = 1.0
@@ -50,7 +50,7 @@ class Description:
             said["output"],
             int(said["multiple"]),
             None if stride is None else int(stride),
-            floats(said["bin_centres"]),
+            floats(said["bin_centers"]),
             floats(said["class_weights"]),
             float(said["temperature"]),
             float(said["rebalance"]),
@@ -60,13 +60,13 @@ class Description:
 
     def _check(self) -> None:
         """Raise ValueError for what can't be."""
-        centres = self.bin_centres
+        centers = self.bin_centers
         if self.output not in ("logits", "ab") or min(self.multiple, self.hint_stride or 1) < 1:
             raise ValueError("no such network")
-        if self.output == "logits" and (centres is None or centres.shape[1:] != (2,)):
-            raise ValueError("no bin centres")
+        if self.output == "logits" and (centers is None or centers.shape[1:] != (2,)):
+            raise ValueError("no bin centers")
         for of_bins in (self.class_weights, self.prior):
-            if of_bins is not None and (centres is None or of_bins.shape != centres.shape[:1]):
+            if of_bins is not None and (centers is None or of_bins.shape != centers.shape[:1]):
                 raise ValueError("class weights or prior do not fit the bins")
 
     def text(self) -> str:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import platformdirs
 
 from colorize.errors import ColorizeError
-from colorize.io.checksum import sha256_of
+from colorize.io.checksum import hash_file
 
 if TYPE_CHECKING:
     import torch
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from colorize.models.base import Network
 
 CACHE_VARIABLE = "COLORIZE_CACHE"  # environment variable that moves the cache folder
-PUBLISHED = "https://colorizers.s3.us-east-2.amazonaws.com/"
-SLACK = 1 << 20  # bytes that a download may be longer than the table says
+RELEASE_URL = "https://colorizers.s3.us-east-2.amazonaws.com/"
+SIZE_TOLERANCE = 1 << 20  # bytes that a download may be longer than the table says
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Model:
     url: str | None  # None: bundled with the package
     sha256: str  # after a change of the bundled weights: sha256sum weights/compact.safetensors
     size: int  # bytes; that of eccv16 is known to 0.1 MiB
-    licence: str
+    license: str
     description: str
 
 
@@ -50,27 +50,27 @@ MODELS = {
             url=None,
             sha256="a49e1e3df871498ee4d326ee6bcb3683b8273e664db457c6950bada39dcc66dc",
             size=13_138_474,
-            licence="BSD-2-Clause (encoder: Apache-2.0)",
+            license="BSD-2-Clause (encoder: Apache-2.0)",
             description="this project's own network, bundled; the default",
         ),
         Model(
             name="eccv16",
             architecture="eccv16",
             file="colorization_release_v2-9b330a0b.pth",
-            url=PUBLISHED + "colorization_release_v2-9b330a0b.pth",
+            url=RELEASE_URL + "colorization_release_v2-9b330a0b.pth",
             sha256="9b330a0bae53f4ded77b1e23defbf78beaa09c10ebc4c4999e8e4f4a160b93f9",
             size=128_974_848,
-            licence="BSD-2-Clause",
+            license="BSD-2-Clause",
             description="Colorful Image Colorization, Zhang et al., ECCV 2016",
         ),
         Model(
             name="siggraph17",
             architecture="siggraph17",
             file="siggraph17-df00044c.pth",
-            url=PUBLISHED + "siggraph17-df00044c.pth",
+            url=RELEASE_URL + "siggraph17-df00044c.pth",
             sha256="df00044c0a4d7c3edcecf6f75437ce346a66e7a42612d9b968e1a7e17dbc6f66",
             size=136_787_426,
-            licence="BSD-2-Clause",
+            license="BSD-2-Clause",
             description="Real-Time User-Guided Image Colorization, Zhang et al., SIGGRAPH 2017",
         ),
     )
@@ -131,7 +131,7 @@ def verify(name: str) -> Path:
 def _sha256(file: Path) -> str:
     """Return the file's sha256. Raises ColorizeError if it cannot be read."""
     try:
-        return sha256_of(file)
+        return hash_file(file)
     except OSError as error:
         raise ColorizeError(f"{file}: cannot read the weights: {error.strerror}") from error
 
@@ -149,11 +149,11 @@ def path(name: str, *, quiet: bool = False) -> Path:
         from colorize.models.download import download
 
         file = cache_folder() / model.file
-        download(model.url, file, model.sha256, model.size + SLACK, quiet=quiet)
+        download(model.url, file, model.sha256, model.size + SIZE_TOLERANCE, quiet=quiet)
     return file
 
 
-def find_backend(asked: str | None, weights: str | os.PathLike[str] | None = None) -> str:
+def resolve_backend(asked: str | None, weights: str | os.PathLike[str] | None = None) -> str:
     """Return "torch" or "onnx": what is asked for, else what fits the weights and is installed.
 
     Raises ColorizeError for another name, or torch where there is none or for an .onnx file.
@@ -169,8 +169,8 @@ def find_backend(asked: str | None, weights: str | os.PathLike[str] | None = Non
     return asked or ("onnx" if exported or not has_torch else "torch")
 
 
-def is_sooner_done_with_onnx(name: str, weights: str | None, device: str, single: bool) -> bool:
-    """Return whether ONNX Runtime gives the same colours without the wait for torch's import.
+def prefer_onnx(name: str, weights: str | None, device: str, single: bool) -> bool:
+    """Return whether ONNX Runtime gives the same colors without the wait for torch's import.
 
     So on the CPU, where the extra `onnx` is installed: for the bundled network, and with a
     `single` photograph for the published ones too; at several, torch with bfloat16 is faster.

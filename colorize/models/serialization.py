@@ -36,7 +36,7 @@ ARCHITECTURE_OF_KEY = {
     "model10.1.weight": "siggraph17",
 }
 FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
-COUNTER = ".num_batches_tracked"  # of batch normalisation; plays no part in inference
+COUNTER = ".num_batches_tracked"  # of batch normalization; plays no part in inference
 
 
 def read_network(file: Path, architecture: str) -> Network:
@@ -181,7 +181,7 @@ def _check_architecture(file: Path, tensors: Tensors, header: Header, architectu
         found = config(file, header).get("architecture")
     else:
         found = next((name for key, name in ARCHITECTURE_OF_KEY.items() if key in tensors), None)
-    # With nothing recognised, the check of the tensors' names says more.
+    # With nothing recognized, the check of the tensors' names says more.
     if found not in (None, architecture):
         raise ColorizeError(f"{file}: holds {found}, not {architecture}; use --model {found}")
 
@@ -211,7 +211,7 @@ def _build_compact(file: Path, header: Header) -> Compact:
 def _check_tensors(file: Path, tensors: Tensors, expected: Mapping[str, torch.Tensor]) -> Tensors:
     """Return the tensors as the network's: the same names and shapes, float32, finite.
 
-    Counters of batch normalisation, which files of old PyTorch lack, are 0 where missing.
+    Counters of batch normalization, which files of old PyTorch lack, are 0 where missing.
     Raises ColorizeError.
     """
     counters = {key: torch.tensor(0) for key in expected if key.endswith(COUNTER)}

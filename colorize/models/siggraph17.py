@@ -16,13 +16,13 @@ from colorize.models.eccv16 import AB_SCALE, block, conv3, double, dtype_of
 GRID_BINS = 529  # the full 23×23 grid of ab with step 10
 
 
-def every_other(x: torch.Tensor) -> torch.Tensor:
+def subsample(x: torch.Tensor) -> torch.Tensor:
     """Return x (b, c, h, w) at half the height and width: its even rows and columns."""
     return x[:, :, ::2, ::2]
 
 
 class SIGGRAPH17(nn.Module):
-    """Grey and colour hints in, ab of the same size out: a regression, without bins."""
+    """Gray and color hints in, ab of the same size out: a regression, without bins."""
 
     output: Literal["ab"] = "ab"
     multiple = 8  # height and width of the input are multiples of this
@@ -65,9 +65,9 @@ class SIGGRAPH17(nn.Module):
             hints = lightness.new_zeros(b, 3, h, w)
         x = torch.cat(((lightness - 50) / 100, hints), dim=1).to(dtype_of(self.model1))
         full = self.model1(x)  # (b, 64, h, w)
-        half = self.model2(every_other(full))  # (b, 128, h/2, w/2)
-        quarter = self.model3(every_other(half))  # (b, 256, h/4, w/4)
-        x = self.model4(every_other(quarter))  # (b, 512, h/8, w/8)
+        half = self.model2(subsample(full))  # (b, 128, h/2, w/2)
+        quarter = self.model3(subsample(half))  # (b, 256, h/4, w/4)
+        x = self.model4(subsample(quarter))  # (b, 512, h/8, w/8)
         x = self.model7(self.model6(self.model5(x)))
         x = self.model8(self.model8up(x) + self.model3short8(quarter))
         x = self.model9(self.model9up(x) + self.model2short9(half))

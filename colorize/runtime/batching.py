@@ -11,7 +11,7 @@ Call = TypeVar("Call")
 Answer = TypeVar("Answer")
 
 
-class Together(Generic[Call, Answer]):
+class DynamicBatcher(Generic[Call, Answer]):
     """Runs a function of a batch for callers who have one call each.
 
     Nobody waits for a batch to fill: while one is at work, those who come gather, and the next

@@ -1,7 +1,7 @@
 """`compact` as an ONNX graph, made straight from its weights file. Without torch.
 
 The same layers as `models.compact`, in the same order; ONNX Runtime itself folds the batch
-normalisations when it loads the graph. A test compares the two networks' outputs.
+normalizations when it loads the graph. A test compares the two networks' outputs.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy.typing as npt
 from onnx import TensorProto, helper
 from safetensors import SafetensorError, safe_open
 
-from colorize.color.quantization import Q, centres
+from colorize.color.quantization import Q, centers
 from colorize.errors import ColorizeError
 from colorize.models.compact_config import (
     HEAD_CHANNELS,
@@ -44,8 +44,8 @@ Values = dict[str, tuple[int | str, ...]]  # a graph's inputs or outputs: names 
 LIGHTNESS: Values = {"lightness": ("batch", 1, "height", "width")}
 LOGITS: Values = {"logits": ("batch", Q, "height / 4", "width / 4")}
 OPSET, IR_VERSION = 17, 8  # of ONNX 1.12, so that ONNX Runtime from 1.12 on reads it
-NORMALISATION = ("weight", "bias", "running_mean", "running_var")
-COUNTER = ".num_batches_tracked"  # of batch normalisation; plays no part in inference
+NORMALIZATION = ("weight", "bias", "running_mean", "running_var")
+COUNTER = ".num_batches_tracked"  # of batch normalization; plays no part in inference
 
 
 def model_of(file: Path) -> bytes:
@@ -107,7 +107,7 @@ def _description(settings: CompactSettings) -> Description:
         output="logits",
         multiple=MULTIPLE,
         hint_stride=HINT_STRIDE,
-        bin_centres=centres(),
+        bin_centers=centers(),
         class_weights=floats(settings.class_weights),
         temperature=settings.temperature,
         rebalance=settings.rebalance,
@@ -173,9 +173,9 @@ class Graph:
         """Add the clipping to 0..6."""
         return self.add("Clip", x, self.constant(0), self.constant(6))
 
-    def normalisation(self, x: str, name: str, channels: int) -> str:
-        """Add a batch normalisation, by its running statistics."""
-        weights = (self.weight(f"{name}.{part}", channels) for part in NORMALISATION)
+    def normalization(self, x: str, name: str, channels: int) -> str:
+        """Add a batch normalization, by its running statistics."""
+        weights = (self.weight(f"{name}.{part}", channels) for part in NORMALIZATION)
         return self.add("BatchNormalization", x, *weights, epsilon=1e-5)
 
     def linear(self, x: str, name: str, inputs: int, outputs: int, bias: bool = False) -> str:
@@ -185,9 +185,9 @@ class Graph:
         return self.add("Gemm", x, *weights, transB=1)
 
     def block(self, x: str, name: str, inputs: int, outputs: int, dilation: int = 1) -> str:
-        """Add a 3×3 convolution, batch normalisation and ReLU."""
+        """Add a 3×3 convolution, batch normalization and ReLU."""
         x = self.convolution(x, f"{name}.0", inputs, outputs, 3, dilation=dilation, bias=False)
-        return self.add("Relu", self.normalisation(x, f"{name}.1", outputs))
+        return self.add("Relu", self.normalization(x, f"{name}.1", outputs))
 
     def model(
         self,
@@ -254,12 +254,12 @@ def _inverted_residual(
 
 
 def _pool_hints(graph: Graph, hints: str) -> str:
-    """Add the halving of hints: the mean of the hinted colours, the mask's maximum."""
+    """Add the halving of hints: the mean of the hinted colors, the mask's maximum."""
     ab = graph.add("Gather", hints, graph.constant([0, 1], np.int64), axis=1)
     mask = graph.add("Gather", hints, graph.constant([2], np.int64), axis=1)
     share = graph.halved(mask)
-    colours = graph.halved(graph.add("Mul", ab, mask))
-    mean = graph.add("Div", colours, graph.add("Max", share, graph.constant(1e-6)))
+    colors = graph.halved(graph.add("Mul", ab, mask))
+    mean = graph.add("Div", colors, graph.add("Max", share, graph.constant(1e-6)))
     hinted = graph.add("Cast", graph.add("Greater", share, graph.constant(0)), to=TensorProto.FLOAT)
     return graph.add("Concat", mean, hinted, axis=1)
 
@@ -271,7 +271,7 @@ def _up(graph: Graph, x: str, name: str, skip: str, hints: str, sizes: Sequence[
     x = graph.add(
         "Resize", x, "", scales, mode="linear", coordinate_transformation_mode="half_pixel"
     )
-    skip = graph.normalisation(skip, f"{name}.normalise", skipped)
+    skip = graph.normalization(skip, f"{name}.normalise", skipped)
     x = graph.add("Concat", x, skip, hints, axis=1)
     x = graph.block(x, f"{name}.merge", inputs + skipped + HINT_CHANNELS, outputs)
     return graph.block(x, f"{name}.refine", outputs, outputs)
@@ -289,7 +289,7 @@ def _decoder(
     inputs = SKIP_CHANNELS[3] + HINT_CHANNELS
     x = graph.convolution(deepest, "decoder.reduce", inputs, width32, bias=False)
     x = graph.add("Add", x, _whole_picture(graph, scene, width32))
-    x = graph.add("Relu", graph.normalisation(x, "decoder.normalise", width32))
+    x = graph.add("Relu", graph.normalization(x, "decoder.normalise", width32))
     context = graph.block(x, "decoder.context.0", width32, width32)
     context = graph.block(context, "decoder.context.1", width32, width32, dilation=2)
     x = graph.add("Add", x, context)

@@ -52,7 +52,7 @@ def _tensors(file: Path) -> Tensors:
 
 
 def _block(graph: Graph, x: str, name: str, *channels: int, first: int = 0, stride: int = 1) -> str:
-    """Add convolutions with ReLU between so many channels, then normalisation.
+    """Add convolutions with ReLU between so many channels, then normalization.
 
     first: the number of the first layer. stride: that of the last convolution.
     """
@@ -63,7 +63,7 @@ def _block(graph: Graph, x: str, name: str, *channels: int, first: int = 0, stri
         number, inputs, outputs = first + 2 * i, channels[i], channels[i + 1]
         x = _convolution(graph, x, f"{name}.{number}", inputs, outputs, step, dilation)
         x = graph.add("Relu", x)
-    return graph.normalisation(x, f"{name}.{first + 2 * (last + 1)}", channels[-1])
+    return graph.normalization(x, f"{name}.{first + 2 * (last + 1)}", channels[-1])
 
 
 def _convolution(
@@ -86,7 +86,7 @@ def _doubled(graph: Graph, x: str, name: str, inputs: int, outputs: int) -> str:
     )  # fmt: skip
 
 
-def _centred(graph: Graph) -> str:
+def _centerd(graph: Graph) -> str:
     """Add (L - 50) / 100."""
     return graph.add("Div", graph.add("Sub", "lightness", graph.constant(50)), graph.constant(100))
 
@@ -98,7 +98,7 @@ def _deep(graph: Graph, x: str) -> str:
 
 
 def _eccv16(graph: Graph) -> tuple[bytes, Tensors]:
-    x = _block(graph, _centred(graph), "model1", 1, 64, 64, stride=2)
+    x = _block(graph, _centerd(graph), "model1", 1, 64, 64, stride=2)
     x = _block(graph, x, "model2", 64, 128, 128, stride=2)
     x = _deep(graph, _block(graph, x, "model3", 128, 256, 256, 256, stride=2))
     x = graph.add("Relu", _doubled(graph, x, "model8.0", 512, 256))
@@ -106,19 +106,19 @@ def _eccv16(graph: Graph) -> tuple[bytes, Tensors]:
         x = graph.add("Relu", _convolution(graph, x, name, 256, 256))
     x = graph.convolution(x, "model8.6", 256, Q)
     graph.add("Identity", x, output="logits")
-    # the mean over the bins is taken elsewhere: these are their colours
-    colours = graph.constants.pop(graph.weight("model_out.weight", 2, Q, 1, 1))
-    centres = (AB_SCALE * colours[:, :, 0, 0].T).astype(np.float32)
-    description = Description("eccv16", "logits", 8, None, bin_centres=centres)
+    # the mean over the bins is taken elsewhere: these are their colors
+    colors = graph.constants.pop(graph.weight("model_out.weight", 2, Q, 1, 1))
+    centers = (AB_SCALE * colors[:, :, 0, 0].T).astype(np.float32)
+    description = Description("eccv16", "logits", 8, None, bin_centers=centers)
     return _model(graph, description, LIGHTNESS, LOGITS)
 
 
 def _siggraph17(graph: Graph) -> tuple[bytes, Tensors]:
-    x = graph.add("Concat", _centred(graph), "hints", axis=1)
+    x = graph.add("Concat", _centerd(graph), "hints", axis=1)
     full = _block(graph, x, "model1", 4, 64, 64)
-    half = _block(graph, _every_other(graph, full), "model2", 64, 128, 128)
-    quarter = _block(graph, _every_other(graph, half), "model3", 128, 256, 256, 256)
-    x = _deep(graph, _every_other(graph, quarter))
+    half = _block(graph, _subsample(graph, full), "model2", 64, 128, 128)
+    quarter = _block(graph, _subsample(graph, half), "model3", 128, 256, 256, 256)
+    x = _deep(graph, _subsample(graph, quarter))
     x = _up(graph, x, "model8up.0", quarter, "model3short8.0", 512, 256)
     x = _block(graph, x, "model8", 256, 256, 256, first=1)
     x = _up(graph, x, "model9up.0", half, "model2short9.0", 256, 128)
@@ -134,7 +134,7 @@ def _siggraph17(graph: Graph) -> tuple[bytes, Tensors]:
     return _model(graph, Description("siggraph17", "ab", 8, 1), LIGHTNESS | hints, ab)
 
 
-def _every_other(graph: Graph, x: str) -> str:
+def _subsample(graph: Graph, x: str) -> str:
     """Add the even rows and columns alone."""
     starts, ends = graph.constant([0, 0], np.int64), graph.constant([2**62, 2**62], np.int64)
     axes, steps = graph.constant([2, 3], np.int64), graph.constant([2, 2], np.int64)

@@ -20,7 +20,7 @@ from colorize.errors import ColorizeError
 from colorize.models import registry
 from colorize.models.compact_config import HINT_CHANNELS, STATISTICS
 from colorize.models.metadata import METADATA_KEY, Description
-from colorize.runtime.threads import cores
+from colorize.runtime.threads import available_cpus
 
 Array = npt.NDArray[Any]
 Floats = npt.NDArray[np.float32]
@@ -59,14 +59,14 @@ class OnnxNetwork:
         self.device = device or Device("cpu")
         self._model = model
         self._tensors = tensors or {}
-        self._threads = cores()
+        self._threads = available_cpus()
         self._session = self._new_session(name)
         said = _description(self._session, name)
         self.architecture = said.architecture
         self.output = said.output
         self.multiple = said.multiple
         self.hint_stride = said.hint_stride
-        self.bin_centres = said.bin_centres
+        self.bin_centers = said.bin_centers
         self.class_weights = said.class_weights
         self.prior = said.prior
         self.default_temperature = said.temperature
@@ -106,23 +106,23 @@ class OnnxNetwork:
         stride = self.hint_stride or 1
         return np.zeros((b, HINT_CHANNELS, h // stride, w // stride), np.float32)
 
-    def out_of_memory(self, error: Exception) -> bool:
+    def is_oom(self, error: Exception) -> bool:
         """Tell whether the error of a call means that the memory is too small."""
         text = str(error).lower()
         return any(part in text for part in ("failed to allocate", "out of memory", "bad_alloc"))
 
-    def free_memory(self) -> None:
+    def empty_cache(self) -> None:
         """Let go of what a failed call left."""
         gc.collect()
 
-    def to_cpu(self) -> None:
+    def move_to_cpu(self) -> None:
         """Go on without the GPU."""
         self.device = Device("cpu")
         self._session = self._new_session(self.architecture)
 
     def set_threads(self, threads: int) -> None:
         """Run each call with so many threads, and as many calls at once as there are callers."""
-        threads = min(threads, cores())
+        threads = min(threads, available_cpus())
         if threads != self._threads:
             self._threads = threads
             self._session = self._new_session(self.architecture)

@@ -11,15 +11,15 @@ import numpy as np
 import numpy.typing as npt
 
 from colorize.errors import ColorizeError
-from colorize.runtime.batching import Together
+from colorize.runtime.batching import DynamicBatcher
 
 Floats = npt.NDArray[np.float32]
 
-LARGEST_BATCH = 32  # photographs of several threads at once on a GPU
+MAX_BATCH = 32  # photographs of several threads at once on a GPU
 
 
-class Sparing:
-    """Runs what `runner_of` returns, for any number of threads.
+class OomSafeRunner:
+    """Runs what `as_runner` returns, for any number of threads.
 
     On a GPU photographs that threads bring one by one go through together, one batch at a time:
     two would need twice the memory. A batch too large for the memory is halved; where one
@@ -30,7 +30,7 @@ class Sparing:
         """Take what runs the network on arrays."""
         self.runner = runner
         self._turn = Lock()
-        self._together = Together(self._joined, lambda batch, _: len(batch) < LARGEST_BATCH)
+        self._together = DynamicBatcher(self._joined, lambda batch, _: len(batch) < MAX_BATCH)
 
     def __call__(self, lightness: Floats, hints: Floats | None = None) -> Floats:
         """Return the network's output for L, (b, 1, h, w), and hints for networks that take them.
@@ -59,10 +59,10 @@ class Sparing:
             result: Floats = self.runner(lightness, **({} if hints is None else {"hints": hints}))
             return result
         except RuntimeError as error:
-            if not self.runner.out_of_memory(error):
+            if not self.runner.is_oom(error):
                 raise
         # after the except clause, whose exception would keep the batch's tensors alive
-        self.runner.free_memory()
+        self.runner.empty_cache()
         if len(lightness) > 1:
             half = (len(lightness) + 1) // 2
             parts = (slice(half), slice(half, None))
@@ -76,7 +76,7 @@ class Sparing:
         """Go on without the GPU. Raises ColorizeError if that is so already."""
         if self._on_cpu:
             raise ColorizeError(f"not enough memory for the network at size {size}")
-        self.runner.to_cpu()
+        self.runner.move_to_cpu()
         warnings.warn(
             "the GPU has too little memory; going on with the CPU, which takes longer",
             RuntimeWarning,
@@ -84,7 +84,7 @@ class Sparing:
         )
 
 
-def runner_of(network: Any) -> Any:
+def as_runner(network: Any) -> Any:
     """Return what runs the network on arrays: one of torch needs help, others do it themselves."""
     if not hasattr(network, "parameters"):
         return network

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 
-def cores() -> int:
+def available_cpus() -> int:
     """Return how many cores this process may use; OMP_NUM_THREADS limits them, as with torch."""
     if hasattr(os, "sched_getaffinity"):  # not on macOS and Windows
         found = len(os.sched_getaffinity(0))
@@ -15,7 +15,7 @@ def cores() -> int:
     return min(found, int(limit)) if limit.isdigit() and int(limit) > 0 else found
 
 
-def one_thread_a_product() -> None:
+def limit_blas_threads() -> None:
     """Keep NumPy's matrix products to one thread, unless the environment says otherwise.
 
     They are small here, and threads of OpenBLAS that wait for each other take the cores from the

@@ -38,10 +38,10 @@ class TorchRunner:
         return None if prior is None else to_array(prior)
 
     @property
-    def bin_centres(self) -> Floats:
-        """The colours that the logits stand for, (Q, 2) ab."""
-        centres: torch.Tensor = self.network.bin_centres  # type: ignore[assignment]
-        return to_array(centres)
+    def bin_centers(self) -> Floats:
+        """The colors that the logits stand for, (Q, 2) ab."""
+        centers: torch.Tensor = self.network.bin_centers  # type: ignore[assignment]
+        return to_array(centers)
 
     @torch.inference_mode()
     def __call__(self, lightness: Array, **condition: Array | None) -> Floats:
@@ -56,14 +56,14 @@ class TorchRunner:
         """Run each call with so many threads; for threads of Python that begin from now on."""
         torch.set_num_threads(threads)
 
-    def out_of_memory(self, error: Exception) -> bool:
+    def is_oom(self, error: Exception) -> bool:
         """Tell whether torch ran out of memory: not all of its parts raise OutOfMemoryError."""
         text = str(error).lower()
         # of CUDA and MPS, of cuDNN, of the CPU
         phrases = ("out of memory", "alloc_failed", "can't allocate memory")
         return isinstance(error, torch.OutOfMemoryError) or any(part in text for part in phrases)
 
-    def free_memory(self) -> None:
+    def empty_cache(self) -> None:
         """Hand back what torch keeps for later, so that a smaller batch finds it in one piece."""
         gc.collect()
         if torch.cuda.is_available():
@@ -71,7 +71,7 @@ class TorchRunner:
         if torch.backends.mps.is_available():
             torch.mps.empty_cache()
 
-    def to_cpu(self) -> None:
+    def move_to_cpu(self) -> None:
         """Go on without the GPU."""
         self.network.to("cpu", torch.float32)
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from colorize.runtime.batching import Together
+from colorize.runtime.batching import DynamicBatcher
 
 Floats = npt.NDArray[np.float32]
 
@@ -32,7 +32,7 @@ class Inputs(NamedTuple):
 class BatchedNetwork:
     """A network that `Colorizer` can be made with, for many threads at once.
 
-    It answers all calls that wait together, see `Together`.
+    It answers all calls that wait together, see `DynamicBatcher`.
     """
 
     def __init__(self, runner: Any, most: int):
@@ -40,7 +40,7 @@ class BatchedNetwork:
         self.runner = runner
         self.most = most
         self.batches: dict[int, int] = {}  # how many batches there were of each size
-        self._together = Together(self._forward, self._fits)
+        self._together = DynamicBatcher(self._forward, self._fits)
         self._turn = Lock()
         self._closed = False
 
@@ -62,10 +62,10 @@ class BatchedNetwork:
             raise RuntimeError("the server is stopping")
         return self._together(Inputs(lightness, condition))
 
-    def to_cpu(self) -> None:
+    def move_to_cpu(self) -> None:
         """Go on without the GPU."""
         with self._turn:
-            self.runner.to_cpu()
+            self.runner.move_to_cpu()
 
     def close(self) -> None:
         """Answer what waits already, and nothing more."""

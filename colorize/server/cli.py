@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from colorize._version import __version__
 from colorize.errors import ColorizeError
 from colorize.models.registry import MODELS
-from colorize.runtime.threads import one_thread_a_product
+from colorize.runtime.threads import limit_blas_threads
 from colorize.server.limits import BATCH, MAX_BYTES, MAX_PIXELS, QUEUE, Limits
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def _whole(low: int, high: int | None = None) -> Callable[[str], int]:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the server until it is told to stop; return the exit status."""
     args = parser().parse_args(argv)
-    one_thread_a_product()
+    limit_blas_threads()
     try:
         _check_extra()
         with _listening(args.host, args.port) as listener:
@@ -163,7 +163,7 @@ def _colorizer(args: argparse.Namespace) -> Colorizer:
     from colorize.pipeline import Colorizer
 
     where = "gpu" if args.gpu else args.device or "cpu"
-    sooner = registry.is_sooner_done_with_onnx(args.model, args.weights, where, single=False)
+    sooner = registry.prefer_onnx(args.model, args.weights, where, single=False)
     return Colorizer.from_pretrained(
         args.model, weights=args.weights, device=where, backend="onnx" if sooner else None,
         quiet=False,

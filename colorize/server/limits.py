@@ -16,7 +16,7 @@ class Limits:
 
     max_bytes: of a request's body. max_pixels: of all pages of its photograph together.
     queue: requests accepted and not yet answered; the next one is told to come back.
-    batch: photographs in work at once, and in one forward of the network. Together they take
+    batch: photographs in work at once, and in one forward of the network. DynamicBatcher they take
     about 6 bytes for each pixel, 12 at 16 bits a channel, beside what the files take.
     """
 

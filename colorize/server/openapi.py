@@ -54,7 +54,7 @@ def document(limits: Limits, multiple: int) -> dict[str, Any]:
         "info": {
             "title": "colorize",
             "version": __version__,
-            "description": "Colour for black-and-white photographs.",
+            "description": "Color for black-and-white photographs.",
         },
         "paths": {
             "/colorize": {"post": _colorize(limits, schemas)},
@@ -68,7 +68,7 @@ def _colorize(limits: Limits, schemas: dict[str, Any]) -> dict[str, Any]:
     most = f"{limits.max_bytes / 1e6:g} MB and {limits.max_pixels / 1e6:g} megapixels"
     return {
         "operationId": "colorize",
-        "summary": "A photograph in colour",
+        "summary": "A photograph in color",
         "description": "The photograph is the body itself, or the file of a form. Size, "
         f"transparency, depth and metadata stay. At most {most}. Parameters may come in the "
         "query or in the form, whose count where both have one.",

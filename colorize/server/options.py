@@ -22,7 +22,7 @@ Pairs = Iterable[tuple[str, str]]
 
 FILES = {
     "hints": "a transparent picture painted over the photograph: its opaque pixels are hints",
-    "reference": "a colour photograph whose shares of colours the result is drawn towards",
+    "reference": "a color photograph whose shares of colors the result is drawn toward",
 }
 
 MAX_HINTS = 200
@@ -98,7 +98,7 @@ class Flag:
 
 @dataclass(frozen=True)
 class HintLines:
-    """Places and their colours: `x,y,#rrggbb` or `x,y,#rrggbb,radius`, parted by lines or `;`."""
+    """Places and their colors: `x,y,#rrggbb` or `x,y,#rrggbb,radius`, parted by lines or `;`."""
 
     @property
     def schema(self) -> dict[str, Any]:
@@ -106,7 +106,7 @@ class HintLines:
         return {"type": "string", "format": "hints", "examples": ["40,25,#b9303a;20,30,#3d7ea6,5"]}
 
     def __call__(self, text: str) -> list[Hint]:
-        """Return the hints. Raises ValueError for other text, and ColorizeError for no colour."""
+        """Return the hints. Raises ValueError for other text, and ColorizeError for no color."""
         lines = [line for line in re.split(r"[;\r\n]+", text) if line.strip()]
         hints = [_hint(line, f"hint {number}") for number, line in enumerate(lines, 1)]
         pixels = sum((2 * hint.radius + 1) ** 2 for hint in hints if hint.radius is not None)
@@ -131,13 +131,13 @@ def _hint(line: str, where: str) -> Hint:
 class Option:
     """One parameter of a request: what it means and what it may be.
 
-    colour: whether it is a setting of `Colorizer`.
+    color: whether it is a setting of `Colorizer`.
     """
 
     name: str
     meaning: str
     kind: Number | Choice | Flag | HintLines
-    colour: bool = True
+    color: bool = True
 
 
 WRITABLE = tuple(sorted({suffix[1:] for suffix in SUFFIXES} | {name.lower() for name in FORMATS}))
@@ -146,38 +146,38 @@ OPTIONS = {
     option.name: option
     for option in (
         Option("format", "format of the result; default: the photograph's own, or png where that "
-               "can't be written", Choice(WRITABLE), colour=False),
+               "can't be written", Choice(WRITABLE), color=False),
         Option("quality", "quality of lossy formats; default: 95 for JPEG",
-               Number(1, 100, whole=True), colour=False),
+               Number(1, 100, whole=True), color=False),
         Option("size", "height and width of what the network sees, in pixels; default: 256",
                Number(8, MAX_SIZE, whole=True)),
         Option("style", "vivid (the default) or faithful: settings of temperature, rebalance, "
                "rarity and coherence",
                Choice(STYLES)),
-        Option("temperature", "below 1 decides for the most probable colours, above 1 mixes more; "
+        Option("temperature", "below 1 decides for the most probable colors, above 1 mixes more; "
                "default: the style's", Number(0.01, 10)),
-        Option("rebalance", "how much rare colours are favoured: 1 vivid, 0 the most probable; "
+        Option("rebalance", "how much rare colors are favored: 1 vivid, 0 the most probable; "
                "default: the style's", Number(0, 1)),
-        Option("rarity", "how much more rare colours count where the network holds them likely: 0 "
+        Option("rarity", "how much more rare colors count where the network holds them likely: 0 "
                "none, up to 1; default: the style's", Number(0, 1)),
         Option("coherence", "how much places near and about as light have a say in each other's "
-               "colours: 0 none, up to 1; default: the style's", Number(0, 1)),
-        Option("saturation", "what the colours' strength is multiplied by; default: 1",
+               "colors: 0 none, up to 1; default: the style's", Number(0, 1)),
+        Option("saturation", "what the colors' strength is multiplied by; default: 1",
                Number(0, 3)),
-        Option("sample", "other colours that the network holds possible, the first, second, ...; "
-               "default: the most likely ones", Number(1, MOST, whole=True), colour=False),
+        Option("sample", "other colors that the network holds possible, the first, second, ...; "
+               "default: the most likely ones", Number(1, MOST, whole=True), color=False),
         Option("seed", "draws other samples; default: 0",
-               Number(0, 2**31 - 1, whole=True), colour=False),
-        Option("hints", "places whose colour is known, in pixels from the top left of the upright "
+               Number(0, 2**31 - 1, whole=True), color=False),
+        Option("hints", "places whose color is known, in pixels from the top left of the upright "
                "photograph; in a form also a transparent picture painted over it", HintLines()),
-        Option("upsampling", "guided (the default) enlarges the colours along the photograph's "
+        Option("upsampling", "guided (the default) enlarges the colors along the photograph's "
                "edges, bilinear smoothly over them", Choice(UPSAMPLINGS)),
         Option("compare", "show before and after: side by side, or a half of each; default: only "
-               "after", Choice(("side", "split")), colour=False),
+               "after", Choice(("side", "split")), color=False),
         Option("autocontrast", "stretch the lightness of a faded photograph first; default: false",
                Flag()),
-        Option("confidence", "give, in place of the colours, a map of how sure the network is; "
-               "default: false", Flag(), colour=False),
+        Option("confidence", "give, in place of the colors, a map of how sure the network is; "
+               "default: false", Flag(), color=False),
     )
 }  # fmt: skip
 
@@ -221,8 +221,8 @@ def read_wish(query: Pairs, form: Pairs = ()) -> Wish:
     Raises Refusal (422) for one that is unknown, given twice or out of range.
     """
     values = _values(query) | _values(form)
-    settings = {name: value for name, value in values.items() if OPTIONS[name].colour}
-    others = {name: value for name, value in values.items() if not OPTIONS[name].colour}
+    settings = {name: value for name, value in values.items() if OPTIONS[name].color}
+    others = {name: value for name, value in values.items() if not OPTIONS[name].color}
     return Wish(settings, **others)
 
 

@@ -119,10 +119,10 @@ def _result(colorizer: Colorizer, photo: Photo, wish: Wish) -> Photo:
     if wish.confidence:
         return colorizer.confidence_map(photo)
     if wish.sample is None:
-        coloured = colorizer(photo)
+        colored = colorizer(photo)
     else:
-        coloured = colorizer.sample(photo, wish.sample, wish.seed)
-    return coloured if wish.compare is None else compare(photo, coloured, wish.compare)
+        colored = colorizer.sample(photo, wish.sample, wish.seed)
+    return colored if wish.compare is None else compare(photo, colored, wish.compare)
 
 
 def without_name(error: ColorizeError, file: BinaryIO) -> str:

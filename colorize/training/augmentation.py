@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from colorize.training.losses import ColourTargets
+from colorize.training.losses import SoftTargets
 
 GEOMETRIC = 0.125  # SIGGRAPH17: the number of hints is geometric with this p
 MAX_HINTS = 60
@@ -23,28 +23,28 @@ def hints(
 
     A `share` of the samples gets any.
 
-    Centres are normal around the picture's middle with a quarter of its size as deviation;
-    each patch is filled with its mean colour (SIGGRAPH17, section 4.1). Patch sizes are in
+    Centers are normal around the picture's middle with a quarter of its size as deviation;
+    each patch is filled with its mean color (SIGGRAPH17, section 4.1). Patch sizes are in
     input pixels, of which one cell of `ab` covers `stride`.
     """
     b, _, h, w = ab.shape
-    colours = ab.numpy().astype(np.float32) / 110
+    colors = ab.numpy().astype(np.float32) / 110
     result = np.zeros((b, 3, h, w), np.float32)
     for i in np.flatnonzero(rng.random(b) < share):
         if rng.random() < REVEALED / share:
-            result[i, :2], result[i, 2] = colours[i], 1
+            result[i, :2], result[i, 2] = colors[i], 1
             continue
         for _ in range(min(int(rng.geometric(GEOMETRIC)), MAX_HINTS)):
             side = -(-int(rng.integers(1, PATCH + 1)) // stride)
             y, x = (int(np.clip(rng.normal(n / 2, n / 4), 0, max(n - side, 0))) for n in (h, w))
             cut = np.s_[:, y : y + side, x : x + side]
-            result[i, :2][cut] = colours[i][cut].mean(axis=(1, 2), keepdims=True)
+            result[i, :2][cut] = colors[i][cut].mean(axis=(1, 2), keepdims=True)
             result[i, 2:][cut] = 1
     return torch.from_numpy(result)
 
 
 def statistics(
-    ab: torch.Tensor, targets: ColourTargets, rng: np.random.Generator, share: float
+    ab: torch.Tensor, targets: SoftTargets, rng: np.random.Generator, share: float
 ) -> torch.Tensor:
     """Return global statistics (b, 316): histogram, its mask, mean chroma / 110, its mask.
 

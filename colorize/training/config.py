@@ -44,11 +44,11 @@ class Settings:
     warm_up: int = 300  # steps
     average: float = 0.999  # decay of the weights' moving average
     uniform_share: float = 0.5  # ECCV16's λ of the rebalancing
-    hinted: float = 0.2  # share of the samples with colour hints
+    hinted: float = 0.2  # share of the samples with color hints
     with_statistics: float = 0.1  # share with a histogram, and with a mean chroma
     degraded: float = 0.2  # share that looks like an old photograph
     sharpened: float = 0.0  # share whose L is sharpened
-    filmed: float = 0.0  # share whose L is a film's that sees colours unlike the eye (--resident)
+    filmed: float = 0.0  # share whose L is a film's that sees colors unlike the eye (--resident)
     zoomed: float = 0.0  # share of smaller crops, enlarged and stretched
     resized: float = 0.0  # share of crops of 8 to 100 % of the photograph's area
     widths: tuple[int, int, int, int] = WIDTHS  # of compact's decoder
@@ -86,7 +86,7 @@ class Settings:
 
     @property
     def steps(self) -> int:
-        """The number of optimiser steps."""
+        """The number of optimizer steps."""
         return self.samples // self.photographs_a_step
 
     @property

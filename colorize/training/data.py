@@ -24,13 +24,13 @@ from torch.nn import functional as F
 from tqdm import tqdm
 
 from colorize.errors import ColorizeError
-from colorize.io.datasets import iterate_files
+from colorize.io.datasets import iter_files
 from colorize.training.augment import resized_crop
 
 STRIDE = 4  # of the targets; sides are multiples of it whatever the targets
 MAX_ASPECT = 1.5  # longer photographs are cropped in the middle
 MAX_ZOOM = 1.6  # of the enlarged crops
-GREY_LIMIT = 5  # ECCV16: a photograph whose |a| and |b| stay within is grey
+GRAY_LIMIT = 5  # ECCV16: a photograph whose |a| and |b| stay within is gray
 HELD_OUT = 50  # one photograph in so many is for validation
 
 Bytes = npt.NDArray[np.uint8]
@@ -120,7 +120,7 @@ def decoded(
     """
     decode_one = functools.partial(decode, short_side=short_side, stride=stride)
     with ProcessPoolExecutor(workers) as pool:
-        results = pool.map(decode_one, iterate_files(sources), chunksize=64)
+        results = pool.map(decode_one, iter_files(sources), chunksize=64)
         for result in tqdm(results, desc="decoding", unit=" photographs", disable=quiet or None):
             if result is not None:
                 yield result
@@ -154,7 +154,7 @@ class Batch:
 
     lightness: torch.Tensor  # (b, 1, size, size), L in [0, 100]
     ab: torch.Tensor  # (b, 2, size/stride, size/stride), whole ab values
-    coloured: torch.Tensor  # (b,), 0 where the photograph is grey
+    colored: torch.Tensor  # (b,), 0 where the photograph is gray
 
 
 def crop_batch(
@@ -175,17 +175,17 @@ def crop_batch(
     for i in indices:
         zoom = rng is not None and zoomed > 0 and rng.random() < zoomed
         if rng is not None and resized > 0 and rng.random() < resized:
-            grey, colour = resized_crop(photographs.lightness[i], photographs.ab[i], size, rng)
+            gray, color = resized_crop(photographs.lightness[i], photographs.ab[i], size, rng)
         else:
-            grey, colour = _crop(photographs, i, size, rng, zoom)
+            gray, color = _crop(photographs, i, size, rng, zoom)
         step = -1 if rng is not None and rng.random() < 0.5 else 1
-        lightness.append(grey[:, ::step])
-        ab.append(colour[:, :, ::step])
+        lightness.append(gray[:, ::step])
+        ab.append(color[:, :, ::step])
     stacked = torch.from_numpy(np.stack(ab))
     return Batch(
         torch.from_numpy(np.stack(lightness)).unsqueeze(1).float() / 2.55,
         stacked,
-        (stacked.abs().flatten(1).amax(dim=1) > GREY_LIMIT).float(),
+        (stacked.abs().flatten(1).amax(dim=1) > GRAY_LIMIT).float(),
     )
 
 
@@ -193,17 +193,17 @@ def _crop(
     photographs: Photographs, i: int, size: int, rng: np.random.Generator | None, zoom: bool
 ) -> tuple[Bytes, SignedBytes]:
     """Return L (size, size) and ab (2, size/stride, size/stride) of a part of one photograph."""
-    grey, colour, stride = photographs.lightness[i], photographs.ab[i], photographs.stride
+    gray, color, stride = photographs.lightness[i], photographs.ab[i], photographs.stride
     n = size // stride
     h = w = n
     if zoom and rng is not None:
         h, w = (int(side) for side in rng.integers(math.ceil(n / MAX_ZOOM), n + 1, 2))
-    spare = (colour.shape[1] - h, colour.shape[2] - w)
+    spare = (color.shape[1] - h, color.shape[2] - w)
     y, x = (s // 2 if rng is None else int(rng.integers(s + 1)) for s in spare)
-    grey = grey[y * stride : (y + h) * stride, x * stride : (x + w) * stride]
-    colour = colour[:, y : y + h, x : x + w]
+    gray = gray[y * stride : (y + h) * stride, x * stride : (x + w) * stride]
+    color = color[:, y : y + h, x : x + w]
     if (h, w) != (n, n):
-        grey = np.asarray(Image.fromarray(grey).resize((size, size), Image.Resampling.BICUBIC))
-        larger = F.interpolate(torch.from_numpy(colour)[None].float(), (n, n), mode="bilinear")
-        colour = larger[0].round().to(torch.int8).numpy()
-    return grey, colour
+        gray = np.asarray(Image.fromarray(gray).resize((size, size), Image.Resampling.BICUBIC))
+        larger = F.interpolate(torch.from_numpy(color)[None].float(), (n, n), mode="bilinear")
+        color = larger[0].round().to(torch.int8).numpy()
+    return gray, color

@@ -72,7 +72,7 @@ def sum_of_all(value: torch.Tensor) -> torch.Tensor:
 def shared(network: nn.Module, device: torch.device) -> nn.Module:
     """Return the network wrapped so that its gradients are the mean of all processes'.
 
-    Weights and buffers become those of the first process. Batch normalisation takes its
+    Weights and buffers become those of the first process. Batch normalization takes its
     statistics over all processes.
     """
     if not distributed.is_initialized():
@@ -85,7 +85,7 @@ def shared(network: nn.Module, device: torch.device) -> nn.Module:
 
 
 def _share_statistics(network: nn.Module) -> None:
-    """Put a `SharedBatchNorm` with the same weights in place of every batch normalisation."""
+    """Put a `SharedBatchNorm` with the same weights in place of every batch normalization."""
     for module in list(network.modules()):
         for name, child in module.named_children():
             if type(child) is nn.BatchNorm2d:
@@ -93,7 +93,7 @@ def _share_statistics(network: nn.Module) -> None:
 
 
 class SharedBatchNorm(nn.BatchNorm2d):
-    """Batch normalisation by the statistics of all processes' batches, of equal size.
+    """Batch normalization by the statistics of all processes' batches, of equal size.
 
     PyTorch's own, `SyncBatchNorm`, is for GPUs.
     """
@@ -105,16 +105,16 @@ class SharedBatchNorm(nn.BatchNorm2d):
         self.load_state_dict(original.state_dict())
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Return x (b, c, h, w) normalised, of the same type."""
+        """Return x (b, c, h, w) normalized, of the same type."""
         if not self.training:
             return super().forward(x)
         own = x.to(self.weight.dtype)
         mean = _MeanOfAll.apply(own.mean(dim=(0, 2, 3)))
-        centred = own - mean.view(-1, 1, 1)
-        variance = _MeanOfAll.apply(centred.square().mean(dim=(0, 2, 3)))
+        centerd = own - mean.view(-1, 1, 1)
+        variance = _MeanOfAll.apply(centerd.square().mean(dim=(0, 2, 3)))
         self._follow(mean.detach(), variance.detach(), x.numel() // x.shape[1])
         scale = self.weight * (variance + self.eps).rsqrt()
-        result: torch.Tensor = centred * scale.view(-1, 1, 1) + self.bias.view(-1, 1, 1)
+        result: torch.Tensor = centerd * scale.view(-1, 1, 1) + self.bias.view(-1, 1, 1)
         return result.to(x.dtype)
 
     @torch.no_grad()

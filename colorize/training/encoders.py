@@ -7,7 +7,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from colorize.errors import ColorizeError
-from colorize.models.compact import Encoder, Features, GreyEncoder
+from colorize.models.compact import Encoder, EncoderBase, Features
 from colorize.models.compact_config import LITE0_BLOCKS, Blocks
 
 # EfficientNet-Lite2: Lite0 with 1.1 times the channels and 1.2 times the blocks.
@@ -24,8 +24,8 @@ VGG16_STAGES = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))  # channels, co
 ENCODERS = ("lite0", "lite2", "vgg16")
 
 
-class VGG16(GreyEncoder):
-    """The convolutions of VGG16 (Simonyan, Zisserman, 2015) for one grey channel.
+class VGG16(EncoderBase):
+    """The convolutions of VGG16 (Simonyan, Zisserman, 2015) for one gray channel.
 
     Its hypercolumns are what Larsson et al. (*Learning Representations for Automatic
     Colorization*, ECCV 2016) colorize by.
@@ -63,7 +63,7 @@ class VGG16(GreyEncoder):
         return Features(quarter, eighth, sixteenth, F.max_pool2d(x, 2), x.mean(dim=(2, 3)))
 
 
-def build_encoder(name: str) -> GreyEncoder:
+def build_encoder(name: str) -> EncoderBase:
     """Return an encoder of `ENCODERS` with random weights. Raises ColorizeError for another."""
     if name == "vgg16":
         return VGG16()

@@ -1,8 +1,8 @@
-"""A training set that stays in the device's memory, where crops, ageing and hints are made.
+"""A training set that stays in the device's memory, where crops, aging and hints are made.
 
 For a GPU: 40,000 photographs of 160×213 take 7 GB, and a batch is a few milliseconds. What is
 drawn is as on the CPU in kind (`data`, `simulate`), with more of it: any part of a photograph,
-and the greys of films that see colours unlike the eye.
+and the grays of films that see colors unlike the eye.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from colorize.color.lab import RGB_FROM_WHITE_RELATIVE
 from colorize.training import data
 from colorize.training.augmentation import GEOMETRIC, LEAST_CONTRAST, MAX_HINTS, PATCH, SHARPEN
 from colorize.training.config import Settings
-from colorize.training.losses import ColourTargets
+from colorize.training.losses import SoftTargets
 from colorize.training.prior import prior_of_counts
 from colorize.training.steps import Examples, batch_indices
 
@@ -27,8 +27,8 @@ SMALLEST = 0.5  # share of a photograph's area that a crop has at least
 ASPECT = 4 / 3  # a crop's aspect over the photograph's, at most, either way
 WHOLE = 0.25  # share of the crops that are the whole photograph
 GRAIN = 1.0  # L; the deviation of what is added to every picture, at most
-# Each L comes from a picture that was compressed in colour, whose blocks show in L; a network
-# trained on the same pictures again and again would read colours off them. Some grain hides them.
+# Each L comes from a picture that was compressed in color, whose blocks show in L; a network
+# trained on the same pictures again and again would read colors off them. Some grain hides them.
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Resident:
 
 def reside(photographs: data.Photographs, device: torch.device, at_once: int = 512) -> Resident:
     """Return the photographs, whose ab is of full size (stride 1), in the device's memory."""
-    side = max(max(grey.shape) for grey in photographs.lightness)
+    side = max(max(gray.shape) for gray in photographs.lightness)
     lab = torch.empty((len(photographs), 3, side, side), dtype=torch.uint8, device=device)
     for first in range(0, len(photographs), at_once):
         some = range(first, min(first + at_once, len(photographs)))
@@ -52,7 +52,7 @@ def reside(photographs: data.Photographs, device: torch.device, at_once: int = 5
             _square(photographs.lightness[i], photographs.ab[i], side) for i in some
         ]  # fmt: skip
         lab[first : first + len(squares)] = torch.from_numpy(np.stack(squares)).to(device)
-    sizes = torch.tensor([grey.shape for grey in photographs.lightness], dtype=torch.float32)
+    sizes = torch.tensor([gray.shape for gray in photographs.lightness], dtype=torch.float32)
     return Resident(lab, sizes.to(device))
 
 
@@ -119,8 +119,8 @@ class ResidentSteps:
         )
         given = hints(ab.float(), settings.hinted, draw)
         told = statistics(ab, settings.with_statistics, draw)
-        coloured = (ab.abs().flatten(1).amax(dim=1) > data.GREY_LIMIT).float()
-        return Examples((seen.clamp(0, 100), given, told), lab[:, :1].clamp(0, 100), ab, coloured)
+        colored = (ab.abs().flatten(1).amax(dim=1) > data.GRAY_LIMIT).float()
+        return Examples((seen.clamp(0, 100), given, told), lab[:, :1].clamp(0, 100), ab, colored)
 
 
 def _uniform(draw: torch.Generator, *shape: int, low: float = 0, high: float = 1) -> torch.Tensor:
@@ -163,7 +163,7 @@ def film(lab: torch.Tensor, share: float, draw: torch.Generator) -> torch.Tensor
     """Return L (b, 1, h, w) of Lab (b, 3, h, w), a `share` as a film sees it.
 
     The film weighs red, green and blue anew: orthochromatic ones, those of the first
-    photographs, are blind to red; scanners and converters mean other things by grey than L.
+    photographs, are blind to red; scanners and converters mean other things by gray than L.
     """
     b = len(lab)
     lightness = lab[:, :1]
@@ -178,9 +178,9 @@ def film(lab: torch.Tensor, share: float, draw: torch.Generator) -> torch.Tensor
     other = _uniform(draw, b, 3).clamp(min=1e-3).log().neg()  # any mixture, all as likely
     other = other / other.sum(dim=1, keepdim=True)
     weights = usual.lerp(other, _uniform(draw, b, 1))
-    grey = (rgb * weights[:, :, None, None]).sum(dim=1, keepdim=True)
-    root = grey.clamp(min=1e-6) ** (1 / 3)
-    seen = torch.where(grey > (6 / 29) ** 3, 116 * root - 16, 903.3 * grey)
+    gray = (rgb * weights[:, :, None, None]).sum(dim=1, keepdim=True)
+    root = gray.clamp(min=1e-6) ** (1 / 3)
+    seen = torch.where(gray > (6 / 29) ** 3, 116 * root - 16, 903.3 * gray)
     return torch.where(_chosen(b, share, draw), seen, lightness)
 
 
@@ -244,7 +244,7 @@ def statistics(ab: torch.Tensor, share: float, draw: torch.Generator) -> torch.T
     b = len(ab)
     chroma = ab.float().square().sum(dim=1).sqrt().mean(dim=(1, 2)) / 110
     give = (_uniform(draw, 2, b) < share).float()
-    histogram = ColourTargets(ab).histogram() * give[0][:, None]
+    histogram = SoftTargets(ab).histogram() * give[0][:, None]
     return torch.cat(
         (histogram, give[0][:, None], (chroma * give[1])[:, None], give[1][:, None]), 1
     )

@@ -13,7 +13,7 @@ from colorize.color.gamut import Q, soft_encode_table
 HUBER = 1.0  # ab units; errors below count squared, those above by their size
 
 
-class ColourTargets:
+class SoftTargets:
     """Soft-encoded targets of a batch, looked up from whole ab values."""
 
     def __init__(self, ab: torch.Tensor):
@@ -38,46 +38,46 @@ def _table(device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
     return bins.to(device), weights.to(device)
 
 
-def colour_loss(
+def color_loss(
     output: Literal["logits", "ab"],
     answer: torch.Tensor,
     ab: torch.Tensor,
     class_weights: torch.Tensor,
-    coloured: torch.Tensor,
+    colored: torch.Tensor,
 ) -> torch.Tensor:
     """Return the loss of a network's answer, by what it puts out.
 
     ab: (b, 2, h, w), whole values, of the answer's size; class_weights: (313,), for logits;
-    coloured: (b,), 0 for grey photographs, which don't count.
+    colored: (b,), 0 for gray photographs, which don't count.
     """
     if output == "ab":
-        return huber(answer, ab, coloured)
-    return rebalanced_cross_entropy(answer, ColourTargets(ab), class_weights, coloured)
+        return huber(answer, ab, colored)
+    return rebalanced_cross_entropy(answer, SoftTargets(ab), class_weights, colored)
 
 
 def rebalanced_cross_entropy(
     logits: torch.Tensor,
-    targets: ColourTargets,
+    targets: SoftTargets,
     class_weights: torch.Tensor,
-    coloured: torch.Tensor,
+    colored: torch.Tensor,
 ) -> torch.Tensor:
     """Return the mean over the pixels of w(q*) · H(soft target, softmax(logits)).
 
     q* is the pixel's most likely bin (ECCV16, eq. 2 and 3). logits: (b, 313, h, w);
-    class_weights: (313,); coloured: (b,), 0 for grey photographs, which don't count.
+    class_weights: (313,); colored: (b,), 0 for gray photographs, which don't count.
     """
     # Channels last: the soft-maximum and the look-up then run along memory.
     log_probabilities = logits.movedim(1, -1).log_softmax(dim=-1)  # (b, h, w, 313)
     chosen = log_probabilities.gather(-1, targets.bins)
     cross_entropy = -(chosen * targets.weights).sum(dim=-1)  # (b, h, w)
-    return _mean(class_weights[targets.bins[..., 0]] * cross_entropy, coloured)
+    return _mean(class_weights[targets.bins[..., 0]] * cross_entropy, colored)
 
 
 def taught_cross_entropy(
     logits: torch.Tensor,
-    targets: ColourTargets,
+    targets: SoftTargets,
     class_weights: torch.Tensor,
-    coloured: torch.Tensor,
+    colored: torch.Tensor,
     teacher: torch.Tensor,
     share: float,
 ) -> torch.Tensor:
@@ -91,7 +91,7 @@ def taught_cross_entropy(
     losses: torch.Tensor = _SoftCrossEntropy.apply(
         logits.movedim(1, -1), targets.bins, weights, teacher.movedim(1, -1), share
     )
-    return _mean(losses, coloured)
+    return _mean(losses, colored)
 
 
 class _SoftCrossEntropy(torch.autograd.Function):
@@ -131,16 +131,16 @@ class _SoftCrossEntropy(torch.autograd.Function):
         return gradient * of_losses.unsqueeze(-1), None, None, None, None
 
 
-def huber(answer: torch.Tensor, ab: torch.Tensor, coloured: torch.Tensor) -> torch.Tensor:
+def huber(answer: torch.Tensor, ab: torch.Tensor, colored: torch.Tensor) -> torch.Tensor:
     """Return the mean over the pixels of the Huber loss of a and b together, ab units.
 
-    SIGGRAPH17, eq. 2. answer, ab: (b, 2, h, w); coloured: (b,), 0 for grey photographs.
+    SIGGRAPH17, eq. 2. answer, ab: (b, 2, h, w); colored: (b,), 0 for gray photographs.
     """
     loss = F.smooth_l1_loss(answer, ab.float(), reduction="none", beta=HUBER).sum(dim=1)
-    return _mean(loss, coloured)
+    return _mean(loss, colored)
 
 
-def _mean(losses: torch.Tensor, coloured: torch.Tensor) -> torch.Tensor:
-    """Return the mean of losses (b, h, w) over the pixels of coloured (b,) photographs."""
-    pixels = coloured.sum().clamp(min=1) * losses[0].numel()
-    return (losses * coloured.view(-1, 1, 1)).sum() / pixels
+def _mean(losses: torch.Tensor, colored: torch.Tensor) -> torch.Tensor:
+    """Return the mean of losses (b, h, w) over the pixels of colored (b,) photographs."""
+    pixels = colored.sum().clamp(min=1) * losses[0].numel()
+    return (losses * colored.view(-1, 1, 1)).sum() / pixels

@@ -1,6 +1,6 @@
 """A start from scratch: weights that keep the signal's size in every layer, by photographs.
 
-Stands for the k-means initialisation that the ECCV16 authors used: both are driven by data and
+Stands for the k-means initialization that the ECCV16 authors used: both are driven by data and
 give every layer outputs of unit variance. Mishkin, Matas, *All you need is a good init*
 (layer-sequential unit variance), ICLR 2016.
 """
@@ -12,15 +12,15 @@ from typing import Any
 import torch
 from torch import nn
 
-LAST = 0.1  # deviation of the last layer's output: near no colour, or no preference
+LAST = 0.1  # deviation of the last layer's output: near no color, or no preference
 
 
 @torch.no_grad()
-def unit_variance(network: nn.Module, last: nn.Conv2d, *inputs: torch.Tensor) -> None:
+def lsuv_init(network: nn.Module, last: nn.Conv2d, *inputs: torch.Tensor) -> None:
     """Set every trained convolution to orthogonal weights, scaled to outputs of deviation 1.
 
     The layers are scaled in the order in which the network runs them on `inputs`, each on what
-    the scaled ones before put out. `last`'s outputs get the deviation 0.1. Batch normalisations
+    the scaled ones before put out. `last`'s outputs get the deviation 0.1. Batch normalizations
     stay as they are but for their running statistics, which start anew.
     """
     hooks = []

@@ -35,10 +35,10 @@ def pack(
         return
     folder.mkdir(parents=True, exist_ok=True)
     names, shapes = [], []
-    with (folder / "lightness").open("wb") as grey, (folder / "ab").open("wb") as colour:
+    with (folder / "lightness").open("wb") as gray, (folder / "ab").open("wb") as color:
         for name, lightness, ab in data.decoded(sources, short_side, stride, workers, quiet):
-            grey.write(lightness.tobytes())
-            colour.write(ab.tobytes())
+            gray.write(lightness.tobytes())
+            color.write(ab.tobytes())
             names.append(name)
             shapes.append(lightness.shape)
     if not names:

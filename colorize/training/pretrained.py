@@ -11,16 +11,16 @@ import torch
 from torch import nn
 
 from colorize.errors import ColorizeError
-from colorize.models.compact import Encoder, GreyEncoder, InvertedResidual, SameConv
+from colorize.models.compact import Conv2dSame, Encoder, EncoderBase, InvertedResidual
 from colorize.training.encoders import VGG16
 from colorize.training.flax_arrays import read_arrays, weights_file
 
-BN_EPS = 1e-3  # of the classifier's batch normalisations
+BN_EPS = 1e-3  # of the classifier's batch normalizations
 DEVIATIONS = np.array((0.229, 0.224, 0.225), np.float32)  # of the channels that VGG16 takes
 
 
-def load_imagenet(name: str, encoder: GreyEncoder) -> None:
-    """Fill an encoder of `ENCODERS` with the classifier's weights, normalisations folded in.
+def load_imagenet(name: str, encoder: EncoderBase) -> None:
+    """Fill an encoder of `ENCODERS` with the classifier's weights, normalizations folded in.
 
     Raises ColorizeError if the package with the weights is not installed.
     """
@@ -29,7 +29,7 @@ def load_imagenet(name: str, encoder: GreyEncoder) -> None:
     assert isinstance(encoder, Encoder)
     stored = torch.load(_lite_file(name), map_location="cpu", weights_only=True)
     state = {key: tensor.float() for key, tensor in stored.items()}
-    _fold(encoder.stem, state, "_conv_stem", "_bn0", grey=True)
+    _fold(encoder.stem, state, "_conv_stem", "_bn0", gray=True)
     for i, block in enumerate(encoder.blocks):
         assert isinstance(block, InvertedResidual)
         prefix = f"_blocks.{i}."
@@ -71,11 +71,11 @@ def _load_vgg16(encoder: VGG16) -> None:
 
 @torch.no_grad()
 def _fold(
-    layer: SameConv, state: dict[str, torch.Tensor], conv: str, norm: str, grey: bool = False
+    layer: Conv2dSame, state: dict[str, torch.Tensor], conv: str, norm: str, gray: bool = False
 ) -> None:
-    """Set a convolution to the product of one without bias and a batch normalisation."""
+    """Set a convolution to the product of one without bias and a batch normalization."""
     weight = state[f"{conv}.weight"]
-    if grey:  # the three channels of a grey picture are the same
+    if gray:  # the three channels of a gray picture are the same
         weight = weight.sum(dim=1, keepdim=True)
     scale = state[f"{norm}.weight"] / (state[f"{norm}.running_var"] + BN_EPS).sqrt()
     layer.weight.copy_(weight * scale.view(-1, 1, 1, 1))

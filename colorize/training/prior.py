@@ -30,7 +30,7 @@ def compute_prior(photographs: data.Photographs) -> torch.Tensor:
 
 
 def prior_of_counts(counts: torch.Tensor) -> torch.Tensor:
-    """Return the prior of colours that occur so often; counts: (65536,), by the table's rows."""
+    """Return the prior of colors that occur so often; counts: (65536,), by the table's rows."""
     bins, weights = soft_encode_table()
     total = torch.zeros(Q, dtype=torch.float64)
     mass = weights.double() * counts[:, None]
@@ -42,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Print the prior as JSON and return the exit status."""
     parser = argparse.ArgumentParser(
         prog="python -m colorize.training.prior",
-        description="Print how often each of the 313 ab bins occurs in colour photographs.",
+        description="Print how often each of the 313 ab bins occurs in color photographs.",
     )
     parser.add_argument("photographs", nargs="+", type=Path, help="folders and tar files")
     args = parser.parse_args(argv)

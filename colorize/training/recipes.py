@@ -1,4 +1,4 @@
-"""What differs between the networks in training: how they are made, fed, and optimised."""
+"""What differs between the networks in training: how they are made, fed, and optimized."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from colorize.color.gamut import bin_centres
+from colorize.color.gamut import bin_centers
 from colorize.errors import ColorizeError
 from colorize.models.base import Network
 from colorize.models.compact import Compact, Encoder
@@ -20,7 +20,7 @@ from colorize.training import augmentation as simulate
 from colorize.training import data
 from colorize.training.config import Settings
 from colorize.training.encoders import build_encoder
-from colorize.training.losses import ColourTargets
+from colorize.training.losses import SoftTargets
 from colorize.training.pretrained import load_imagenet
 
 Inputs = tuple[torch.Tensor, ...]
@@ -35,7 +35,7 @@ class Recipe:
     build: Callable[[Settings], Network]
     inputs: Callable[[Settings, data.Batch, np.random.Generator], Inputs]
     groups: Callable[[Any, Settings], Groups]  # of parameters; "share" of the learning rate
-    optimiser: Callable[..., torch.optim.Optimizer]
+    optimizer: Callable[..., torch.optim.Optimizer]
     last: Callable[[Any], nn.Conv2d | None]  # the last layer, where training is from scratch
 
 
@@ -53,10 +53,10 @@ def _build_compact(settings: Settings) -> Compact:
 
 
 def _build_eccv16(settings: Settings) -> ECCV16:
-    """Return the network with the bins' centres as its own, which stay."""
+    """Return the network with the bins' centers as its own, which stay."""
     network = ECCV16()
     with torch.no_grad():
-        network.model_out.weight.copy_(bin_centres().T[:, :, None, None] / AB_SCALE)
+        network.model_out.weight.copy_(bin_centers().T[:, :, None, None] / AB_SCALE)
     network.model_out.requires_grad_(False)
     return network
 
@@ -79,7 +79,7 @@ def _compact_inputs(settings: Settings, batch: data.Batch, rng: np.random.Genera
     return (
         _aged(settings, batch, rng),
         simulate.hints(batch.ab, rng, settings.hinted),
-        simulate.statistics(batch.ab, ColourTargets(batch.ab), rng, settings.with_statistics),
+        simulate.statistics(batch.ab, SoftTargets(batch.ab), rng, settings.with_statistics),
     )
 
 

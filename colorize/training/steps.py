@@ -20,7 +20,7 @@ class Examples(NamedTuple):
     inputs: tuple[torch.Tensor, ...]  # of the network
     lightness: torch.Tensor  # (b, 1, crop, crop), as it was before anything was simulated
     ab: torch.Tensor  # (b, 2, h, w), whole ab values
-    coloured: torch.Tensor  # (b,), 0 where the photograph is grey
+    colored: torch.Tensor  # (b,), 0 where the photograph is gray
 
 
 def batch_indices(count: int, batch: int, step: int, seed: int) -> np.ndarray[Any, Any]:
@@ -42,7 +42,7 @@ def examples(
         photographs, indices, settings.crop, rng, settings.zoomed, settings.resized
     )
     inputs = RECIPES[settings.network].inputs(settings, batch, rng)
-    return Examples(inputs, batch.lightness, batch.ab, batch.coloured)
+    return Examples(inputs, batch.lightness, batch.ab, batch.colored)
 
 
 def _joined(parts: list[Examples]) -> Examples:

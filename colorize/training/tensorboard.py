@@ -37,7 +37,7 @@ class Board:
             self.writer.add_scalar(name, value, step)
 
     def pictures(self, step: int, network: Any, validation: data.Photographs, crop: int) -> None:
-        """Note a grid of some photographs: grey, the network's colours, and the true ones."""
+        """Note a grid of some photographs: gray, the network's colors, and the true ones."""
         self.writer.add_image("validation", picture_grid(network, validation, crop), step)
 
     def close(self) -> None:
@@ -49,14 +49,14 @@ class Board:
 def picture_grid(network: Any, photographs: data.Photographs, crop: int) -> torch.Tensor:
     """Return three rows of up to eight pictures, (3, height, width), sRGB in [0, 1].
 
-    Grey, the network's colours (the annealed mean at temperature 1) and the true ones.
+    Gray, the network's colors (the annealed mean at temperature 1) and the true ones.
     """
     network.eval()
     batch = data.crop_batch(photographs, range(min(len(photographs), SHOWN)), crop, None)
     answer = network(batch.lightness.to(next(network.parameters()).device)).float().cpu()
     ab = decode(answer) if network.output == "logits" else answer
-    grey = torch.zeros_like(batch.ab)
-    rows = torch.cat([_rgb(batch.lightness, colours) for colours in (grey, ab, batch.ab)])
+    gray = torch.zeros_like(batch.ab)
+    rows = torch.cat([_rgb(batch.lightness, colors) for colors in (gray, ab, batch.ab)])
     grid: torch.Tensor = make_grid(rows, nrow=len(batch.lightness))
     return grid
 

@@ -157,7 +157,7 @@ def parser() -> argparse.ArgumentParser:
     """Return the command's arguments; the settings' defaults are the network's recipe."""
     result = argparse.ArgumentParser(
         prog="python -m colorize.training.train",
-        description="Train a network on colour photographs.",
+        description="Train a network on color photographs.",
         epilog="Defaults shown as three values are those of compact, eccv16 and siggraph17.",
     )
     result.add_argument("photographs", nargs="+", type=Path, help="folders and tar files")
@@ -168,7 +168,7 @@ def parser() -> argparse.ArgumentParser:
     )
     result.add_argument(
         "--keep-statistics", action="store_true",
-        help="batch normalisations keep the statistics of --init: for few photographs of one kind",
+        help="batch normalizations keep the statistics of --init: for few photographs of one kind",
     )  # fmt: skip
     result.add_argument(
         "--teacher", action="append", default=[], metavar="WEIGHTS",
@@ -271,7 +271,7 @@ def run(args: argparse.Namespace, processes: Processes, device: str) -> None:
     else:
         few = range(min(settings.batch, len(photographs)))
         rng = np.random.default_rng(settings.seed)
-        trainer.initialise(examples(photographs, few, settings, rng))
+        trainer.initialize(examples(photographs, few, settings, rng))
     for weights in args.teacher:
         trainer.learn_from(weights)
     trainer.distribute()

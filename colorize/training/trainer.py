@@ -1,4 +1,4 @@
-"""The training step: network, moving average, optimiser, and their checkpoint."""
+"""The training step: network, moving average, optimizer, and their checkpoint."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from colorize.errors import ColorizeError
 from colorize.models import registry
 from colorize.models.base import Network
 from colorize.models.compact import Compact
-from colorize.runtime.precision import has_fast_bfloat16
+from colorize.runtime.precision import cpu_supports_bf16
 from colorize.training.checkpoint import averaged_network, read_checkpoint
 from colorize.training.config import Settings
 from colorize.training.distributed import alone_until, shared, sum_of_all
-from colorize.training.losses import ColourTargets, colour_loss, taught_cross_entropy
-from colorize.training.lsuv import unit_variance
+from colorize.training.losses import SoftTargets, color_loss, taught_cross_entropy
+from colorize.training.lsuv import lsuv_init
 from colorize.training.recipes import RECIPES
 from colorize.training.reweight import reweight
 from colorize.training.steps import Examples
@@ -42,12 +42,12 @@ def dtype_of(precision: str, device: torch.device) -> torch.dtype:
     if device.type == "cuda":
         fast = torch.cuda.is_bf16_supported(including_emulation=False)
     else:
-        fast = device.type == "cpu" and has_fast_bfloat16()
+        fast = device.type == "cpu" and cpu_supports_bf16()
     return torch.bfloat16 if fast else torch.float32
 
 
 class Trainer:
-    """The network, its moving average and the optimiser; one call of `step` is one step."""
+    """The network, its moving average and the optimizer; one call of `step` is one step."""
 
     def __init__(
         self,
@@ -58,7 +58,7 @@ class Trainer:
     ):
         """Make the network; `compact` has a pretrained encoder.
 
-        prior: (313,), sums to 1. keep_statistics: batch normalisations use and keep those that
+        prior: (313,), sums to 1. keep_statistics: batch normalizations use and keep those that
         came with the weights.
         """
         torch.manual_seed(settings.seed)
@@ -71,7 +71,7 @@ class Trainer:
         self.network.to(self.device).to(memory_format=torch.channels_last)
         self.runner: nn.Module = self.network  # what a step calls; see `distribute`
         self.average = AveragedModel(self.network, multi_avg_fn=self._blend, use_buffers=True)
-        self.optimiser = self.recipe.optimiser(
+        self.optimizer = self.recipe.optimizer(
             self.recipe.groups(self.network, settings),
             weight_decay=settings.weight_decay,
             betas=(0.9, settings.beta2),
@@ -81,11 +81,11 @@ class Trainer:
         self.teachers: list[nn.Module] = []
         self.steps_done = 0
 
-    def initialise(self, examples: Examples) -> None:
+    def initialize(self, examples: Examples) -> None:
         """Scale the random weights by what examples give, where nothing is pretrained."""
         last = self.recipe.last(self.network)
         if last is not None:
-            unit_variance(self.network, last, *(x.to(self.device) for x in examples.inputs))
+            lsuv_init(self.network, last, *(x.to(self.device) for x in examples.inputs))
             self.average.module.load_state_dict(self.network.state_dict())
 
     def start_from(self, weights: str) -> None:
@@ -135,7 +135,7 @@ class Trainer:
     def _blend(
         self, average: Sequence[torch.Tensor], current: Sequence[torch.Tensor], count: Any
     ) -> None:
-        """Move the average towards the weights, faster in the beginning."""
+        """Move the average toward the weights, faster in the beginning."""
         decay = min(self.settings.average, (1 + int(count)) / (10 + int(count)))
         if average[0].is_floating_point():  # all are of one type
             torch._foreach_lerp_(list(average), list(current), 1 - decay)
@@ -146,18 +146,18 @@ class Trainer:
     def step(self, batches: Sequence[Examples]) -> float:
         """Take one step on this process's batches and return the loss over those of all."""
         self._train_mode()
-        for group in self.optimiser.param_groups:
+        for group in self.optimizer.param_groups:
             group["lr"] = self.settings.rate(self.steps_done) * group["share"]
-        self.optimiser.zero_grad(set_to_none=True)
-        coloured = torch.stack([batch.coloured.sum() for batch in batches]).sum()
-        coloured = sum_of_all(coloured.to(self.device)).clamp(min=1)
+        self.optimizer.zero_grad(set_to_none=True)
+        colored = torch.stack([batch.colored.sum() for batch in batches]).sum()
+        colored = sum_of_all(colored.to(self.device)).clamp(min=1)
         loss = torch.zeros((), device=self.device)
         for i, batch in enumerate(batches):
             with alone_until(i == len(batches) - 1, self.runner):
-                loss += self._gradients(batch, coloured)
-        self.scaler.unscale_(self.optimiser)
+                loss += self._gradients(batch, colored)
+        self.scaler.unscale_(self.optimizer)
         nn.utils.clip_grad_norm_(self.network.parameters(), LARGEST_GRADIENT)
-        self.scaler.step(self.optimiser)
+        self.scaler.step(self.optimizer)
         self.scaler.update()
         self.average.update_parameters(self.network)
         self.steps_done += 1
@@ -169,14 +169,14 @@ class Trainer:
             if isinstance(layer, nn.BatchNorm2d | nn.SyncBatchNorm):
                 layer.train(not self.keep_statistics)
 
-    def _gradients(self, batch: Examples, coloured: torch.Tensor) -> torch.Tensor:
+    def _gradients(self, batch: Examples, colored: torch.Tensor) -> torch.Tensor:
         """Add a batch's gradients and return its loss, both so that the processes' mean counts.
 
         The sum of a process's batches, averaged over the processes, is the mean over all
-        photographs of the step that are not grey, of which there are `coloured`.
+        photographs of the step that are not gray, of which there are `colored`.
         """
         inputs = [x.to(self.device, non_blocking=True) for x in batch.inputs]
-        counted = batch.coloured.to(self.device, non_blocking=True)
+        counted = batch.colored.to(self.device, non_blocking=True)
         answer = self._answer(self.runner, inputs)
         ab = batch.ab.to(self.device, non_blocking=True)
         if self.teachers:
@@ -185,12 +185,12 @@ class Trainer:
                 answers = [self._answer(teacher, clean) for teacher in self.teachers]
                 teacher = torch.stack(answers).mean(dim=0)
             loss = taught_cross_entropy(
-                answer, ColourTargets(ab), self.class_weights, counted, teacher,
+                answer, SoftTargets(ab), self.class_weights, counted, teacher,
                 self.settings.taught,
             )  # fmt: skip
         else:
-            loss = colour_loss(self.network.output, answer, ab, self.class_weights, counted)
-        loss = loss * (counted.sum() * self.settings.processes / coloured)
+            loss = color_loss(self.network.output, answer, ab, self.class_weights, counted)
+        loss = loss * (counted.sum() * self.settings.processes / colored)
         self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
         return loss.detach()
 
@@ -209,7 +209,7 @@ class Trainer:
             "network": self.network.state_dict(),
             "average": self.average.module.state_dict(),
             "updates": int(self.average.n_averaged),
-            "optimiser": self.optimiser.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
             "scaler": self.scaler.state_dict(),
         }
         temporary = path.with_suffix(".tmp")
@@ -227,7 +227,7 @@ class Trainer:
         self.network.load_state_dict(state["network"])
         self.average.module.load_state_dict(state["average"])
         self.average.n_averaged.fill_(state["updates"])
-        self.optimiser.load_state_dict(state["optimiser"])
+        self.optimizer.load_state_dict(state["optimizer"])
         if state.get("scaler") and self.scaler.is_enabled():
             self.scaler.load_state_dict(state["scaler"])
         self.steps_done = state["steps_done"]

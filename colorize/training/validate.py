@@ -8,7 +8,7 @@ import torch
 
 from colorize.color.gamut import decode, rebalance_offset
 from colorize.training import data
-from colorize.training.losses import colour_loss
+from colorize.training.losses import color_loss
 
 LIMIT = 400  # photographs
 BATCH = 32
@@ -26,7 +26,7 @@ def validate(
 
     `val_loss_hints` is there for networks that take hints. `ab_error`: root mean square, ab
     units, of the annealed mean at temperature 1; `mean_error`: the same with the rebalancing
-    divided away; `grey_error`: that of no colour at all; `chroma`: mean chroma over the
+    divided away; `gray_error`: that of no color at all; `chroma`: mean chroma over the
     truth's. dtype: of the network's arithmetic. Without photographs there are no figures.
     """
     network.eval()
@@ -51,16 +51,14 @@ def _figures(
     """Return the losses, mean squared errors and mean chroma of one batch."""
     device = class_weights.device
     lightness, truth = batch.lightness.to(device), batch.ab.to(device)
-    coloured = batch.coloured.to(device)
+    colored = batch.colored.to(device)
     with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
         answer = network(lightness).float()
         takes = network.hint_stride is not None
         hinted = network(lightness, _ten_hints(truth.float())).float() if takes else None
-    result = {"val_loss": colour_loss(network.output, answer, truth, class_weights, coloured)}
+    result = {"val_loss": color_loss(network.output, answer, truth, class_weights, colored)}
     if hinted is not None:
-        result["val_loss_hints"] = colour_loss(
-            network.output, hinted, truth, class_weights, coloured
-        )
+        result["val_loss_hints"] = color_loss(network.output, hinted, truth, class_weights, colored)
     ab = mean = answer
     if network.output == "logits":
         ab = decode(answer)
@@ -68,7 +66,7 @@ def _figures(
     result |= {
         "ab_error": (ab - truth).square().mean(),
         "mean_error": (mean - truth).square().mean(),
-        "grey_error": truth.float().square().mean(),
+        "gray_error": truth.float().square().mean(),
         "chroma": ab.norm(dim=1).mean(),
         "truth": truth.float().norm(dim=1).mean(),
     }

@@ -20,11 +20,11 @@ _READ_ALONE = (
     ".3gp", ".asf", ".avi", ".divx", ".dv", ".f4v", ".flv", ".m2ts", ".m2v", ".mpeg", ".mpg",
     ".mts", ".mxf", ".ogv", ".ts", ".vob", ".wmv",
 )  # fmt: skip
-FILM_SUFFIXES = frozenset((*MUXERS, *_READ_ALONE))
+VIDEO_SUFFIXES = frozenset((*MUXERS, *_READ_ALONE))
 
 
 @dataclass(frozen=True)
-class FilmCodec:
+class VideoCodec:
     """How to write one kind of video.
 
     encoder: FFmpeg's name. pixels: its pixel format. crf: the default constant rate factor, and
@@ -39,7 +39,7 @@ class FilmCodec:
 
 
 @dataclass(frozen=True)
-class FilmResult:
+class VideoResult:
     """How a film went: (width, height) as stored, frames, and a line for all that was not kept."""
 
     size: tuple[int, int]
@@ -48,11 +48,13 @@ class FilmResult:
 
 
 CODECS = {
-    "h264": FilmCodec("libx264", crf=18, largest_crf=51),
-    "hevc": FilmCodec("libx265", crf=20, largest_crf=51, options=(("x265-params", "log-level=0"),)),
-    "vp9": FilmCodec("libvpx-vp9", crf=24, options=(("row-mt", "1"), ("cpu-used", "2"))),
-    "av1": FilmCodec("libsvtav1", crf=24, options=(("preset", "8"),)),
-    "ffv1": FilmCodec("ffv1", pixels="bgr0", options=(("level", "3"), ("slicecrc", "1"))),
+    "h264": VideoCodec("libx264", crf=18, largest_crf=51),
+    "hevc": VideoCodec(
+        "libx265", crf=20, largest_crf=51, options=(("x265-params", "log-level=0"),)
+    ),
+    "vp9": VideoCodec("libvpx-vp9", crf=24, options=(("row-mt", "1"), ("cpu-used", "2"))),
+    "av1": VideoCodec("libsvtav1", crf=24, options=(("preset", "8"),)),
+    "ffv1": VideoCodec("ffv1", pixels="bgr0", options=(("level", "3"), ("slicecrc", "1"))),
 }
 
 
@@ -60,9 +62,9 @@ CODECS = {
 HELD = {"webm": ("vp9", "av1"), "mov": ("h264", "hevc")}
 
 
-def is_film_name(path: str | os.PathLike[str]) -> bool:
+def is_video_name(path: str | os.PathLike[str]) -> bool:
     """Tell whether a file of this name is taken for a film."""
-    return _suffix(path) in FILM_SUFFIXES
+    return _suffix(path) in VIDEO_SUFFIXES
 
 
 def output_suffix(path: str | os.PathLike[str]) -> str:
@@ -80,7 +82,7 @@ def muxer(target: str | os.PathLike[str]) -> str:
 
 def film_codec(
     container: str, name: str | None = None, crf: int | None = None
-) -> tuple[str, FilmCodec, int | None]:
+) -> tuple[str, VideoCodec, int | None]:
     """Return name, codec and crf of the video to write into a container; None for defaults.
 
     Raises ColorizeError for a codec that the container can't hold and a crf out of its range.
@@ -96,7 +98,7 @@ def film_codec(
     return name, codec, codec.crf if crf is None else crf
 
 
-def require_film_extra() -> None:
+def require_video_extra() -> None:
     """Raise ColorizeError, saying what to install, if the extra for films is absent."""
     if any(find_spec(module) is None for module in ("av", "cv2")):
         raise ColorizeError("films need an extra: pip install 'colorize-photos[video]'")

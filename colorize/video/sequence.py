@@ -13,8 +13,8 @@ from colorize import batch
 from colorize.errors import ColorizeError
 from colorize.io.photo import display_name
 from colorize.pipeline import Colorizer
-from colorize.video.formats import is_film_name
-from colorize.video.temporal import SteadyColorizer
+from colorize.video.formats import is_video_name
+from colorize.video.temporal import VideoColorizer
 
 
 def run(
@@ -40,7 +40,7 @@ def run(
             return
     ordered = sorted((job for job in jobs if job not in refused), key=_place)
     for _, frames in groupby(ordered, key=lambda job: job.source.parent):
-        film = SteadyColorizer(colorizer)
+        film = VideoColorizer(colorizer)
         results = batch.run(list(frames), film, options, workers=1, fail_fast=fail_fast)
         with closing(results):
             for result in results:
@@ -54,7 +54,7 @@ def _no_frames(jobs: Sequence[batch.Job], options: batch.Options) -> dict[batch.
     """Return the jobs that are films themselves or are done already, each with the reason."""
     reasons: dict[batch.Job, str] = {}
     for job in jobs:
-        if is_film_name(job.source):
+        if is_video_name(job.source):
             reasons[job] = "is a film, not a frame of one: leave out --sequence"
         elif not options.overwrite and os.path.lexists(job.target):
             reasons[job] = f"{display_name(job.target)} exists; --overwrite replaces it"

@@ -1,8 +1,8 @@
-"""Colours that follow the picture from frame to frame, instead of flickering.
+"""Colors that follow the picture from frame to frame, instead of flickering.
 
-A network sees each frame alone, and noise alone moves its colours. Here the colours of the frame
+A network sees each frame alone, and noise alone moves its colors. Here the colors of the frame
 before are carried along the motion in the picture and mixed with those of the new frame, except
-where the picture can't be followed: there, and after a cut, the new frame's colours stand alone.
+where the picture can't be followed: there, and after a cut, the new frame's colors stand alone.
 
 ab is mixed rather than the distributions it comes from: as steady, and it keeps the chroma, of
 which mixed distributions lose a tenth (docs/video.md has the figures).
@@ -24,10 +24,10 @@ Array = npt.NDArray[Any]
 Floats = npt.NDArray[np.float32]
 
 GRID = 256  # pixels, height and width at which motion is found; the lengths below are in these
-KEEP = 0.9  # share of the carried colours where the picture is followed perfectly
+KEEP = 0.9  # share of the carried colors where the picture is followed perfectly
 CUT = 0.25  # less of the picture followed than this is a cut: measured < 0.02, pans > 0.7
 SMOOTHING = 1.5  # sigma of what takes the grain out of L before two frames are compared
-NEIGHBOURHOOD = 2.0  # sigma of that in which L must agree: one pixel may do so by chance
+NEIGHBORHOOD = 2.0  # sigma of that in which L must agree: one pixel may do so by chance
 MARGIN = 9  # pixels, side of the square in which all must be followed: no ghosts at edges
 LIGHTNESS_TOLERANCE = 4.0  # in L; at this difference e⁻¹ of the trust is left
 MOTION_TOLERANCE = 1.0  # pixels between motion forth and back; there e^-½ is left
@@ -49,11 +49,11 @@ class Motion:
         return float((self.trust > 0.5).mean()) < CUT
 
 
-class Steady:
+class TemporalFilter:
     """Called with the L and ab of one frame after another, returns ab without the flicker."""
 
     def __init__(self, keep: float = KEEP):
-        """Begin a film. keep: the share of carried colours, 0 (each frame alone) to below 1."""
+        """Begin a film. keep: the share of carried colors, 0 (each frame alone) to below 1."""
         self._keep = keep
         self._flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
         self._before: tuple[Floats, Floats] | None = None  # L at GRID, ab
@@ -81,7 +81,7 @@ class Steady:
         before = _same_exposure(before, lightness)
         forth, back = self._found(lightness, before), self._found(before, lightness)
         difference = _smooth(lightness) - _carried(_smooth(before), forth)
-        difference = _smooth(np.square(difference), NEIGHBOURHOOD)
+        difference = _smooth(np.square(difference), NEIGHBORHOOD)
         return_error = np.square(forth + _carried(back, forth)).sum(axis=2)
         trust = np.exp(-difference / LIGHTNESS_TOLERANCE**2)
         trust *= np.exp(-return_error / (2 * MOTION_TOLERANCE**2))
@@ -140,27 +140,27 @@ def _carried(values: Floats, flow: Floats) -> Floats:
     return np.asarray(carried, np.float32)
 
 
-class SteadyColorizer:
+class VideoColorizer:
     """A colorizer for the frames of one film, in their order."""
 
     def __init__(self, colorizer: Colorizer):
         """Begin a film with a colorizer's network and settings."""
         self.colorizer = colorizer
-        self._steady = Steady()
+        self._steady = TemporalFilter()
 
     def __call__(self, photo: Photo) -> Photo:
-        """Return the film's next frame in colour."""
-        return self.colorizer.join(photo, self.colours(photo))
+        """Return the film's next frame in color."""
+        return self.colorizer.join(photo, self.colors(photo))
 
-    def colours(self, photo: Photo) -> Floats:
+    def colors(self, photo: Photo) -> Floats:
         """Return the ab of the film's next frame, (2, h, w), upright as the frame is."""
-        return self._steady(*colours_alone(self.colorizer, photo))
+        return self._steady(*colors_alone(self.colorizer, photo))
 
 
-def colours_alone(colorizer: Colorizer, photo: Photo) -> tuple[Floats, Floats]:
+def colors_alone(colorizer: Colorizer, photo: Photo) -> tuple[Floats, Floats]:
     """Return what the network sees and says of one frame: L (size, size) and ab (2, h, w)."""
     lightness = colorizer.network_input(photo)
     output = colorizer.predict(lightness)
     bilinear = colorizer.upsampling == "bilinear"  # what `Colorizer.join` does best with
-    ab = colorizer.decode(output) if bilinear else colorizer.decode_cells(output)
+    ab = colorizer.decode(output) if bilinear else colorizer.decode_lowres(output)
     return lightness[0, 0], ab[0]

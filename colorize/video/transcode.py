@@ -1,4 +1,4 @@
-"""A film in, the film in colour out: frame by frame, everything but the colours as it was.
+"""A film in, the film in color out: frame by frame, everything but the colors as it was.
 
 Memory does not grow with the film's length: one frame is in work, and encoder and muxer hold a
 second or so of packets. docs/video.md says what is kept in which container.
@@ -19,12 +19,12 @@ from av.codec.context import Flags
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc, Interpolation
 
 from colorize.errors import ColorizeError
-from colorize.io.atomic import display_name, failures_named, opened_source, replaced_target
+from colorize.io.atomic import atomic_write, display_name, error_context, open_source
 from colorize.io.photo import Photo
 from colorize.pipeline import Colorizer
-from colorize.video.formats import FilmCodec, FilmResult, film_codec, muxer
+from colorize.video.formats import VideoCodec, VideoResult, film_codec, muxer
 from colorize.video.subtitles import Rewritten, is_gap, is_text
-from colorize.video.temporal import SteadyColorizer
+from colorize.video.temporal import VideoColorizer
 
 Pixels = npt.NDArray[np.uint8]
 PathLike = str | os.PathLike[str]
@@ -46,7 +46,7 @@ EXACT = (
 )
 
 
-def colorize_film(
+def colorize_video(
     source: PathLike,
     target: PathLike,
     colorizer: Colorizer,
@@ -54,8 +54,8 @@ def colorize_film(
     codec: str | None = None,
     crf: int | None = None,
     progress: Callable[[int, int | None], None] = lambda done, total: None,
-) -> FilmResult:
-    """Write a film in colour, and return its size, its frames and what could not be kept.
+) -> VideoResult:
+    """Write a film in color, and return its size, its frames and what could not be kept.
 
     codec: one of `film_names.CODECS`, by default h264, in WebM vp9. crf: its constant rate
     factor, lower is better. progress: called after each frame with the number done and the
@@ -67,41 +67,41 @@ def colorize_film(
     name, there = display_name(source), display_name(target)
     if colorizer.autocontrast:
         raise ColorizeError(f"{name}: --autocontrast would make a film pulsate; leave it out")
-    with failures_named(there):
+    with error_context(there):
         container = muxer(target)
         codec, kind, crf = film_codec(container, codec, crf)
-    with opened_source(source, name) as file:
+    with open_source(source, name) as file:
         first = _first_frame(file, name)
         with (
             _open(file, name) as film,
-            replaced_target(target, there) as written,
+            atomic_write(target, there) as written,
             _av_failures(there, written),
             av.open(written, "w", format=container) as output,
         ):
             reader = _Reader(film, name, first)
             writer = _Writer(output, reader, kind, crf)
-            colours = SteadyColorizer(colorizer)
+            colors = VideoColorizer(colorizer)
             for number, (frame, pts) in enumerate(reader.frames(writer.copy), 1):
-                writer.write(_coloured(frame, reader, colours), pts, frame.duration)
+                writer.write(_colored(frame, reader, colors), pts, frame.duration)
                 progress(number, reader.total)
             writer.finish()
             notes = (*writer.notes, *reader.notes)
-    return FilmResult((reader.width, reader.height), reader.count, notes)
+    return VideoResult((reader.width, reader.height), reader.count, notes)
 
 
-def _coloured(frame: av.VideoFrame, film: _Reader, colours: SteadyColorizer) -> Pixels:
-    """Return the frame in colour, as it is stored; the network sees it upright."""
+def _colored(frame: av.VideoFrame, film: _Reader, colors: VideoColorizer) -> Pixels:
+    """Return the frame in color, as it is stored; the network sees it upright."""
     stored = Photo(_pixels(frame, film.width, film.height))
     upright = Photo(np.ascontiguousarray(np.rot90(stored.pixels, film.turns)))
-    ab = np.rot90(colours.colours(upright), -film.turns, axes=(1, 2))
-    pixels: Pixels = colours.colorizer.join(stored, np.ascontiguousarray(ab)).pixels
+    ab = np.rot90(colors.colors(upright), -film.turns, axes=(1, 2))
+    pixels: Pixels = colors.colorizer.join(stored, np.ascontiguousarray(ab)).pixels
     return pixels
 
 
 def _pixels(frame: av.VideoFrame, width: int, height: int) -> Pixels:
-    """Return the frame as RGB with the full range of levels, or grey, uint8."""
+    """Return the frame as RGB with the full range of levels, or gray, uint8."""
     if frame.format.name.startswith("gray"):
-        # swscale takes grey for full range whatever its tag says
+        # swscale takes gray for full range whatever its tag says
         pixels: Pixels = frame.reformat(width, height, "gray", interpolation=EXACT).to_ndarray()
         return _full_range(pixels) if frame.color_range == ColorRange.MPEG else pixels
     untagged = frame.colorspace == 2  # AVCOL_SPC_UNSPECIFIED
@@ -131,7 +131,7 @@ def _av_failures(name: str, file: BinaryIO | None = None) -> Iterator[None]:
     except (ColorizeError, av.FFmpegError, ValueError, OSError) as error:
         text = getattr(error, "strerror", None) or type(error).__name__
         known = ValueError(text) if isinstance(error, av.FFmpegError) else error
-        with failures_named(name, failure, file):
+        with error_context(name, failure, file):
             raise known from None
 
 
@@ -163,7 +163,7 @@ def _is_cover(stream: Any) -> bool:
 
 
 def _first_frame(file: BinaryIO, name: str) -> av.VideoFrame:
-    """Return the first frame that can be decoded: it tells rotation and colours.
+    """Return the first frame that can be decoded: it tells rotation and colors.
 
     The file must be open in no other way: its position moves.
     """
@@ -296,7 +296,7 @@ class _Writer:
         self,
         output: av.container.OutputContainer,
         film: _Reader,
-        codec: FilmCodec,
+        codec: VideoCodec,
         crf: int | None,
     ):
         self.output = output
@@ -308,7 +308,7 @@ class _Writer:
         self._keep_metadata()
         self._note_shape(codec)
 
-    def _add_video(self, codec: FilmCodec, crf: int | None) -> Any:
+    def _add_video(self, codec: VideoCodec, crf: int | None) -> Any:
         """Add the video stream and return it, with what players must know of the frames."""
         options = dict(codec.options) | ({} if crf is None else {"crf": str(crf)})
         os.environ.setdefault("SVT_LOG", "1")  # errors alone, of the AV1 encoder
@@ -329,14 +329,14 @@ class _Writer:
             stream.set_display_matrix(self.film.matrix)
         return stream
 
-    def _note_shape(self, codec: FilmCodec) -> None:
+    def _note_shape(self, codec: VideoCodec) -> None:
         """Note where pixels become square: Matroska keeps their shape in the h264 or hevc alone."""
         ratio = self.film.stream.sample_aspect_ratio
         in_stream = codec.encoder in ("libx264", "libx265")
         if ratio not in (None, 0, 1) and not in_stream and self.output.format.name not in MP4:
             self.notes.append(f"the pixels' shape, {ratio}, is lost: --codec h264 keeps it")
 
-    def _pixel_format(self, codec: FilmCodec) -> str:
+    def _pixel_format(self, codec: VideoCodec) -> str:
         """Return the codec's pixel format, or for odd sizes one that doesn't halve them."""
         odd = self.film.width % 2 or self.film.height % 2
         if odd and codec.pixels == "yuv420p":

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from colorize.errors import ColorizeError
-from colorize.io.metadata import sized_exif
+from colorize.io.metadata import set_exif_dimensions
 from colorize.io.photo import Photo
 
 Array = npt.NDArray[Any]
@@ -43,7 +43,7 @@ def compare(before: Photo, after: Photo, layout: str = "side") -> Photo:
     if alpha is not None:
         own = alpha if before.alpha is None else before.alpha
         alpha = combine(own, alpha, np.iinfo(alpha.dtype).max)
-    exif = sized_exif(after.metadata.exif, pixels.shape[1], pixels.shape[0])
+    exif = set_exif_dimensions(after.metadata.exif, pixels.shape[1], pixels.shape[0])
     return Photo(pixels, alpha, dataclasses.replace(after.metadata, exif=exif))
 
 
@@ -55,7 +55,7 @@ def _check_alike(before: Photo, after: Photo) -> None:
 
 
 def _rgb(pixels: Array) -> Array:
-    """Return (H, W, 3) of grey or RGB pixels, without a copy."""
+    """Return (H, W, 3) of gray or RGB pixels, without a copy."""
     return pixels if pixels.ndim == 3 else np.broadcast_to(pixels[..., None], (*pixels.shape, 3))
 
 

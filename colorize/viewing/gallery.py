@@ -27,9 +27,9 @@ from typing import BinaryIO
 from PIL import Image
 
 from colorize.errors import ColorizeError
-from colorize.io.atomic import display_name, failures_named, remove_leftovers, replaced_target
+from colorize.io.atomic import atomic_write, display_name, error_context, remove_stale_temp_files
 from colorize.io.photo import Photo
-from colorize.io.writers import eight_bits, pillow_image
+from colorize.io.writers import pillow_image, to_uint8
 
 SIDE = 1280  # pixels, the longer side of a picture on the page at most
 QUALITY = 82  # of JPEG
@@ -86,12 +86,12 @@ class Gallery:
         a row. Raises ColorizeError if something else lies there or it can't be written.
         """
         name = display_name(path)
-        with failures_named(name, "cannot be written"):
+        with error_context(name, "cannot be written"):
             _check_replaceable(Path(path))
             folder = Path(path).absolute().parent
             folder.mkdir(parents=True, exist_ok=True)
-            remove_leftovers(folder)
-        with replaced_target(path, name) as file:
+            remove_stale_temp_files(folder)
+        with atomic_write(path, name) as file:
             page = cls(file, name, title, columns)
             yield page
             page._finish()
@@ -121,14 +121,14 @@ class Gallery:
         if self._problems:
             lines = "\n".join(f"<li>{html.escape(text)}</li>" for text in self._problems)
             self._write(
-                f'<section class="problems">\n<h2>Not in colour: {len(self._problems)}</h2>\n'
+                f'<section class="problems">\n<h2>Not in color: {len(self._problems)}</h2>\n'
                 f"<ul>\n{lines}\n</ul>\n</section>\n"
             )
         self._write("".join(f"<p>{html.escape(note)}</p>\n" for note in self._notes))
         self._write(self._end)
 
     def _write(self, text: str) -> None:
-        with failures_named(self._name, "cannot be written", self._file):
+        with error_context(self._name, "cannot be written", self._file):
             # lone surrogates of names that are no UTF-8 have no place in a page
             self._file.write(text.encode("utf-8", "replace"))
 
@@ -159,7 +159,7 @@ def _check_replaceable(path: Path) -> None:
 
 def _small(photo: Photo, side: int) -> Image.Image:
     """Return a photo in eight bits a channel, L or RGB, of at most `side` pixels a side."""
-    image = pillow_image(eight_bits(photo.pixels), photo.alpha)
+    image = pillow_image(to_uint8(photo.pixels), photo.alpha)
     image.thumbnail((side, side), Image.Resampling.LANCZOS, reducing_gap=2.0)
     if photo.alpha is None:
         return image
@@ -204,9 +204,9 @@ def _figure(name: str, pictures: Pictures, note: str, start: int) -> str:
         f"<figure>\n<figcaption>{shown}{beside}</figcaption>\n"
         f'<div class="frame">\n'
         f'<input type="range" min="0" max="100" step="1" value="{start}" autocomplete="off" '
-        f'aria-label="{shown}: before or in colour">\n'
+        f'aria-label="{shown}: before or in color">\n'
         f'<img class="before" {size} alt="{shown}, as it was" src="{before}">\n'
-        f'<img class="after" {size} alt="{shown}, in colour" src="{after}">\n'
+        f'<img class="after" {size} alt="{shown}, in color" src="{after}">\n'
         f'<div class="line"></div>\n</div>\n</figure>\n'
     )
 

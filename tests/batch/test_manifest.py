@@ -20,7 +20,7 @@ SETTINGS = {"model": "compact", "weights": "ab", "size": 256, "format": None}
 def files(tmp_path) -> tuple[Path, Path, Path]:
     """Return manifest, input and output of a photograph that was done."""
     file, source, target = tmp_path / "m.jsonl", tmp_path / "a.jpg", tmp_path / "out.jpg"
-    source.write_bytes(b"grey")
+    source.write_bytes(b"gray")
     do(file, source, target)
     return file, source, target
 
@@ -28,7 +28,7 @@ def files(tmp_path) -> tuple[Path, Path, Path]:
 def do(file: Path, source: Path, target: Path, settings=SETTINGS) -> None:
     with Manifest.appending(file, settings) as manifest:
         line = manifest.start(source, target)
-        target.write_bytes(b"coloured")
+        target.write_bytes(b"colored")
         manifest.finish(line, None, 1.5)
 
 
@@ -46,9 +46,9 @@ def test_a_line_says_all_about_a_photograph(files):
     assert started["status"] == "started"
     assert started["output_sha256"] is None
     assert done["input"] == str(source) and done["output"] == str(target)
-    assert done["sha256"] == hashlib.sha256(b"grey").hexdigest()
-    assert done["output_sha256"] == hashlib.sha256(b"coloured").hexdigest()
-    assert (done["size"], done["output_size"]) == (4, 8)
+    assert done["sha256"] == hashlib.sha256(b"gray").hexdigest()
+    assert done["output_sha256"] == hashlib.sha256(b"colored").hexdigest()
+    assert (done["size"], done["output_size"]) == (4, 7)
     assert done["settings"] == SETTINGS
     assert (done["status"], done["error"], done["seconds"]) == ("done", None, 1.5)
 
@@ -124,7 +124,7 @@ def test_killed_after_the_output_came(tmp_path, files):
     other = SETTINGS | {"size": 512}
     with Manifest.appending(file, other) as manifest:
         manifest.start(source, target)
-        target.write_bytes(b"other colours")
+        target.write_bytes(b"other colors")
     assert finished(file, source, target, other)
     assert not Manifest(file, other).wrote(target)
 
@@ -199,7 +199,7 @@ def test_two_runs_do_not_share_a_manifest(files):
 @pytest.mark.parametrize("name", [b"new\nline.jpg", b"latin\xe9.jpg", b"-o.jpg", 'ü"\\'.encode()])
 def test_any_name_is_kept_on_one_line(tmp_path, name):
     file, source = tmp_path / "m.jsonl", tmp_path / os.fsdecode(name)
-    source.write_bytes(b"grey")
+    source.write_bytes(b"gray")
     do(file, source, source.with_suffix(".png"))
     assert file.read_bytes().count(b"\n") == 2
     assert file.read_bytes().isascii()

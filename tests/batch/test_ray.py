@@ -44,7 +44,7 @@ def ray() -> Iterator[object]:
 
 @pytest.fixture
 def photographs(tmp_path) -> Path:
-    """Return a folder of twelve grey photographs."""
+    """Return a folder of twelve gray photographs."""
     generator = np.random.default_rng(0)
     folder = tmp_path / "in"
     (folder / "sub").mkdir(parents=True)
@@ -234,10 +234,10 @@ def test_what_workers_can_not_load_ends_the_batch_in_one_line(ray, photographs, 
 def test_workers_refuse_weights_and_guides_that_are_not_those_of_the_command(weights):
     from colorize.cli.arguments import parser
     from colorize.cli.ray import make_work
-    from colorize.cli.settings import deciding_settings
+    from colorize.cli.settings import output_fingerprint
 
     args = parser().parse_args(["-i", "a.jpg", "--weights", weights, "--cluster"])
-    settings = deciding_settings(args)
+    settings = output_fingerprint(args)
     assert isinstance(make_work(args, settings), Work)
     for name in ("weights", "hints"):
         with pytest.raises(ColorizeError, match=f"other {name} than where the command runs"):

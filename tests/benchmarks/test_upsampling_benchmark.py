@@ -21,9 +21,9 @@ def test_the_band_is_five_pixels_along_a_strong_edge_and_none_along_a_weak_one()
 
 
 @pytest.mark.parametrize("way", upsampling.WAYS)
-def test_every_way_keeps_one_colour(way):
+def test_every_way_keeps_one_color(way):
     lightness = np.random.default_rng(0).uniform(0, 100, (90, 130)).astype(np.float32)
-    guide = upsampling.cell_means(lightness, (64, 64))
+    guide = upsampling.area_downsample(lightness, (64, 64))
     result = upsampling.WAYS[way](np.full((2, 64, 64), 20, np.float32), lightness, guide)
     assert result.shape == (2, 90, 130)
     np.testing.assert_allclose(result, 20, atol=1e-2)

@@ -195,7 +195,7 @@ def test_the_help_states_the_defaults_of_the_code():
     from colorize.io import photo as image
 
     text = " ".join(parser().format_help().split())
-    assert f"default: {pipeline.NETWORK_SIZE}" in text
+    assert f"default: {pipeline.INPUT_SIZE}" in text
     assert f"default: {image.MAX_PIXELS // 10**6} million pixels" in text
 
 

@@ -16,14 +16,14 @@ from colorize.pipeline import Colorizer
 
 
 def faded(low=35.0, high=70.0, size=(200, 300), dtype=np.uint8) -> Photo:
-    """Return a grey photograph whose L lies between two values, with some grain."""
+    """Return a gray photograph whose L lies between two values, with some grain."""
     rows, columns = np.mgrid[: size[0], : size[1]]
     wave = 0.5 + 0.45 * np.sin(rows / 23) * np.cos(columns / 31)
     wave += np.random.default_rng(0).normal(0, 0.02, size)
-    return grey(low + (high - low) * wave.clip(0, 1), dtype)
+    return gray(low + (high - low) * wave.clip(0, 1), dtype)
 
 
-def grey(lightness: np.ndarray, dtype: type = np.uint8) -> Photo:
+def gray(lightness: np.ndarray, dtype: type = np.uint8) -> Photo:
     ab = np.zeros((2, *lightness.shape), np.float32)
     return Photo(lab.join(lightness.astype(np.float32), ab, dtype)[..., 1].copy())
 
@@ -132,7 +132,7 @@ def test_a_sky_is_no_border():
 def test_a_plain_background_is_no_border():
     lightness = np.full((200, 300), 80.0)
     lightness[60:140, 100:200] = 40
-    photo = grey(lightness)
+    photo = gray(lightness)
     assert photograph_area(photo.pixels) == (slice(0, 200), slice(0, 300))
 
 

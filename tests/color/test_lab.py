@@ -29,19 +29,19 @@ def test_lab_to_rgb_inverts_rgb_to_lab(cube):
 
 @pytest.mark.filterwarnings("ignore:Conversion from CIE-LAB")
 def test_lab_to_rgb_clip_equals_scikit_image():
-    colours = random_lab()
+    colors = random_lab()
     visible = (
-        colours[..., 0] / 116 + 16 / 116 - colours[..., 2] / 200 >= 0
+        colors[..., 0] / 116 + 16 / 116 - colors[..., 2] / 200 >= 0
     )  # negative Z: its own rule
-    ours, theirs = lab.lab_to_rgb(colours, "clip"), lab2rgb(colours)
+    ours, theirs = lab.lab_to_rgb(colors, "clip"), lab2rgb(colors)
     np.testing.assert_allclose(ours[visible], theirs[visible], atol=1e-9)
 
 
 def test_lab_to_rgb_reduce_keeps_lightness_and_hue():
-    colours = random_lab()
-    result = rgb2lab(lab.lab_to_rgb(colours))
-    np.testing.assert_allclose(result[..., 0], colours[..., 0], atol=0.01)
-    wanted, got = colours[..., 1:], result[..., 1:]
+    colors = random_lab()
+    result = rgb2lab(lab.lab_to_rgb(colors))
+    np.testing.assert_allclose(result[..., 0], colors[..., 0], atol=0.01)
+    wanted, got = colors[..., 1:], result[..., 1:]
     cross = wanted[..., 0] * got[..., 1] - wanted[..., 1] * got[..., 0]
     assert (
         np.abs(cross / np.linalg.norm(wanted, axis=-1)).max() < 0.5
@@ -50,15 +50,13 @@ def test_lab_to_rgb_reduce_keeps_lightness_and_hue():
 
 
 def test_lab_to_rgb_reduce_takes_the_largest_chroma():
-    colours = random_lab(2000)
-    result = rgb2lab(lab.lab_to_rgb(colours))
+    colors = random_lab(2000)
+    result = rgb2lab(lab.lab_to_rgb(colors))
     reduced = (
-        np.linalg.norm(result[..., 1:], axis=-1) < np.linalg.norm(colours[..., 1:], axis=-1) - 1
+        np.linalg.norm(result[..., 1:], axis=-1) < np.linalg.norm(colors[..., 1:], axis=-1) - 1
     )
     more = result.copy()
-    more[..., 1:] += (
-        1.5 * colours[..., 1:] / np.linalg.norm(colours[..., 1:], axis=-1, keepdims=True)
-    )
+    more[..., 1:] += 1.5 * colors[..., 1:] / np.linalg.norm(colors[..., 1:], axis=-1, keepdims=True)
     shifted = rgb2lab(lab.lab_to_rgb(more, "clip"))
     assert reduced.mean() > 0.5
     assert (np.abs(shifted - more).max(axis=-1)[reduced] > 0.02).mean() > 0.99
@@ -71,21 +69,21 @@ def test_float32_is_kept_and_close(cube):
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
-def test_lightness_of_grey_and_rgb_equals_scikit_image(dtype):
+def test_lightness_of_gray_and_rgb_equals_scikit_image(dtype):
     top = np.iinfo(dtype).max
-    grey = np.linspace(0, top, 256).astype(dtype).reshape(16, 16)
+    gray = np.linspace(0, top, 256).astype(dtype).reshape(16, 16)
     rgb = np.random.default_rng(1).integers(0, top, (16, 16, 3), dtype, endpoint=True)
-    expected = rgb2lab(np.repeat(grey[..., None], 3, axis=2) / top)[..., 0]
-    np.testing.assert_allclose(lab.lightness(grey), expected, atol=1e-3)
+    expected = rgb2lab(np.repeat(gray[..., None], 3, axis=2) / top)[..., 0]
+    np.testing.assert_allclose(lab.lightness(gray), expected, atol=1e-3)
     np.testing.assert_allclose(lab.lightness(rgb), rgb2lab(rgb / top)[..., 0], atol=1e-3)
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
-def test_join_without_colour_gives_the_grey_back(dtype):
-    grey = np.arange(np.iinfo(dtype).max + 1).astype(dtype).reshape(-1, 16)
-    result = lab.join(lab.lightness(grey), np.zeros((2, *grey.shape), np.float32), dtype)
+def test_join_without_color_gives_the_gray_back(dtype):
+    gray = np.arange(np.iinfo(dtype).max + 1).astype(dtype).reshape(-1, 16)
+    result = lab.join(lab.lightness(gray), np.zeros((2, *gray.shape), np.float32), dtype)
     assert result.dtype == dtype
-    assert np.abs(result.astype(int) - grey[..., None].astype(int)).max() <= (
+    assert np.abs(result.astype(int) - gray[..., None].astype(int)).max() <= (
         2 if dtype == np.uint16 else 0
     )  # white is not quite neutral
 

@@ -1,4 +1,4 @@
-"""Enlargement against torch, whole and in strips; colours that follow the edges of L."""
+"""Enlargement against torch, whole and in strips; colors that follow the edges of L."""
 
 import numpy as np
 import pytest
@@ -6,11 +6,11 @@ import torch
 
 from colorize.color.upsampling import (
     MARGIN,
-    Enlarger,
-    GuidedEnlarger,
-    cell_means,
+    BilinearUpsampler,
+    GuidedUpsampler,
+    area_downsample,
     enlarge,
-    enlarge_guided,
+    upsample_guided,
 )
 
 SIZES = [(256, 256), (300, 777), (1, 5000), (5000, 1), (100, 20), (1, 1), (64, 64)]
@@ -30,18 +30,18 @@ def test_enlarge_equals_bilinear_without_aligned_corners(size):
 @pytest.mark.parametrize("step", [1, 7, 50, 101])
 def test_rows_of_strips_are_the_whole(step):
     ab, lightness = noise(2, 16, 16), noise(101, 57, mean=50, spread=20)
-    guided = GuidedEnlarger(ab, (101, 57), cell_means(lightness, (16, 16)))
-    wholes = enlarge(ab, (101, 57)), enlarge_guided(ab, lightness)
-    for enlarger, whole in zip((Enlarger(ab, (101, 57)), guided), wholes, strict=True):
+    guided = GuidedUpsampler(ab, (101, 57), area_downsample(lightness, (16, 16)))
+    wholes = enlarge(ab, (101, 57)), upsample_guided(ab, lightness)
+    for enlarger, whole in zip((BilinearUpsampler(ab, (101, 57)), guided), wholes, strict=True):
         ends = [(y, min(y + step, 101)) for y in range(0, 101, step)]
         strips = [enlarger.rows(*rows, lightness[slice(*rows)]) for rows in ends]
         np.testing.assert_array_equal(np.concatenate(strips, axis=1), whole)
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_one_colour_stays_one_colour_whatever_the_lightness(size):
+def test_one_color_stays_one_color_whatever_the_lightness(size):
     ab = np.full((2, 64, 64), 31.7, np.float32)
-    result = enlarge_guided(ab, noise(*size, mean=50))
+    result = upsample_guided(ab, noise(*size, mean=50))
     assert result.shape == (2, *size)
     assert result.dtype == np.float32
     np.testing.assert_allclose(result, 31.7, atol=1e-3)
@@ -49,7 +49,7 @@ def test_one_colour_stays_one_colour_whatever_the_lightness(size):
 
 def test_no_edge_in_the_lightness_is_bilinear():
     ab = noise(2, 16, 16)
-    result = enlarge_guided(ab, np.full((90, 70), 50, np.float32))
+    result = upsample_guided(ab, np.full((90, 70), 50, np.float32))
     np.testing.assert_allclose(result, enlarge(ab, (90, 70)), atol=1e-3)
 
 
@@ -62,33 +62,33 @@ def two_surfaces(height: int, width: int, edge: int) -> tuple[np.ndarray, np.nda
 
 
 @pytest.mark.parametrize("edge", [160, 163, 165])
-def test_colours_end_where_the_lightness_does(edge):
+def test_colors_end_where_the_lightness_does(edge):
     lightness, truth = two_surfaces(320, 320, edge)
-    small = np.stack([cell_means(plane, (32, 32)) for plane in truth])
+    small = np.stack([area_downsample(plane, (32, 32)) for plane in truth])
     errors = [
         np.abs(result - truth).mean()
-        for result in (enlarge(small, (320, 320)), enlarge_guided(small, lightness))
+        for result in (enlarge(small, (320, 320)), upsample_guided(small, lightness))
     ]
     assert errors[1] < 0.35 * errors[0]
 
 
-def test_colours_stay_near_those_around_an_edge():
-    """A lamp of L 100 and a gap of L 0 beside the edge get no colour that is not there."""
+def test_colors_stay_near_those_around_an_edge():
+    """A lamp of L 100 and a gap of L 0 beside the edge get no color that is not there."""
     lightness, truth = two_surfaces(320, 320, 163)
     lightness[100:103, 166:169], lightness[200:203, 158:161] = 100, 0
-    small = np.stack([cell_means(plane, (32, 32)) for plane in truth])
-    result = enlarge_guided(small, lightness)
-    for plane, colours in zip(result, truth, strict=True):
-        assert plane.min() >= colours.min() - MARGIN - 1e-3
-        assert plane.max() <= colours.max() + MARGIN + 1e-3
+    small = np.stack([area_downsample(plane, (32, 32)) for plane in truth])
+    result = upsample_guided(small, lightness)
+    for plane, colors in zip(result, truth, strict=True):
+        assert plane.min() >= colors.min() - MARGIN - 1e-3
+        assert plane.max() <= colors.max() + MARGIN + 1e-3
 
 
-def test_texture_without_a_colour_of_its_own_takes_none():
-    """Grain of L on two colours of the same mean L: bilinear but for a little of the grain."""
+def test_texture_without_a_color_of_its_own_takes_none():
+    """Grain of L on two colors of the same mean L: bilinear but for a little of the grain."""
     _, truth = two_surfaces(320, 320, 160)
     lightness = noise(320, 320, mean=50, spread=8)
-    small = np.stack([cell_means(plane, (32, 32)) for plane in truth])
-    difference = enlarge_guided(small, lightness) - enlarge(small, (320, 320))
+    small = np.stack([area_downsample(plane, (32, 32)) for plane in truth])
+    difference = upsample_guided(small, lightness) - enlarge(small, (320, 320))
     assert np.abs(difference).mean() < 0.1
     assert np.abs(difference).max() < 5
 
@@ -96,4 +96,4 @@ def test_texture_without_a_colour_of_its_own_takes_none():
 def test_cell_means_are_those_of_blocks():
     lightness = noise(60, 40)
     blocks = lightness.reshape(12, 5, 10, 4).mean(axis=(1, 3))
-    np.testing.assert_allclose(cell_means(lightness, (12, 10)), blocks, atol=1e-4)
+    np.testing.assert_allclose(area_downsample(lightness, (12, 10)), blocks, atol=1e-4)

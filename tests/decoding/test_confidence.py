@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from colorize.color.quantization import Q
-from colorize.decoding.confidence import MAP_SIDE, NARROWEST, confidence, heat_map
+from colorize.decoding.confidence import MAP_SIDE, NARROWEST, confidence, render_heatmap
 from colorize.errors import ColorizeError
 from colorize.io.photo import Photo
 from colorize.models.eccv16 import ECCV16
@@ -13,10 +13,10 @@ from colorize.models.siggraph17 import SIGGRAPH17
 from colorize.pipeline import Colorizer
 
 
-@pytest.mark.parametrize(("colours", "expected"), [(1, 1), (Q, 0), (4, 1 - np.log(4) / np.log(Q))])
-def test_so_many_equal_colours(colours, expected):
+@pytest.mark.parametrize(("colors", "expected"), [(1, 1), (Q, 0), (4, 1 - np.log(4) / np.log(Q))])
+def test_so_many_equal_colors(colors, expected):
     probabilities = np.zeros((1, Q, 2, 3), np.float32)
-    probabilities[:, :colours] = 1 / colours
+    probabilities[:, :colors] = 1 / colors
     result = confidence(probabilities)
     assert result.shape == (1, 2, 3)
     assert result.dtype == np.float32
@@ -28,7 +28,7 @@ def photo(height: int = 48, width: int = 64) -> Photo:
     return Photo((128 + 100 * np.sin(rows / 9) * np.cos(columns / 13)).astype(np.uint8))
 
 
-def test_it_is_that_of_natural_frequencies_however_colours_are_decoded(network):
+def test_it_is_that_of_natural_frequencies_however_colors_are_decoded(network):
     colorizer = Colorizer(network, size=64)
     result = colorizer.confidence(photo())
     assert result.shape == (16, 16)
@@ -40,7 +40,7 @@ def test_it_is_that_of_natural_frequencies_however_colours_are_decoded(network):
     np.testing.assert_array_equal(changed.confidence(photo()), result)
 
 
-def test_a_network_of_unknown_rebalancing_has_confidence_and_one_of_colours_none():
+def test_a_network_of_unknown_rebalancing_has_confidence_and_one_of_colors_none():
     torch.manual_seed(0)
     result = Colorizer(ECCV16().eval().requires_grad_(False), size=64).confidence(photo())
     assert (0 <= result).all()
@@ -52,7 +52,7 @@ def test_a_network_of_unknown_rebalancing_has_confidence_and_one_of_colours_none
 def test_the_map_is_as_large_as_the_photograph_with_a_scale_below():
     values = np.zeros((4, 4), np.float32)
     values[:, 2:] = 1
-    picture = heat_map(values, (300, 400))
+    picture = render_heatmap(values, (300, 400))
     assert picture.dtype == np.uint8
     assert picture.shape[1] == 400
     assert 330 < picture.shape[0] < 400
@@ -66,15 +66,15 @@ def test_the_map_is_as_large_as_the_photograph_with_a_scale_below():
 
 
 def test_lightness_grows_with_confidence():
-    picture = heat_map(np.linspace(0, 1, 256, dtype=np.float32)[None], (1, 256))
+    picture = render_heatmap(np.linspace(0, 1, 256, dtype=np.float32)[None], (1, 256))
     luminance = picture[0, :256].astype(float) @ (0.2126, 0.7152, 0.0722)
     assert (np.diff(luminance) > -0.5).all()
     assert luminance[-1] > luminance[0] + 150
 
 
 def test_huge_maps_are_bounded_and_tiny_ones_keep_a_legible_scale():
-    assert heat_map(np.zeros((4, 4)), (10, 3 * MAP_SIDE)).shape[1] == MAP_SIDE
-    tiny = heat_map(np.zeros((4, 4)), (1, 1))
+    assert render_heatmap(np.zeros((4, 4)), (10, 3 * MAP_SIDE)).shape[1] == MAP_SIDE
+    tiny = render_heatmap(np.zeros((4, 4)), (1, 1))
     assert tiny.shape[1] == NARROWEST
 
 

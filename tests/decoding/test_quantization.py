@@ -13,21 +13,21 @@ REFERENCE = Path(__file__).parents[3] / "shared" / "reference"
 
 
 def test_there_are_313_bins_on_the_grid_sorted_by_a_then_b():
-    centres = gamut.bin_centres()
-    assert gamut.Q == len(centres) == 313
-    assert (centres % bins.GRID == 0).all()
-    pairs = [tuple(pair) for pair in centres.tolist()]
+    centers = gamut.bin_centers()
+    assert gamut.Q == len(centers) == 313
+    assert (centers % bins.GRID == 0).all()
+    pairs = [tuple(pair) for pair in centers.tolist()]
     assert pairs == sorted(set(pairs))
 
 
 def test_bins_are_the_grid_points_of_the_srgb_gamut():
-    """Every sRGB colour is within a bin's reach, and every bin is near some sRGB colour."""
+    """Every sRGB color is within a bin's reach, and every bin is near some sRGB color."""
     from colorize.color.lab import rgb_to_lab
 
     axis = np.linspace(0, 1, 40)
     cube = np.stack(np.meshgrid(axis, axis, axis, indexing="ij"), axis=-1).reshape(-1, 3)
     ab = torch.from_numpy(rgb_to_lab(cube)[:, 1:]).float()
-    distance = torch.cdist(ab, gamut.bin_centres())
+    distance = torch.cdist(ab, gamut.bin_centers())
     assert distance.min(dim=1).values.max() < 8  # half the grid's diagonal is 7.07
     assert distance.min(dim=0).values.max() < 15  # the list has a margin
 
@@ -36,22 +36,22 @@ def test_bins_equal_the_published_list():
     if not (REFERENCE / "pts_in_hull.npy").exists():
         pytest.skip("the published list of bins is not at hand")
     np.testing.assert_array_equal(
-        gamut.bin_centres().numpy(), np.load(REFERENCE / "pts_in_hull.npy")
+        gamut.bin_centers().numpy(), np.load(REFERENCE / "pts_in_hull.npy")
     )
 
 
 def test_soft_encode_gives_the_nearest_bins_and_weights_that_sum_to_one():
     ab = torch.tensor([[3.0, 4.0], [-62.0, 71.0], [200.0, -200.0]])
     bins, weights = gamut.soft_encode(ab)
-    assert bins.shape == weights.shape == (3, gamut.NEIGHBOURS)
+    assert bins.shape == weights.shape == (3, gamut.NEIGHBORS)
     torch.testing.assert_close(weights.sum(dim=1), torch.ones(3))
-    assert gamut.bin_centres()[bins[0, 0]].tolist() == [0, 0]
+    assert gamut.bin_centers()[bins[0, 0]].tolist() == [0, 0]
     assert (weights.diff(dim=1) <= 0).all()
 
 
 def test_soft_encode_weights_are_gaussian():
     bins, weights = gamut.soft_encode(torch.tensor([[2.0, 0.0]]))
-    distance = (gamut.bin_centres()[bins[0]] - torch.tensor([2.0, 0.0])).norm(dim=1)
+    distance = (gamut.bin_centers()[bins[0]] - torch.tensor([2.0, 0.0])).norm(dim=1)
     expected = torch.exp(-(distance**2) / (2 * 5**2))
     torch.testing.assert_close(weights[0], expected / expected.sum())
 
@@ -64,8 +64,8 @@ def test_soft_encode_table_equals_soft_encode():
     torch.testing.assert_close(gamut.soft_encode_table()[1][rows], weights)
 
 
-def test_decoding_an_encoded_colour_gives_it_back():
-    """The mean of the soft code is within a fraction of a bin of the colour, inside the gamut."""
+def test_decoding_an_encoded_color_gives_it_back():
+    """The mean of the soft code is within a fraction of a bin of the color, inside the gamut."""
     rng = torch.Generator().manual_seed(0)
     ab = torch.rand(2000, 2, generator=rng) * 80 - 40
     bins, weights = gamut.soft_encode(ab)
@@ -83,13 +83,13 @@ def random_logits() -> torch.Tensor:
 def test_temperature_one_is_the_mean():
     logits = random_logits()
     probabilities = torch.softmax(logits, dim=1)
-    expected = torch.einsum("bqhw,qc->bchw", probabilities, gamut.bin_centres())
+    expected = torch.einsum("bqhw,qc->bchw", probabilities, gamut.bin_centers())
     torch.testing.assert_close(gamut.decode(logits, 1.0), expected, atol=2e-4, rtol=0)
 
 
-def test_temperature_towards_zero_is_the_mode():
+def test_temperature_toward_zero_is_the_mode():
     logits = random_logits()
-    mode = gamut.bin_centres()[logits.argmax(dim=1)].permute(0, 3, 1, 2)
+    mode = gamut.bin_centers()[logits.argmax(dim=1)].permute(0, 3, 1, 2)
     torch.testing.assert_close(gamut.decode(logits, 1e-3), mode, atol=1e-2, rtol=0)
 
 
@@ -116,28 +116,28 @@ def test_rebalancing_weights_of_the_published_prior():
     assert weights.max().item() == pytest.approx(6.175, abs=1e-3)
 
 
-def test_rare_colours_are_favoured_by_the_root_of_their_probability():
+def test_rare_colors_are_favored_by_the_root_of_their_probability():
     logits = random_logits().numpy()
     prior = np.random.default_rng(4).random(gamut.Q) ** 8
     prior /= prior.sum()
     offset = np.linspace(-1, 1, gamut.Q)
     q = bins.probabilities(logits, log_offset=offset)
-    floored = np.maximum(prior, bins.RAREST)[:, None, None]
+    floored = np.maximum(prior, bins.MIN_PRIOR)[:, None, None]
     expected = np.exp(logits) * (1 + 0.2 * np.sqrt(q) / floored)
-    result = bins.favour_rare(logits, 0.2, prior, offset)
+    result = bins.boost_rare_colors(logits, 0.2, prior, offset)
     np.testing.assert_allclose(np.exp(result), expected, rtol=1e-4)
-    np.testing.assert_allclose(bins.favour_rare(logits, 0, prior, offset), logits)
+    np.testing.assert_allclose(bins.boost_rare_colors(logits, 0, prior, offset), logits)
 
 
-def test_a_rare_colour_wins_where_it_is_likely_and_not_where_it_is_not():
-    """Colour 1 is 100 times rarer than colour 0: at 20 % it wins, at 0.01 % it does not."""
+def test_a_rare_color_wins_where_it_is_likely_and_not_where_it_is_not():
+    """Color 1 is 100 times rarer than color 0: at 20 % it wins, at 0.01 % it does not."""
     prior = np.full(gamut.Q, 1e-9)
     prior[:2] = 0.99, 0.0099
     likely, unlikely = np.full((2, 1, gamut.Q, 1, 1), -50.0)
     likely[0, :2, 0, 0] = np.log([0.8, 0.2])
     unlikely[0, :2, 0, 0] = np.log([0.9999, 0.0001])
     for logits, winner in ((likely, 1), (unlikely, 0)):
-        assert bins.favour_rare(logits, 0.2, prior)[0, :, 0, 0].argmax() == winner
+        assert bins.boost_rare_colors(logits, 0.2, prior)[0, :, 0, 0].argmax() == winner
 
 
 def test_rebalance_offset_divides_the_distribution_by_a_power_of_the_weights():

@@ -1,4 +1,4 @@
-"""References: the histogram of one, and results drawn towards it."""
+"""References: the histogram of one, and results drawn toward it."""
 
 import numpy as np
 import pytest
@@ -8,8 +8,8 @@ from skimage.color import rgb2lab
 
 from colorize.cli import main
 from colorize.color.gamut import soft_encode
-from colorize.color.quantization import Q, centres
-from colorize.decoding.reference import STRENGTH, histogram, tilt
+from colorize.color.quantization import Q, centers
+from colorize.decoding.reference import STRENGTH, histogram, prior_shift
 from colorize.errors import ColorizeError
 from colorize.io.photo import Photo, read
 from colorize.models.eccv16 import ECCV16
@@ -23,7 +23,7 @@ def plain(color: tuple[int, int, int], size: tuple[int, int] = (40, 50)) -> Phot
     return Photo(np.full((*size, 3), color, np.uint8))
 
 
-def grey(height: int = 48, width: int = 64) -> Photo:
+def gray(height: int = 48, width: int = 64) -> Photo:
     rows, columns = np.mgrid[:height, :width]
     return Photo((128 + 60 * np.sin(rows / 7) * np.cos(columns / 9)).astype(np.uint8))
 
@@ -33,9 +33,9 @@ def ab_of(photo: Photo) -> np.ndarray:
 
 
 def test_the_histogram_is_the_soft_encoding_of_training():
-    colours = np.array([(255, 0, 0), (30, 60, 90)], np.uint8)
-    photo = Photo(np.repeat(np.repeat(colours, 128, axis=0)[None], 256, axis=0))
-    ab = torch.from_numpy(rgb2lab(colours[None] / 255)[0, :, 1:].astype(np.float32))
+    colors = np.array([(255, 0, 0), (30, 60, 90)], np.uint8)
+    photo = Photo(np.repeat(np.repeat(colors, 128, axis=0)[None], 256, axis=0))
+    ab = torch.from_numpy(rgb2lab(colors[None] / 255)[0, :, 1:].astype(np.float32))
     expected = torch.zeros(Q)
     for bins, weights in zip(*soft_encode(ab), strict=True):
         expected[bins] += weights / 2
@@ -45,18 +45,18 @@ def test_the_histogram_is_the_soft_encoding_of_training():
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
-def test_grey_is_all_around_the_neutral_bin(dtype):
-    shares = histogram(Photo(grey().pixels.astype(dtype)))
-    assert np.hypot(*centres()[shares > 0].T).max() <= 10
-    assert shares.argmax() == np.flatnonzero((centres() == 0).all(axis=1))[0]
+def test_gray_is_all_around_the_neutral_bin(dtype):
+    shares = histogram(Photo(gray().pixels.astype(dtype)))
+    assert np.hypot(*centers()[shares > 0].T).max() <= 10
+    assert shares.argmax() == np.flatnonzero((centers() == 0).all(axis=1))[0]
 
 
 def test_the_tilt_is_the_power_of_the_ratio():
     """Where the picture is one cell, twice as frequent means log 2 times the strength more."""
     p, h = np.full((Q, 1, 1), 1 / Q, np.float32), np.full(Q, 1 / Q, np.float32)
-    np.testing.assert_allclose(tilt(p, h), 0, atol=1e-6)
+    np.testing.assert_allclose(prior_shift(p, h), 0, atol=1e-6)
     h[0], h[1] = 2 / Q, 0
-    change = tilt(p, h)
+    change = prior_shift(p, h)
     assert change[0] == pytest.approx(STRENGTH * np.log(2.02 / 1.04), abs=1e-4)
     assert change[1] == pytest.approx(STRENGTH * np.log(0.02), abs=1e-4)
     np.testing.assert_allclose(change[2:], 0, atol=1e-6)
@@ -65,26 +65,26 @@ def test_the_tilt_is_the_power_of_the_ratio():
 def test_the_tilt_is_bounded():
     p, h = np.zeros((Q, 2, 2), np.float32), np.zeros(Q, np.float32)
     p[0], h[1] = 1, 1
-    assert np.isfinite(tilt(p, h)).all()
-    assert np.abs(tilt(p, h)).max() <= STRENGTH * np.log(50) + 1e-4
+    assert np.isfinite(prior_shift(p, h)).all()
+    assert np.abs(prior_shift(p, h)).max() <= STRENGTH * np.log(50) + 1e-4
 
 
-def test_results_go_towards_the_reference(network):
+def test_results_go_toward_the_reference(network):
     colorizer = Colorizer(network, size=64)
-    warm, cold = (ab_of(colorizer(grey(), reference=plain(c))).mean((0, 1)) for c in (WARM, COLD))
-    without = ab_of(colorizer(grey()))
+    warm, cold = (ab_of(colorizer(gray(), reference=plain(c))).mean((0, 1)) for c in (WARM, COLD))
+    without = ab_of(colorizer(gray()))
     assert warm[1] > without[..., 1].mean() > cold[1]
-    greyed = ab_of(colorizer(grey(), reference=grey()))
-    assert np.linalg.norm(greyed, axis=-1).mean() < 0.8 * np.linalg.norm(without, axis=-1).mean()
+    grayed = ab_of(colorizer(gray(), reference=gray()))
+    assert np.linalg.norm(grayed, axis=-1).mean() < 0.8 * np.linalg.norm(without, axis=-1).mean()
 
 
 def test_each_photograph_has_its_own_reference_and_else_the_colorizers(network):
     colorizer = Colorizer(network, size=64, reference=plain(WARM))
     other = Colorizer(network, size=64)
-    own, shared = colorizer.colorize([grey(), grey()], references=[plain(COLD), None])
-    np.testing.assert_array_equal(own.pixels, other(grey(), reference=plain(COLD)).pixels)
-    np.testing.assert_array_equal(shared.pixels, other(grey(), reference=plain(WARM)).pixels)
-    lightness = colorizer.network_input(grey())
+    own, shared = colorizer.colorize([gray(), gray()], references=[plain(COLD), None])
+    np.testing.assert_array_equal(own.pixels, other(gray(), reference=plain(COLD)).pixels)
+    np.testing.assert_array_equal(shared.pixels, other(gray(), reference=plain(WARM)).pixels)
+    lightness = colorizer.network_input(gray())
     condition = other.condition([None], [plain(WARM)])
     np.testing.assert_array_equal(colorizer.predict(lightness), other.predict(lightness, condition))
 
@@ -92,22 +92,22 @@ def test_each_photograph_has_its_own_reference_and_else_the_colorizers(network):
 def test_eccv16_takes_a_reference_too():
     torch.manual_seed(0)
     colorizer = Colorizer(ECCV16().eval().requires_grad_(False), size=32)
-    lightness = colorizer.network_input(grey())
+    lightness = colorizer.network_input(gray())
     condition = colorizer.condition([None], [plain(WARM)])
     assert np.abs(colorizer.predict(lightness, condition) - colorizer.predict(lightness)).max() > 1
 
 
 def test_siggraph17_refuses_a_reference():
     network = SIGGRAPH17().eval()
-    with pytest.raises(ColorizeError, match="reference: this network predicts colours"):
+    with pytest.raises(ColorizeError, match="reference: this network predicts colors"):
         Colorizer(network, size=32, reference=plain(WARM))
-    with pytest.raises(ColorizeError, match="reference: this network predicts colours"):
-        Colorizer(network, size=32)(grey(), reference=plain(WARM))
+    with pytest.raises(ColorizeError, match="reference: this network predicts colors"):
+        Colorizer(network, size=32)(gray(), reference=plain(WARM))
 
 
 def test_the_command(weights, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    for name, photo in (("a.png", grey()), ("warm.png", plain(WARM)), ("cold.png", plain(COLD))):
+    for name, photo in (("a.png", gray()), ("warm.png", plain(WARM)), ("cold.png", plain(COLD))):
         Image.fromarray(photo.pixels).save(name)
     start = ["--weights", weights, "--size", "64", "-i", "a.png", "--overwrite"]
     means = []

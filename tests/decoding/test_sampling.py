@@ -1,13 +1,13 @@
-"""Samples: what they favour, that regions change as a whole, and that seeds repeat them."""
+"""Samples: what they favor, that regions change as a whole, and that seeds repeat them."""
 
 import itertools
 
 import numpy as np
 import pytest
 
-from colorize.color.quantization import Q, centres, decode
+from colorize.color.quantization import Q, centers, decode
 from colorize.decoding.distribution import vary
-from colorize.decoding.sampling import check, log_weights
+from colorize.decoding.sampling import check, copula_log_weights
 from colorize.errors import ColorizeError
 from colorize.io.photo import Photo
 from colorize.models.siggraph17 import SIGGRAPH17
@@ -15,41 +15,41 @@ from colorize.pipeline import Colorizer
 
 
 def bump(a: float, b: float, width: float) -> np.ndarray:
-    """Return a distribution around a colour, (Q,)."""
-    distance = np.linalg.norm(centres() - (a, b), axis=1)
+    """Return a distribution around a color, (Q,)."""
+    distance = np.linalg.norm(centers() - (a, b), axis=1)
     weights = np.exp(-((distance / width) ** 2) / 2)
     return (weights / weights.sum()).astype(np.float32)
 
 
 def two_regions() -> np.ndarray:
-    """Return distributions (Q, 8, 8): the left half unsure around grey, the right sure of blue."""
+    """Return distributions (Q, 8, 8): the left half unsure around gray, the right sure of blue."""
     result = np.empty((Q, 8, 8), np.float32)
     result[:, :, :4] = bump(0, 0, 30)[:, None, None]
     result[:, :, 4:] = bump(0, -60, 3)[:, None, None]
     return result
 
 
-def colours(probabilities: np.ndarray, number: int, seed: int = 0) -> np.ndarray:
-    """Return the mean colours (2, h, w) of a sample."""
-    changes = log_weights(probabilities, centres(), number, seed)
+def colors(probabilities: np.ndarray, number: int, seed: int = 0) -> np.ndarray:
+    """Return the mean colors (2, h, w) of a sample."""
+    changes = copula_log_weights(probabilities, centers(), number, seed)
     return decode((np.log(probabilities + 1e-30) + changes)[None])[0]
 
 
 def test_the_unsure_region_changes_as_a_whole_and_the_sure_one_stays():
     picture = two_regions()
-    samples = np.stack([colours(picture, number) for number in range(1, 9)])
+    samples = np.stack([colors(picture, number) for number in range(1, 9)])
     assert samples[..., :4].std(axis=(2, 3)).max() < 1e-3
     assert samples[:, :, 0, 0].std(axis=0).min() > 5
     assert np.abs(samples[..., 4:] - [[[[0]], [[-60]]]]).max() < 5
 
 
 def test_samples_are_spread_like_the_distribution_and_no_further():
-    """The colours of many samples have its mean, and no more than its deviation."""
+    """The colors of many samples have its mean, and no more than its deviation."""
     picture = two_regions()[:, :1, :1]
-    samples = np.stack([colours(picture, 1, seed)[:, 0, 0] for seed in range(300)])
+    samples = np.stack([colors(picture, 1, seed)[:, 0, 0] for seed in range(300)])
     probabilities = picture[:, 0, 0]
-    mean = probabilities @ centres()
-    deviation = np.sqrt(probabilities @ (centres() - mean) ** 2)
+    mean = probabilities @ centers()
+    deviation = np.sqrt(probabilities @ (centers() - mean) ** 2)
     assert np.abs(samples.mean(axis=0) - mean).max() < 4
     assert (samples.std(axis=0) < deviation).all()
     assert (samples.std(axis=0) > 0.5 * deviation).all()
@@ -57,32 +57,32 @@ def test_samples_are_spread_like_the_distribution_and_no_further():
 
 def test_two_modes_are_chosen_between_in_their_shares():
     picture = (0.8 * bump(60, 0, 5) + 0.2 * bump(-50, 30, 5))[:, None, None]
-    a = np.array([colours(picture, 1, seed)[0, 0, 0] for seed in range(200)])
+    a = np.array([colors(picture, 1, seed)[0, 0, 0] for seed in range(200)])
     assert 0.05 < np.mean(a < 0) < 0.35  # 0.2, but for the width of the window
     assert np.mean(np.abs(a) > 30) > 0.7
 
 
-def test_rare_colours_stay_rare():
-    """However the draw falls, a colour of a thousandth gets no more than a few hundredths."""
+def test_rare_colors_stay_rare():
+    """However the draw falls, a color of a thousandth gets no more than a few hundredths."""
     common, rare = bump(10, 10, 15), bump(90, -90, 3)
     picture = (0.999 * common + 0.001 * rare)[:, None, None]
     for seed in range(50):
-        weights = picture * np.exp(log_weights(picture, centres(), 1, seed))
+        weights = picture * np.exp(copula_log_weights(picture, centers(), 1, seed))
         share = weights[rare > 0.1].sum() / weights.sum()
         assert share < 0.2
 
 
-def test_neighbouring_samples_are_opposites():
+def test_neighboring_samples_are_opposites():
     picture = np.repeat(bump(0, 0, 30)[:, None, None], 2, axis=2)
     for number in (1, 3, 5):
-        one, other = (colours(picture, n)[:, 0, 0] for n in (number, number + 1))
+        one, other = (colors(picture, n)[:, 0, 0] for n in (number, number + 1))
         np.testing.assert_allclose(one, -other, atol=4)  # the bins are not symmetric
 
 
 def test_the_seed_decides():
     picture = two_regions()
-    np.testing.assert_array_equal(colours(picture, 3, 7), colours(picture, 3, 7))
-    assert np.abs(colours(picture, 3, 7) - colours(picture, 3, 8)).max() > 1
+    np.testing.assert_array_equal(colors(picture, 3, 7), colors(picture, 3, 7))
+    assert np.abs(colors(picture, 3, 7) - colors(picture, 3, 8)).max() > 1
 
 
 @pytest.mark.parametrize(("count", "seed"), [(0, 0), (1001, 0), (1, -1)])

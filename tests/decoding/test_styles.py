@@ -42,7 +42,7 @@ def test_faithful_needs_the_class_weights():
 
 def test_a_rarity_of_the_file_needs_its_prior():
     without = network(styles=SAID, output="logits", prior=None)
-    with pytest.raises(ColorizeError, match="how common each colour was"):
+    with pytest.raises(ColorizeError, match="how common each color was"):
         Decoding.of(without)
     assert Decoding.of(without, "faithful").rarity == 0
 

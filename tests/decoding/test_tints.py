@@ -1,8 +1,8 @@
 """Sepia, yellowed and other tinted scans: their cast does not reach the result.
 
 Only L is used. The L of a tinted scan is not that of the neutral photograph (its black and white
-have other lightnesses), so there are two tolerances: against a grey scan of the very same L the
-result differs by rounding alone; against the neutral photograph the colours differ as they do for
+have other lightnesses), so there are two tolerances: against a gray scan of the very same L the
+result differs by rounding alone; against the neutral photograph the colors differ as they do for
 any photograph of less contrast.
 """
 
@@ -18,7 +18,7 @@ from colorize.io.photo import Photo
 from colorize.models import registry
 
 IMGS = Path(__file__).parents[2] / "imgs"
-TINTS = {  # the colours of black and white
+TINTS = {  # the colors of black and white
     "sepia": ((0, 0, 0), (255, 240, 205)),
     "yellowed": ((30, 24, 10), (250, 236, 190)),
     "cyanotype": ((5, 20, 50), (225, 240, 250)),
@@ -34,7 +34,7 @@ def colorizer() -> Colorizer:
 
 
 def tinted(photo: Photo, tint: str) -> Photo:
-    black, white = (np.array(colour) for colour in TINTS[tint])
+    black, white = (np.array(color) for color in TINTS[tint])
     share = photo.pixels[..., None] / 255
     return Photo(np.rint(black + share * (white - black)).astype(np.uint8))
 
@@ -50,7 +50,7 @@ def lab_of(photo: Photo) -> np.ndarray:
 
 @pytest.mark.parametrize("name", ["chelsea.jpg", "camera.jpg"])
 @pytest.mark.parametrize("tint", TINTS)
-def test_a_tinted_scan_gives_what_a_grey_one_of_its_lightness_gives(colorizer, name, tint):
+def test_a_tinted_scan_gives_what_a_gray_one_of_its_lightness_gives(colorizer, name, tint):
     scan = tinted(read(IMGS / name), tint)
     result, expected = (lab_of(colorizer(p)) for p in (scan, without_tint(scan)))
     difference = deltaE_ciede2000(result, expected)
@@ -65,7 +65,7 @@ def test_a_tinted_scan_gives_nearly_what_the_neutral_one_gives(colorizer, tint):
     neutral, result = lab_of(colorizer(photo)), lab_of(colorizer(scan))
     shift = result[..., 1:].mean(axis=(0, 1)) - neutral[..., 1:].mean(axis=(0, 1))
     assert np.abs(shift).max() <= 1.5  # of casts up to 17
-    neutral[..., 0] = result[..., 0]  # the colours alone
+    neutral[..., 0] = result[..., 0]  # the colors alone
     assert deltaE_ciede2000(result, neutral).mean() <= 1.5
 
 

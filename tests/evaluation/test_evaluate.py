@@ -10,7 +10,7 @@ from colorize.color import lab
 from colorize.errors import ColorizeError
 from colorize.evaluation import common as command
 from colorize.evaluation import evaluate
-from colorize.io.datasets import iterate_files
+from colorize.io.datasets import iter_files
 from colorize.io.photo import Photo
 from colorize.pipeline import Colorizer
 
@@ -27,7 +27,7 @@ def folder(tmp_path_factory):
 
 
 def photographs(folder, full_size: bool = False):
-    return command.photographs(iterate_files([folder]), full_size)
+    return command.photographs(iter_files([folder]), full_size)
 
 
 def test_photographs_are_stretched(folder):
@@ -55,7 +55,7 @@ def test_the_network_alone_sees_damage(network, folder):
     clean, _ = evaluate.evaluate(colorizer, photographs(folder), quiet=True)
     faded, _ = evaluate.evaluate(colorizer, photographs(folder), quiet=True, damage="fading")
     assert faded["network"] != clean["network"]
-    assert (faded["grey"], faded["truth"]) == (clean["grey"], clean["truth"])
+    assert (faded["gray"], faded["truth"]) == (clean["gray"], clean["truth"])
     picture = next(photographs(folder))
     lightness = evaluate.damaged_lightness(picture, "fading")
     assert lightness.shape == (256, 256)
@@ -64,23 +64,23 @@ def test_the_network_alone_sees_damage(network, folder):
         evaluate.evaluate(colorizer, photographs(folder), quiet=True, damage="old", full_size=True)
 
 
-def test_the_truth_is_perfect_and_grey_has_no_colour(network, folder):
+def test_the_truth_is_perfect_and_gray_has_no_color(network, folder):
     pictures = photographs(folder)
     figures, count = evaluate.evaluate(Colorizer(network, size=64), pictures, quiet=True)
     assert count == 3
     assert figures["truth"].auc == figures["truth"].auc_rebalanced == 100
     assert figures["truth"].delta_e == 0
-    assert figures["grey"].colorfulness < 0.5 < figures["truth"].colorfulness
-    assert figures["grey"].psnr < 40
+    assert figures["gray"].colorfulness < 0.5 < figures["truth"].colorfulness
+    assert figures["gray"].psnr < 40
     assert figures["network"].colorfulness > 1
 
 
-def test_a_network_that_knows_nothing_equals_grey(network, folder, monkeypatch):
+def test_a_network_that_knows_nothing_equals_gray(network, folder, monkeypatch):
     colorizer = Colorizer(network, size=64)
     nothing = np.zeros((3, 2, 64, 64), np.float32)
     monkeypatch.setattr(colorizer, "decode", lambda output: nothing)
     figures, _ = evaluate.evaluate(colorizer, photographs(folder), quiet=True)
-    assert figures["network"] == figures["grey"]
+    assert figures["network"] == figures["gray"]
 
 
 def test_full_size_measures_what_the_tool_makes(network, folder):
@@ -100,7 +100,7 @@ def test_other_distances_get_a_column(network, folder):
     distances = {"constant": lambda result, truth: float(not np.array_equal(result, truth))}
     figures, _ = evaluate.evaluate(colorizer, photographs(folder), quiet=True, distances=distances)
     assert figures["truth"].lpips == {"constant": 0}
-    assert figures["grey"].lpips == {"constant": 1}
+    assert figures["gray"].lpips == {"constant": 1}
     assert "LPIPS constant" in evaluate.table(figures)
 
 
@@ -111,12 +111,12 @@ def test_the_command_prints_a_table_and_writes_json(network, folder, tmp_path, m
     assert evaluate.main([str(folder), "--json", str(target), "--quiet"]) == 0
     said = capsys.readouterr().out
     assert "photographs 3" in said
-    for row in ("network", "grey", "truth", "network - grey"):
+    for row in ("network", "gray", "truth", "network - gray"):
         assert f"| {row} |" in said
     content = json.loads(target.read_text())
     assert content["photographs"] == 3
     assert content["temperature"] == 0.5
-    assert f"{content['grey']['psnr']:.2f}" in said
+    assert f"{content['gray']['psnr']:.2f}" in said
 
 
 def test_saturation_is_named_and_acts(network, folder, tmp_path, monkeypatch, capsys):
@@ -132,7 +132,7 @@ def test_saturation_is_named_and_acts(network, folder, tmp_path, monkeypatch, ca
         assert f"saturation {saturation}" in capsys.readouterr().out
         content = json.loads(target.read_text())
         assert content["saturation"] == saturation
-        assert (content["network"] == content["grey"]) == (saturation == 0)
+        assert (content["network"] == content["gray"]) == (saturation == 0)
 
 
 def test_the_command_names_what_is_wrong(network, tmp_path, monkeypatch, capsys):

@@ -20,7 +20,7 @@ def colorizer(network) -> Colorizer:
     return Colorizer(network, size=SIZE)
 
 
-def one_colour() -> np.ndarray:
+def one_color() -> np.ndarray:
     """Return a picture of one ab and changing L."""
     lightness = np.tile(np.linspace(40, 70, SIZE, dtype=np.float32), (SIZE, 1))
     ab = np.stack((np.full_like(lightness, 12), np.full_like(lightness, 20)))
@@ -38,26 +38,26 @@ def test_patches_show_their_mean():
     assert len(hints.patch_hints(ab, np.zeros((0, 2), int)).rows) == 0
 
 
-def test_the_curve_begins_with_grey_and_no_hints(colorizer):
-    rgb = one_colour()
+def test_the_curve_begins_with_gray_and_no_hints(colorizer):
+    rgb = one_color()
     figures, count = hints.curve(colorizer, [rgb], (0, 5))
     truth = lab.rgb_to_lab(rgb.astype(np.float32) / 255)
-    grey = lab.join(truth[..., 0], 0 * np.moveaxis(truth[..., 1:], -1, 0)) / 255
+    gray = lab.join(truth[..., 0], 0 * np.moveaxis(truth[..., 1:], -1, 0)) / 255
     ab = colorizer.decode(colorizer.predict(truth[None, None, ..., 0]))[0]
     plain = lab.join(truth[..., 0], ab) / 255
-    assert count == 1 and list(figures) == ["grey", 0, 5]
-    assert figures["grey"] == pytest.approx(psnr(grey, rgb / 255))
+    assert count == 1 and list(figures) == ["gray", 0, 5]
+    assert figures["gray"] == pytest.approx(psnr(gray, rgb / 255))
     assert figures[0] == pytest.approx(psnr(plain, rgb / 255), abs=1e-3)
 
 
-def test_more_hints_of_one_colour_come_nearer(colorizer):
-    figures, _ = hints.curve(colorizer, [one_colour()], (0, 1, 10, 50))
+def test_more_hints_of_one_color_come_nearer(colorizer):
+    figures, _ = hints.curve(colorizer, [one_color()], (0, 1, 10, 50))
     assert figures[0] < figures[1] < figures[10] < figures[50]
     assert figures[50] > figures[0] + 5
 
 
 def test_the_same_seed_gives_the_same_places(colorizer):
-    pictures = [one_colour()]
+    pictures = [one_color()]
     one, again, other = (hints.curve(colorizer, pictures, (3,), seed)[0] for seed in (1, 1, 2))
     assert one == again != other
 
@@ -70,25 +70,25 @@ def test_nothing_to_measure_on_is_an_error(colorizer):
 
 
 def test_the_table_has_gains():
-    rows = hints.table({"grey": 20.0, 0: 21.0, 5: 23.5}).splitlines()
-    assert rows[2] == "| grey | 20.00 |  | +0.00 |"
+    rows = hints.table({"gray": 20.0, 0: 21.0, 5: 23.5}).splitlines()
+    assert rows[2] == "| gray | 20.00 |  | +0.00 |"
     assert rows[4] == "| 5 | 23.50 | +2.50 | +3.50 |"
 
 
 def test_the_truth_as_reference_helps(colorizer):
-    figures, count = reference.compare(colorizer, [one_colour()])
+    figures, count = reference.compare(colorizer, [one_color()])
     assert count == 1
     assert figures["with"].psnr > figures["without"].psnr + 1
 
 
 def test_the_commands(weights, tmp_path, capsys):
     for name in ("a.png", "b.png", "c.png"):
-        Image.fromarray(one_colour()).save(tmp_path / name)
+        Image.fromarray(one_color()).save(tmp_path / name)
     arguments = [str(tmp_path), "--weights", weights, "--quiet", "--every", "2"]
     target = tmp_path / "figures.json"
     assert hints.main([*arguments, "--hints", "0", "2", "--json", str(target)]) == 0
     content = json.loads(target.read_text())
-    assert content["photographs"] == 2 and set(content["psnr"]) == {"grey", "0", "2"}
+    assert content["photographs"] == 2 and set(content["psnr"]) == {"gray", "0", "2"}
     target.unlink()
     assert "| 2 |" in capsys.readouterr().out
     assert hints.main([*arguments, "--hints", "1", "--to-network"]) == 0

@@ -19,9 +19,9 @@ def test_delta_e_of_neutral_lightness_steps():
     assert mean_delta_e(result, truth) == pytest.approx(1, abs=1e-3)
 
 
-def test_colorfulness_of_grey_is_zero_and_of_flat_red_is_its_offset():
-    grey = np.repeat(np.random.default_rng(0).random((8, 8, 1)), 3, axis=2)
-    assert colorfulness(grey) == pytest.approx(0, abs=1e-9)
+def test_colorfulness_of_gray_is_zero_and_of_flat_red_is_its_offset():
+    gray = np.repeat(np.random.default_rng(0).random((8, 8, 1)), 3, axis=2)
+    assert colorfulness(gray) == pytest.approx(0, abs=1e-9)
     red = np.zeros((8, 8, 3))
     red[..., 0] = 1
     assert colorfulness(red) == pytest.approx(0.3 * np.hypot(255, 127.5))
@@ -60,8 +60,8 @@ def test_auc_counts_thresholds_that_hold_the_error(errors, auc):
     assert histogram(errors).auc(rebalanced=True) == pytest.approx(auc)
 
 
-def test_rebalanced_auc_gives_rare_colours_the_weight_of_common_ones():
-    """Nine grey pixels right, one far blue pixel wrong: raw 90 %, rebalanced near one half."""
+def test_rebalanced_auc_gives_rare_colors_the_weight_of_common_ones():
+    """Nine gray pixels right, one far blue pixel wrong: raw 90 %, rebalanced near one half."""
     truth = np.zeros((2, 1, 10))
     truth[:, 0, 9] = (60, -100)
     ab = truth.copy()

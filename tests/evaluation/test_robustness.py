@@ -12,8 +12,8 @@ from colorize.color import lab
 from colorize.errors import ColorizeError
 from colorize.evaluation import html_report as page
 from colorize.evaluation import robustness
-from colorize.evaluation.degradations import DAMAGES, DEGRADATIONS, SIDE, grey_of, grey_picture
-from colorize.io.datasets import iterate_files
+from colorize.evaluation.degradations import DAMAGES, DEGRADATIONS, SIDE, gray_of, gray_picture
+from colorize.io.datasets import iter_files
 from colorize.io.photo import Photo
 from colorize.pipeline import Colorizer
 
@@ -24,13 +24,13 @@ def picture(height: int = 120, width: int = 160) -> np.ndarray:
 
 
 def constant(photo: Photo) -> Photo:
-    """Stand for a network that gives every photograph the same colour."""
+    """Stand for a network that gives every photograph the same color."""
     ab = np.stack([np.full(photo.size, value, np.float32) for value in (6, 9)])
     return Photo(lab.join(lab.lightness(photo.pixels), ab))
 
 
 def by_mean(photo: Photo) -> Photo:
-    """Stand for a network whose colours follow the mean lightness of all it sees."""
+    """Stand for a network whose colors follow the mean lightness of all it sees."""
     lightness = lab.lightness(photo.pixels)
     ab = np.full((2, *photo.size), lightness.mean() / 5, np.float32)
     return Photo(lab.join(lightness, ab))
@@ -48,30 +48,30 @@ def folder(tmp_path) -> Path:
 
 
 def test_every_degradation_changes_the_picture_and_keeps_its_place():
-    grey = picture()
+    gray = picture()
     for degradation in DEGRADATIONS:
-        degraded = degradation.apply(grey)
+        degraded = degradation.apply(gray)
         assert degraded.dtype == np.uint8
-        inside = degradation.inside(degraded, grey.shape)
-        assert inside.shape == grey.shape
-        assert not np.array_equal(degraded, grey)
-        assert np.corrcoef(inside.ravel(), grey.ravel())[0, 1] > 0.9
-        np.testing.assert_array_equal(degraded, degradation.apply(grey))
+        inside = degradation.inside(degraded, gray.shape)
+        assert inside.shape == gray.shape
+        assert not np.array_equal(degraded, gray)
+        assert np.corrcoef(inside.ravel(), gray.ravel())[0, 1] > 0.9
+        np.testing.assert_array_equal(degraded, degradation.apply(gray))
 
 
 def test_a_film_blind_to_red_sees_red_as_black_and_blue_lighter_than_the_eye_does():
     patches = np.array([[[255, 0, 0], [0, 0, 255], [128, 128, 128], [255, 255, 255]]], np.uint8)
     assert DAMAGES["film"](patches).tolist() == [[0, 188, 128, 255]]  # half of the light: 188
-    assert DAMAGES["film"](patches)[0, 1] > grey_of(lab.lightness(patches))[0, 1]
+    assert DAMAGES["film"](patches)[0, 1] > gray_of(lab.lightness(patches))[0, 1]
 
 
 @pytest.mark.parametrize("name", DAMAGES)
-def test_every_damage_of_a_colour_photograph_is_grey_and_repeatable(name):
-    picture_in_colour = np.stack((picture(), picture()[::-1], picture()[:, ::-1]), axis=-1)
-    damaged = DAMAGES[name](picture_in_colour)
+def test_every_damage_of_a_color_photograph_is_gray_and_repeatable(name):
+    picture_in_color = np.stack((picture(), picture()[::-1], picture()[:, ::-1]), axis=-1)
+    damaged = DAMAGES[name](picture_in_color)
     assert (damaged.shape, damaged.dtype) == ((120, 160), np.uint8)
-    assert not np.array_equal(damaged, grey_of(lab.lightness(picture_in_colour)))
-    np.testing.assert_array_equal(damaged, DAMAGES[name](picture_in_colour))
+    assert not np.array_equal(damaged, gray_of(lab.lightness(picture_in_color)))
+    np.testing.assert_array_equal(damaged, DAMAGES[name](picture_in_color))
 
 
 def test_degradations_are_what_their_names_say():
@@ -84,40 +84,40 @@ def test_degradations_are_what_their_names_say():
     assert (framed != 128).sum() == 220 * 330 - 200 * 300
 
 
-def test_a_picture_is_grey_of_the_same_lightness_and_bounded():
-    colour = lab.join(
+def test_a_picture_is_gray_of_the_same_lightness_and_bounded():
+    color = lab.join(
         np.full((900, 600), 60, np.float32), np.full((2, 900, 600), 20, np.float32)
     )  # fmt: skip
-    grey = grey_picture(Photo(colour))
-    assert grey.shape == (SIDE, round(SIDE * 2 / 3))
-    assert np.abs(lab.lightness(grey) - 60).max() < 0.6
+    gray = gray_picture(Photo(color))
+    assert gray.shape == (SIDE, round(SIDE * 2 / 3))
+    assert np.abs(lab.lightness(gray) - 60).max() < 0.6
     deep = Photo(picture().astype(np.uint16) * 257)
-    np.testing.assert_array_equal(grey_picture(deep), picture())
+    np.testing.assert_array_equal(gray_picture(deep), picture())
 
 
-def test_colours_that_do_not_follow_the_picture_are_steady():
+def test_colors_that_do_not_follow_the_picture_are_steady():
     for version in robustness.versions(constant, picture()):
         assert version.delta_e is None or version.delta_e < 0.8  # rounding to 8 bits
     assert robustness.scale_difference(constant, picture()) < 0.8
 
 
-def test_colours_that_follow_the_mean_change_where_the_mean_changes():
-    grey = picture() // 2  # dark, so that paper around it lifts the mean
-    found = {v.name: v.delta_e for v in robustness.versions(by_mean, grey)}
+def test_colors_that_follow_the_mean_change_where_the_mean_changes():
+    gray = picture() // 2  # dark, so that paper around it lifts the mean
+    found = {v.name: v.delta_e for v in robustness.versions(by_mean, gray)}
     assert found["clean"] is None
     assert found["borders 5%"] > 2
     assert found["contrast 40%"] > 2
     assert found["blur σ 2"] < 0.8
-    assert robustness.scale_difference(by_mean, grey) < 0.8
+    assert robustness.scale_difference(by_mean, gray) < 0.8
 
 
-def test_the_difference_is_of_colours_alone():
-    grey = picture()
-    one, other = constant(Photo(grey)).pixels, constant(Photo(grey // 2 + 60)).pixels
-    assert robustness.colour_difference(one, one, grey) == 0
-    assert robustness.colour_difference(one, other, grey) < 0.8
-    plain = np.repeat(grey[..., None], 3, axis=2)
-    assert robustness.colour_difference(one, plain, grey) > 5
+def test_the_difference_is_of_colors_alone():
+    gray = picture()
+    one, other = constant(Photo(gray)).pixels, constant(Photo(gray // 2 + 60)).pixels
+    assert robustness.color_difference(one, one, gray) == 0
+    assert robustness.color_difference(one, other, gray) < 0.8
+    plain = np.repeat(gray[..., None], 3, axis=2)
+    assert robustness.color_difference(one, plain, gray) > 5
 
 
 def test_the_command_writes_figures(folder, weights, capsys):
@@ -140,7 +140,7 @@ def test_nothing_to_measure_is_one_line(tmp_path, capsys, weights):
     assert robustness.main([str(tmp_path), "--weights", weights, "--quiet"]) == 1
     assert "no photographs to measure on" in capsys.readouterr().err
     with pytest.raises(ColorizeError, match="no such folder"):
-        robustness.measure(constant, iterate_files([tmp_path / "none"]), quiet=True)
+        robustness.measure(constant, iter_files([tmp_path / "none"]), quiet=True)
 
 
 def test_the_page_shows_every_version_and_what_failed(folder, weights, capsys):
@@ -162,12 +162,12 @@ def test_a_tar_file_is_a_folder(folder, network):
     with tarfile.open(archive, "w") as tar:
         for path in sorted(folder.iterdir()):
             tar.add(path, path.name)
-    rows = robustness.measure(Colorizer(network, size=64), iterate_files([archive]), quiet=True)
+    rows = robustness.measure(Colorizer(network, size=64), iter_files([archive]), quiet=True)
     assert list(rows) == ["a.png", "b<i>.jpg"]
 
 
 def test_a_page_without_photographs_says_so(tmp_path):
     (tmp_path / "data").mkdir()
-    files = iterate_files([tmp_path / "data"])
+    files = iter_files([tmp_path / "data"])
     assert page.write_page(constant, files, tmp_path / "p.html", "data", quiet=True) == 0
     assert "0 photographs" in (tmp_path / "p.html").read_text("utf-8")

@@ -13,8 +13,8 @@ from fixtures.random_weights import lively
 from PIL import Image
 
 from colorize import read
-from colorize.color.quantization import Q, centres
-from colorize.export.command import command as export
+from colorize.color.quantization import Q, centers
+from colorize.export import command as export
 from colorize.models import registry
 from colorize.models.eccv16 import ECCV16
 from colorize.models.metadata import Description
@@ -44,7 +44,7 @@ def weights(network, tmp_path_factory) -> dict[str, str]:
         styles={"vivid": {"temperature": 0.5, "rebalance": 0.9, "rarity": 0.2}},
     )  # fmt: skip
     eccv16 = lively(ECCV16())
-    eccv16.model_out.weight.data = torch.tensor(centres()).T[:, :, None, None] / 110
+    eccv16.model_out.weight.data = torch.tensor(centers()).T[:, :, None, None] / 110
     torch.save(eccv16.state_dict(), folder / "eccv16.pth")
     torch.save(lively(SIGGRAPH17()).state_dict(), folder / "siggraph17.pth")
     return {file.stem: str(file) for file in folder.iterdir()}
@@ -65,7 +65,7 @@ def photograph(tmp_path) -> Path:
         ("eccv16", "torch-export"),
     ],
 )
-def test_an_exported_file_colours_a_photograph_without_the_package(
+def test_an_exported_file_colors_a_photograph_without_the_package(
     weights, photograph, tmp_path, capsys, monkeypatch, name, kind
 ):
     monkeypatch.setattr(export, "SIZES", ((1, 96, 64), (3, 64, 96)))
@@ -80,7 +80,7 @@ def test_an_exported_file_colours_a_photograph_without_the_package(
     use(ROOT / "examples" / EXAMPLE[kind], model, photograph, result)
     found = np.asarray(Image.open(result)).astype(int)
     assert found.shape == (100, 150, 3)
-    assert np.ptp(found, axis=2).mean() > 3  # in colour
+    assert np.ptp(found, axis=2).mean() > 3  # in color
     if name == "compact":  # random published weights give what no screen shows, and it is clipped
         expected = Colorizer.from_pretrained(weights=weights[name])(read(photograph)).pixels
         assert np.median(np.abs(found - expected)) <= 1
@@ -120,7 +120,7 @@ def test_over_the_tolerance_nothing_is_written(weights, tmp_path, capsys):
     assert model.read_text() == "earlier"
 
 
-def test_colours_that_are_not_numbers_are_over_any_tolerance(weights, tmp_path, monkeypatch):
+def test_colors_that_are_not_numbers_are_over_any_tolerance(weights, tmp_path, monkeypatch):
     nothing = export.Difference(float("nan"), float("nan"))
     monkeypatch.setattr(export, "_difference", lambda *a: nothing)
     argv = ["--weights", weights["compact"], "--to", "onnx", "-o", str(tmp_path / "m.onnx")]
@@ -148,7 +148,7 @@ def test_the_description_comes_back(weights):
     said = export.describe(network, "compact")
     back = Description.read(said.text())
     np.testing.assert_array_equal(back.class_weights, said.class_weights)
-    np.testing.assert_array_equal(back.bin_centres, said.bin_centres)
+    np.testing.assert_array_equal(back.bin_centers, said.bin_centers)
     assert back.prior is not None
     np.testing.assert_array_equal(back.prior, said.prior)
     assert (back.temperature, back.rebalance, back.output) == (0.5, 0.9, "logits")

@@ -24,7 +24,7 @@ def colorizer(network) -> Colorizer:
     return Colorizer(network, size=64)
 
 
-def grey(height: int, width: int) -> Photo:
+def gray(height: int, width: int) -> Photo:
     rows, columns = np.mgrid[:height, :width]
     wave = 0.55 + 0.15 * np.sin(rows / 9) * np.cos(columns / 13)
     return Photo((255 * wave).astype(np.uint8))
@@ -66,9 +66,9 @@ def test_the_text_is_read(tmp_path):
         ("one,2,#aabbcc", "line 2: x is 'one', which is no number"),
         ("1,,#aabbcc", "line 2: y is '', which is no number"),
         ("1,2,#aabbcc,wide", "line 2: radius is 'wide', which is no number"),
-        ("1,2,#abc", "line 2: '#abc' is no colour; write #rrggbb"),
-        ("1,2,red", "line 2: 'red' is no colour"),
-        ("1,2,#gg0000", "line 2: '#gg0000' is no colour"),
+        ("1,2,#abc", "line 2: '#abc' is no color; write #rrggbb"),
+        ("1,2,red", "line 2: 'red' is no color"),
+        ("1,2,#gg0000", "line 2: '#gg0000' is no color"),
         ("-1,2,#aabbcc", "line 2: x is -1.0; give a number from 0 on"),
         ("1,nan,#aabbcc", "line 2: y is nan"),
         ("1,2,#aabbcc,-3", "line 2: radius is -3.0"),
@@ -146,7 +146,7 @@ def test_a_hint_outside_is_named(place):
 
 
 def test_a_painting_is_scaled():
-    """A painting at half the size covers twice as much; its colours are those of its pixels."""
+    """A painting at half the size covers twice as much; its colors are those of its pixels."""
     painting = painted((10, 15), np.s_[2:4, 5:8], (192, 128, 80))
     places = HintedPixels.of(painting, (20, 30))
     assert set(places.rows.tolist()) == {4, 5, 6, 7}
@@ -171,10 +171,10 @@ def test_a_painting_of_another_shape_is_refused():
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 @pytest.mark.parametrize("size", [(64, 64), (33, 71), (1, 1), (3, 200), (700, 301)])
 @pytest.mark.parametrize("upsampling", ["guided", "bilinear"])
-def test_hinted_pixels_have_their_colour(network, size, dtype, upsampling):
+def test_hinted_pixels_have_their_color(network, size, dtype, upsampling):
     colorizer = Colorizer(network, size=64, upsampling=upsampling)
     hints = [Hint(0, 0, ORANGE), Hint(size[1] - 1, size[0] - 1, BLUE, 2)]
-    photo = grey(*size)
+    photo = gray(*size)
     photo = Photo(photo.pixels.astype(dtype) * (257 if dtype == np.uint16 else 1))
     result = colorizer(photo, hints)
     places = HintedPixels.of(hints, size)
@@ -182,18 +182,18 @@ def test_hinted_pixels_have_their_colour(network, size, dtype, upsampling):
     assert np.hypot(*difference.T).max() <= 5
 
 
-def test_hinted_pixels_have_their_colour_with_the_bundled_weights():
+def test_hinted_pixels_have_their_color_with_the_bundled_weights():
     if registry.cached("compact") is None:
         pytest.skip("the weights are not in this checkout")
     colorizer = Colorizer.from_pretrained(size=128)
     hints = [Hint(40, 50, BLUE, 3), Hint(120, 90, ORANGE), Hint(121, 99, "#808080", 0)]
-    result = colorizer(grey(150, 200), hints)
+    result = colorizer(gray(150, 200), hints)
     places = HintedPixels.of(hints, (150, 200))
     difference = ab_of(result)[places.rows, places.columns] - places.ab
     assert np.hypot(*difference.T).max() <= 5
 
 
-def test_colours_that_cannot_be_shown_keep_hue_and_lightness(colorizer):
+def test_colors_that_cannot_be_shown_keep_hue_and_lightness(colorizer):
     """White can't be blue: the chroma shrinks, L stays."""
     photo = Photo(np.full((40, 40), 250, np.uint8))
     result = rgb2lab(colorizer(photo, [Hint(20, 20, "#0000ff", 3)]).pixels / 255)[20, 20]
@@ -203,7 +203,7 @@ def test_colours_that_cannot_be_shown_keep_hue_and_lightness(colorizer):
 
 
 def test_hints_are_places_of_the_upright_photograph(colorizer, tmp_path):
-    image = Image.fromarray(grey(40, 60).pixels)
+    image = Image.fromarray(gray(40, 60).pixels)
     exif = image.getexif()
     exif[0x0112] = 6  # turn by 90°: 60 rows, 40 columns
     image.save(tmp_path / "turned.png", exif=exif)
@@ -216,7 +216,7 @@ def test_hints_are_places_of_the_upright_photograph(colorizer, tmp_path):
 
 
 def test_each_photograph_has_its_own_hints(colorizer):
-    photos = [grey(40, 40), grey(40, 40)]
+    photos = [gray(40, 40), gray(40, 40)]
     hinted, plain = colorizer.colorize(photos, hints=[[Hint(20, 20, BLUE, 2)], None])
     np.testing.assert_array_equal(plain.pixels, colorizer(photos[1]).pixels)
     assert np.hypot(*(ab_of(hinted)[20, 20] - Hint(0, 0, BLUE).ab)) <= 5
@@ -224,24 +224,24 @@ def test_each_photograph_has_its_own_hints(colorizer):
 
 def test_hints_of_the_colorizer_hold_for_photographs_without(network):
     colorizer = Colorizer(network, size=64, hints=[Hint(20, 20, BLUE, 2)])
-    alone = Colorizer(network, size=64)(grey(40, 40), [Hint(20, 20, BLUE, 2)])
-    np.testing.assert_array_equal(colorizer(grey(40, 40)).pixels, alone.pixels)
+    alone = Colorizer(network, size=64)(gray(40, 40), [Hint(20, 20, BLUE, 2)])
+    np.testing.assert_array_equal(colorizer(gray(40, 40)).pixels, alone.pixels)
 
 
 def test_samples_follow_hints_too(network):
     colorizer = Colorizer(network, size=64, hints=[Hint(20, 20, BLUE, 2)])
-    for sample in colorizer.samples(grey(40, 40), 2):
+    for sample in colorizer.samples(gray(40, 40), 2):
         assert np.hypot(*(ab_of(sample)[20, 20] - Hint(0, 0, BLUE).ab)) <= 5
 
 
-def test_the_map_has_the_mean_colour_of_each_cell():
+def test_the_map_has_the_mean_color_of_each_cell():
     """Cells of 4×4 pixels; a patch of 6×6 from (2, 2) on fills two by two of them."""
     rows, columns = (axis.ravel() for axis in np.mgrid[2:8, 2:8].astype(np.int32))
     ab = np.stack((rows, columns), axis=1).astype(np.float32)
     result = hint_map(HintedPixels(rows, columns, ab, (16, 16)), (4, 4))
     assert result.shape == (3, 4, 4)
     expected = np.zeros((4, 4))
-    expected[1, 1] = 1  # 16 pixels; its neighbours with 8 have half as many
+    expected[1, 1] = 1  # 16 pixels; its neighbors with 8 have half as many
     expected[0, 1] = expected[1, 0] = 1
     np.testing.assert_array_equal(result[2], expected)
     np.testing.assert_allclose(result[:2, 1, 1], 5.5 / 110)
@@ -273,8 +273,8 @@ def test_spreading_follows_lightness_and_distribution():
     probabilities[0], probabilities[1] = halves(1, 0), halves(0, 1)
     ab = np.zeros((2, 16, 16), np.float32)
     flat = halves(50, 50)
-    by_colours = spread(ab, flat, one_hint(7, 8, (40, 0)), probabilities)[0]
-    assert by_colours[5, 8] > 10 and by_colours[9, 8] < 1
+    by_colors = spread(ab, flat, one_hint(7, 8, (40, 0)), probabilities)[0]
+    assert by_colors[5, 8] > 10 and by_colors[9, 8] < 1
     alike = np.full((2, 16, 16), 0.5, np.float32)
     by_lightness = spread(ab, halves(50, 90), one_hint(7, 8, (40, 0)), alike)[0]
     assert by_lightness[5, 8] > 2 * by_lightness[9, 8] > 0
@@ -296,7 +296,7 @@ def test_a_strong_hint_does_not_paint_the_far_side():
     assert change[0, 1] > 50 and 0 < change[15, 15] < 20
 
 
-def test_contradicting_neighbours_stay_bounded():
+def test_contradicting_neighbors_stay_bounded():
     hints = one_hint(5, 5, (60, 0)) + one_hint(5, 6, (-60, 0))
     alike = np.full((2, 16, 16), 0.5, np.float32)
     change = spread(np.zeros((2, 16, 16)), halves(50, 50), hints, alike)
@@ -328,7 +328,7 @@ class Recorder(torch.nn.Module):
 
 def test_siggraph17_gets_ab_and_mask_at_full_network_size():
     network = Recorder()
-    result = Colorizer(network, size=32)(grey(64, 64), [Hint(20, 41, BLUE, 0)])
+    result = Colorizer(network, size=32)(gray(64, 64), [Hint(20, 41, BLUE, 0)])
     (given,) = network.given
     assert given.shape == (1, 3, 32, 32) and given.dtype == torch.float32
     assert torch.nonzero(given[0, 2]).tolist() == [[20, 10]]
@@ -339,14 +339,14 @@ def test_siggraph17_gets_ab_and_mask_at_full_network_size():
 
 def test_siggraph17_without_hints_gets_none():
     network = Recorder()
-    Colorizer(network, size=32)(grey(64, 64))
+    Colorizer(network, size=32)(gray(64, 64))
     assert network.given == [None]
 
 
 def test_siggraph17_answers_to_hints():
     torch.manual_seed(0)
     colorizer = Colorizer(SIGGRAPH17().eval().requires_grad_(False), size=32)
-    photo = grey(64, 64)
+    photo = gray(64, 64)
     condition = colorizer.condition(colorizer.hinted([photo], [[Hint(20, 41, BLUE, 4)]]))
     lightness = colorizer.network_input(photo)
     plain, hinted = colorizer.predict(lightness), colorizer.predict(lightness, condition)
@@ -358,7 +358,7 @@ def test_siggraph17_answers_to_hints():
 def test_eccv16_takes_no_hints():
     colorizer = Colorizer(ECCV16().eval(), size=32)
     with pytest.raises(ColorizeError, match="takes none; use compact or siggraph17"):
-        colorizer(grey(32, 32), [Hint(1, 1, BLUE)])
+        colorizer(gray(32, 32), [Hint(1, 1, BLUE)])
     with pytest.raises(ColorizeError, match="takes none"):
         Colorizer(ECCV16().eval(), size=32, hints=[Hint(1, 1, BLUE)])
 
@@ -367,7 +367,7 @@ def test_eccv16_takes_no_hints():
 def colorize_(weights, tmp_path, monkeypatch, capsys):
     """Run the command on a photograph in a folder of its own; return status and messages."""
     monkeypatch.chdir(tmp_path)
-    Image.fromarray(grey(30, 40).pixels).save("photo.png")
+    Image.fromarray(gray(30, 40).pixels).save("photo.png")
 
     def run(*arguments: str) -> tuple[int, str]:
         try:
@@ -404,7 +404,7 @@ def test_the_command_takes_a_painting(colorize_):
         (["-i", "film.mp4", "-o", "out.mp4", "--hints", "h.txt"], 2, "one photograph"),
         (["-i", "photo.png", "--hints", ""], 2, "--hints needs the name of a file"),
         (["-i", "photo.png", "-o", "h.txt", "--hints", "h.txt"], 2, "would replace"),
-        (["-i", "photo.png", "--hints", "h.txt"], 1, "h.txt, line 1: '#12' is no colour"),
+        (["-i", "photo.png", "--hints", "h.txt"], 1, "h.txt, line 1: '#12' is no color"),
         (["-i", "photo.png", "--hints", "far.txt"], 1, "far.txt, line 1: 99,0 is outside of"),
         (["-i", "photo.png", "--hints", "none.txt"], 1, "none.txt: cannot read: no such file"),
     ],

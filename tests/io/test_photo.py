@@ -19,15 +19,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image, ImageOps, PngImagePlugin
-from tests.image_kinds import (
+from fixtures.sample_files import (
     ADOBE_RGB,
     ALPHA,
     ALPHA16,
     DISPLAY_P3,
     DPI,
-    GREY,
-    GREY16,
+    GRAY,
+    GRAY16,
     HEIGHT,
     IPTC,
     RGB,
@@ -41,13 +40,14 @@ from tests.image_kinds import (
     app13,
     cmyk_profile,
     exif_bytes,
-    grey_profile,
+    gray_profile,
     heic,
     image_of,
     plain_tiff,
     rgb_profile,
     saved,
 )
+from PIL import Image, ImageOps, PngImagePlugin
 
 from benchmarks.fuzz_reader import mutated
 from benchmarks.list_formats import DOCUMENT, document
@@ -61,14 +61,14 @@ from colorize.io.photo import (
     Metadata,
     Photo,
     display_name,
-    is_photo_name,
+    has_image_suffix,
     output_format,
     read,
     read_pages,
-    remove_leftovers,
+    remove_stale_temp_files,
     write,
 )
-from colorize.io.writers import FORMATS, eight_bits
+from colorize.io.writers import FORMATS, to_uint8
 
 KINDS = all_kinds()
 LOSSLESS = (".png", ".tif", ".jp2")
@@ -94,14 +94,14 @@ def test_read_gives_what_the_file_holds(kind: Kind) -> None:
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind.pixels is None], ids=kind_id)
 def test_read_is_close_where_the_file_has_losses(kind: Kind) -> None:
     photo = read(io.BytesIO(kind.content()))
-    truth = RGB if photo.pixels.ndim == 3 else GREY
+    truth = RGB if photo.pixels.ndim == 3 else GRAY
     if kind.name in ("1 bit", "1 bit (P4)"):  # dithered: right on average only
         assert set(np.unique(photo.pixels)) == {0, 255}
     elif kind.name == "Lab":
         assert np.ptp(photo.pixels.astype(int), axis=2).max() <= 2
-        assert abs(int(photo.pixels[GREY == 128][0, 0]) - 119) <= 1  # L* = 50.2
+        assert abs(int(photo.pixels[GRAY == 128][0, 0]) - 119) <= 1  # L* = 50.2
     elif kind.name == "CMYK with profile":
-        assert np.ptp(photo.pixels.astype(int), axis=2).max() <= 2  # its inks only make grey
+        assert np.ptp(photo.pixels.astype(int), axis=2).max() <= 2  # its inks only make gray
         assert np.ptp(photo.pixels) > 200
     else:
         error = np.abs(photo.pixels.astype(int) - truth)
@@ -111,10 +111,10 @@ def test_read_is_close_where_the_file_has_losses(kind: Kind) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=kind_id)
-def test_a_coloured_photo_comes_back_from_its_own_format(kind: Kind, tmp_path: Path) -> None:
+def test_a_colored_photo_comes_back_from_its_own_format(kind: Kind, tmp_path: Path) -> None:
     photo = read(io.BytesIO(kind.content()))
-    grey = photo.pixels if photo.pixels.ndim == 2 else photo.pixels[..., 1]
-    rgb = np.stack([grey, grey // 2, grey // 3], axis=-1)
+    gray = photo.pixels if photo.pixels.ndim == 2 else photo.pixels[..., 1]
+    rgb = np.stack([gray, gray // 2, gray // 3], axis=-1)
     path = tmp_path / f"out{kind.suffix}"
     write(dataclasses.replace(photo, pixels=rgb), path)
     back = read(path)
@@ -123,7 +123,7 @@ def test_a_coloured_photo_comes_back_from_its_own_format(kind: Kind, tmp_path: P
     if kept.alpha and photo.alpha is not None and kind.suffix not in (".heic", ".gif"):
         np.testing.assert_array_equal(back.alpha, photo.alpha)
     if kind.suffix in LOSSLESS:
-        expected = rgb if kept.deep else eight_bits(rgb)
+        expected = rgb if kept.deep else to_uint8(rgb)
         np.testing.assert_array_equal(back.pixels, expected)
 
 
@@ -139,14 +139,14 @@ def test_write_reads_back_every_deep_value_exactly(tmp_path: Path) -> None:
 
 def test_sixteen_bits_round_to_the_nearest_of_eight() -> None:
     levels = np.arange(65536, dtype=np.uint16)
-    np.testing.assert_array_equal(eight_bits(levels), np.rint(levels / 257))
+    np.testing.assert_array_equal(to_uint8(levels), np.rint(levels / 257))
 
 
-def test_deep_grey_is_written_without_loss(tmp_path: Path) -> None:
+def test_deep_gray_is_written_without_loss(tmp_path: Path) -> None:
     for suffix in (".png", ".tif"):
-        write(Photo(GREY16, ALPHA16), tmp_path / f"grey{suffix}")
-        back = read(tmp_path / f"grey{suffix}")
-        np.testing.assert_array_equal(back.pixels, GREY16)
+        write(Photo(GRAY16, ALPHA16), tmp_path / f"gray{suffix}")
+        back = read(tmp_path / f"gray{suffix}")
+        np.testing.assert_array_equal(back.pixels, GRAY16)
         np.testing.assert_array_equal(back.alpha, ALPHA16)
 
 
@@ -172,11 +172,11 @@ def test_orientation_is_applied_once_and_reset(
 ) -> None:
     path = tmp_path / f"in{suffix}"
     turned_file(path, orientation)
-    expected = upright_reference(GREY, orientation)
+    expected = upright_reference(GRAY, orientation)
     photo = read(path)
-    grey = photo.pixels if photo.pixels.ndim == 2 else photo.pixels[..., 0]
-    assert grey.shape == expected.shape
-    assert np.abs(grey.astype(int) - expected).mean() < 8
+    gray = photo.pixels if photo.pixels.ndim == 2 else photo.pixels[..., 0]
+    assert gray.shape == expected.shape
+    assert np.abs(gray.astype(int) - expected).mean() < 8
     write(photo, tmp_path / f"out{suffix}")
     again = read(tmp_path / f"out{suffix}")
     assert again.size == photo.size
@@ -189,17 +189,17 @@ def test_orientation_is_applied_once_and_reset(
 def turned_file(path: Path, orientation: int) -> None:
     exif = exif_bytes(orientation)
     if path.suffix == ".tif":
-        image_of(GREY).save(path, exif=exif)
+        image_of(GRAY).save(path, exif=exif)
     elif path.suffix == ".heic":
         path.write_bytes(heic(RGB[..., [0, 0, 0]], exif=exif))
     elif path.suffix == ".jp2":
         path.write_bytes(
-            saved(image_of(GREY), "JPEG2000")
+            saved(image_of(GRAY), "JPEG2000")
             + struct.pack(">I", 24 + len(exif) - 6) + b"uuidJpgTiffExif->JP2" + exif[6:]
         )  # fmt: skip
     else:
         options: dict[str, Any] = {".webp": {"lossless": True}}.get(path.suffix, {"quality": 95})
-        image_of(GREY).save(path, exif=exif, **options)
+        image_of(GRAY).save(path, exif=exif, **options)
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -213,12 +213,12 @@ def test_orientation_of_deep_files_is_applied(orientation: int, tmp_path: Path) 
 
 
 def test_xmp_orientation_counts_where_exif_has_none() -> None:
-    photo = read(io.BytesIO(saved(image_of(GREY), "JPEG", xmp=XMP)))
+    photo = read(io.BytesIO(saved(image_of(GRAY), "JPEG", xmp=XMP)))
     assert photo.size == (WIDTH, HEIGHT)
     assert photo.metadata.xmp == XMP.replace(b'Orientation="6"', b'Orientation="1"')
 
 
-@pytest.mark.parametrize("pixels", [GREY, GREY16])
+@pytest.mark.parametrize("pixels", [GRAY, GRAY16])
 def test_xmp_orientation_counts_in_tiff_of_any_depth(pixels: np.ndarray) -> None:
     content = with_tag(plain_tiff(pixels, 1), tiff.XMP, tiff.Tag(1, XMP))
     photo = read(io.BytesIO(content))
@@ -236,7 +236,7 @@ def with_tag(content: bytes, number: int, tag: tiff.Tag) -> bytes:
 
 def test_turned_exif_keeps_all_but_orientation_dimensions_and_thumbnail() -> None:
     before = exif_bytes(6)
-    after = read(io.BytesIO(saved(image_of(GREY), "JPEG", exif=before))).metadata.exif
+    after = read(io.BytesIO(saved(image_of(GRAY), "JPEG", exif=before))).metadata.exif
     assert after is not None and len(after) == len(before) - 6
     exif = Image.Exif()
     exif.load(after)
@@ -288,9 +288,9 @@ def exif_values(block: bytes | None) -> dict[str, Any]:
     return values | {"exif": exif.get_ifd(0x8769), "gps": exif.get_ifd(0x8825)}
 
 
-def test_colour_files_name_srgb_and_grey_ones_no_profile(tmp_path: Path) -> None:
+def test_color_files_name_srgb_and_gray_ones_no_profile(tmp_path: Path) -> None:
     for suffix in (".jpg", ".png", ".tif", ".webp", ".avif", ".heic"):
-        for pixels in (RGB, RGB16, GREY):
+        for pixels in (RGB, RGB16, GRAY):
             path = tmp_path / f"out{suffix}"
             write(Photo(pixels), path)
             if suffix == ".heic":
@@ -313,7 +313,7 @@ def test_png_texts_are_kept(tmp_path: Path) -> None:
     info = PngImagePlugin.PngInfo()
     info.add_text("Author", "E. Atget")
     info.add_itxt("Title", "Wien, Ägypten \u0416")
-    content = saved(image_of(GREY), "PNG", pnginfo=info)
+    content = saved(image_of(GRAY), "PNG", pnginfo=info)
     for pixels in (RGB, RGB16):
         photo = dataclasses.replace(read(io.BytesIO(content)), pixels=pixels)
         write(photo, tmp_path / "out.png")
@@ -335,13 +335,13 @@ def test_damaged_exif_is_no_obstacle(tmp_path: Path) -> None:
         b"Exif\0\0II*\0\xff\xff\xff\x7f",
         b"Exif\0\0MM\0*\0\0\0\x08\xff\xff",
     ):
-        photo = read(io.BytesIO(saved(image_of(GREY), "JPEG", exif=block)))
+        photo = read(io.BytesIO(saved(image_of(GRAY), "JPEG", exif=block)))
         for suffix in (".jpg", ".tif", ".png", ".webp", ".avif", ".jp2"):
             write(photo, tmp_path / f"out{suffix}")
             assert read(tmp_path / f"out{suffix}").size == (HEIGHT, WIDTH)
 
 
-# --- colour profiles ----------------------------------------------------------------------
+# --- color profiles ----------------------------------------------------------------------
 
 
 def srgb_curve(linear: np.ndarray) -> np.ndarray:
@@ -356,9 +356,9 @@ def srgb_curve(linear: np.ndarray) -> np.ndarray:
 def test_rgb_profiles_are_converted_to_srgb(
     primaries: np.ndarray, gamma: float, deep: bool
 ) -> None:
-    colours = np.array([[200, 120, 90], [30, 60, 50], [128, 128, 128], [250, 240, 230]])
+    colors = np.array([[200, 120, 90], [30, 60, 50], [128, 128, 128], [250, 240, 230]])
     top = 65535 if deep else 255
-    stored = (colours * (top // 255))[None].astype(np.uint16 if deep else np.uint8)
+    stored = (colors * (top // 255))[None].astype(np.uint16 if deep else np.uint8)
     file = io.BytesIO(saved_with_profile(stored, rgb_profile(primaries, gamma)))
     curve_gamma = round(gamma * 256) / 256
     linear = (stored.astype(float) / top) ** curve_gamma @ (np.linalg.inv(SRGB) @ primaries).T
@@ -374,10 +374,10 @@ def saved_with_profile(stored: np.ndarray, profile: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("deep", [False, True])
-def test_grey_gamma_becomes_srgb_grey(deep: bool) -> None:
-    stored = GREY16 if deep else GREY
+def test_gray_gamma_becomes_srgb_gray(deep: bool) -> None:
+    stored = GRAY16 if deep else GRAY
     top = 65535 if deep else 255
-    pixels = read(io.BytesIO(saved_with_profile(stored, grey_profile(2.2)))).pixels
+    pixels = read(io.BytesIO(saved_with_profile(stored, gray_profile(2.2)))).pixels
     expected = srgb_curve((stored / top) ** (round(2.2 * 256) / 256))
     assert pixels.ndim == 2
     assert np.abs(pixels / top - expected).max() <= (0.003 if deep else 1.2 / 255)
@@ -387,13 +387,13 @@ def test_grey_gamma_becomes_srgb_grey(deep: bool) -> None:
 def test_the_gamma_of_a_png_is_corrected(gamma: float) -> None:
     info = PngImagePlugin.PngInfo()
     info.add(b"gAMA", struct.pack(">I", round(gamma * 100000)))
-    pixels = read(io.BytesIO(saved(image_of(GREY), "PNG", pnginfo=info))).pixels
-    expected = srgb_curve((GREY / 255) ** (1 / gamma)) * 255
+    pixels = read(io.BytesIO(saved(image_of(GRAY), "PNG", pnginfo=info))).pixels
+    expected = srgb_curve((GRAY / 255) ** (1 / gamma)) * 255
     assert np.abs(pixels - expected).max() <= 0.51
 
 
 def test_an_srgb_profile_changes_nothing() -> None:
-    for image in (image_of(RGB), image_of(GREY)):
+    for image in (image_of(RGB), image_of(GRAY)):
         photo = read(io.BytesIO(saved(image, "PNG", icc_profile=srgb_profile())))
         np.testing.assert_array_equal(photo.pixels, np.asarray(image))
 
@@ -413,7 +413,7 @@ def test_a_cmyk_profile_decides_over_the_plain_formula() -> None:
 @pytest.mark.parametrize("mode", ["L", "RGB", "CMYK"])
 def test_a_damaged_or_foreign_profile_is_left_aside(mode: str) -> None:
     image = image_of(RGB).convert(mode)
-    for profile in (b"no profile at all", grey_profile(2.2)[:150], cmyk_profile()[:-300]):
+    for profile in (b"no profile at all", gray_profile(2.2)[:150], cmyk_profile()[:-300]):
         photo = read(io.BytesIO(saved(image, "TIFF", icc_profile=profile)))
         np.testing.assert_array_equal(
             photo.pixels, np.asarray(image if mode != "CMYK" else image.convert("RGB"))
@@ -427,8 +427,8 @@ def test_tiff_pages_are_all_written(tmp_path: Path) -> None:
     pages = [
         Photo(RGB, metadata=dataclasses.replace(described_photo().metadata, iptc=b"one")),
         Photo(RGB16[:5], ALPHA16[:5]),
-        Photo(GREY[:, :3], metadata=Metadata(dpi=(72.0, 144.0))),
-        Photo(GREY16),
+        Photo(GRAY[:, :3], metadata=Metadata(dpi=(72.0, 144.0))),
+        Photo(GRAY16),
     ]
     write(iter(pages), tmp_path / "out.tif")
     back = list(read_pages(tmp_path / "out.tif"))
@@ -441,7 +441,7 @@ def test_tiff_pages_are_all_written(tmp_path: Path) -> None:
 
 
 def test_read_pages_is_lazy_and_closes_its_file(tmp_path: Path) -> None:
-    write([Photo(GREY)] * 3, tmp_path / "in.tif")
+    write([Photo(GRAY)] * 3, tmp_path / "in.tif")
     before = open_files()
     pages = read_pages(tmp_path / "in.tif")
     next(pages)
@@ -491,7 +491,7 @@ def test_transparent_gif_frames_do_not_show_through(tmp_path: Path) -> None:
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".gif", ".bmp"])
 def test_pages_that_a_format_cannot_hold_are_refused(suffix: str, tmp_path: Path) -> None:
     with pytest.raises(ColorizeError, match=r"out\.\w+: \w+ cannot hold these several pages"):
-        write([Photo(GREY), Photo(RGB)], tmp_path / f"out{suffix}")
+        write([Photo(GRAY), Photo(RGB)], tmp_path / f"out{suffix}")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -510,8 +510,8 @@ def test_output_format_is_asked_of_option_suffix_and_source() -> None:
 
 
 def test_is_photo_name() -> None:
-    assert is_photo_name("scans/A.TIF") and is_photo_name(Path("a.b.heic"))
-    assert not any(map(is_photo_name, ("a.txt", "jpg", ".jpg", ".hidden.png", "a.png.tmp")))
+    assert has_image_suffix("scans/A.TIF") and has_image_suffix(Path("a.b.heic"))
+    assert not any(map(has_image_suffix, ("a.txt", "jpg", ".jpg", ".hidden.png", "a.png.tmp")))
 
 
 def test_display_name_is_one_printable_line() -> None:
@@ -539,7 +539,7 @@ def test_quality_and_its_limits(tmp_path: Path) -> None:
         write(Photo(RGB), tmp_path / "out.jpg", quality=101)
 
 
-def test_webp_stays_lossless_and_jpeg_keeps_full_colour(tmp_path: Path) -> None:
+def test_webp_stays_lossless_and_jpeg_keeps_full_color(tmp_path: Path) -> None:
     photo = read(io.BytesIO(saved(image_of(RGB, ALPHA), "PNG")))
     write(photo, tmp_path / "out.webp")
     np.testing.assert_array_equal(read(tmp_path / "out.webp").pixels, RGB)
@@ -589,7 +589,7 @@ def test_pipes_in_and_out(kind: Kind) -> None:
 
 
 def test_a_stream_keeps_the_format_of_its_source() -> None:
-    photo = read(io.BytesIO(saved(image_of(GREY), "WEBP")))
+    photo = read(io.BytesIO(saved(image_of(GRAY), "WEBP")))
     target = io.BytesIO()
     write(photo, target)
     assert target.getvalue()[8:12] == b"WEBP"
@@ -599,14 +599,14 @@ def test_a_closed_pipe_is_an_error() -> None:
     reader, writer = os.pipe()
     os.close(reader)
     with pytest.raises(ColorizeError, match="broken pipe"), open(writer, "wb", 0) as file:
-        write(Photo(GREY), file, format="png")
+        write(Photo(GRAY), file, format="png")
 
 
 # --- library users ------------------------------------------------------------------------
 
 
 def test_from_array_takes_one_to_four_channels() -> None:
-    for array in (GREY, GREY[..., None], RGB, np.dstack([GREY, ALPHA]), np.dstack([RGB, ALPHA])):
+    for array in (GRAY, GRAY[..., None], RGB, np.dstack([GRAY, ALPHA]), np.dstack([RGB, ALPHA])):
         photo = Photo.from_array(array)
         assert photo.pixels.shape[:2] == (photo.height, photo.width) == photo.size
         assert (photo.alpha is None) == (array.ndim == 2 or array.shape[2] in (1, 3))
@@ -632,7 +632,7 @@ def test_from_pillow_takes_every_mode(mode: str) -> None:
 
 def image_in(mode: str) -> Image.Image:
     if mode == "I;16":
-        return Image.fromarray(GREY16)
+        return Image.fromarray(GRAY16)
     if mode in ("La", "RGBa"):
         return image_in(mode.upper()).convert(mode)
     if mode == "PA":
@@ -640,13 +640,13 @@ def image_in(mode: str) -> Image.Image:
     if mode == "LAB":
         return Image.merge("LAB", image_of(RGB).split())
     if mode in ("LA", "RGBA"):
-        return image_of(GREY if mode == "LA" else RGB, ALPHA)
+        return image_of(GRAY if mode == "LA" else RGB, ALPHA)
     return image_of(RGB).convert(mode)
 
 
 def test_reading_leaves_pillow_and_warnings_as_they_were(tmp_path: Path) -> None:
     limit, filters = Image.MAX_IMAGE_PIXELS, list(warnings.filters)
-    write([Photo(GREY), Photo(RGB16)], tmp_path / "a.tif")
+    write([Photo(GRAY), Photo(RGB16)], tmp_path / "a.tif")
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda _: read(tmp_path / "a.tif"), range(20)))
     assert limit == Image.MAX_IMAGE_PIXELS
@@ -741,7 +741,7 @@ def test_a_truncated_file_is_an_error_never_a_half_picture(kind: Kind) -> None:
 def test_too_many_pixels_are_refused_before_decoding() -> None:
     for content in bombs():
         assert "allow it with --max-pixels" in reason(io.BytesIO(content))
-    small = io.BytesIO(saved(image_of(GREY), "PNG"))
+    small = io.BytesIO(saved(image_of(GRAY), "PNG"))
     assert "more than 0.0005 megapixels" in reason(small, max_pixels=500)
     assert read(small, max_pixels=HEIGHT * WIDTH).size == (HEIGHT, WIDTH)
 
@@ -751,10 +751,10 @@ def bombs() -> list[bytes]:
     header = struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)
     png = b"\x89PNG\r\n\x1a\n" + png_chunk(b"IHDR", header)
     png += png_chunk(b"IDAT", zlib.compress(bytes(1 << 20))) + png_chunk(b"IEND", b"")
-    jpeg = saved(image_of(GREY), "JPEG")
+    jpeg = saved(image_of(GRAY), "JPEG")
     frame = jpeg.index(b"\xff\xc0")
     jpeg = jpeg[: frame + 5] + struct.pack(">HH", side, side) + jpeg[frame + 9 :]
-    gif = saved(image_of(GREY), "GIF")
+    gif = saved(image_of(GRAY), "GIF")
     ppm = b"P5\n%d %d\n255\n" % (side, side)
     return [png, jpeg, ppm, gif[:6] + struct.pack("<HH", side, side) + gif[10:]]
 
@@ -766,23 +766,23 @@ def png_chunk(name: bytes, content: bytes) -> bytes:
 
 def test_bombs_in_texts_and_profiles_are_refused_or_left_out() -> None:
     bomb = zlib.compress(bytes(20 << 20), 9)
-    png = saved(image_of(GREY), "PNG")
+    png = saved(image_of(GRAY), "PNG")
     for chunk in (png_chunk(b"zTXt", b"k\0\0" + bomb), png_chunk(b"iCCP", b"k\0\0" + bomb)):
         assert "damaged" in reason(io.BytesIO(png[:33] + chunk + png[33:]))
 
 
 def test_numbers_that_are_no_picture_are_refused() -> None:
-    grey = GREY.astype(np.float32)
+    gray = GRAY.astype(np.float32)
     for change, expected in (
         (np.nan, "no numbers"), (np.inf, "no numbers"), (-1.0, "from -1"), (70000.0, "to 70000"),
     ):  # fmt: skip
-        wrong = grey.copy()
+        wrong = gray.copy()
         wrong[3, 4] = change
         assert expected in reason(io.BytesIO(plain_tiff(wrong, 1)))
-    assert "scale them" in reason(io.BytesIO(plain_tiff(grey.astype(np.int32) * 1000, 1)))
+    assert "scale them" in reason(io.BytesIO(plain_tiff(gray.astype(np.int32) * 1000, 1)))
 
 
-def test_deep_files_of_other_colour_spaces_are_refused() -> None:
+def test_deep_files_of_other_color_spaces_are_refused() -> None:
     for photometric in (3, 6, 8):  # palette, YCbCr, Lab
         assert "convert it to RGB" in reason(io.BytesIO(plain_tiff(RGB16, photometric)))
     assert "has 9 channels" in reason(io.BytesIO(plain_tiff(np.dstack([RGB16] * 3), 2)))
@@ -799,7 +799,7 @@ def test_extreme_shapes_survive(tmp_path: Path) -> None:
 
 
 def test_circular_tiff_directories_end() -> None:
-    content = bytearray(plain_tiff(GREY, 1))
+    content = bytearray(plain_tiff(GRAY, 1))
     (start,) = struct.unpack_from("<I", content, 4)
     (count,) = struct.unpack_from("<H", content, start)
     struct.pack_into("<I", content, start + 2 + 12 * count, start)
@@ -855,7 +855,7 @@ def test_a_failure_between_pages_leaves_the_old_file(
 def test_permissions_follow_the_umask(tmp_path: Path) -> None:
     before = os.umask(0o027)
     try:
-        write(Photo(GREY), tmp_path / "out.png")
+        write(Photo(GRAY), tmp_path / "out.png")
     finally:
         os.umask(before)
     assert (tmp_path / "out.png").stat().st_mode & 0o777 == 0o640
@@ -869,7 +869,7 @@ def test_targets_that_cannot_be_are_named(tmp_path: Path) -> None:
         ("/proc/out.png", "no such file|permission"),
     ):
         with pytest.raises(ColorizeError, match=expected) as caught:
-            write(Photo(GREY), target)
+            write(Photo(GRAY), target)
         assert str(caught.value).startswith(f"{target}: ")
     with pytest.raises(ColorizeError, match="no picture to write"):
         write([], tmp_path / "out.png")
@@ -920,13 +920,13 @@ def test_a_killed_run_leaves_one_temporary_that_is_removed(tmp_path: Path) -> No
     )
     assert run.stdout is not None and run.stdout.readline() == "writing\n"
     (temporary,) = tmp_path.iterdir()
-    assert image_files.is_temporary(temporary.name) and not is_photo_name(temporary)
-    assert remove_leftovers(tmp_path) == 0, "a run that still writes keeps its file"
+    assert image_files.is_temp_file(temporary.name) and not has_image_suffix(temporary)
+    assert remove_stale_temp_files(tmp_path) == 0, "a run that still writes keeps its file"
     run.send_signal(signal.SIGKILL)
     run.wait()
     run.stdout.close()
     assert list(tmp_path.iterdir()) == [temporary]
-    assert remove_leftovers(tmp_path) == 1
+    assert remove_stale_temp_files(tmp_path) == 1
     assert list(tmp_path.iterdir()) == []
 
 
@@ -934,7 +934,7 @@ def test_leftovers_are_told_from_other_files(tmp_path: Path) -> None:
     for name in (".a.png.tmp", "a.colorize-0123456789ab.tmp", ".b.colorize-xyz.tmp", "c.png"):
         (tmp_path / name).touch()
     (tmp_path / ".d.png.colorize-0123456789ab.tmp").touch()
-    assert remove_leftovers(tmp_path) == 1
+    assert remove_stale_temp_files(tmp_path) == 1
     assert len(list(tmp_path.iterdir())) == 4
 
 

@@ -11,8 +11,8 @@ from colorize import batch
 from colorize.errors import ColorizeError
 from colorize.io import photo as image
 from colorize.io import prefetch as ahead
-from colorize.io.prefetch import ReadAhead
-from colorize.pipeline import Colorizer, copies_ahead
+from colorize.io.prefetch import PhotoPrefetcher
+from colorize.pipeline import Colorizer, prefetch_sizes
 
 ROOT = Path(__file__).parents[2]
 LIMIT = image.MAX_PIXELS
@@ -20,14 +20,14 @@ LIMIT = image.MAX_PIXELS
 
 @pytest.fixture
 def pages(tmp_path) -> Path:
-    """Return a file of three grey pages."""
+    """Return a file of three gray pages."""
     first, *others = (Image.new("L", (20 + i, 30), 50 * i) for i in range(3))
     first.save(tmp_path / "a.tif", save_all=True, append_images=others)
     return tmp_path / "a.tif"
 
 
 def test_all_pages_come_in_their_order(pages):
-    with ReadAhead(pages, max_pixels=LIMIT) as early:
+    with PhotoPrefetcher(pages, max_pixels=LIMIT) as early:
         found = list(early.pages())
     for one, other in zip(found, image.read_pages(pages), strict=True):
         np.testing.assert_array_equal(one.pixels, other.pixels)
@@ -41,41 +41,41 @@ def test_reading_begins_before_anybody_asks(pages, monkeypatch):
         yield from image.read_pages(*arguments, **options)
 
     monkeypatch.setattr(ahead, "read_pages", read_pages)
-    with ReadAhead(pages, max_pixels=LIMIT):
+    with PhotoPrefetcher(pages, max_pixels=LIMIT):
         assert begun.wait(30)
 
 
 def test_errors_come_where_the_pages_are_asked_for(tmp_path):
-    with ReadAhead(tmp_path / "none.jpg", max_pixels=LIMIT) as early:
+    with PhotoPrefetcher(tmp_path / "none.jpg", max_pixels=LIMIT) as early:
         with pytest.raises(ColorizeError, match=r"none.jpg: no such file"):
             next(early.pages())
 
 
 def test_a_photograph_not_asked_for_is_let_go(pages):
     threads = threading.active_count()
-    with pytest.raises(KeyboardInterrupt), ReadAhead(pages, max_pixels=LIMIT):
+    with pytest.raises(KeyboardInterrupt), PhotoPrefetcher(pages, max_pixels=LIMIT):
         raise KeyboardInterrupt
     assert threading.active_count() == threads
 
 
 @pytest.mark.parametrize("model", ["compact", "siggraph17"])
-def test_the_copies_are_those_that_colours_are_made_with(weights, model):
+def test_the_copies_are_those_that_colors_are_made_with(weights, model):
     colorizer = Colorizer.from_pretrained(weights=weights, size=64)
     photo, other = (image.read(ROOT / "imgs" / "chelsea.jpg") for _ in range(2))
-    photo.resize_ahead(copies_ahead(model, 64))
+    photo.resize_ahead(prefetch_sizes(model, 64))
     np.testing.assert_array_equal(colorizer(photo).pixels, colorizer(other).pixels)
-    assert bool(photo._ahead) == (model == "siggraph17")  # whose colours have more cells
+    assert bool(photo._ahead) == (model == "siggraph17")  # whose colors have more cells
 
 
 def test_no_copies_are_made_for_sizes_that_no_network_takes():
-    assert copies_ahead("compact", 1) == []
-    assert copies_ahead("compact", 1 << 20) == []
+    assert prefetch_sizes("compact", 1) == []
+    assert prefetch_sizes("compact", 1 << 20) == []
 
 
 def test_a_batch_takes_the_photograph_that_was_read_ahead(tmp_path, monkeypatch):
     source = ROOT / "imgs" / "chelsea.jpg"
     job = batch.Job(source, tmp_path / "out.png")
-    with ReadAhead(source, max_pixels=LIMIT) as early:
+    with PhotoPrefetcher(source, max_pixels=LIMIT) as early:
         monkeypatch.setattr(image, "read_pages", lambda *a, **o: pytest.fail("read again"))
         (result,) = batch.run([job], lambda photo: photo, ahead=early)
     assert result.error is None

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from colorize.models.compact import STATISTICS, Compact, SameConv, pool_hints
+from colorize.models.compact import STATISTICS, Compact, Conv2dSame, pool_hints
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +26,7 @@ def test_logits_are_a_quarter_of_the_input(network, size):
 @pytest.mark.parametrize(("kernel", "size"), [(3, 8), (5, 8), (3, 14), (5, 32)])
 def test_same_padding_at_stride_two_is_tensorflows(kernel, size):
     """Output size / 2, and the k - 2 padded rows and columns go after rather than before."""
-    conv = SameConv(1, 1, kernel, stride=2)
+    conv = Conv2dSame(1, 1, kernel, stride=2)
     x = torch.randn(1, 1, size, size)
     low, high = (kernel - 2) // 2, (kernel - 2) - (kernel - 2) // 2
     expected = F.conv2d(F.pad(x, (low, high, low, high)), conv.weight, conv.bias, stride=2)
@@ -51,7 +51,7 @@ def test_hints_and_statistics_change_the_result(network):
     assert (network(lightness, None, statistics) - plain).abs().max() > 1e-6
 
 
-def test_pool_hints_averages_hinted_colours_alone():
+def test_pool_hints_averages_hinted_colors_alone():
     hints = torch.zeros(1, 3, 4, 4)
     hints[0, :, 0, 0] = torch.tensor([0.2, 0.4, 1.0])
     hints[0, :, 1, 1] = torch.tensor([0.4, 0.0, 1.0])

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from colorize.errors import ColorizeError
-from colorize.io.checksum import sha256_of
+from colorize.io.checksum import hash_file
 from colorize.models import download as download_module
 from colorize.models.download import download
 
@@ -180,7 +180,7 @@ def test_two_downloads_at_once_both_succeed(server, tmp_path):
         runs = [pool.submit(download, url, file, SHA256, LIMIT) for _ in range(4)]
         for run in runs:
             run.result()
-    assert sha256_of(file) == SHA256
+    assert hash_file(file) == SHA256
     assert list(tmp_path.iterdir()) == [file]
 
 

@@ -4,7 +4,7 @@ from fixtures.random_weights import lively
 from torch import nn
 from torch.nn import functional as F
 
-from colorize.color.gamut import bin_centres, decode
+from colorize.color.gamut import bin_centers, decode
 from colorize.errors import ColorizeError
 from colorize.models.eccv16 import ECCV16
 
@@ -51,8 +51,8 @@ def describe(layer: nn.Module) -> str:
 @pytest.fixture(scope="module")
 def network() -> ECCV16:
     made = lively(ECCV16())
-    made.model8[6].weight.data *= 2  # sure enough of its bins for a picture in colour
-    made.model_out.weight.data = bin_centres().T[:, :, None, None] / 110
+    made.model8[6].weight.data *= 2  # sure enough of its bins for a picture in color
+    made.model_out.weight.data = bin_centers().T[:, :, None, None] / 110
     return made
 
 
@@ -130,7 +130,7 @@ def test_state_dict_has_the_published_keys_and_counts(network):
 
 
 def test_decoding_at_temperature_1_gives_the_releases_ab(network, lightness):
-    ab = decode(network(lightness), 1.0, network.bin_centres)
+    ab = decode(network(lightness), 1.0, network.bin_centers)
     ab = F.interpolate(ab, scale_factor=4, mode="bilinear", align_corners=False)
     expected = release_ab(network.state_dict(), lightness)
     assert expected.std() > 3  # a picture, so that agreement means something
@@ -142,24 +142,24 @@ def test_lightness_is_scaled_to_half_a_unit():
     pass_first_channel_through(network)
     lightness = torch.full((1, 1, 16, 16), 100.0)
     logits = network(lightness)
-    scale = (1 + 1e-5) ** -3.5  # seven normalisations of unit variance
+    scale = (1 + 1e-5) ** -3.5  # seven normalizations of unit variance
     torch.testing.assert_close(logits[:, 0], torch.full((1, 4, 4), 0.5 * scale))
     assert not logits[:, 1:].any()
     assert not network(lightness - 50).any()
     assert not network(lightness - 100).any()  # negative, stopped by the first ReLU
 
 
-def test_bin_centres_are_model_out_in_ab_units(network):
-    centres = network.bin_centres
-    assert centres.shape == (313, 2)
-    torch.testing.assert_close(centres[7, 1], 110 * network.model_out.weight[1, 7, 0, 0])
+def test_bin_centers_are_model_out_in_ab_units(network):
+    centers = network.bin_centers
+    assert centers.shape == (313, 2)
+    torch.testing.assert_close(centers[7, 1], 110 * network.model_out.weight[1, 7, 0, 0])
 
 
-def test_one_certain_bin_decodes_to_its_centre(network):
+def test_one_certain_bin_decodes_to_its_center(network):
     logits = torch.full((1, 313, 2, 2), -1000.0)
     logits[:, 42] = 0
-    ab = decode(logits, 1.0, network.bin_centres)
-    torch.testing.assert_close(ab, network.bin_centres[42].view(1, 2, 1, 1).expand(1, 2, 2, 2))
+    ab = decode(logits, 1.0, network.bin_centers)
+    torch.testing.assert_close(ab, network.bin_centers[42].view(1, 2, 1, 1).expand(1, 2, 2, 2))
 
 
 def test_evaluation_does_not_depend_on_the_batch(network, lightness):
@@ -174,5 +174,5 @@ def test_logits_have_a_quarter_of_the_size(network, h, w):
 
 
 def test_hints_are_refused(network, lightness):
-    with pytest.raises(ColorizeError, match="takes no colour hints"):
+    with pytest.raises(ColorizeError, match="takes no color hints"):
         network(lightness, torch.zeros(1, 3, 64, 72))

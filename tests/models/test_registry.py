@@ -153,7 +153,7 @@ def test_nothing_of_a_wrong_hash_is_read(served, cache, monkeypatch):
 def test_download_far_longer_than_the_table_says_is_refused(served, monkeypatch):
     short = dataclasses.replace(registry.MODELS["tiny"], size=10)
     monkeypatch.setitem(registry.MODELS, "tiny", short)
-    monkeypatch.setattr(registry, "SLACK", 10)
+    monkeypatch.setattr(registry, "SIZE_TOLERANCE", 10)
     with pytest.raises(ColorizeError, match="longer than 20 bytes"):
         registry.path("tiny")
 
@@ -188,10 +188,10 @@ def test_old_published_file_goes_from_server_to_network(server, monkeypatch):
     file = folder / "colorization_release_v2-9b330a0b.pth"
     torch.save(old, file, _use_new_zipfile_serialization=False)
     model = registry.MODELS["eccv16"]
-    assert abs(file.stat().st_size - model.size) < registry.SLACK
+    assert abs(file.stat().st_size - model.size) < registry.SIZE_TOLERANCE
     monkeypatch.setitem(
         registry.MODELS,
         "eccv16",
-        dataclasses.replace(model, url=address + file.name, sha256=registry.sha256_of(file)),
+        dataclasses.replace(model, url=address + file.name, sha256=registry.hash_file(file)),
     )
     assert torch.equal(registry.load("eccv16")(LIGHTNESS), network(LIGHTNESS))

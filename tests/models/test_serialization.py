@@ -13,7 +13,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from colorize.color.gamut import Q, bin_centres
+from colorize.color.gamut import Q, bin_centers
 from colorize.errors import ColorizeError
 from colorize.models.compact import Compact
 from colorize.models.eccv16 import ECCV16
@@ -22,7 +22,7 @@ from colorize.models.serialization import read_network, read_tensors, save_compa
 from colorize.models.siggraph17 import SIGGRAPH17
 
 WIDTHS = (8, 8, 8, 8)
-PUBLISHED = {"eccv16": ECCV16, "siggraph17": SIGGRAPH17}
+RELEASE_URL = {"eccv16": ECCV16, "siggraph17": SIGGRAPH17}
 LIGHTNESS = torch.linspace(0, 100, 64 * 64).view(1, 1, 64, 64)
 
 
@@ -52,7 +52,7 @@ def published(tmp_path_factory) -> dict[str, tuple[Path, torch.nn.Module]]:
     """Files of the published keys and shapes, in the format of `torch.save`, and their networks."""
     torch.manual_seed(0)
     folder, made = tmp_path_factory.mktemp("published"), {}
-    for name, architecture in PUBLISHED.items():
+    for name, architecture in RELEASE_URL.items():
         network = architecture().eval()
         torch.save(network.state_dict(), folder / f"{name}.pth")
         made[name] = folder / f"{name}.pth", network.requires_grad_(False)
@@ -90,7 +90,7 @@ def test_compact_brings_its_decoding_along(ours):
     network = read_network(ours, "compact")
     assert (network.default_temperature, network.default_rebalance) == (0.4, 0.7)
     torch.testing.assert_close(network.class_weights, torch.linspace(0.1, 5, Q))
-    assert torch.equal(network.bin_centres, bin_centres())
+    assert torch.equal(network.bin_centers, bin_centers())
     assert network.state_dict().keys() == seeded_compact().state_dict().keys()
 
 
@@ -131,16 +131,16 @@ def test_failed_saving_leaves_the_older_file(ours, tmp_path):
     assert list(tmp_path.iterdir()) == [ours]
 
 
-@pytest.mark.parametrize("name", PUBLISHED)
+@pytest.mark.parametrize("name", RELEASE_URL)
 def test_published_format_gives_the_same_network(published, name):
     file, network = published[name]
     loaded = read_network(file, name)
-    assert type(loaded) is PUBLISHED[name]
+    assert type(loaded) is RELEASE_URL[name]
     assert not loaded.training
     assert torch.equal(loaded(LIGHTNESS), network(LIGHTNESS))
 
 
-@pytest.mark.parametrize("name", PUBLISHED)
+@pytest.mark.parametrize("name", RELEASE_URL)
 def test_old_file_without_counters_loads(published, tmp_path, name):
     state = published[name][1].state_dict()
     old = {key: value for key, value in state.items() if not key.endswith("num_batches_tracked")}

@@ -187,7 +187,7 @@ def test_subsampling_keeps_even_rows_and_columns():
     network.model10up[0].weight[0, 0, 1:3, 1:3] = 1  # each pixel to a square of four
     network.model_out[0].weight[0, 0, 0, 0] = 1
     lightness = 50 + 50 * torch.rand(1, 1, 8, 8, generator=torch.Generator().manual_seed(3))
-    kept = ((lightness[:, 0, ::2, ::2] - 50) / 100) * (1 + 1e-5) ** -1.5  # three normalisations
+    kept = ((lightness[:, 0, ::2, ::2] - 50) / 100) * (1 + 1e-5) ** -1.5  # three normalizations
     expected = kept.repeat_interleave(2, dim=1).repeat_interleave(2, dim=2)
     torch.testing.assert_close(network(lightness)[:, 0], 110 * torch.tanh(expected))
 

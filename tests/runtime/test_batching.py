@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from colorize.runtime.batching import Together
+from colorize.runtime.batching import DynamicBatcher
 
 
 def at_most(largest: int):
@@ -13,7 +13,7 @@ def at_most(largest: int):
 
 
 def test_everyone_gets_their_own_answer():
-    double = Together(lambda batch: [2 * n for n in batch], at_most(4))
+    double = DynamicBatcher(lambda batch: [2 * n for n in batch], at_most(4))
     with ThreadPoolExecutor(8) as threads:
         assert list(threads.map(double, range(200))) == [2 * n for n in range(200)]
 
@@ -34,7 +34,7 @@ class Held:
         return batch
 
 
-def call_behind_one(together: Together, held: Held, calls: list[int]) -> list:
+def call_behind_one(together: DynamicBatcher, held: Held, calls: list[int]) -> list:
     """Make calls while another is at work; return the futures of all, done."""
     with ThreadPoolExecutor(len(calls) + 1) as threads:
         futures = [threads.submit(together, 0)]
@@ -49,21 +49,21 @@ def call_behind_one(together: Together, held: Held, calls: list[int]) -> list:
 
 def test_those_who_come_during_a_batch_make_the_next_one():
     held = Held()
-    futures = call_behind_one(Together(held, at_most(3)), held, list(range(1, 8)))
+    futures = call_behind_one(DynamicBatcher(held, at_most(3)), held, list(range(1, 8)))
     assert [future.result() for future in futures] == list(range(8))
     assert held.batches == [[0], [1, 2, 3], [4, 5, 6], [7]]
 
 
 def test_what_does_not_fit_waits_for_a_batch_of_its_kind():
     held = Held()
-    same_parity = Together(held, lambda batch, call: batch[0] % 2 == call % 2)
+    same_parity = DynamicBatcher(held, lambda batch, call: batch[0] % 2 == call % 2)
     call_behind_one(same_parity, held, [1, 2, 3, 4])
     assert held.batches == [[0], [1, 3], [2, 4]]
 
 
 def test_one_that_fails_costs_no_other():
     held = Held()
-    futures = call_behind_one(Together(held, at_most(4)), held, [1, -2, 3])
+    futures = call_behind_one(DynamicBatcher(held, at_most(4)), held, [1, -2, 3])
     assert [futures[1].result(), futures[3].result()] == [1, 3]
     with pytest.raises(RuntimeError, match="negative"):
         futures[2].result()
@@ -72,7 +72,7 @@ def test_one_that_fails_costs_no_other():
 def test_after_one_that_failed_alone_the_next_is_answered():
     held = Held()
     held.goes_on.set()
-    together = Together(held, at_most(4))
+    together = DynamicBatcher(held, at_most(4))
     with pytest.raises(RuntimeError, match="negative"):
         together(-1)
     assert together(1) == 1
@@ -86,6 +86,6 @@ def test_an_interrupt_ends_the_batch_and_is_not_tried_again():
             return batch
 
     held = Interrupted()
-    futures = call_behind_one(Together(held, at_most(4)), held, [1, 2])
+    futures = call_behind_one(DynamicBatcher(held, at_most(4)), held, [1, 2])
     assert [type(future.exception()) for future in futures[1:]] == [KeyboardInterrupt] * 2
     assert held.batches == [[0], [1, 2]]

@@ -73,7 +73,7 @@ def test_it_has_the_networks_attributes(weights, network):
     made = onnx_backend.load("compact", weights)
     for name in ("output", "multiple", "hint_stride", "default_temperature", "default_rebalance"):
         assert getattr(made, name) == getattr(network, name), name
-    np.testing.assert_allclose(made.bin_centres, network.bin_centres)
+    np.testing.assert_allclose(made.bin_centers, network.bin_centers)
     np.testing.assert_allclose(made.class_weights, network.class_weights, rtol=1e-5)
     np.testing.assert_allclose(made.prior, registry.load("compact", weights).prior, rtol=1e-5)
 
@@ -93,7 +93,7 @@ def test_photographs_look_the_same(file):
         rgb2lab(Colorizer.from_pretrained(backend=backend)(photo).pixels)
         for backend in ("torch", "onnx")
     )
-    assert np.abs(one[..., 1:]).mean() > 1  # in colour
+    assert np.abs(one[..., 1:]).mean() > 1  # in color
     assert deltaE_ciede2000(one, other).mean() < 0.05
 
 
@@ -112,7 +112,7 @@ def run_python(code: str, *options: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize("backend", [[], ["--backend", "onnx"]])
-def test_without_torch_photographs_are_coloured(weights, tmp_path, backend):
+def test_without_torch_photographs_are_colored(weights, tmp_path, backend):
     """With and without being asked to; size, format and report as always."""
     Image.linear_gradient("L").save(tmp_path / "a.jpg")
     argv = ["-i", str(tmp_path / "a.jpg"), "-o", str(tmp_path / "b.png"), "--weights", weights]
@@ -178,13 +178,13 @@ def test_an_exported_model_does_not_need_the_package_onnx(model, monkeypatch):
     Colorizer.from_pretrained(weights=str(model))
 
 
-PUBLISHED = {"eccv16": ECCV16, "siggraph17": SIGGRAPH17}
+RELEASE_URL = {"eccv16": ECCV16, "siggraph17": SIGGRAPH17}
 
 
-@pytest.fixture(scope="module", params=PUBLISHED)
+@pytest.fixture(scope="module", params=RELEASE_URL)
 def published(request, tmp_path_factory) -> tuple[str, torch.nn.Module, Path]:
     """Return a name, a network, and a file of its weights as the releases' are."""
-    network = lively(PUBLISHED[request.param]())
+    network = lively(RELEASE_URL[request.param]())
     file = tmp_path_factory.mktemp("published") / f"{request.param}.pth"
     torch.save(network.state_dict(), file, _use_new_zipfile_serialization=False)
     return request.param, network, file
@@ -202,7 +202,7 @@ def test_the_graph_of_published_weights_is_the_network(published):
     )  # fmt: skip
     np.testing.assert_allclose(made(**given), expected, atol=1e-5 * np.abs(expected).max())
     if name == "eccv16":
-        np.testing.assert_allclose(made.bin_centres, network.bin_centres)
+        np.testing.assert_allclose(made.bin_centers, network.bin_centers)
 
 
 def test_published_weights_may_be_safetensors(published, tmp_path):
@@ -260,9 +260,9 @@ def test_unusable_models_are_refused(tmp_path, model):
         {"multiple": 0},
         {"multiple": "many"},
         {"hint_stride": []},
-        {"bin_centres": None},
-        {"bin_centres": [[0, 0]], "class_weights": [1, 1]},
-        {"bin_centres": [[0, float("nan")]]},
+        {"bin_centers": None},
+        {"bin_centers": [[0, 0]], "class_weights": [1, 1]},
+        {"bin_centers": [[0, float("nan")]]},
         {"prior": [0.5, 0.5]},
         {"temperature": None},
     ],
@@ -311,7 +311,7 @@ def test_unsound_weights_files_are_refused(weights, tmp_path):
 
 
 def test_onnx_is_taken_by_itself_where_it_is_sooner_done(monkeypatch):
-    sooner = registry.is_sooner_done_with_onnx
+    sooner = registry.prefer_onnx
     assert sooner("compact", None, "cpu", single=False)
     assert sooner("eccv16", None, "cpu", single=True)
     assert not sooner("eccv16", None, "cpu", single=False)
@@ -381,7 +381,7 @@ def test_inputs_that_the_network_does_not_take_are_refused(tmp_path):
     opset = onnx.helper.make_opsetid("", 17)
     content = onnx.helper.make_model(graph, opset_imports=[opset], ir_version=8)
     said = {"architecture": "siggraph17", "output": "ab", "multiple": 8, "hint_stride": None}
-    said |= {"bin_centres": None, "class_weights": None, "temperature": 1, "rebalance": 1}
+    said |= {"bin_centers": None, "class_weights": None, "temperature": 1, "rebalance": 1}
     onnx.helper.set_model_props(content, {"colorize": json.dumps(said)})
     network = OnnxNetwork(content.SerializeToString(), "same")
     lightness = np.ones((1, 1, 8, 8), np.float32)

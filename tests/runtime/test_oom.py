@@ -32,7 +32,7 @@ class SmallGpu:
             raise self.error
         return self.inner(lightness)
 
-    def to_cpu(self) -> None:
+    def move_to_cpu(self) -> None:
         self.device = torch.device("cpu")
 
 

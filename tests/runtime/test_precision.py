@@ -14,7 +14,7 @@ from colorize.models.eccv16 import ECCV16
 from colorize.models.siggraph17 import SIGGRAPH17
 from colorize.pipeline import Colorizer
 from colorize.runtime import precision
-from colorize.runtime.precision import tuned
+from colorize.runtime.precision import optimize_for_inference
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def photo() -> Photo:
 
 
 def eccv16() -> ECCV16:
-    """Return a network whose colours are about as strong as the published one's."""
+    """Return a network whose colors are about as strong as the published one's."""
     network = lively(ECCV16())
     torch.manual_seed(0)
     network.model_out.weight.copy_(torch.rand(network.model_out.weight.shape) * 1.6 - 0.8)
@@ -61,17 +61,17 @@ def test_the_picture_is_the_releases_within_one_level(make, wanted, photo):
     network = make()
     expected = by_the_release(network, photo, 64)
     in_gamut = ((expected > 0) & (expected < 255)).all(axis=2)
-    fast = tuned(copy.deepcopy(network), wanted)
+    fast = optimize_for_inference(copy.deepcopy(network), wanted)
     result = Colorizer(fast, size=64, upsampling="bilinear")(photo).pixels
     difference = np.abs(result - np.rint(expected))[in_gamut]
     assert in_gamut.mean() > 0.5
-    assert np.ptp(expected, axis=2).mean() > 3  # there is colour
+    assert np.ptp(expected, axis=2).mean() > 3  # there is color
     assert difference.max() <= 1
     assert difference.mean() <= 0.2
 
 
 def test_compact_keeps_float32_on_processors(network, photo):
-    result = tuned(copy.deepcopy(network))
+    result = optimize_for_inference(copy.deepcopy(network))
     assert {parameter.dtype for parameter in result.parameters()} == {torch.float32}
     one, other = (Colorizer(net, size=64)(photo).pixels for net in (network, result))
     assert np.abs(one.astype(int) - other).max() <= 1
@@ -79,16 +79,16 @@ def test_compact_keeps_float32_on_processors(network, photo):
 
 @pytest.mark.parametrize("has", [True, False])
 def test_published_networks_are_rounded_where_the_processor_can(has, monkeypatch):
-    monkeypatch.setattr(precision, "has_fast_bfloat16", lambda: has)
-    network = tuned(ECCV16().eval())
+    monkeypatch.setattr(precision, "cpu_supports_bf16", lambda: has)
+    network = optimize_for_inference(ECCV16().eval())
     assert network.model5[0].weight.dtype == (torch.bfloat16 if has else torch.float32)
     assert network.model_out.weight.dtype == torch.float32
     assert network.model8[6].weight.dtype == torch.float32
 
 
-def test_half_precision_of_gpus_keeps_compacts_colours(network):
+def test_half_precision_of_gpus_keeps_compacts_colors(network):
     """What a GPU computes with, on the CPU: inputs and logits stay float32."""
-    half = tuned(copy.deepcopy(network), "float16")
+    half = optimize_for_inference(copy.deepcopy(network), "float16")
     x = 100 * torch.rand(2, 1, 64, 64, generator=torch.Generator().manual_seed(0))
     exact, rounded = network(x), half(x)
     assert rounded.dtype == torch.float32
@@ -97,4 +97,4 @@ def test_half_precision_of_gpus_keeps_compacts_colours(network):
 
 def test_an_unknown_precision_is_refused(network):
     with pytest.raises(ColorizeError, match="float8"):
-        tuned(network, "float8")
+        optimize_for_inference(network, "float8")

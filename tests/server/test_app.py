@@ -44,7 +44,7 @@ def server(network):
         yield started
 
 
-def coloured(network, photo: bytes, format=None, quality=None, **settings) -> bytes:
+def colored(network, photo: bytes, format=None, quality=None, **settings) -> bytes:
     """Return what the library makes of a photograph."""
     target = io.BytesIO()
     result = Colorizer(network, **settings)(read(io.BytesIO(photo)))
@@ -100,7 +100,7 @@ def serving(slow, **limits):
 def test_a_raw_body_comes_back_as_the_library_makes_it(server, network):
     answer = server.post(PHOTO)
     assert (answer.status, answer.headers["content-type"]) == (200, "image/jpeg")
-    assert answer.body == coloured(network, PHOTO)
+    assert answer.body == colored(network, PHOTO)
     assert opened(answer.body).size == (60, 40)
 
 
@@ -111,14 +111,14 @@ def test_curl_calls_any_body_a_form_and_it_is_taken_raw(server):
 
 def test_a_form_with_options_comes_back_as_the_library_makes_it(server, network):
     answer = server.post_form(PHOTO, format="png", temperature="0.3", rebalance="0.25", size="64")
-    expected = coloured(network, PHOTO, format="png", temperature=0.3, rebalance=0.25, size=64)
+    expected = colored(network, PHOTO, format="png", temperature=0.3, rebalance=0.25, size=64)
     assert (answer.status, answer.headers["content-type"]) == (200, "image/png")
-    assert answer.body == expected != coloured(network, PHOTO, format="png")
+    assert answer.body == expected != colored(network, PHOTO, format="png")
 
 
 def test_options_may_stand_in_the_query(server, network):
     answer = server.post(PHOTO, "?format=jpg&quality=30&temperature=0.3")
-    assert answer.body == coloured(network, PHOTO, format="jpg", quality=30, temperature=0.3)
+    assert answer.body == colored(network, PHOTO, format="jpg", quality=30, temperature=0.3)
     body, kind = form(PHOTO, quality="30")
     both = server.post(body, "?format=jpg&temperature=0.3&quality=90", content_type=kind)
     assert both.body == answer.body
@@ -162,7 +162,7 @@ def hinted_form(photo: bytes, **files: bytes) -> tuple[bytes, str]:
     return b"".join(parts) + whole, kind
 
 
-def test_hints_colour_their_places(server, network):
+def test_hints_color_their_places(server, network):
     photo = picture("PNG")
     answer = server.post_form(photo, hints="20,10,#c02030\n40,30,#2040c0,3")
     hints = [Hint(20, 10, "#c02030"), Hint(40, 30, "#2040c0", 3)]
@@ -199,7 +199,7 @@ def test_a_damaged_second_file_is_told_by_name(server, name):
         ("1,2", "hints '1,2': give x,y,#rrggbb"),
         ("1,2,#ff0000,3,4", "hints '1,2,#ff0000,3,4': give x,y,#rrggbb"),
         (";", "hints ';': give x,y,#rrggbb"),
-        ("1,2,red", "hint 1: 'red' is no colour"),
+        ("1,2,red", "hint 1: 'red' is no color"),
         ("1,2,#ff0000;nan,2,#ff0000", "hint 2: x is nan"),
         ("70,2,#ff0000", "hint 1: 70,2 is outside of the photograph of 60×40 pixels"),
         ("1,2,#ff0000,1e30", "hints '1,2,#ff0000,1e30': give"),
@@ -224,7 +224,7 @@ def test_before_and_after_stand_side_by_side(server):
     assert opened(server.post(PHOTO, "?compare=split").body).width == 60
 
 
-def test_every_page_of_a_file_is_coloured(server):
+def test_every_page_of_a_file_is_colored(server):
     file = io.BytesIO()
     pages = [opened(picture("PNG", seed=seed)) for seed in range(3)]
     pages[0].save(file, "TIFF", save_all=True, append_images=pages[1:])
@@ -427,7 +427,7 @@ def test_requests_that_wait_go_through_the_network_together(slow, network):
         assert server.health()["batches"] == {"1": 1, "5": 1}
     for photo, answer in zip(photos, answers, strict=True):
         ours = np.asarray(opened(answer.body)).astype(int)
-        alone = np.asarray(opened(coloured(network, photo))).astype(int)
+        alone = np.asarray(opened(colored(network, photo))).astype(int)
         assert np.abs(ours - alone).max() <= 1
 
 
@@ -482,7 +482,7 @@ def test_a_hundred_requests_at_sixteen_at_once_are_all_answered(server):
     for number, answer in enumerate(answers):
         ours = np.frombuffer(opened(answer.body).tobytes(), np.uint8).astype(int)
         alone = np.frombuffer(expected[number % 10], np.uint8)
-        assert np.abs(ours - alone).max() <= 6  # a level before JPEG's quantisation
+        assert np.abs(ours - alone).max() <= 6  # a level before JPEG's quantization
     after = server.health()
     assert after["answered"] - before["answered"] == 100
     assert after["accepted"] == 0

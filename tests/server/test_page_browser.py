@@ -1,4 +1,4 @@
-"""The page in a real browser: upload, slider, colours put on the photograph, versions, download."""
+"""The page in a real browser: upload, slider, colors put on the photograph, versions, download."""
 
 import io
 import re
@@ -61,8 +61,8 @@ def address(network):
         yield f"http://127.0.0.1:{server.port}/"
 
 
-def soft_grey(width: int, height: int, format: str = "PNG") -> bytes:
-    """Return a soft grey photograph as a file."""
+def soft_gray(width: int, height: int, format: str = "PNG") -> bytes:
+    """Return a soft gray photograph as a file."""
     noise = np.random.default_rng(0).integers(70, 190, (6, 10), np.uint8)
     file = io.BytesIO()
     Image.fromarray(noise).resize((width, height), Image.Resampling.BICUBIC).save(file, format)
@@ -71,12 +71,12 @@ def soft_grey(width: int, height: int, format: str = "PNG") -> bytes:
 
 @pytest.fixture(scope="module")
 def photograph() -> bytes:
-    return soft_grey(WIDTH, HEIGHT)
+    return soft_gray(WIDTH, HEIGHT)
 
 
 @contextmanager
 def opened(browser, address, settings=DESKTOP) -> Iterator:
-    """Give the page; afterwards nothing outside was asked for, and nothing went wrong."""
+    """Give the page; afterward nothing outside was asked for, and nothing went wrong."""
     context = browser.new_context(**settings)
     asked, wrong = [], []
     context.on("request", lambda request: asked.append(request.url))
@@ -94,7 +94,7 @@ def opened(browser, address, settings=DESKTOP) -> Iterator:
 
 
 def upload(page, content: bytes, name: str = "old photo.png", kind: str = "image/png") -> None:
-    """Choose a photograph and wait until it is in colour."""
+    """Choose a photograph and wait until it is in color."""
     page.set_input_files("#file", {"name": name, "mimeType": kind, "buffer": content})
     page.wait_for_selector("#download:not([disabled])")
     settle(page)
@@ -119,7 +119,7 @@ def split(page) -> float:
     return float(page.evaluate("getComputedStyle(frame).getPropertyValue('--split')")[:-1])
 
 
-def grey(levels) -> bool:
+def gray(levels) -> bool:
     return int(np.max(levels)) - int(np.min(levels)) <= 2
 
 
@@ -137,15 +137,15 @@ def test_a_photograph_gets_a_slider_between_before_and_after(browser, address, p
         assert split(page) == 50
         picture = shot(page)
         middle = picture.shape[1] // 2
-        assert grey(picture[100, middle - 60])
-        assert not grey(picture[100, middle + 60])
+        assert gray(picture[100, middle - 60])
+        assert not gray(picture[100, middle + 60])
         box = page.locator("#frame").bounding_box()
         page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
         page.mouse.down()
         page.mouse.move(box["x"] + box["width"] * 0.8, box["y"] + box["height"] / 2, steps=5)
         page.mouse.up()
         assert split(page) == pytest.approx(80, abs=1)
-        assert grey(shot(page)[100, middle + 60])
+        assert gray(shot(page)[100, middle + 60])
 
 
 def test_the_slider_follows_the_keys(browser, address, photograph):
@@ -160,14 +160,14 @@ def test_the_slider_follows_the_keys(browser, address, photograph):
         assert split(page) == 100
 
 
-def test_a_colour_changes_the_place_it_was_put_on(browser, address, photograph):
+def test_a_color_changes_the_place_it_was_put_on(browser, address, photograph):
     place = 0.25, 0.3
     with opened(browser, address) as page:
         upload(page, photograph)
         before = pixel(page, *place)
-        page.check("[name=mode][value=colour]")
+        page.check("[name=mode][value=color]")
         page.click("[aria-label=Red]")
-        red = page.get_attribute("[aria-label=Red]", "data-colour")
+        red = page.get_attribute("[aria-label=Red]", "data-color")
         box = page.locator("#board").bounding_box()
         position = {"x": place[0] * box["width"], "y": place[1] * box["height"]}
         page.locator("#board").click(position=position)
@@ -193,10 +193,10 @@ def test_a_colour_changes_the_place_it_was_put_on(browser, address, photograph):
         assert np.abs(pixel(page, *place) - before).max() <= 3
 
 
-def test_colours_are_put_and_taken_by_keys(browser, address, photograph):
+def test_colors_are_put_and_taken_by_keys(browser, address, photograph):
     with opened(browser, address) as page:
         upload(page, photograph)
-        page.check("[name=mode][value=colour]")
+        page.check("[name=mode][value=color]")
         page.focus("#board")
         for _ in range(3):
             page.keyboard.press("Shift+ArrowLeft")
@@ -212,29 +212,29 @@ def test_colours_are_put_and_taken_by_keys(browser, address, photograph):
         settle(page)
 
 
-def test_the_next_colour_is_for_the_next_place(browser, address, photograph):
+def test_the_next_color_is_for_the_next_place(browser, address, photograph):
     with opened(browser, address) as page:
         upload(page, photograph)
-        page.check("[name=mode][value=colour]")
+        page.check("[name=mode][value=color]")
         for name, x in (("Red", 60), ("Grass", 200)):
             page.click(f"[aria-label={name}]")
             page.locator("#board").click(position={"x": x, "y": 80})
         red, grass = (
-            page.get_attribute(f"[aria-label={name}]", "data-colour") for name in ("Red", "Grass")
+            page.get_attribute(f"[aria-label={name}]", "data-color") for name in ("Red", "Grass")
         )
-        assert colours(page) == [red, grass]
-        page.click(".hint >> nth=1")  # a spot that was clicked takes another colour
+        assert colors(page) == [red, grass]
+        page.click(".hint >> nth=1")  # a spot that was clicked takes another color
         page.click("[aria-label=Red]")
-        assert colours(page) == [red, red]
+        assert colors(page) == [red, red]
         page.locator(".hint >> nth=1").press("Escape")
         page.click("[aria-label=Grass]")
-        assert colours(page) == [red, red]
+        assert colors(page) == [red, red]
         settle(page)
 
 
-def colours(page) -> list[str]:
-    """Return the colours of the spots."""
-    style = "all => all.map(one => one.style.getPropertyValue('--colour'))"
+def colors(page) -> list[str]:
+    """Return the colors of the spots."""
+    style = "all => all.map(one => one.style.getPropertyValue('--color'))"
     return page.eval_on_selector_all(".hint", style)
 
 
@@ -254,12 +254,12 @@ def test_a_version_is_chosen(browser, address, photograph):
         assert np.abs(pixel(page, 0.5, 0.5) - first).max() <= 1
 
 
-def test_the_download_has_full_size_and_the_colours(browser, address, tmp_path):
+def test_the_download_has_full_size_and_the_colors(browser, address, tmp_path):
     width, height = LARGE * WIDTH, LARGE * HEIGHT
     with opened(browser, address) as page:
-        upload(page, soft_grey(width, height))
+        upload(page, soft_gray(width, height))
         assert page.evaluate("after.naturalWidth") == 1600
-        page.check("[name=mode][value=colour]")
+        page.check("[name=mode][value=color]")
         page.click("[aria-label=Red]")
         box = page.locator("#board").bounding_box()
         page.locator("#board").click(position={"x": box["width"] / 4, "y": box["height"] / 4})
@@ -281,23 +281,23 @@ def test_saturation_is_adjusted(browser, address, photograph):
         page.click("summary")
         page.get_by_label("Saturation").fill("0")
         settle(page)
-        assert grey(pixel(page, 0.5, 0.5))
+        assert gray(pixel(page, 0.5, 0.5))
 
 
-def test_rare_colours_are_adjusted(browser, address, photograph):
+def test_rare_colors_are_adjusted(browser, address, photograph):
     with opened(browser, address) as page:
         upload(page, photograph)
         before = pixel(page, 0.5, 0.5)
         page.click("summary")
-        assert page.get_by_label("Rare colours").input_value() == "0"
-        page.get_by_label("Rare colours").fill("0.6")
+        assert page.get_by_label("Rare colors").input_value() == "0"
+        page.get_by_label("Rare colors").fill("0.6")
         settle(page)
         assert not np.array_equal(pixel(page, 0.5, 0.5), before)
 
 
 def test_a_kind_that_the_browser_cannot_show_works_too(browser, address):
     with opened(browser, address) as page:
-        upload(page, soft_grey(300, 200, "TIFF"), "scan.tif", "image/tiff")
+        upload(page, soft_gray(300, 200, "TIFF"), "scan.tif", "image/tiff")
         assert page.evaluate("[after.naturalWidth, before.naturalWidth]") == [300, 300]
         assert "300 × 200 pixels" in page.inner_text("#status")
         with page.expect_download() as download:
@@ -320,7 +320,7 @@ def test_a_file_that_will_not_do_is_told(browser, address, photograph):
             page.wait_for_selector("#start", state="visible")
         upload(page, photograph)
         assert page.get_attribute("#status", "class") == ""
-        large = soft_grey(2000, 2000)  # more than LIMITS has, after one that is shown
+        large = soft_gray(2000, 2000)  # more than LIMITS has, after one that is shown
         page.set_input_files("#file", {"name": "b.png", "mimeType": "image/png", "buffer": large})
         page.wait_for_selector("#status.error")
         assert "the server takes 3 megapixels" in page.inner_text("#status")
@@ -339,7 +339,7 @@ def test_the_file_chosen_last_is_shown(browser, address, photograph):
                };
              }"""
         )
-        slow = {"name": "slow.png", "mimeType": "image/png", "buffer": soft_grey(300, 200)}
+        slow = {"name": "slow.png", "mimeType": "image/png", "buffer": soft_gray(300, 200)}
         page.set_input_files("#file", slow)
         upload(page, photograph)
         page.wait_for_timeout(1200)
@@ -359,7 +359,7 @@ def test_the_photograph_stays_in_view_while_it_is_adjusted(browser, address, pho
     with opened(browser, address, {"viewport": {"width": 1200, "height": 620}}) as page:
         upload(page, photograph)
         place = page.locator("#frame").bounding_box()
-        page.check("[name=mode][value=colour]")
+        page.check("[name=mode][value=color]")
         page.click("summary")
         page.evaluate("scrollTo(0, 0)")
         assert page.locator("#frame").bounding_box() == place
@@ -372,7 +372,7 @@ def test_nothing_overflows_on_a_phone(browser, address, photograph):
     with opened(browser, address, PHONE) as page:
         assert page.evaluate("document.documentElement.scrollWidth") == 360
         upload(page, photograph)
-        page.locator("[name=mode][value=colour]").tap()
+        page.locator("[name=mode][value=color]").tap()
         page.locator("#board").tap(position={"x": 50, "y": 50})
         settle(page)
         assert page.locator(".hint").count() == 1
@@ -390,7 +390,7 @@ def test_nothing_overflows_on_a_phone(browser, address, photograph):
 def test_everything_is_named_for_those_who_listen(browser, address, photograph):
     with opened(browser, address) as page:
         upload(page, photograph)
-        page.check("[name=mode][value=colour]")
+        page.check("[name=mode][value=color]")
         unnamed = page.evaluate(
             """[...document.querySelectorAll("button, input, [role=application]")]
                .filter(one => !(one.ariaLabel || one.textContent.trim() || one.labels?.length))
@@ -403,8 +403,8 @@ def test_dark_and_light(browser, address):
     with opened(browser, address, DESKTOP | {"color_scheme": "dark"}) as page:
 
         def lightness() -> float:
-            colour = page.evaluate("getComputedStyle(document.body).backgroundColor")
-            return sum(float(n) for n in re.findall(r"[\d.]+", colour)[:3]) / 3
+            color = page.evaluate("getComputedStyle(document.body).backgroundColor")
+            return sum(float(n) for n in re.findall(r"[\d.]+", color)[:3]) / 3
 
         dark = lightness()
         page.click("#theme")

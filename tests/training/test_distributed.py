@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[2]
 STEPS = 12
 
 # What each of the two processes runs: the command, without pretrained weights, and, where
-# rounding would matter, without batch normalisation.
+# rounding would matter, without batch normalization.
 WORKER = """
 import sys
 from torch import nn
@@ -39,7 +39,7 @@ sys.exit(train.main(sys.argv[1:]))
 """
 
 # Three steps of a network on halves of a batch, beside a copy of it on the whole.
-NORMALISER = """
+NORMALIZER = """
 import copy
 import torch
 from torch import nn
@@ -124,7 +124,7 @@ def scale_and_shift(self: nn.BatchNorm2d, x: torch.Tensor) -> torch.Tensor:
 
 @pytest.fixture
 def in_this_process(monkeypatch):
-    """Train in the test's own process, as one, likewise with or without batch normalisation."""
+    """Train in the test's own process, as one, likewise with or without batch normalization."""
 
     def run(norm: str, args: list[str]) -> None:
         monkeypatch.setattr(recipes, "load_imagenet", lambda name, encoder: None)
@@ -140,7 +140,7 @@ def in_this_process(monkeypatch):
 def test_two_processes_give_the_curve_of_one_with_the_double_batch(
     folder, tmp_path, in_this_process, norm, accumulate, within
 ):
-    """Batch normalisation sees the photographs of both; it makes more of what is rounded."""
+    """Batch normalization sees the photographs of both; it makes more of what is rounded."""
     batch, accumulated = 4 // accumulate, ["--accumulate", str(accumulate)]
     two = [*options(folder, tmp_path / "two", batch), *accumulated]
     run_processes(2, [tmp_path / "worker.py", norm, *two], WORKER)
@@ -157,9 +157,9 @@ def test_two_processes_give_the_curve_of_one_with_the_double_batch(
 
 
 @pytest.mark.skipif(not torch.distributed.is_available(), reason="torch without distributed")
-def test_normalisation_over_two_processes_is_that_of_one(tmp_path):
+def test_normalization_over_two_processes_is_that_of_one(tmp_path):
     """Gradients and running statistics of halves are those of the whole, as float64 has them."""
-    run_processes(2, [tmp_path / "worker.py"], NORMALISER)
+    run_processes(2, [tmp_path / "worker.py"], NORMALIZER)
 
 
 def test_accumulated_batches_give_the_curve_of_one_large_batch(folder, tmp_path, in_this_process):

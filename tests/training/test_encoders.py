@@ -1,4 +1,4 @@
-"""The encoders of teachers: their features, and what the pretrained weights mean for grey."""
+"""The encoders of teachers: their features, and what the pretrained weights mean for gray."""
 
 import importlib
 
@@ -52,20 +52,20 @@ def arrays(rng):
     return layers
 
 
-def test_vgg16_takes_grey_as_it_took_three_equal_channels(monkeypatch):
+def test_vgg16_takes_gray_as_it_took_three_equal_channels(monkeypatch):
     layers = arrays(np.random.default_rng(0))
     monkeypatch.setattr(pretrained, "weights_file", lambda name: name)
     monkeypatch.setattr(pretrained, "read_arrays", lambda file: {"VGG16_0": layers})
     encoder = VGG16().eval()
     load_imagenet("vgg16", encoder)
-    grey = torch.rand(1, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    gray = torch.rand(1, 1, 8, 8, generator=torch.Generator().manual_seed(0))
     deviations = torch.tensor((0.229, 0.224, 0.225)).view(1, 3, 1, 1)
-    rgb = (grey.expand(-1, 3, -1, -1) - 0.449) / deviations
+    rgb = (gray.expand(-1, 3, -1, -1) - 0.449) / deviations
     first = encoder.stages[0][0]
     weight = torch.from_numpy(layers["Conv_0"]["kernel"]).permute(3, 2, 0, 1)
     bias = torch.from_numpy(layers["Conv_0"]["bias"])
     expected = torch.nn.functional.conv2d(rgb, weight, bias)
-    found = torch.nn.functional.conv2d((grey - 0.449) / 0.226, first.weight, first.bias)
+    found = torch.nn.functional.conv2d((gray - 0.449) / 0.226, first.weight, first.bias)
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
     last = torch.from_numpy(layers["Conv_12"]["kernel"]).permute(3, 2, 0, 1)
     assert torch.equal(encoder.stages[4][2].weight, last)

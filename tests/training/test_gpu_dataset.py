@@ -1,4 +1,4 @@
-"""Training from photographs in the device's memory: crops, films, ageing, hints; on the CPU."""
+"""Training from photographs in the device's memory: crops, films, aging, hints; on the CPU."""
 
 import numpy as np
 import pytest
@@ -50,11 +50,11 @@ def test_photographs_lie_in_squares_with_their_edges_repeated(photographs):
     held = resident.reside(photographs, torch.device("cpu"), at_once=5)
     side = held.lab.shape[-1]
     assert held.lab.shape == (12, 3, side, side)
-    for i, (grey, ab) in enumerate(zip(photographs.lightness, photographs.ab, strict=True)):
-        h, w = grey.shape
+    for i, (gray, ab) in enumerate(zip(photographs.lightness, photographs.ab, strict=True)):
+        h, w = gray.shape
         assert held.sizes[i].tolist() == [h, w]
         square = held.lab[i].numpy()
-        np.testing.assert_array_equal(square[0, :h, :w], grey)
+        np.testing.assert_array_equal(square[0, :h, :w], gray)
         np.testing.assert_array_equal(square[1:, :h, :w].astype(int) - 128, ab)
         assert (square[:, h:, :w] == square[:, h - 1 : h, :w]).all()
         assert (square[:, :, w:] == square[:, :, w - 1 : w]).all()
@@ -67,7 +67,7 @@ def test_the_prior_is_that_of_the_photographs_in_memory(photographs):
     assert expected.max() > 0.01
 
 
-def test_crops_are_parts_of_the_photograph_and_keep_lightness_and_colours_together():
+def test_crops_are_parts_of_the_photograph_and_keep_lightness_and_colors_together():
     """L grows to the right, a downwards; what lies beyond the edges would be seen as 255."""
     across, down = np.meshgrid(np.arange(80), np.arange(60))
     one = photograph(across + 20, down, down)
@@ -91,10 +91,10 @@ def test_crops_are_parts_of_the_photograph_and_keep_lightness_and_colours_togeth
     assert middle.min() < 25 < 35 < middle.max()
 
 
-def test_a_film_changes_the_grey_of_colours_alone():
-    red, grey = (lab.rgb_to_lab(np.full((1, 4, 4, 3), c, np.float32))
+def test_a_film_changes_the_gray_of_colors_alone():
+    red, gray = (lab.rgb_to_lab(np.full((1, 4, 4, 3), c, np.float32))
                  for c in ((0.8, 0.2, 0.2), (0.5, 0.5, 0.5)))  # fmt: skip
-    pictures = torch.from_numpy(np.concatenate((red, grey)).astype(np.float32)).permute(0, 3, 1, 2)
+    pictures = torch.from_numpy(np.concatenate((red, gray)).astype(np.float32)).permute(0, 3, 1, 2)
     assert torch.equal(resident.film(pictures, 0.0, drawn()), pictures[:, :1])
     found = torch.cat([resident.film(pictures, 1.0, drawn(seed)) for seed in range(50)], 1)
     torch.testing.assert_close(found[1], pictures[1, :1].expand(50, -1, -1), atol=0.05, rtol=0)
@@ -129,7 +129,7 @@ def test_blurring_keeps_flat_pictures_and_spreads_points():
     torch.testing.assert_close(spread, spread.transpose(2, 3))
 
 
-def test_hints_show_the_true_colours_of_a_share_of_the_pictures():
+def test_hints_show_the_true_colors_of_a_share_of_the_pictures():
     ab = torch.full((400, 2, 16, 16), 22.0)
     given = resident.hints(ab, 0.4, drawn())
     mask = given[:, 2]

@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 from torch import nn
 
-from colorize.color.gamut import Q, bin_centres
+from colorize.color.gamut import Q, bin_centers
 from colorize.errors import ColorizeError
 from colorize.models.eccv16 import ECCV16
 from colorize.models.serialization import read_network
@@ -19,7 +19,7 @@ from colorize.training import make_weights as bundle
 from colorize.training.augment import resized_crop
 from colorize.training.config import DEFAULTS, Settings
 from colorize.training.losses import huber
-from colorize.training.lsuv import unit_variance
+from colorize.training.lsuv import lsuv_init
 from colorize.training.steps import Steps
 from colorize.training.tensorboard import Board, picture_grid
 from colorize.training.trainer import Trainer, dtype_of
@@ -27,15 +27,15 @@ from colorize.training.trainer import Trainer, dtype_of
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Pictures in which dark is blue and light is orange, so that L tells the colours."""
+    """Pictures in which dark is blue and light is orange, so that L tells the colors."""
     path = tmp_path_factory.mktemp("photographs")
     ends = np.array([[20, 30, 120], [250, 180, 90]], np.float32)
     for seed in range(8):
         coarse = np.random.default_rng(seed).integers(0, 256, (4, 4), np.uint8)
-        grey = np.asarray(Image.fromarray(coarse).resize((44, 40), Image.Resampling.BICUBIC))
-        share = grey[..., None] / np.float32(255)
-        colours = ends[0] + share * (ends[1] - ends[0])
-        Image.fromarray(colours.astype(np.uint8)).save(path / f"{seed}.png")
+        gray = np.asarray(Image.fromarray(coarse).resize((44, 40), Image.Resampling.BICUBIC))
+        share = gray[..., None] / np.float32(255)
+        colors = ends[0] + share * (ends[1] - ends[0])
+        Image.fromarray(colors.astype(np.uint8)).save(path / f"{seed}.png")
     return path
 
 
@@ -52,7 +52,7 @@ def small(network: str, **given) -> Settings:
 
 @pytest.mark.parametrize(("network", "crop"), [("eccv16", 32), ("siggraph17", 16)])
 def test_a_network_learns_from_scratch_and_becomes_a_weights_file(network, crop, folder, tmp_path):
-    """Loss and error of ab on its own photographs fall, the error below that of grey."""
+    """Loss and error of ab on its own photographs fall, the error below that of gray."""
     args = [
         str(folder), "--out", str(tmp_path), "--network", network, "--samples", "80",
         "--batch", "4", "--crop", str(crop), "--load", "32", "--schedule", "constant",
@@ -66,7 +66,7 @@ def test_a_network_learns_from_scratch_and_becomes_a_weights_file(network, crop,
     with (tmp_path / "log.csv").open() as stream:
         first, last = ({k: float(v) for k, v in row.items()} for row in csv.DictReader(stream))
     assert last["loss"] < 0.9 * first["loss"]
-    assert last["mean_error"] < 0.95 * last["grey_error"]
+    assert last["mean_error"] < 0.95 * last["gray_error"]
     target = tmp_path / "mine.safetensors"
     assert bundle.main([str(tmp_path / "checkpoint.pt"), "-o", str(target)]) == 0
     read = read_network(target, network)
@@ -74,7 +74,7 @@ def test_a_network_learns_from_scratch_and_becomes_a_weights_file(network, crop,
     with torch.inference_mode():
         assert read(batch.lightness).isfinite().all()
     if network == "eccv16":
-        torch.testing.assert_close(read.bin_centres, bin_centres())
+        torch.testing.assert_close(read.bin_centers, bin_centers())
 
 
 def test_siggraph17_sees_hints_of_its_own_size(folder):
@@ -84,9 +84,9 @@ def test_siggraph17_sees_hints_of_its_own_size(folder):
     assert lightness.shape == (4, 1, 32, 32)
     assert hints.shape == (4, 3, 32, 32)
     assert ab.shape == (4, 2, 32, 32)
-    assert drawn.coloured.tolist() == [1, 1, 1, 1]
+    assert drawn.colored.tolist() == [1, 1, 1, 1]
     assert (hints[:, 2].flatten(1).sum(dim=1) > 0).all()
-    # a hint is the mean of at most 9×9 pixels: near the colours that are there
+    # a hint is the mean of at most 9×9 pixels: near the colors that are there
     hinted = hints[:, 2:].bool().expand(-1, 2, -1, -1)
     assert (110 * hints[:, :2] - ab)[hinted].abs().mean() < 20
 
@@ -98,10 +98,10 @@ def test_the_papers_recipes_are_the_defaults():
     assert paper.rate(0) == paper.rate(199_999) == pytest.approx(3e-5)
     assert paper.rate(200_000) == pytest.approx(1e-5)
     assert paper.rate(375_000) == paper.rate(449_999) == pytest.approx(3e-6)
-    optimiser = Trainer(small("eccv16"), torch.full((Q,), 1 / Q)).optimiser
-    assert type(optimiser) is torch.optim.Adam
-    assert optimiser.param_groups[0]["betas"] == (0.9, 0.99)
-    assert optimiser.param_groups[0]["weight_decay"] == 1e-3
+    optimizer = Trainer(small("eccv16"), torch.full((Q,), 1 / Q)).optimizer
+    assert type(optimizer) is torch.optim.Adam
+    assert optimizer.param_groups[0]["betas"] == (0.9, 0.99)
+    assert optimizer.param_groups[0]["weight_decay"] == 1e-3
 
 
 def test_the_bundled_weights_recipe_keeps_its_meaning():
@@ -120,7 +120,7 @@ def test_the_bundled_weights_recipe_keeps_its_meaning():
 
 @pytest.mark.parametrize("fast", [True, False])
 def test_bfloat16_is_taken_where_the_processor_has_it(fast, monkeypatch):
-    monkeypatch.setattr("colorize.training.trainer.has_fast_bfloat16", lambda: fast)
+    monkeypatch.setattr("colorize.training.trainer.cpu_supports_bf16", lambda: fast)
     cpu = torch.device("cpu")
     assert dtype_of("auto", cpu) == (torch.bfloat16 if fast else torch.float32)
     assert dtype_of("bf16", cpu) == torch.bfloat16
@@ -150,14 +150,14 @@ def test_settings_that_do_not_fit_are_refused(given, message):
         Settings(**given)
 
 
-def test_layers_put_out_unit_variance_after_the_initialisation():
+def test_layers_put_out_unit_variance_after_the_initialization():
     torch.manual_seed(0)
     network = nn.Sequential(
         nn.Conv2d(1, 8, 3), nn.ReLU(), nn.ConvTranspose2d(8, 16, 4, 2), nn.ReLU(),
         nn.BatchNorm2d(16), nn.Conv2d(16, 4, 1),
     )  # fmt: skip
     x = 100 * torch.rand(4, 1, 16, 16)
-    unit_variance(network, network[5], x)
+    lsuv_init(network, network[5], x)
     deviations = []
     for layer in network:
         x = layer(x)
@@ -168,26 +168,26 @@ def test_layers_put_out_unit_variance_after_the_initialisation():
 
 
 def test_huber_loss_of_known_errors():
-    """Of a 3 off and b 0.5 off: 3 - 1/2 and 0.5² / 2; grey photographs don't count."""
+    """Of a 3 off and b 0.5 off: 3 - 1/2 and 0.5² / 2; gray photographs don't count."""
     ab = torch.zeros(2, 2, 4, 4)
     answer = torch.stack((torch.full((4, 4), 3.0), torch.full((4, 4), 0.5))).expand(2, -1, -1, -1)
     loss = huber(answer, ab, torch.tensor([1.0, 0.0]))
     assert float(loss) == pytest.approx(2.5 + 0.125)
 
 
-def test_resized_crops_keep_lightness_and_colours_together():
+def test_resized_crops_keep_lightness_and_colors_together():
     ramp = np.tile(np.arange(0, 120, dtype=np.uint8), (90, 1))
     ab = np.stack([ramp.astype(np.int8), -ramp.astype(np.int8)])
     spans = set()
     before = torch.random.get_rng_state()
     for seed in range(8):
-        grey, colour = resized_crop(ramp, ab, 32, np.random.default_rng(seed))
-        assert grey.shape == (32, 32)
-        np.testing.assert_allclose(grey.astype(int), colour[0], atol=1)
-        np.testing.assert_allclose(colour[0], -colour[1], atol=1)
+        gray, color = resized_crop(ramp, ab, 32, np.random.default_rng(seed))
+        assert gray.shape == (32, 32)
+        np.testing.assert_allclose(gray.astype(int), color[0], atol=1)
+        np.testing.assert_allclose(color[0], -color[1], atol=1)
         again = resized_crop(ramp, ab, 32, np.random.default_rng(seed))[0]
-        np.testing.assert_array_equal(grey, again)
-        spans.add(int(grey.max()) - int(grey.min()))
+        np.testing.assert_array_equal(gray, again)
+        spans.add(int(gray.max()) - int(gray.min()))
     assert max(spans) > 1.5 * min(spans)
     assert torch.equal(torch.random.get_rng_state(), before)
 
@@ -255,7 +255,7 @@ def test_checkpoints_of_before_the_other_networks_are_resumed(folder, tmp_path, 
         other.restore(tmp_path / "old.pt")
 
 
-def test_the_grid_shows_grey_guess_and_truth(folder):
+def test_the_grid_shows_gray_guess_and_truth(folder):
     subject = photographs(folder, "compact")
 
     class Red(nn.Module):
@@ -271,8 +271,8 @@ def test_the_grid_shows_grey_guess_and_truth(folder):
     grid = picture_grid(Red(), subject, 32)
     assert grid.shape == (3, 3 * 34 + 2, 8 * 34 + 2)
     assert 0 <= grid.min() and grid.max() <= 1
-    grey, guess = grid[:, 2:34, 2:34], grid[:, 36:68, 2:34]
-    assert (grey.amax(dim=0) - grey.amin(dim=0)).max() < 0.01
+    gray, guess = grid[:, 2:34, 2:34], grid[:, 36:68, 2:34]
+    assert (gray.amax(dim=0) - gray.amin(dim=0)).max() < 0.01
     assert (guess[0] > guess[2]).float().mean() > 0.95
 
 
@@ -304,7 +304,7 @@ def test_a_run_shows_its_losses_figures_and_pictures(folder, tmp_path, monkeypat
     with (tmp_path / "log.csv").open() as stream:
         (row,) = csv.DictReader(stream)
     events = EventAccumulator(str(tmp_path / "tensorboard")).Reload()
-    for name in ("loss", "val_loss", "ab_error", "mean_error", "grey_error"):
+    for name in ("loss", "val_loss", "ab_error", "mean_error", "gray_error"):
         (shown,) = events.Scalars(name)
         assert (shown.step, shown.value) == (2, pytest.approx(float(row[name]), abs=1e-4))
     assert events.Scalars("learning_rate")[0].value == pytest.approx(Settings(samples=64).rate(1))
@@ -321,4 +321,4 @@ def test_eccv16_is_built_with_its_bins_fixed():
     network = recipes.RECIPES["eccv16"].build(DEFAULTS["eccv16"])
     assert isinstance(network, ECCV16)
     assert not network.model_out.weight.requires_grad
-    torch.testing.assert_close(network.bin_centres, bin_centres())
+    torch.testing.assert_close(network.bin_centers, bin_centers())

@@ -11,7 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
-from colorize.color.gamut import Q, bin_centres, decode, rebalancing_weights, soft_encode
+from colorize.color.gamut import Q, bin_centers, decode, rebalancing_weights, soft_encode
 from colorize.errors import ColorizeError
 from colorize.models.compact import Compact, Encoder
 from colorize.models.serialization import read_network, read_tensors, save_compact
@@ -19,7 +19,7 @@ from colorize.training import augmentation as simulate
 from colorize.training import data, prior, recipes, steps, train
 from colorize.training import make_weights as bundle
 from colorize.training.losses import (
-    ColourTargets,
+    SoftTargets,
     rebalanced_cross_entropy,
     taught_cross_entropy,
 )
@@ -30,7 +30,7 @@ SMALL = (16, 16, 24, 32)
 
 
 def picture(seed: int, size: tuple[int, int] = (48, 40)) -> Image.Image:
-    """Return a picture of a few coloured blobs."""
+    """Return a picture of a few colored blobs."""
     rng = np.random.default_rng(seed)
     coarse = Image.fromarray(rng.integers(0, 256, (3, 3, 3), np.uint8))
     return coarse.resize(size, Image.Resampling.BICUBIC)
@@ -89,7 +89,7 @@ def test_load_without_photographs_says_so(tmp_path):
         data.load([tmp_path / "missing"], workers=1, quiet=True)
 
 
-def test_decode_gives_the_lab_of_a_flat_colour():
+def test_decode_gives_the_lab_of_a_flat_color():
     stream = io.BytesIO()
     Image.new("RGB", (64, 64), (200, 40, 40)).save(stream, "PNG")
     _, lightness, ab = data.decode(("red", stream.getvalue()), 32)
@@ -100,7 +100,7 @@ def test_decode_gives_the_lab_of_a_flat_colour():
     assert ab[:, 0, 0] == pytest.approx(expected[1:], abs=0.51)
 
 
-def test_crop_batch_keeps_lightness_and_colours_together():
+def test_crop_batch_keeps_lightness_and_colors_together():
     """A picture whose L and a both grow to the right: they still do so together in every crop."""
     ramp = np.arange(64, dtype=np.uint8)
     photographs = data.Photographs(
@@ -116,13 +116,13 @@ def test_crop_batch_keeps_lightness_and_colours_together():
     assert mirrored == {True, False}
 
 
-def test_grey_photographs_are_marked():
-    grey = data.Photographs(
-        ["grey", "red"],
+def test_gray_photographs_are_marked():
+    gray = data.Photographs(
+        ["gray", "red"],
         [np.zeros((32, 32), np.uint8)] * 2,
         [np.full((2, 8, 8), 5, np.int8), np.full((2, 8, 8), 6, np.int8)],
     )
-    assert data.crop_batch(grey, [0, 1], 32, None).coloured.tolist() == [0, 1]
+    assert data.crop_batch(gray, [0, 1], 32, None).colored.tolist() == [0, 1]
 
 
 def test_the_split_is_by_name_and_complete(photographs):
@@ -136,7 +136,7 @@ def test_the_split_is_by_name_and_complete(photographs):
     assert sorted(reversed_order.names) == sorted(held_out.names)
 
 
-def test_prior_of_one_colour_is_its_soft_code():
+def test_prior_of_one_color_is_its_soft_code():
     ab = np.empty((2, 4, 4), np.int8)
     ab[0], ab[1] = 12, -7
     result = prior.compute_prior(data.Photographs(["x"], [], [ab]))
@@ -147,7 +147,7 @@ def test_prior_of_one_colour_is_its_soft_code():
 
 def test_loss_of_the_soft_code_itself_is_its_entropy():
     ab = torch.full((1, 2, 2, 2), 13)
-    targets = ColourTargets(ab)
+    targets = SoftTargets(ab)
     bins, weights = soft_encode(torch.tensor([[13.0, 13.0]]))
     logits = torch.full((1, Q, 2, 2), -50.0)
     logits[0, bins[0]] = weights[0].log()[:, None, None]
@@ -160,31 +160,31 @@ def test_loss_of_the_soft_code_itself_is_its_entropy():
     torch.testing.assert_close(loss, 3 * entropy)
 
 
-def test_grey_photographs_do_not_count_in_the_loss():
+def test_gray_photographs_do_not_count_in_the_loss():
     ab = torch.zeros(2, 2, 4, 4)
     ab[1] = 40
     logits = torch.randn(2, Q, 4, 4, generator=torch.Generator().manual_seed(0))
-    args = (ColourTargets(ab), torch.ones(Q))
+    args = (SoftTargets(ab), torch.ones(Q))
     both = rebalanced_cross_entropy(logits, *args, torch.tensor([0.0, 1.0]))
-    alone = rebalanced_cross_entropy(logits[1:], ColourTargets(ab[1:]), args[1], torch.ones(1))
+    alone = rebalanced_cross_entropy(logits[1:], SoftTargets(ab[1:]), args[1], torch.ones(1))
     torch.testing.assert_close(both, alone)
     assert rebalanced_cross_entropy(logits, *args, torch.zeros(2)) == 0
 
 
-def distance(logits, teacher, coloured):
-    """All of the loss from a teacher, whatever the photographs' own colours."""
-    targets = ColourTargets(torch.zeros(len(logits), 2, *logits.shape[2:]))
-    return taught_cross_entropy(logits, targets, torch.ones(Q), coloured, teacher, 1.0)
+def distance(logits, teacher, colored):
+    """All of the loss from a teacher, whatever the photographs' own colors."""
+    targets = SoftTargets(torch.zeros(len(logits), 2, *logits.shape[2:]))
+    return taught_cross_entropy(logits, targets, torch.ones(Q), colored, teacher, 1.0)
 
 
 def test_the_distance_to_a_teacher_is_that_of_the_distributions():
     logits = torch.zeros(2, Q, 1, 1)
     teacher = torch.full((2, Q, 1, 1), -1e4)
     teacher[:, 7] = 0  # is certain, where the network knows nothing
-    coloured = torch.tensor([1.0, 0.0])
-    assert distance(logits, teacher, coloured).item() == pytest.approx(np.log(Q))
+    colored = torch.tensor([1.0, 0.0])
+    assert distance(logits, teacher, colored).item() == pytest.approx(np.log(Q))
     teacher[1] = logits[1]
-    assert distance(logits, teacher, 1 - coloured).item() == pytest.approx(0)
+    assert distance(logits, teacher, 1 - colored).item() == pytest.approx(0)
     assert distance(teacher + 5, teacher, torch.ones(2)).item() == pytest.approx(0, abs=1e-6)
 
 
@@ -193,16 +193,16 @@ def test_the_taught_loss_and_its_gradient_are_those_of_its_two_parts(share):
     draw = torch.Generator().manual_seed(3)
     logits = torch.randn(3, Q, 4, 5, generator=draw).requires_grad_()
     teacher = torch.randn(3, Q, 4, 5, generator=draw)
-    targets = ColourTargets(torch.randint(-60, 60, (3, 2, 4, 5), generator=draw))
+    targets = SoftTargets(torch.randint(-60, 60, (3, 2, 4, 5), generator=draw))
     class_weights = torch.rand(Q, generator=draw) + 0.1
-    coloured = torch.tensor([1.0, 0.0, 1.0])
-    own = rebalanced_cross_entropy(logits, targets, class_weights, coloured)
+    colored = torch.tensor([1.0, 0.0, 1.0])
+    own = rebalanced_cross_entropy(logits, targets, class_weights, colored)
     distances = torch.nn.functional.kl_div(
         logits.log_softmax(1), teacher.log_softmax(1), reduction="none", log_target=True
     )
     parts = own.lerp(distances.sum(1)[[0, 2]].mean(), share)
     (expected,) = torch.autograd.grad(5 * parts, logits)
-    loss = taught_cross_entropy(logits, targets, class_weights, coloured, teacher, share)
+    loss = taught_cross_entropy(logits, targets, class_weights, colored, teacher, share)
     torch.testing.assert_close(loss, parts)
     (gradient,) = torch.autograd.grad(5 * loss, logits)
     torch.testing.assert_close(gradient, expected)
@@ -245,7 +245,7 @@ def test_several_teachers_teach_the_mean_of_their_logits_for_the_photograph_as_i
         pupil.learn_from(str(weights))
         taught.append(pupil.teachers[-1](batch[0].lightness, *others))
     answer = pupil.network.eval()(*batch[0].inputs).detach()
-    expected = distance(answer, (taught[0] + taught[1]) / 2, batch[0].coloured)
+    expected = distance(answer, (taught[0] + taught[1]) / 2, batch[0].colored)
     pupil._train_mode = lambda: None
     assert pupil.step(batch[:1]) == pytest.approx(expected.item(), rel=1e-3)
 
@@ -260,11 +260,11 @@ def test_a_teacher_and_its_share_go_together(no_imagenet, folder, tmp_path, caps
 
 
 def test_histogram_of_targets_sums_to_one():
-    histogram = ColourTargets(torch.randint(-60, 60, (3, 2, 4, 4))).histogram()
+    histogram = SoftTargets(torch.randint(-60, 60, (3, 2, 4, 4))).histogram()
     torch.testing.assert_close(histogram.sum(dim=1), torch.ones(3))
 
 
-def test_simulated_hints_hold_the_true_colours():
+def test_simulated_hints_hold_the_true_colors():
     ab = torch.full((200, 2, 16, 16), 22)
     hints = simulate.hints(ab, np.random.default_rng(0), 0.4)
     mask = hints[:, 2]
@@ -275,7 +275,7 @@ def test_simulated_hints_hold_the_true_colours():
 
 def test_simulated_statistics_are_masked():
     ab = torch.full((400, 2, 4, 4), 11)
-    result = simulate.statistics(ab, ColourTargets(ab), np.random.default_rng(0), 0.25)
+    result = simulate.statistics(ab, SoftTargets(ab), np.random.default_rng(0), 0.25)
     histogram, given, chroma, chroma_given = result.split((Q, 1, 1, 1), dim=1)
     torch.testing.assert_close(histogram.sum(dim=1), given[:, 0])
     torch.testing.assert_close(chroma, chroma_given * 0.1 * 2**0.5)
@@ -313,7 +313,7 @@ def test_zoomed_crops_are_parts_of_the_photograph_at_full_size():
         assert batch.lightness.shape == (1, 1, 160, 160)
         assert batch.ab.shape == (1, 2, 40, 40)
         row = 2.55 * batch.lightness[0, 0, 80]
-        # lightness and colours show the same columns: four times the cell's number
+        # lightness and colors show the same columns: four times the cell's number
         expected = 4 * batch.ab[0, 0, 20].float() + 1.5
         assert (row.view(40, 4).mean(dim=1) - expected).abs().max() < 5
         spans.append(float(row.max() - row.min()))
@@ -371,13 +371,13 @@ def test_training_goes_on_from_given_weights(no_imagenet, photographs, tmp_path)
 
 
 def test_training_overfits_a_batch(no_imagenet, photographs):
-    """The loss falls to near its floor, the entropy of the soft targets, and colours come out."""
+    """The loss falls to near its floor, the entropy of the soft targets, and colors come out."""
     subject = trainer(samples=4 * 150, rate=1e-2)
     batch = data.crop_batch(photographs, range(2), 32, None)
-    alone = steps.Examples((batch.lightness,), batch.lightness, batch.ab, batch.coloured)
+    alone = steps.Examples((batch.lightness,), batch.lightness, batch.ab, batch.colored)
     losses = [subject.step([alone]) for _ in range(150)]
     assert losses[-1] < 0.55 * losses[0]
-    with torch.no_grad():  # normalised by the batch's statistics, as in training
+    with torch.no_grad():  # normalized by the batch's statistics, as in training
         ab = decode(subject.network(batch.lightness), 0.5)
     error = (ab - batch.ab).square().mean().sqrt()
     assert error < 0.8 * batch.ab.float().square().mean().sqrt()
@@ -532,13 +532,13 @@ def test_validation_of_a_network_that_knows_the_answer():
 
         def forward(self, lightness, hints=None):
             logits = torch.full((len(lightness), Q, 8, 8), -50.0)
-            logits[:, (bin_centres() == 20).all(dim=1)] = 50.0
+            logits[:, (bin_centers() == 20).all(dim=1)] = 50.0
             return logits
 
     figures = validate(Knows(), photographs, torch.ones(Q), 32)
     assert figures["ab_error"] == pytest.approx(0, abs=1e-3)
     assert figures["mean_error"] == pytest.approx(0, abs=1e-3)
-    assert figures["grey_error"] == pytest.approx(20, abs=1e-3)
+    assert figures["gray_error"] == pytest.approx(20, abs=1e-3)
     assert figures["chroma"] == pytest.approx(1, abs=1e-3)
 
 

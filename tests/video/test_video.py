@@ -1,4 +1,4 @@
-"""Films: what stays as it was, what is said of bad ones, and colours that don't flicker."""
+"""Films: what stays as it was, what is said of bad ones, and colors that don't flicker."""
 
 import os
 import signal
@@ -29,8 +29,8 @@ av = pytest.importorskip("av")
 cv2 = pytest.importorskip("cv2")
 
 from colorize.video import transcode as video  # noqa: E402
-from colorize.video.temporal import GRID, Steady, colours_alone  # noqa: E402
-from colorize.video.transcode import colorize_film  # noqa: E402
+from colorize.video.temporal import GRID, TemporalFilter, colors_alone  # noqa: E402
+from colorize.video.transcode import colorize_video  # noqa: E402
 
 WIDTH, HEIGHT = 64, 48
 TICK = Fraction(1, 90000)
@@ -54,15 +54,15 @@ def weights(network, tmp_path_factory) -> str:
 
 
 def picture(number: int, height: int = HEIGHT, width: int = WIDTH) -> np.ndarray:
-    """Return the grey picture of a slow pan over stripes and a slope."""
+    """Return the gray picture of a slow pan over stripes and a slope."""
     y, x = np.mgrid[:height, :width]
-    grey = 128 + 60 * np.sin((x + number) / 5) * np.cos(y / 7) + 40 * x / width
-    return np.clip(grey, 0, 255).astype(np.uint8)
+    gray = 128 + 60 * np.sin((x + number) / 5) * np.cos(y / 7) + 40 * x / width
+    return np.clip(gray, 0, 255).astype(np.uint8)
 
 
-def frame_of(grey: np.ndarray, pixels: str = "yuv420p"):
-    """Return a frame of limited range with neutral colours; grey of full range."""
-    return av.VideoFrame.from_ndarray(grey, "gray").reformat(format=pixels)
+def frame_of(gray: np.ndarray, pixels: str = "yuv420p"):
+    """Return a frame of limited range with neutral colors; gray of full range."""
+    return av.VideoFrame.from_ndarray(gray, "gray").reformat(format=pixels)
 
 
 def add_sound(output, codec: str = "aac"):
@@ -155,10 +155,10 @@ def lightness(pixels: np.ndarray) -> np.ndarray:
     return lab.lightness(np.ascontiguousarray(pixels))
 
 
-def test_everything_but_the_colours_stays(tmp_path, colorizer):
+def test_everything_but_the_colors_stays(tmp_path, colorizer):
     source = make(tmp_path / "film.mp4", turn=90, ratio=Fraction(4, 3), chapters=True)
-    target = tmp_path / "colour.mp4"
-    result = colorize_film(source, target, colorizer)
+    target = tmp_path / "color.mp4"
+    result = colorize_video(source, target, colorizer)
     before, after = seen(source), seen(target)
     assert result.size == after.size == (WIDTH, HEIGHT)
     assert result.frames == len(after.frames) == len(UNEVEN)
@@ -176,8 +176,8 @@ def test_everything_but_the_colours_stays(tmp_path, colorizer):
 @pytest.mark.parametrize("step", [3600, 3750, 3003])  # 25, 24 and 29.97 frames a second
 def test_the_frame_rate_stays(tmp_path, colorizer, step):
     source = make(tmp_path / "film.mkv", audio=None, times=range(0, 6 * step, step))
-    colorize_film(source, tmp_path / "colour.mkv", colorizer)
-    times = seen(tmp_path / "colour.mkv").times
+    colorize_video(source, tmp_path / "color.mkv", colorizer)
+    times = seen(tmp_path / "color.mkv").times
     assert times == seen(source).times
     assert np.allclose([float(t) for t in times], [n * step / 90000 for n in range(6)], atol=6e-4)
 
@@ -185,32 +185,32 @@ def test_the_frame_rate_stays(tmp_path, colorizer, step):
         with av.open(path) as film:
             return film.streams.video[0].average_rate, film.streams.video[0].frames
 
-    assert rate(tmp_path / "colour.mkv") == rate(source)
+    assert rate(tmp_path / "color.mkv") == rate(source)
 
 
 @pytest.mark.parametrize("audio", ["flac", "aac"])
 def test_sound_goes_into_matroska_bit_for_bit(tmp_path, colorizer, audio):
     source = make(tmp_path / "film.mkv", audio=audio)
-    colorize_film(source, tmp_path / "colour.mkv", colorizer)
-    assert packets(tmp_path / "colour.mkv") == packets(source)
-    assert seen(tmp_path / "colour.mkv").times == seen(source).times
+    colorize_video(source, tmp_path / "color.mkv", colorizer)
+    assert packets(tmp_path / "color.mkv") == packets(source)
+    assert seen(tmp_path / "color.mkv").times == seen(source).times
 
 
 def test_sound_that_the_container_cannot_hold_is_refused(tmp_path, colorizer):
     source = make(tmp_path / "film.mp4")
-    with pytest.raises(ColorizeError, match=r"colour\.webm: can't hold audio stream 1 \(aac\)"):
-        colorize_film(source, tmp_path / "colour.webm", colorizer)
+    with pytest.raises(ColorizeError, match=r"color\.webm: can't hold audio stream 1 \(aac\)"):
+        colorize_video(source, tmp_path / "color.webm", colorizer)
     assert os.listdir(tmp_path) == ["film.mp4"]
 
 
 @pytest.mark.parametrize("audio", ["flac", "libopus"])
 def test_sound_for_mp4_alone_is_refused_for_mov(tmp_path, colorizer, audio):
     source = make(tmp_path / "film.mkv", audio=audio)
-    colorize_film(source, tmp_path / "colour.mp4", colorizer)
-    assert [p[1] for p in packets(tmp_path / "colour.mp4")] == [p[1] for p in packets(source)]
+    colorize_video(source, tmp_path / "color.mp4", colorizer)
+    assert [p[1] for p in packets(tmp_path / "color.mp4")] == [p[1] for p in packets(source)]
     kind = audio.removeprefix("lib")
     with pytest.raises(ColorizeError, match=rf"mov: can't hold audio stream 1 \({kind}\).*\.mkv"):
-        colorize_film(source, tmp_path / "colour.mov", colorizer)
+        colorize_video(source, tmp_path / "color.mov", colorizer)
 
 
 LINES = "1\n00:00:00,040 --> 00:00:00,120\n<i>A line</i>,\nand äöü.\n\n"
@@ -257,15 +257,15 @@ def subtitles(path: Path) -> list[tuple[float, float, str]]:
 
 def test_subtitles_stay_bit_for_bit_in_a_container_of_the_same_kind(tmp_path, colorizer):
     source = make_subtitled(tmp_path / "film.mkv")
-    assert colorize_film(source, tmp_path / "colour.mkv", colorizer).notes == ()
-    assert packets(tmp_path / "colour.mkv", "subtitle") == packets(source, "subtitle")
+    assert colorize_video(source, tmp_path / "color.mkv", colorizer).notes == ()
+    assert packets(tmp_path / "color.mkv", "subtitle") == packets(source, "subtitle")
 
 
 def test_the_gaps_between_subtitles_of_mp4_stay_as_they_were(tmp_path, colorizer):
     film, again = tmp_path / "film.mp4", tmp_path / "again.mp4"
-    colorize_film(make_subtitled(tmp_path / "film.mkv"), film, colorizer)
+    colorize_video(make_subtitled(tmp_path / "film.mkv"), film, colorizer)
     assert len(packets(film, "subtitle")) == 4  # each text after a gap
-    assert colorize_film(film, again, colorizer).notes == ()
+    assert colorize_video(film, again, colorizer).notes == ()
     assert packets(again, "subtitle") == packets(film, "subtitle")
 
 
@@ -275,22 +275,20 @@ def test_subtitles_become_the_text_of_another_container_and_come_back(tmp_path, 
     wanted = [(0.04, 0.08, r"{\i1}A line{\i0},\Nand äöü."), (0.16, 0.04, "Another.")]
     assert subtitles(source) == wanted
     there, back = tmp_path / f"there{suffix}", tmp_path / "back.mkv"
-    notes = colorize_film(source, there, colorizer).notes
+    notes = colorize_video(source, there, colorizer).notes
     assert [note.split(" was ")[0] for note in notes] == [
         "subtitle stream 1", "attachment stream 2",
     ]  # fmt: skip
     assert subtitles(there) == wanted
     assert len(seen(there).frames) == 5
-    colorize_film(there, back, colorizer)
+    colorize_video(there, back, colorizer)
     assert subtitles(back) == wanted
 
 
-def test_the_film_is_coloured_and_as_light_as_before(tmp_path, colorizer):
+def test_the_film_is_colored_and_as_light_as_before(tmp_path, colorizer):
     source = make(tmp_path / "film.mp4", audio=None)
-    colorize_film(source, tmp_path / "colour.mp4", colorizer, crf=4)
-    for before, after in zip(
-        seen(source).frames, seen(tmp_path / "colour.mp4").frames, strict=True
-    ):
+    colorize_video(source, tmp_path / "color.mp4", colorizer, crf=4)
+    for before, after in zip(seen(source).frames, seen(tmp_path / "color.mp4").frames, strict=True):
         assert np.ptp(after.astype(int), axis=2).mean() > 5
         difference = lightness(after) - lightness(before)
         assert abs(difference.mean()) < 1
@@ -301,8 +299,8 @@ def test_ffv1_holds_the_very_pixels(tmp_path, colorizer):
     source = make(
         tmp_path / "film.mkv", codec="ffv1", audio=None, times=UNEVEN[:3], pixels="gray", limits=2
     )  # fmt: skip
-    colorize_film(source, tmp_path / "colour.mkv", colorizer, codec="ffv1")
-    first = seen(tmp_path / "colour.mkv").frames[0]
+    colorize_video(source, tmp_path / "color.mkv", colorizer, codec="ffv1")
+    first = seen(tmp_path / "color.mkv").frames[0]
     wanted = colorizer(Photo(picture(0))).pixels
     assert (first == wanted).all()
 
@@ -334,7 +332,7 @@ def test_the_network_sees_the_picture_upright(tmp_path, network):
 
     watching = Watching(network, size=64)
     source = make(tmp_path / "film.mp4", turn=90, audio=None, times=UNEVEN[:2])
-    colorize_film(source, tmp_path / "colour.mp4", watching)
+    colorize_video(source, tmp_path / "color.mp4", watching)
     shown = np.rot90(seen(source).frames[0])  # players turn it counterclockwise
     assert inputs[0].shape == (WIDTH, HEIGHT, 3)
     assert np.abs(inputs[0].astype(int) - shown).mean() < 2
@@ -344,8 +342,8 @@ def test_an_odd_size_stays(tmp_path, colorizer):
     source = make(
         tmp_path / "film.mkv", codec="ffv1", pixels="gray", size=(63, 47), audio=None
     )  # fmt: skip
-    result = colorize_film(source, tmp_path / "colour.mkv", colorizer)
-    assert seen(tmp_path / "colour.mkv").size == (63, 47)
+    result = colorize_video(source, tmp_path / "color.mkv", colorizer)
+    assert seen(tmp_path / "color.mkv").size == (63, 47)
     assert "yuv444p" in result.notes[0]
 
 
@@ -354,8 +352,8 @@ def test_every_codec_writes(tmp_path, colorizer, codec):
     if film_names.CODECS[codec].encoder not in av.codecs_available:
         pytest.skip("not in this build of FFmpeg")
     source = make(tmp_path / "film.mp4", size=(128, 96), audio=None, times=UNEVEN[:4])
-    result = colorize_film(source, tmp_path / "colour.mkv", colorizer, codec=codec)
-    assert len(seen(tmp_path / "colour.mkv").frames) == 4
+    result = colorize_video(source, tmp_path / "color.mkv", colorizer, codec=codec)
+    assert len(seen(tmp_path / "color.mkv").frames) == 4
     assert result.notes == ()
 
 
@@ -365,15 +363,15 @@ def test_a_container_takes_a_codec_or_says_which(tmp_path, colorizer, container,
     if film_names.CODECS[codec].encoder not in av.codecs_available:
         pytest.skip("not in this build of FFmpeg")
     source = make(tmp_path / "film.mp4", size=(128, 96), audio=None, times=UNEVEN[:2])
-    target = tmp_path / f"colour{container}"
+    target = tmp_path / f"color{container}"
     held = film_names.HELD.get(film_names.MUXERS[container], tuple(film_names.CODECS))
     if codec in held:
-        colorize_film(source, target, colorizer, codec=codec)
+        colorize_video(source, target, colorizer, codec=codec)
         assert len(seen(target).frames) == 2
         return
     choice = " or ".join(held)
     with pytest.raises(ColorizeError, match=rf"can't hold {codec}: choose --codec {choice}, or"):
-        colorize_film(source, target, colorizer, codec=codec)
+        colorize_video(source, target, colorizer, codec=codec)
 
 
 @pytest.mark.parametrize("frames", [1, 2, 3])
@@ -382,8 +380,8 @@ def test_the_shortest_films_are_written(tmp_path, colorizer, codec, frames):
     if film_names.CODECS[codec].encoder not in av.codecs_available:
         pytest.skip("not in this build of FFmpeg")
     source = make(tmp_path / "film.mp4", size=(128, 96), audio=None, times=UNEVEN[:frames])
-    target = tmp_path / "colour.mp4"
-    colorize_film(source, target, colorizer, codec=codec)
+    target = tmp_path / "color.mp4"
+    colorize_video(source, target, colorizer, codec=codec)
     assert seen(target).times == seen(source).times
     with av.open(target) as film:
         waiting = [packet.pts - packet.dts for packet in film.demux(video=0) if packet.size]
@@ -393,13 +391,13 @@ def test_the_shortest_films_are_written(tmp_path, colorizer, codec, frames):
 def test_crf_decides_over_the_size(tmp_path, colorizer):
     source = make(tmp_path / "film.mp4", audio=None)
     for crf in (5, 40):
-        colorize_film(source, tmp_path / f"{crf}.mp4", colorizer, crf=crf)
+        colorize_video(source, tmp_path / f"{crf}.mp4", colorizer, crf=crf)
     sizes = [(tmp_path / f"{crf}.mp4").stat().st_size for crf in (5, 40)]
     assert sizes[1] < 0.7 * sizes[0]
     with pytest.raises(ColorizeError, match="h264 takes 0"):
-        colorize_film(source, tmp_path / "x.mp4", colorizer, crf=60)
+        colorize_video(source, tmp_path / "x.mp4", colorizer, crf=60)
     with pytest.raises(ColorizeError, match=r"takes no --crf"):
-        colorize_film(source, tmp_path / "x.mkv", colorizer, codec="ffv1", crf=1)
+        colorize_video(source, tmp_path / "x.mkv", colorizer, codec="ffv1", crf=1)
 
 
 def test_a_film_without_video_is_refused(tmp_path, colorizer):
@@ -408,7 +406,7 @@ def test_a_film_without_video_is_refused(tmp_path, colorizer):
         output.mux(stream.encode(sound(0)))
         output.mux(stream.encode(None))
     with pytest.raises(ColorizeError, match=r"sound\.mp4: has no video stream$"):
-        colorize_film(tmp_path / "sound.mp4", tmp_path / "colour.mp4", colorizer)
+        colorize_video(tmp_path / "sound.mp4", tmp_path / "color.mp4", colorizer)
 
 
 def test_what_is_no_film_is_refused(tmp_path, colorizer):
@@ -419,8 +417,8 @@ def test_what_is_no_film_is_refused(tmp_path, colorizer):
     (tmp_path / "list.mp4").write_text("ffconcat version 1.0\nfile cut.mp4\n")
     for name in ("cut", "text", "empty", "list", "absent"):
         with pytest.raises(ColorizeError, match=rf"^\S*{name}\.mp4: [^\n]+$"):
-            colorize_film(tmp_path / f"{name}.mp4", tmp_path / "colour.mp4", colorizer)
-    assert not (tmp_path / "colour.mp4").exists()
+            colorize_video(tmp_path / f"{name}.mp4", tmp_path / "color.mp4", colorizer)
+    assert not (tmp_path / "color.mp4").exists()
 
 
 def test_of_a_damaged_film_the_readable_part_is_written(tmp_path, colorizer):
@@ -428,15 +426,15 @@ def test_of_a_damaged_film_the_readable_part_is_written(tmp_path, colorizer):
     source = make(tmp_path / "film.mkv", audio=None, times=times)
     content = source.read_bytes()
     source.write_bytes(content[: len(content) * 2 // 3])
-    result = colorize_film(source, tmp_path / "colour.mkv", colorizer)
+    result = colorize_video(source, tmp_path / "color.mkv", colorizer)
     assert 5 < result.frames < 28
-    assert len(seen(tmp_path / "colour.mkv").frames) == result.frames
+    assert len(seen(tmp_path / "color.mkv").frames) == result.frames
     assert any("incomplete: it ends after" in note for note in result.notes)
 
 
 def test_a_failure_leaves_no_file(tmp_path, colorizer):
     source = make(tmp_path / "film.mp4")
-    old = tmp_path / "colour.mp4"
+    old = tmp_path / "color.mp4"
     old.write_text("older")
 
     def interrupt(done: int, total: int | None) -> None:
@@ -444,15 +442,15 @@ def test_a_failure_leaves_no_file(tmp_path, colorizer):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        colorize_film(source, old, colorizer, progress=interrupt)
-    assert sorted(os.listdir(tmp_path)) == ["colour.mp4", "film.mp4"]
+        colorize_video(source, old, colorizer, progress=interrupt)
+    assert sorted(os.listdir(tmp_path)) == ["color.mp4", "film.mp4"]
     assert old.read_text() == "older"
 
 
 def test_progress_counts_frames(tmp_path, colorizer):
     calls: list[tuple[int, int | None]] = []
     source = make(tmp_path / "film.mp4")
-    colorize_film(
+    colorize_video(
         source, tmp_path / "c.mp4", colorizer, progress=lambda *call: calls.append(call)
     )  # fmt: skip
     assert calls == [(number, len(UNEVEN)) for number in range(1, len(UNEVEN) + 1)]
@@ -475,16 +473,16 @@ def colorize_(weights, tmp_path, monkeypatch, capsys):
 
 def test_the_command(colorize_):
     make(Path("film.mp4"))
-    status, said = colorize_("-i", "film.mp4", "-o", "film-colour.mp4")
+    status, said = colorize_("-i", "film.mp4", "-o", "film-color.mp4")
     assert status == 0
-    assert said.startswith("colorize: film.mp4 → film-colour.mp4 (64×48, ")
+    assert said.startswith("colorize: film.mp4 → film-color.mp4 (64×48, ")
     assert said.count("\n") == 1
-    status, said = colorize_("-i", "film.mp4", "-o", "film-colour.mp4")
+    status, said = colorize_("-i", "film.mp4", "-o", "film-color.mp4")
     assert status == 1
-    assert "film-colour.mp4 exists; --overwrite replaces it" in said
+    assert "film-color.mp4 exists; --overwrite replaces it" in said
     args = ("--overwrite", "--quiet", "--codec", "hevc", "--crf", "30")
-    assert colorize_("-i", "film.mp4", "-o", "film-colour.mp4", *args) == (0, "")
-    assert seen(Path("film-colour.mp4")).codec == "hevc"
+    assert colorize_("-i", "film.mp4", "-o", "film-color.mp4", *args) == (0, "")
+    assert seen(Path("film-color.mp4")).codec == "hevc"
 
 
 def test_names_beside_the_input_and_a_bar_of_frames(colorize_, monkeypatch):
@@ -617,10 +615,10 @@ def test_a_sequence_is_one_film_in_the_order_of_its_numbers(colorize_, weights):
     names = sorted(str(path.relative_to("out")) for path in Path("out").rglob("*.png"))
     assert len(names) == 7
     for folder, numbers in (("one", range(8, 12)), ("two", range(3))):
-        steady = Steady()
+        steady = TemporalFilter()
         for number in numbers:
             photo = read(f"in/{folder}/frame_{number}.png")
-            wanted = colorizer.join(photo, steady(*colours_alone(colorizer, photo))).pixels
+            wanted = colorizer.join(photo, steady(*colors_alone(colorizer, photo))).pixels
             assert (read(f"out/{folder}/frame_{number}.png").pixels == wanted).all()
     alone = colorizer(read("in/one/frame_9.png")).pixels
     assert (alone != read("out/one/frame_9.png").pixels).any()
@@ -661,20 +659,20 @@ def textured(seed: int, size: int = GRID) -> np.ndarray:
     return np.clip(50 + 12 * sum(layers), 0, 100).astype(np.float32)
 
 
-def colours(seed: int, chroma: float = 30) -> np.ndarray:
+def colors(seed: int, chroma: float = 30) -> np.ndarray:
     return np.random.default_rng(seed).normal(0, chroma, (2, GRID, GRID)).astype(np.float32)
 
 
-def test_colours_hold_still_where_the_picture_does():
-    steady, still = Steady(), textured(0)
-    results = [steady(still, colours(seed)) for seed in range(30)]
+def test_colors_hold_still_where_the_picture_does():
+    steady, still = TemporalFilter(), textured(0)
+    results = [steady(still, colors(seed)) for seed in range(30)]
     change = np.abs(results[-1] - results[-2]).mean()
-    alone = np.abs(colours(29) - colours(28)).mean()
+    alone = np.abs(colors(29) - colors(28)).mean()
     assert change < 0.15 * alone
 
 
 def test_chroma_does_not_fade_over_time():
-    steady, still = Steady(), textured(0)
+    steady, still = TemporalFilter(), textured(0)
     ab = np.full((2, GRID, GRID), 25, np.float32)
     for _ in range(50):
         result = steady(still, ab)
@@ -682,25 +680,25 @@ def test_chroma_does_not_fade_over_time():
 
 
 def test_the_first_frame_and_the_first_after_a_cut_stand_alone():
-    steady = Steady()
+    steady = TemporalFilter()
     for seed in range(6):  # a pan
-        first = steady(np.roll(textured(1), 2 * seed, axis=1), colours(seed))
-        assert seed or (first == colours(0)).all()
-    cut = steady(textured(2), colours(7))
-    assert (cut == colours(7)).all()
-    after = steady(textured(2), colours(8))
-    assert np.abs(after - colours(7)).mean() < 0.3 * np.abs(colours(8) - colours(7)).mean()
+        first = steady(np.roll(textured(1), 2 * seed, axis=1), colors(seed))
+        assert seed or (first == colors(0)).all()
+    cut = steady(textured(2), colors(7))
+    assert (cut == colors(7)).all()
+    after = steady(textured(2), colors(8))
+    assert np.abs(after - colors(7)).mean() < 0.3 * np.abs(colors(8) - colors(7)).mean()
 
 
 def test_a_change_of_exposure_is_no_cut():
-    steady, still = Steady(), textured(3)
-    steady(still * 0.8, colours(0))
-    result = steady(still, colours(1))
-    assert np.abs(result - colours(0)).mean() < 0.3 * np.abs(colours(1) - colours(0)).mean()
+    steady, still = TemporalFilter(), textured(3)
+    steady(still * 0.8, colors(0))
+    result = steady(still, colors(1))
+    assert np.abs(result - colors(0)).mean() < 0.3 * np.abs(colors(1) - colors(0)).mean()
 
 
-def test_colours_follow_what_moves_and_leave_no_ghost():
-    steady, ground = Steady(), textured(4)
+def test_colors_follow_what_moves_and_leave_no_ghost():
+    steady, ground = TemporalFilter(), textured(4)
     thing = textured(5)[:80, :80]
 
     def scene(x: int) -> tuple[np.ndarray, np.ndarray]:
@@ -721,7 +719,7 @@ def test_colours_follow_what_moves_and_leave_no_ghost():
 
 @pytest.mark.parametrize("size", [8, 64, 512])
 def test_any_size_of_the_network_is_followed(size):
-    steady = Steady()
+    steady = TemporalFilter()
     light = cv2.resize(textured(6), (size, size), interpolation=cv2.INTER_AREA)
     first, second = np.zeros((2, size, size), np.float32), np.ones((2, size, size), np.float32)
     steady(light, first)

@@ -50,7 +50,7 @@ def test_split_shows_half_of_each_at_the_photographs_size(dtype):
     assert (both.alpha[:, 21:] == after.alpha[:, 21:]).all()
 
 
-def test_a_photograph_in_colour_stays_so_on_the_left():
+def test_a_photograph_in_color_stays_so_on_the_left():
     _, after = pair()
     sepia = dataclasses.replace(after, pixels=after.pixels[::-1].copy())
     assert (compare(sepia, after).pixels[:, :41] == sepia.pixels).all()
@@ -117,7 +117,7 @@ def test_a_batch_writes_comparisons_in_any_format(tmp_path, layout, width, suffi
     assert result.error is None
     written = read(tmp_path / "out" / f"a.{suffix}")
     assert written.size == (30, width)
-    assert np.abs(written.pixels[:, :15].astype(int) - 90).max() <= 2  # the grey photograph
+    assert np.abs(written.pixels[:, :15].astype(int) - 90).max() <= 2  # the gray photograph
     assert written.pixels[:, -15:, 0].min() > 240 and written.pixels[:, -15:, 1].max() < 15
 
 

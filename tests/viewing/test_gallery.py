@@ -73,7 +73,7 @@ def test_a_page_shows_before_and_after(tmp_path):
         gallery.add("a.jpg", photo(), redden(photo()), note="by <hand>")
     page = Page(tmp_path / "page.html")
     before, after = page.all("img")
-    assert (before["alt"], after["alt"]) == ("a.jpg, as it was", "a.jpg, in colour")
+    assert (before["alt"], after["alt"]) == ("a.jpg, as it was", "a.jpg, in color")
     assert picture_of(before).mode == "L"
     assert np.asarray(picture_of(after).convert("RGB"))[..., 0].min() > 240
     assert (before["width"], before["height"]) == ("40", "30")
@@ -240,7 +240,7 @@ def test_a_batch_is_shown_in_order_and_its_failures_at_the_end(tmp_path):
     (tmp_path / "in" / "05.png").write_text("broken")
     page = show(tmp_path, workers=3)
     assert page.names() == [name for name in names if name != "05.png"]
-    assert "Not in colour: 1" in page.text
+    assert "Not in color: 1" in page.text
     assert "05.png: is not a picture of a known kind" in page.text
     for before, after in zip(page.all("img")[::2], page.all("img")[1::2], strict=True):
         assert picture_of(before).mode == "L" and picture_of(after).mode == "RGB"
@@ -267,7 +267,7 @@ def test_a_run_that_stopped_early_shows_what_it_did(tmp_path):
 
 def test_several_pages_are_shown_by_the_first(tmp_path):
     (tmp_path / "in").mkdir()
-    first, second = (Image.new("L", (20, 10), grey) for grey in (10, 200))
+    first, second = (Image.new("L", (20, 10), gray) for gray in (10, 200))
     first.save(tmp_path / "in/a.tif", save_all=True, append_images=[second])
     page = show(tmp_path)
     assert page.names() == ["a.tif"]

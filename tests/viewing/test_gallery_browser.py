@@ -56,17 +56,17 @@ def written(path: Path, columns: bool = False) -> str:
     """Write a page of all NAMES and return its address."""
     with Gallery.writing(path, columns=columns) as gallery:
         for name, (height, width) in zip(NAMES, SIZES, strict=True):
-            grey = np.full((height, width), 128, np.uint8)
+            gray = np.full((height, width), 128, np.uint8)
             red = np.zeros((height, width, 3), np.uint8)
             red[..., 0] = 220
-            gallery.add(name, Photo(grey), Photo(red), note="a note")
+            gallery.add(name, Photo(gray), Photo(red), note="a note")
         gallery.add_problem(f"{NAMES[1]}: damaged")
     return path.as_uri()
 
 
 @contextmanager
 def opened(browser, address, **settings) -> Iterator:
-    """Give the page; afterwards nothing was asked of any network, and nothing went wrong."""
+    """Give the page; afterward nothing was asked of any network, and nothing went wrong."""
     context = browser.new_context(**({"viewport": {"width": 1200, "height": 900}} | settings))
     asked, wrong = [], []
     context.on("request", lambda request: asked.append(request.url))
@@ -81,14 +81,14 @@ def opened(browser, address, **settings) -> Iterator:
     context.close()
 
 
-def colour_at(page, number: int, across: float, down: float = 0.3) -> str:
+def color_at(page, number: int, across: float, down: float = 0.3) -> str:
     """Return what is seen at a place of the number-th frame, as shares of its size."""
     frame = page.locator(".frame").nth(number)
     frame.scroll_into_view_if_needed()
     image = Image.open(io.BytesIO(frame.screenshot())).convert("RGB")
     place = int(across * (image.width - 1)), int(down * (image.height - 1))
     r, g, b = image.getpixel(place)
-    return "colour" if r > g + 100 else "grey" if max(r, g, b) - min(r, g, b) < 10 else "line"
+    return "color" if r > g + 100 else "gray" if max(r, g, b) - min(r, g, b) < 10 else "line"
 
 
 def value(page, number: int) -> float:
@@ -101,8 +101,8 @@ def test_pictures_load_and_are_divided_by_the_line(browser, layout, left, reques
         widths = page.eval_on_selector_all("img", "all => all.map(i => i.naturalWidth)")
         assert len(widths) == 8 and min(widths) > 0
         for number in range(4):
-            assert colour_at(page, number, left) == "grey"
-            assert colour_at(page, number, left + 0.2) == "colour"
+            assert color_at(page, number, left) == "gray"
+            assert color_at(page, number, left + 0.2) == "color"
         boxes = page.eval_on_selector_all(
             ".frame", "all => all.map(f => [f, ...f.querySelectorAll('img')].map("
             "e => { const b = e.getBoundingClientRect(); return [b.x, b.y, b.width, b.height]; }))",
@@ -128,12 +128,12 @@ def test_the_mouse_moves_the_line(browser, address):
         page.mouse.up()
         page.mouse.move(box["x"] + 0.9 * box["width"], middle)
         assert value(page, 0) == pytest.approx(10, abs=1)
-        assert (colour_at(page, 0, 0.05), colour_at(page, 0, 0.3)) == ("grey", "colour")
+        assert (color_at(page, 0, 0.05), color_at(page, 0, 0.3)) == ("gray", "color")
         assert value(page, 1) == 50
         box = page.locator(".frame").first.bounding_box()  # a click elsewhere moves it there
         page.mouse.click(box["x"] + 0.8 * box["width"], box["y"] + 20)
         assert value(page, 0) == pytest.approx(80, abs=1)
-        assert colour_at(page, 0, 0.6) == "grey"
+        assert color_at(page, 0, 0.6) == "gray"
 
 
 def test_keys_move_the_line_and_go_from_photograph_to_photograph(browser, address):
@@ -148,9 +148,9 @@ def test_keys_move_the_line_and_go_from_photograph_to_photograph(browser, addres
         page.keyboard.press("ArrowRight")
         assert (value(page, 0), value(page, 1)) == (46, 52)
         page.keyboard.press("Home")
-        assert colour_at(page, 1, 0.02) == "colour"
+        assert color_at(page, 1, 0.02) == "color"
         page.keyboard.press("End")
-        assert colour_at(page, 1, 0.95) == "grey"
+        assert color_at(page, 1, 0.95) == "gray"
         for key in ("ArrowUp", "ArrowUp", "ArrowDown", "ArrowDown", "ArrowDown", "ArrowDown"):
             page.keyboard.press(key)
         assert page.eval_on_selector_all(".frame", outline) == ["none", "none", "none", "solid"]
@@ -182,7 +182,7 @@ def test_a_finger_moves_the_line_sideways_and_scrolls_the_page_upwards(browser, 
         x, y = box["x"], box["y"] + box["height"] / 2
         touch(page, (x + 0.5 * box["width"], y), (x + 0.15 * box["width"], y))
         assert value(page, 0) == pytest.approx(15, abs=2)
-        assert colour_at(page, 0, 0.35) == "colour"
+        assert color_at(page, 0, 0.35) == "color"
         page.touchscreen.tap(x + 0.7 * box["width"], y)
         assert value(page, 0) == pytest.approx(70, abs=2)
         touch(page, (x + 0.3 * box["width"], y), (x + 0.3 * box["width"], y - 200))

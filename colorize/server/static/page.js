@@ -9,11 +9,11 @@ const SWATCHES = [
   ["Light skin", "#dca98a"], ["Dark skin", "#8c5a3c"], ["Sky", "#7db3e6"], ["Sea", "#3d7ea6"],
   ["Grass", "#6f9c48"], ["Leaves", "#3f6d3c"], ["Sand", "#d9bd8f"],
   ["Brick", "#a85a43"], ["Red", "#b9303a"], ["Gold", "#e0b53a"], ["Violet", "#7d5aa8"],
-  ["No colour", "#8c8c8c"],
+  ["No color", "#8c8c8c"],
 ];
 const SLIDERS = {
   saturation: { label: "Saturation", min: 0, max: 2, step: 0.05 },
-  rarity: { label: "Rare colours", min: 0, max: 0.6, step: 0.02 },
+  rarity: { label: "Rare colors", min: 0, max: 0.6, step: 0.02 },
   temperature: { label: "Mixing", min: 0.05, max: 2, step: 0.05 },
 };
 const SUFFIXES = {
@@ -28,10 +28,10 @@ const frame = find("frame"), board = find("board"), split = find("split");
 const server = { max_bytes: Infinity, max_pixels: Infinity, parameters: [], defaults: {} };
 let latest = null; // the file that was chosen last
 let photo = null; // {file, preview, thumb, width, height, transparent}: what was chosen
-let hints = []; // {x, y, colour}: shares of width and height, #rrggbb
+let hints = []; // {x, y, color}: shares of width and height, #rrggbb
 let chosen = null; // the selected hint
-let colour = SWATCHES[2][1];
-let sample = null; // of the chosen version; null: the most likely colours
+let color = SWATCHES[2][1];
+let sample = null; // of the chosen version; null: the most likely colors
 const settings = {}; // of the sliders that were moved
 const cross = { x: 0.5, y: 0.5 };
 
@@ -61,7 +61,7 @@ async function colorize(picture, extra, signal) {
 function hintLines(picture) {
   const place = (share, size) => Math.min(size - 1, Math.floor(share * size));
   return hints
-    .map((hint) => `${place(hint.x, picture.width)},${place(hint.y, picture.height)},${hint.colour}`)
+    .map((hint) => `${place(hint.x, picture.width)},${place(hint.y, picture.height)},${hint.color}`)
     .join("\n");
 }
 
@@ -136,7 +136,7 @@ function reset() {
   chosen = sample = null;
   for (const name of Object.keys(settings)) delete settings[name];
   for (const id of ["before", "after"]) find(id).removeAttribute("src");
-  find("before").classList.remove("grey");
+  find("before").classList.remove("gray");
   find("thumbs").replaceChildren();
   find("samples").hidden = true;
   find("download").disabled = true;
@@ -204,14 +204,14 @@ async function refresh() {
   wanted?.abort();
   const mine = (wanted = new AbortController());
   frame.classList.add("working");
-  if (!find("after").src) say("Colouring…");
+  if (!find("after").src) say("Coloring…");
   try {
     const blob = await colorize(photo.preview, { format: previewFormat(), quality: 92, sample }, mine.signal);
     if (mine.signal.aborted) return false;
     await show(find("after"), blob);
     if (!photo.shown) await showWithoutOriginal(blob);
     find("download").disabled = false;
-    say(photo.shown ? size() : `${size()}; this browser can't show the original, so Before is the result in grey.`);
+    say(photo.shown ? size() : `${size()}; this browser can't show the original, so Before is the result in gray.`);
     return true;
   } catch (error) {
     sayError(error);
@@ -226,7 +226,7 @@ async function showWithoutOriginal(blob) {
   Object.assign(photo, { width, height });
   Object.assign(photo.whole, { width, height });
   shape(width, height);
-  find("before").classList.add("grey");
+  find("before").classList.add("gray");
   await show(find("before"), blob);
 }
 
@@ -255,7 +255,7 @@ function setSplit(percent) {
   frame.style.setProperty("--split", `${percent}%`);
 }
 
-// The colour comes in from the right.
+// The color comes in from the right.
 function reveal() {
   setSplit(100);
   frame.classList.remove("waiting");
@@ -313,11 +313,11 @@ async function fillThumbs(signal) {
   await Promise.all([...find("thumbs").children].map(fill));
 }
 
-// ---- colours
+// ---- colors
 
 function setMode(mode) {
-  frame.classList.toggle("colour", mode === "colour");
-  board.hidden = find("palette").hidden = mode !== "colour";
+  frame.classList.toggle("color", mode === "color");
+  board.hidden = find("palette").hidden = mode !== "color";
 }
 
 function makeSwatches() {
@@ -327,29 +327,29 @@ function makeSwatches() {
     button.className = "swatch";
     button.title = name;
     button.setAttribute("aria-label", name);
-    button.dataset.colour = value;
-    button.style.setProperty("--colour", value);
-    button.addEventListener("click", () => setColour(value));
+    button.dataset.color = value;
+    button.style.setProperty("--color", value);
+    button.addEventListener("click", () => setColor(value));
     find("swatches").append(button);
   }
 }
 
-function setColour(value) {
-  colour = value;
+function setColor(value) {
+  color = value;
   find("custom").value = value;
   for (const button of find("swatches").children) {
-    button.setAttribute("aria-pressed", String(button.dataset.colour === value));
+    button.setAttribute("aria-pressed", String(button.dataset.color === value));
   }
-  if (chosen && chosen.colour !== value) {
-    chosen.colour = value;
+  if (chosen && chosen.color !== value) {
+    chosen.color = value;
     drawHints();
     refreshSoon();
   }
 }
 
 function addHint(x, y) {
-  chosen = null; // so that the next colour picked is for the next place
-  hints.push({ x, y, colour });
+  chosen = null; // so that the next color picked is for the next place
+  hints.push({ x, y, color });
   drawHints();
   refreshSoon();
 }
@@ -377,9 +377,9 @@ function hintButton(hint, index) {
   const button = document.createElement("button");
   button.type = "button";
   button.className = "hint";
-  button.setAttribute("aria-label", `Colour ${index + 1}, ${hint.colour}; arrow keys move it, Delete removes it`);
+  button.setAttribute("aria-label", `Color ${index + 1}, ${hint.color}; arrow keys move it, Delete removes it`);
   button.setAttribute("aria-pressed", String(hint === chosen));
-  button.style.setProperty("--colour", hint.colour);
+  button.style.setProperty("--color", hint.color);
   place(button, hint);
   button.addEventListener("pointerdown", (event) => drag(event, hint));
   button.addEventListener("click", (event) => {
@@ -399,7 +399,7 @@ function select(hint) {
   chosen = hint;
   for (const one of hints) one.button.setAttribute("aria-pressed", String(one === hint));
   find("remove").disabled = !hint;
-  if (hint) setColour(hint.colour);
+  if (hint) setColor(hint.color);
 }
 
 function drag(event, hint) {
@@ -494,7 +494,7 @@ function slider(name) {
 async function download() {
   const button = find("download"), mine = photo;
   button.disabled = true;
-  say("Colouring it at full size…");
+  say("Coloring it at full size…");
   try {
     const blob = await colorize(mine.whole, { sample });
     const link = document.createElement("a");
@@ -527,7 +527,7 @@ function listen() {
   find("download").addEventListener("click", download);
   find("remove").addEventListener("click", () => chosen && removeHints([chosen]));
   find("clear").addEventListener("click", () => removeHints(hints));
-  find("custom").addEventListener("input", (event) => setColour(event.target.value));
+  find("custom").addEventListener("input", (event) => setColor(event.target.value));
   find("modes").addEventListener("change", (event) => setMode(event.target.value));
   find("theme").addEventListener("click", switchTheme);
   split.addEventListener("input", () => setSplit(split.value));
@@ -568,7 +568,7 @@ async function start() {
   const theme = localStorage.getItem("theme");
   if (theme) document.documentElement.dataset.theme = theme;
   makeSwatches();
-  setColour(colour);
+  setColor(color);
   listen();
   try {
     Object.assign(server, await (await fetch("healthz")).json());
@@ -578,7 +578,7 @@ async function start() {
   }
   const most = Math.round(server.max_pixels / 1e6);
   find("limits").textContent = `up to ${megabytes(server.max_bytes)} and ${most} megapixels`;
-  document.querySelector("[name=mode][value=colour]").closest("label").hidden = !server.parameters.includes("hints");
+  document.querySelector("[name=mode][value=color]").closest("label").hidden = !server.parameters.includes("hints");
   makeSliders();
 }
 
