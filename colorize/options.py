@@ -1,0 +1,388 @@
+"""Every setting of the tool, described once.
+
+The arguments of the commands, the parameters of the server and their OpenAPI description, the
+fingerprint in a manifest and the keywords of the library derive from the fields of
+`ColorizeOptions`, `OutputOptions` and `VideoOptions`. To add a setting, add a field here and use
+its value in one place.
+
+>>> options = ColorizeOptions(style="faithful", saturation=1.2)
+>>> options = options.replace(size=512)
+
+Importing this module is quick: it needs neither torch nor NumPy nor Pillow.
+"""
+
+# No `from __future__ import annotations`: `_describe` reads the types of the fields.
+
+import argparse
+import dataclasses
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from numbers import Integral, Real
+from pathlib import Path
+from types import NoneType
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, get_args, get_origin
+
+from colorize.errors import ColorizeError
+
+if TYPE_CHECKING:
+    from colorize.hints.format import Hint
+    from colorize.io.photo import Photo
+
+Value = bool | int | float | str | None
+Consumer = Literal["command", "server", "evaluation"]
+Need = Literal["distribution", "class_weights", "prior"]
+
+DEFAULT_STYLE = "vivid"
+INPUT_SIZE = 256  # pixels, height and width of the input that the published networks expect
+MAX_INPUT_SIZE = 2048
+MAX_SAMPLES = 1000
+MAX_SEED = 2**31 - 1
+
+T = TypeVar("T")
+G = TypeVar("G", bound="Options")
+
+
+class NetworkTraits(Protocol):
+    """What decides which options act on a network; a part of its metadata."""
+
+    output: Any
+    class_weights: Any
+    prior: Any
+
+
+@dataclass(frozen=True)
+class Option:
+    """One setting, as those who offer it need it.
+
+    Attributes:
+        name: Name of the field and of the keyword.
+        type: bool, int, float or str.
+        default: Default value; None where it depends on something else, see `default_text`.
+        help: What it does, without range and default.
+        minimum: Smallest number, inclusive.
+        maximum: Largest number, inclusive.
+        choices: Words that a string must be one of; empty if it may be any.
+        default_text: The default in words, where `default` is None.
+        needs: What a network must have for the option to act on it.
+        is_file: Whether commands take the name of a file.
+        aliases: Former names, still accepted.
+        consumers: Who offers the option.
+        affects_output: Whether outputs depend on it.
+    """
+
+    name: str
+    type: type[bool] | type[int] | type[float] | type[str]
+    default: Value
+    help: str
+    minimum: float | None = None
+    maximum: float | None = None
+    choices: tuple[str, ...] = ()
+    default_text: str = ""
+    needs: Need | None = None
+    is_file: bool = False
+    aliases: tuple[str, ...] = ()
+    consumers: tuple[Consumer, ...] = get_args(Consumer)
+    affects_output: bool = True
+
+    @property
+    def flag(self) -> str:
+        """The argument of a command, such as --rare-color-boost."""
+        return "--" + self.name.replace("_", "-")
+
+    @property
+    def allowed(self) -> str:
+        """The valid values in words, to follow "must be"."""
+        if self.choices:
+            return ", ".join(self.choices[:-1]) + " or " + self.choices[-1]
+        noun = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
+        if self.minimum is None:
+            return noun[self.type]
+        if self.maximum is None:
+            return f"{noun[self.type]} of at least {self.minimum}"
+        return f"{noun[self.type]} from {self.minimum} to {self.maximum}"
+
+    @property
+    def description(self) -> str:
+        """The help text with range and default."""
+        notes = []
+        if self.maximum is not None:
+            notes.append(f"{self.minimum} to {self.maximum}")
+        if self.type is not bool and (default := self.default_text or self.default) is not None:
+            notes.append(f"default: {default}")
+        return f"{self.help} ({'; '.join(notes)})" if notes else self.help
+
+    @property
+    def json_schema(self) -> dict[str, Any]:
+        """The valid values as JSON Schema."""
+        names = {bool: "boolean", int: "integer", float: "number", str: "string"}
+        limits = {"minimum": self.minimum, "maximum": self.maximum, "default": self.default}
+        schema = {name: value for name, value in limits.items() if value is not None}
+        enum = {"enum": list(self.choices)} if self.choices else {}
+        return {"type": names[self.type], **enum, **schema}
+
+    def parse(self, text: str) -> Value:
+        """Return the value that the text of an argument or parameter stands for.
+
+        Raises ColorizeError for a text that stands for none.
+        """
+        value: Value = text.lower() if self.choices else text
+        try:
+            if self.type is bool:
+                value = {"true": True, "false": False}[text.lower()]
+            elif self.type is not str:
+                value = self.type(text)
+        except (ValueError, KeyError):
+            raise self._error(text) from None
+        self.check(value)
+        return value
+
+    def check(self, value: object) -> None:
+        """Raise ColorizeError for a value of another type or out of range."""
+        if value is None and self.default is None:
+            return
+        if self.choices:
+            valid = value in self.choices
+        elif self.type is bool:
+            valid = isinstance(value, bool)
+        elif self.type is str:
+            valid = self.is_file or isinstance(value, str)
+        else:
+            number = Integral if self.type is int else Real
+            valid = isinstance(value, number) and not isinstance(value, bool) and self._fits(value)
+        if not valid:
+            raise self._error(value)
+
+    def _fits(self, number: Any) -> bool:
+        low = self.minimum is None or number >= self.minimum
+        return low and (self.maximum is None or number <= self.maximum)
+
+    def _error(self, value: object) -> ColorizeError:
+        shown = value if isinstance(value, str) and value.isprintable() else ascii(value)
+        return ColorizeError(f"{self.name} {shown}: must be {self.allowed}")
+
+    def missing(self, network: NetworkTraits) -> str:
+        """Return why the option cannot act on a network, or "" if it can."""
+        if self.needs is not None and network.output != "logits":
+            return "this network does not predict a distribution of colors"
+        if self.needs == "class_weights" and network.class_weights is None:
+            return "these weights do not record how rare colors were weighted in training"
+        if self.needs == "prior" and network.prior is None:
+            return "these weights do not record how frequent each color was in training"
+        return ""
+
+
+def option(default: T, help: str, **attributes: Any) -> T:
+    """Return a dataclass field that describes a setting; `attributes` are those of `Option`.
+
+    Type and choices come from the field's annotation: `float | None`, `Literal["a", "b"]`.
+    """
+    return field(default=default, metadata={"help": help, **attributes})
+
+
+@dataclass(frozen=True)
+class Options:
+    """Base of the groups of settings: checked when made, changed by `replace`."""
+
+    def __post_init__(self) -> None:
+        """Raise ColorizeError for a value out of range."""
+        for each in options_of(type(self)):
+            each.check(getattr(self, each.name))
+
+    def replace(self: G, **changes: Any) -> G:
+        """Return these settings with some changed. Raises ColorizeError like the class."""
+        return dataclasses.replace(self, **changes)
+
+    def changed(self) -> list[Option]:
+        """Return the options whose value is not the default."""
+        return [each for each in options_of(type(self)) if getattr(self, each.name) != each.default]
+
+    def require_support(self, network: NetworkTraits) -> None:
+        """Raise ColorizeError for a setting that was changed and cannot act on a network."""
+        for each in self.changed():
+            if reason := each.missing(network):
+                raise ColorizeError(f"{each.name}: {reason}; leave it out")
+
+    def fingerprint(self) -> dict[str, Value]:
+        """Return what outputs depend on, as JSON values by name; files by their sha256.
+
+        Defaults are left out: a new option must not make the outputs of earlier versions stale.
+        Raises ColorizeError for a file that cannot be read.
+        """
+        decisive = [each for each in self.changed() if each.affects_output]
+        values = {each.name: getattr(self, each.name) for each in decisive}
+        return values | {each.name: _hash(values[each.name]) for each in decisive if each.is_file}
+
+
+@dataclass(frozen=True)
+class ColorizeOptions(Options):
+    """How a photograph is colorized."""
+
+    size: int = option(
+        INPUT_SIZE, "height and width of the network's input, in pixels",
+        minimum=8, maximum=MAX_INPUT_SIZE,
+    )  # fmt: skip
+    style: Literal["vivid", "faithful"] | None = option(
+        None, "preset of the next four options; faithful gives calmer, more probable colors",
+        default_text=DEFAULT_STYLE, needs="distribution",
+    )  # fmt: skip
+    temperature: float | None = option(
+        None, "below 1 favors the most probable colors, above 1 blends more of them",
+        minimum=0.01, maximum=10, default_text="the style's", needs="distribution",
+    )  # fmt: skip
+    rebalance: float | None = option(
+        None, "how strongly rare colors are favored: 1 as in training, 0 at natural frequencies",
+        minimum=0, maximum=1, default_text="the style's", needs="class_weights",
+    )  # fmt: skip
+    rare_color_boost: float | None = option(
+        None, "extra weight of rare colors where the network finds them likely; useful up to 0.3",
+        minimum=0, maximum=1, default_text="the style's", needs="prior", aliases=("rarity",),
+    )  # fmt: skip
+    coherence: float | None = option(
+        None, "bilateral smoothing of the color distribution; reduces blotches",
+        minimum=0, maximum=1, default_text="the style's", needs="distribution",
+    )  # fmt: skip
+    saturation: float = option(
+        1.0, "multiplies the strength of all colors; 0 is gray", minimum=0, maximum=3
+    )
+    upsampling: Literal["guided", "bilinear"] = option(
+        "guided", "enlarge colors along the edges of the photograph (guided) or smoothly (bilinear)"
+    )
+    autocontrast: bool = option(False, "stretch the contrast of faded photographs first")
+    hints: "Sequence[Hint] | Photo | str | os.PathLike[str] | None" = option(
+        None, "colors of some points of one photograph: lines of x,y,#rrggbb[,radius] in pixels, "
+        "or a transparent PNG painted over it; see docs/control.md",
+        is_file=True, consumers=("command", "server"),
+    )  # fmt: skip
+    reference: "Photo | str | os.PathLike[str] | None" = option(
+        None, "color photograph whose palette the results are drawn toward",
+        is_file=True, needs="distribution", consumers=("command", "server"),
+    )  # fmt: skip
+    sample: int | None = option(
+        None, "number of a random alternative colorization",
+        minimum=1, maximum=MAX_SAMPLES, default_text="the most probable colors",
+        needs="distribution", consumers=("server",),
+    )  # fmt: skip
+    seed: int = option(
+        0, "seed of the random samples", minimum=0, maximum=MAX_SEED,
+        needs="distribution", consumers=("command", "server"),
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class OutputOptions(Options):
+    """What is written."""
+
+    format: str | None = option(
+        None, "format of the output: jpeg, png, tiff, webp, ...",
+        default_text="by the suffix", consumers=("command", "server"),
+    )  # fmt: skip
+    quality: int | None = option(
+        None, "quality of lossy formats", minimum=1, maximum=100,
+        default_text="95 for JPEG; see docs/formats.md", consumers=("command", "server"),
+    )  # fmt: skip
+    compare: Literal["side", "split"] | None = option(
+        None, "show before and after: side by side, or split, with half of each",
+        default_text="only after", consumers=("command", "server"),
+    )  # fmt: skip
+    confidence: bool = option(
+        False, "return a map of how certain the network is, in place of the colors",
+        needs="distribution", consumers=("server",),
+    )  # fmt: skip
+    max_pixels: int | None = option(
+        None, "refuse larger photographs", minimum=1, default_text="500 million pixels",
+        consumers=("command",), affects_output=False,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class VideoOptions(Options):
+    """How videos are encoded."""
+
+    codec: Literal["h264", "hevc", "vp9", "av1", "ffv1"] | None = option(
+        None, "video codec", default_text="h264, in .webm vp9", consumers=("command",)
+    )
+    crf: int | None = option(
+        None, "constant rate factor of the video, lower is better", minimum=0, maximum=63,
+        default_text="18 for h264; see docs/video.md", consumers=("command",),
+    )  # fmt: skip
+
+
+def options_of(group: type[Options], consumer: Consumer | None = None) -> list[Option]:
+    """Return the descriptions of a group's settings, or of those that a consumer offers."""
+    described = [_describe(each, each.metadata) for each in dataclasses.fields(group)]
+    return [each for each in described if consumer is None or consumer in each.consumers]
+
+
+def _describe(entry: Any, metadata: Mapping[str, Any]) -> Option:
+    """Return the description of a dataclass field made by `option`."""
+    if metadata.get("is_file"):
+        return Option(entry.name, str, entry.default, **metadata)
+    union = get_origin(entry.type) is not Literal and get_args(entry.type)
+    (plain,) = (kind for kind in union or [entry.type] if kind is not NoneType)
+    if get_origin(plain) is Literal:
+        return Option(entry.name, str, entry.default, choices=get_args(plain), **metadata)
+    return Option(entry.name, plain, entry.default, **metadata)
+
+
+def _hash(path: str | os.PathLike[str]) -> str:
+    from colorize.io.atomic import display_name  # not above: hashlib takes time to import
+    from colorize.io.checksum import hash_file
+
+    try:
+        return hash_file(Path(path))
+    except OSError as error:
+        raise ColorizeError(f"{display_name(path)}: cannot read: {error.strerror}") from error
+
+
+def supported_options(network: NetworkTraits, options: Iterable[Option]) -> list[Option]:
+    """Return those of the options that can act on a network."""
+    return [each for each in options if not each.missing(network)]
+
+
+def add_arguments(
+    parser: "argparse._ActionsContainer",
+    group: type[Options],
+    consumer: Consumer = "command",
+    *names: str,
+) -> None:
+    """Add the arguments of a group of settings, or of those named, to a parser.
+
+    Former names are accepted but not listed in the help.
+    """
+    for each in options_of(group, consumer):
+        if names and each.name not in names:
+            continue
+        form: dict[str, Any] = {"action": "store_true"}
+        if each.type is not bool:
+            form = {"type": _argument_type(each), "metavar": _metavar(each)}
+        text = each.description.replace("%", "%%")
+        parser.add_argument(each.flag, default=each.default, help=text, **form)
+        form |= {"dest": each.name, "default": argparse.SUPPRESS, "help": argparse.SUPPRESS}
+        for alias in each.aliases:
+            parser.add_argument("--" + alias.replace("_", "-"), **form)
+
+
+def _argument_type(described: Option) -> Callable[[str], Value]:
+    def parse(text: str) -> Value:
+        try:
+            return described.parse(text)
+        except ColorizeError:
+            message = f"must be {described.allowed}, not {text!r}"
+            raise argparse.ArgumentTypeError(message) from None
+
+    return parse
+
+
+def _metavar(described: Option) -> str:
+    if described.choices:
+        return "{" + ",".join(described.choices) + "}"
+    return "FILE" if described.is_file else {int: "N", float: "X"}.get(described.type, "NAME")
+
+
+def from_arguments(group: type[G], arguments: argparse.Namespace) -> G:
+    """Return the group's settings of parsed arguments, with defaults for those not among them."""
+    values = vars(arguments)
+    return group(
+        **{each.name: values[each.name] for each in options_of(group) if each.name in values}
+    )
