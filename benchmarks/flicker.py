@@ -22,7 +22,7 @@ from skimage.color import deltaE_ciede2000
 
 from colorize import Colorizer, Photo
 from colorize.color import lab
-from colorize.io.photo import has_image_suffix
+from colorize.io.formats import has_image_suffix
 from colorize.video.temporal import TemporalFilter, colors_alone
 
 ROOT = Path(__file__).parents[1]

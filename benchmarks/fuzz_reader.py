@@ -82,7 +82,7 @@ def _work(pipe: Connection) -> None:
     """Read what comes through the pipe and answer with the outcome, until None comes."""
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     from colorize.errors import ColorizeError
-    from colorize.io.photo import read_pages
+    from colorize.io.readers import read_pages
 
     while (content := pipe.recv()) is not None:
         try:

@@ -15,8 +15,10 @@ from pathlib import Path
 
 import numpy as np
 
-from colorize.io.metadata import upright_xmp
-from colorize.io.photo import Metadata, Photo, read_pages, write
+from colorize.io.metadata import Metadata, upright_xmp
+from colorize.io.photo import Photo
+from colorize.io.readers import read_pages
+from colorize.io.writers import write
 from tests.fixtures.sample_files import DPI, IPTC, XMP, Kind, all_kinds, exif_bytes
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "formats.md"

@@ -24,7 +24,9 @@ from benchmarks import reference
 from benchmarks.measure import timed
 from benchmarks.pictures import make_photograph
 from colorize.color.merge import merge_lab_strips
-from colorize.io.photo import Photo, read, write
+from colorize.io.photo import Photo
+from colorize.io.readers import read
+from colorize.io.writers import write
 from colorize.models import registry
 from colorize.models.eccv16 import ECCV16
 from colorize.models.siggraph17 import SIGGRAPH17

@@ -14,18 +14,18 @@ from colorize._version import __version__
 if TYPE_CHECKING:
     from colorize.errors import ColorizeError as ColorizeError
     from colorize.io.photo import Photo as Photo
-    from colorize.io.photo import read as read
-    from colorize.io.photo import read_pages as read_pages
-    from colorize.io.photo import write as write
+    from colorize.io.readers import read as read
+    from colorize.io.readers import read_pages as read_pages
+    from colorize.io.writers import write as write
     from colorize.pipeline import Colorizer as Colorizer
 
 _HOME = {
     "Colorizer": "colorize.pipeline",
     "ColorizeError": "colorize.errors",
     "Photo": "colorize.io.photo",
-    "read": "colorize.io.photo",
-    "read_pages": "colorize.io.photo",
-    "write": "colorize.io.photo",
+    "read": "colorize.io.readers",
+    "read_pages": "colorize.io.readers",
+    "write": "colorize.io.writers",
 }
 
 __all__ = ["ColorizeError", "Colorizer", "Photo", "__version__", "read", "read_pages", "write"]

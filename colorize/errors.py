@@ -1,5 +1,76 @@
-"""The one exception that callers of the library need to catch."""
+"""The one exception that callers of the library need to catch, and how its messages are made."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+MAX_REASON = 200  # characters of another library's message that are repeated
+
+_REASONS = {
+    errno.ENOENT: "no such file",
+    errno.EACCES: "permission denied",
+    errno.ENOSPC: "the disk is full",
+    errno.ELOOP: "a link that leads to itself",
+    errno.ENAMETOOLONG: "the name is too long",
+    errno.EROFS: "the file system is read-only",
+}
 
 
 class ColorizeError(Exception):
     """Bad input or a failed step; the message names the file, the reason and the remedy."""
+
+
+def display_name(source: object) -> str:
+    """Return a path's or stream's name for messages: always printable, on one line.
+
+    A name that is not printable, such as one with a newline or with bytes that are not UTF-8,
+    is quoted and escaped as Python's `ascii` does.
+    """
+    if not isinstance(source, (str, bytes, os.PathLike)):
+        source = getattr(source, "name", "stream")
+        if not isinstance(source, (str, bytes)):
+            return "stream"
+    name = os.fsdecode(source)
+    return name if name.isprintable() and name else ascii(name)
+
+
+def one_line(error: BaseException) -> str:
+    """Return an exception's message on one line, shortened; its type where it has no message."""
+    return " ".join(str(error).split())[:MAX_REASON] or type(error).__name__
+
+
+def reason_of(error: Exception, failure: str) -> str:
+    """Return why something failed, on one line.
+
+    Args:
+        error: what was raised.
+        failure: what it means, for exceptions that only their library's authors understand.
+    """
+    if isinstance(error, MemoryError):
+        return "not enough memory for this picture"
+    if isinstance(error, OSError) and error.errno is not None:
+        return _REASONS.get(error.errno, (error.strerror or "input/output error").lower())
+    return f"{failure} ({one_line(error)})"
+
+
+@contextmanager
+def error_context(name: str, failure: str = "failed") -> Iterator[None]:
+    """Turn any exception into a ColorizeError of one line that begins with a name.
+
+    Image decoders raise nearly every type of exception on damaged files, so all are caught.
+
+    Args:
+        name: of the file, as `display_name` returns it.
+        failure: what an exception means whose message does not say, such as "cannot be written".
+    """
+    try:
+        yield
+    except ColorizeError as error:
+        if str(error).startswith(f"{name}: "):
+            raise
+        raise ColorizeError(f"{name}: {error}") from error
+    except Exception as error:
+        raise ColorizeError(f"{name}: {reason_of(error, failure)}") from error

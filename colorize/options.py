@@ -23,7 +23,7 @@ from pathlib import Path
 from types import NoneType
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, get_args, get_origin
 
-from colorize.errors import ColorizeError
+from colorize.errors import ColorizeError, display_name
 
 if TYPE_CHECKING:
     from colorize.hints.format import Hint
@@ -326,7 +326,7 @@ def _describe(entry: Any, metadata: Mapping[str, Any]) -> Option:
 
 
 def _hash(path: str | os.PathLike[str]) -> str:
-    from colorize.io.atomic import display_name  # not above: hashlib takes time to import
+    # here, not above: hashlib takes time to import
     from colorize.io.checksum import hash_file
 
     try:

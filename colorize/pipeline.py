@@ -31,7 +31,7 @@ from colorize.decoding.reference import histogram, prior_shift
 from colorize.decoding.settings import Decoding
 from colorize.errors import ColorizeError
 from colorize.hints.format import HintedPixels, Hints, spread
-from colorize.io.photo import Photo, Size
+from colorize.io.photo import Photo, ResizeSpec
 from colorize.models import registry
 from colorize.runtime.oom import OomSafeRunner, as_runner
 from colorize.runtime.threads import available_cpus
@@ -195,7 +195,7 @@ class Colorizer:
 
         As in the releases, the sRGB pixels are resized, by Pillow's bicubic filter.
         """
-        small = photo.resized((self.size, self.size, INPUT_RESAMPLE))
+        small = photo.thumbnail(ResizeSpec(self.size, self.size, INPUT_RESAMPLE))
         return lab.lightness(small)[None, None]
 
     def predict(
@@ -273,7 +273,8 @@ class Colorizer:
         """
         guide = None
         if self.upsampling == "guided":
-            guide = lab.lightness(photo.resized((ab.shape[1], ab.shape[2], CELL_RESAMPLE)))
+            cells = ResizeSpec(ab.shape[1], ab.shape[2], CELL_RESAMPLE)
+            guide = lab.lightness(photo.thumbnail(cells))
         pixels = merge_lab_strips(photo.pixels, ab, places, guide, self.threads)
         return dataclasses.replace(photo, pixels=pixels)
 
@@ -362,16 +363,16 @@ class Colorizer:
         return Photo(render_heatmap(self.confidence(photo), photo.size))
 
 
-def prefetch_sizes(model: str, size: int) -> list[Size]:
+def prefetch_sizes(model: str, size: int) -> list[ResizeSpec]:
     """Return the small copies of a photograph that colors of that size are made with.
 
-    For `Photo.resize_ahead`: with guided upsampling and without autocontrast. None for a size
+    For `Photo.thumbnail`: with guided upsampling and without autocontrast. None for a size
     that no network takes.
     """
     if not 4 <= size <= MAX_NETWORK_SIZE:
         return []
     cells = size if model == "siggraph17" else size // 4
-    return [(size, size, INPUT_RESAMPLE), (cells, cells, CELL_RESAMPLE)]
+    return [ResizeSpec(size, size, INPUT_RESAMPLE), ResizeSpec(cells, cells, CELL_RESAMPLE)]
 
 
 def _array(values: Array | torch.Tensor) -> Floats:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from colorize.batch.jobs import Job
-from colorize.io.photo import display_name
+from colorize.errors import display_name
 from colorize.io.storage import RemotePath
 
 

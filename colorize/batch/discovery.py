@@ -10,9 +10,8 @@ from typing import cast
 
 from colorize.batch.conflicts import real_path
 from colorize.batch.jobs import Source
-from colorize.errors import ColorizeError
-from colorize.io import photo as image
-from colorize.io.photo import display_name
+from colorize.errors import ColorizeError, display_name
+from colorize.io.formats import has_image_suffix
 from colorize.io.storage import (
     RemotePath,
     absolute,
@@ -75,7 +74,7 @@ def _in_store(folder: RemotePath, pattern: str | None, output: Path | None) -> l
     """Return the photographs below a folder of an object store, as those of a disk."""
     found = listed(folder, pattern)
     if pattern is None:
-        found = ((path, below) for path, below in found if image.has_image_suffix(path))
+        found = ((path, below) for path, below in found if has_image_suffix(path))
     return _chosen(found, output, absolute(folder))
 
 
@@ -103,7 +102,7 @@ def _in_folder(folder: Path, pattern: str | None, output: Path | None) -> list[S
     found = [
         path
         for path in _walk(folder, _inside(output, folder), problems)
-        if (image.has_image_suffix(path) if matching is None else path in matching)
+        if (has_image_suffix(path) if matching is None else path in matching)
     ]
     sources = [Source(path, path.relative_to(folder)) for path in found]
     sources += [_unreadable(error, folder) for error in problems]

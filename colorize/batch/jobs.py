@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from colorize.batch.manifest import Manifest
-from colorize.io import photo as image
+from colorize.io import readers
 from colorize.io.photo import Photo
 from colorize.video.formats import VideoResult
 from colorize.viewing.gallery import Pictures
@@ -50,7 +50,7 @@ class Options:
 
     overwrite: replace them. skip_existing: leave them and count their jobs as skipped.
     manifest: what earlier runs have done; it is written where it can be. format, quality: see
-    `image.write`. max_pixels: see `image.read`. reserved: files that are no output either.
+    `writers.write`. max_pixels: see `readers.read`. reserved: files that are no output either.
     compare: write before and after in one picture, see `compare.compare`. pictures: results
     bring small pictures for a gallery, also of what is skipped since it is done.
     """
@@ -60,7 +60,7 @@ class Options:
     manifest: Manifest | None = None
     format: str | None = None
     quality: int | None = None
-    max_pixels: int = image.MAX_PIXELS
+    max_pixels: int = readers.MAX_PIXELS
     reserved: tuple[Path, ...] = ()
     compare: str | None = None
     pictures: bool = False

@@ -18,8 +18,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from colorize.errors import ColorizeError
-from colorize.io.atomic import display_name
+from colorize.errors import ColorizeError, display_name
 from colorize.io.storage import absolute as _key
 from colorize.io.storage import place
 from colorize.io.storage import sha256 as _sha256

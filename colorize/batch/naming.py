@@ -7,8 +7,7 @@ from pathlib import Path
 
 from colorize.batch.jobs import Job, Source
 from colorize.errors import ColorizeError
-from colorize.io import photo as image
-from colorize.io.writers import FORMATS
+from colorize.io.formats import FORMATS, output_format
 from colorize.video.formats import is_video_name, output_suffix
 
 MARK = ".colorized"  # in the name of an output beside its input
@@ -76,9 +75,9 @@ def _suffix(path: Path, format: str | None) -> str:
     if is_video_name(path):
         return output_suffix(path)
     if format is not None:
-        return FORMATS[image.output_format(path, format)].suffixes[0]
+        return FORMATS[output_format(path, format)].suffixes[0]
     try:
-        image.output_format(path)
+        output_format(path)
     except ColorizeError:
         return ".png"
     return path.suffix

@@ -24,8 +24,7 @@ from colorize import batch
 from colorize._version import __version__
 from colorize.batch import Job, Options, Result, Work
 from colorize.batch.manifest import Line, ended, hashed
-from colorize.errors import ColorizeError
-from colorize.io.photo import display_name
+from colorize.errors import ColorizeError, display_name
 from colorize.io.storage import StorageError
 
 LOCAL = "local"  # the address that stands for this machine

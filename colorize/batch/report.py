@@ -10,8 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from colorize.batch.jobs import Job, Result
-from colorize.errors import ColorizeError
-from colorize.io.photo import display_name
+from colorize.errors import ColorizeError, display_name
 from colorize.io.storage import absolute
 from colorize.viewing.gallery import Gallery, names_of
 

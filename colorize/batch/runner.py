@@ -12,11 +12,11 @@ from pathlib import Path
 from colorize.batch.conflicts import refuse
 from colorize.batch.jobs import Film, Job, Options, Result, Special
 from colorize.batch.worker import Work, check
-from colorize.errors import ColorizeError
-from colorize.io import photo as image
-from colorize.io.atomic import open_source
-from colorize.io.photo import Photo, display_name
+from colorize.errors import ColorizeError, display_name
+from colorize.io.atomic import remove_stale_temp_files
+from colorize.io.photo import Photo
 from colorize.io.prefetch import PhotoPrefetcher
+from colorize.io.source import open_source
 from colorize.io.storage import RemotePath, is_file
 
 WORKERS = min(8, max(2, os.cpu_count() or 1))  # photographs at a time, each in memory
@@ -88,7 +88,7 @@ def preview(jobs: Sequence[Job], options: Options) -> Iterator[Result]:
 def _check_readable(source: Path) -> None:
     name = display_name(source)
     if not isinstance(source, RemotePath):
-        with open_source(source, name):
+        with open_source(source):
             return
     if not is_file(source):
         raise ColorizeError(f"{name}: no such object")
@@ -98,4 +98,4 @@ def tidy(jobs: Iterable[Job]) -> None:
     """Remove temporary files that a killed run left where the outputs of the jobs belong."""
     for folder in {job.target.parent for job in jobs if not isinstance(job.target, RemotePath)}:
         with contextlib.suppress(OSError):  # whether it can be written to shows later
-            image.remove_stale_temp_files(folder)
+            remove_stale_temp_files(folder)

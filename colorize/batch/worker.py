@@ -10,10 +10,12 @@ from pathlib import Path
 from threading import Event
 
 from colorize.batch.jobs import Film, Job, Options, Result, Special
-from colorize.errors import ColorizeError
-from colorize.io import photo as image
-from colorize.io.photo import Photo, display_name
+from colorize.errors import ColorizeError, display_name
+from colorize.io import readers, writers
+from colorize.io.formats import output_format
+from colorize.io.photo import Photo
 from colorize.io.prefetch import PhotoPrefetcher
+from colorize.io.source import PathOrStream
 from colorize.io.storage import RemotePath, StorageError, exists, is_file, readable, writable
 from colorize.video.formats import is_video_name
 from colorize.viewing.compare import compare
@@ -82,7 +84,7 @@ class Work:
 
     def _read(self, path: Path) -> Photo:
         with readable(path) as source:
-            return image.read(source, max_pixels=self.options.max_pixels)
+            return readers.read(source, max_pixels=self.options.max_pixels)
 
     def _recorded(self, job: Job, start: float) -> Result:
         """Do the job and write to the manifest that it begins and how it went."""
@@ -139,15 +141,15 @@ class Work:
 
         self._go_on()
         with readable(job.source) as source, writable(job.target) as target:
-            notes += image.write(
+            notes += writers.write(
                 pages(), target, format=_format(job.target, options), quality=options.quality
             )
         return size
 
-    def _pages(self, job: Job, source: image.PathOrStream) -> Iterator[Photo]:
+    def _pages(self, job: Job, source: PathOrStream) -> Iterator[Photo]:
         if self.ahead is not None and self.ahead.source == job.source:
             return self.ahead.pages()
-        return image.read_pages(source, max_pixels=self.options.max_pixels)
+        return readers.read_pages(source, max_pixels=self.options.max_pixels)
 
     def _colored(self, job: Job, photo: Photo) -> Photo:
         if job.sample is None:
@@ -163,7 +165,7 @@ class Work:
         self._go_on()
         _make_folder(job.target.parent)
         with writable(job.target) as target:
-            image.write(shown, target, format=_format(job.target, Options()))
+            writers.write(shown, target, format=_format(job.target, Options()))
         return shown.width, shown.height
 
     def _colorize_video(self, film: Film, job: Job, notes: list[str]) -> tuple[int, int]:
@@ -230,7 +232,7 @@ def failure_line(job: Job, error: Exception) -> str:
 def _format(target: Path, options: Options) -> str | None:
     """Return the format to write: that of the target's suffix, which a buffer can't tell."""
     if isinstance(target, RemotePath):
-        return image.output_format(target, options.format)
+        return output_format(target, options.format)
     return options.format
 
 

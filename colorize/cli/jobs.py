@@ -7,15 +7,15 @@ import os
 
 from colorize import batch
 from colorize.batch import Job, Source
-from colorize.errors import ColorizeError
-from colorize.io import photo as image
+from colorize.errors import ColorizeError, display_name
+from colorize.io.formats import output_format
 from colorize.io.storage import exists, is_folder, place
 
 
 def find_jobs(args: argparse.Namespace) -> list[Job]:
     """Return what the arguments name, each file with its output."""
     if args.format is not None:
-        image.output_format("", args.format)  # an unknown format is told before any work
+        output_format("", args.format)  # an unknown format is told before any work
     if args.samples is not None:
         from colorize.decoding import sampling
 
@@ -26,7 +26,7 @@ def find_jobs(args: argparse.Namespace) -> list[Job]:
     inside = output is None or is_folder(output)
     folder = several or inside or args.output.endswith(("/", os.sep))
     if several and output is not None and not inside and exists(output):
-        name = image.display_name(output)
+        name = display_name(output)
         raise ColorizeError(f"{name}: several inputs need a folder as -o, and this is a file")
     sources = batch.find(inputs, args.glob, output if folder else None)
     jobs = batch.plan(sources, output, folder, args.format, args.samples)
@@ -42,9 +42,9 @@ def _maps(sources: list[Source], several: bool, args: argparse.Namespace) -> lis
     """Return the jobs that write maps of confidence: into a folder for several inputs."""
     target = place(args.confidence)
     if several and exists(target) and not is_folder(target):
-        name = image.display_name(target)
+        name = display_name(target)
         raise ColorizeError(f"{name}: several inputs need a folder as --confidence")
     folder = several or is_folder(target) or args.confidence.endswith(("/", os.sep))
     if not folder:
-        image.output_format(target)
+        output_format(target)
     return batch.plan_maps(sources, target, folder)

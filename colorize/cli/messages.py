@@ -67,7 +67,7 @@ def bar_size() -> dict[str, int]:
 
 def planned(result: Result) -> str:
     """Return what becomes what, or why nothing does."""
-    from colorize.io.photo import display_name
+    from colorize.errors import display_name
 
     source, target = display_name(result.job.source), display_name(result.job.target)
     return f"{source} → {target}" if result.skipped is None else f"{source}: {result.skipped}"
@@ -75,7 +75,7 @@ def planned(result: Result) -> str:
 
 def result_lines(result: Result, several: bool, quiet: bool) -> list[str]:
     """Return what to say of one result."""
-    from colorize.io.photo import display_name
+    from colorize.errors import display_name
 
     if result.error is not None:
         return [result.error]

@@ -11,8 +11,9 @@ from pathlib import Path
 from colorize.cli.messages import say
 from colorize.cli.settings import make_colorizer
 from colorize.cli.status import DONE
-from colorize.errors import ColorizeError
-from colorize.io import photo as image
+from colorize.errors import ColorizeError, display_name
+from colorize.io import readers, writers
+from colorize.io.atomic import remove_stale_temp_files
 from colorize.io.photo import Photo
 
 
@@ -24,19 +25,19 @@ def colorize_pipe(args: argparse.Namespace) -> int:
     if to_stdout and sys.stdout.isatty():
         raise ColorizeError("standard output is a terminal: name a file with -o or use a pipe")
     if not to_stdout and os.path.lexists(args.output) and not args.overwrite:
-        raise ColorizeError(f"{image.display_name(args.output)} exists; --overwrite replaces it")
+        raise ColorizeError(f"{display_name(args.output)} exists; --overwrite replaces it")
     source = sys.stdin.buffer if args.input == ["-"] else args.input[0]
     target = sys.stdout.buffer if to_stdout else args.output
     if not to_stdout:
         with suppress(OSError):  # whether it can be written to shows later
-            image.remove_stale_temp_files(Path(args.output).parent)
+            remove_stale_temp_files(Path(args.output).parent)
     colorizer = make_colorizer(args, single=True)
-    limit = args.max_pixels or image.MAX_PIXELS
+    limit = args.max_pixels or readers.MAX_PIXELS
     pages = (
         _compared(photo, colorizer(photo), args.compare)
-        for photo in image.read_pages(source, max_pixels=limit)
+        for photo in readers.read_pages(source, max_pixels=limit)
     )
-    for note in image.write(pages, target, format=args.format, quality=args.quality):
+    for note in writers.write(pages, target, format=args.format, quality=args.quality):
         if not args.quiet:
             say(note)
     return DONE

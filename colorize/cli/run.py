@@ -31,9 +31,9 @@ from colorize.cli.settings import (
     read_manifest,
 )
 from colorize.cli.signals import interrupts
-from colorize.errors import ColorizeError
-from colorize.io.photo import MAX_PIXELS, display_name
+from colorize.errors import ColorizeError, display_name
 from colorize.io.prefetch import PhotoPrefetcher
+from colorize.io.readers import MAX_PIXELS
 from colorize.io.storage import RemotePath
 from colorize.video.formats import VideoResult, is_video_name, require_video_extra
 
@@ -74,7 +74,7 @@ def _reading_ahead(
         return nullcontext()
     usual = args.upsampling == "guided" and not args.autocontrast
     sizes = prefetch_sizes(args.model, args.size) if usual else []
-    return PhotoPrefetcher(source, max_pixels=args.max_pixels or MAX_PIXELS, sizes=sizes)
+    return PhotoPrefetcher(source, max_pixels=args.max_pixels or MAX_PIXELS, thumbnails=sizes)
 
 
 def _preview(jobs: list[Job], options: Options, quiet: bool) -> int:

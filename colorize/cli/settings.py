@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 
 from colorize.batch import Job, Options, Special
 from colorize.batch.manifest import Manifest
-from colorize.errors import ColorizeError
-from colorize.io import photo as image
+from colorize.errors import ColorizeError, display_name
+from colorize.io import readers
 from colorize.io.checksum import hash_file
-from colorize.io.photo import Photo, display_name
+from colorize.io.formats import output_format
+from colorize.io.photo import Photo
 from colorize.models import registry
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def make_colorizer(args: argparse.Namespace, single: bool = False) -> Colorizer:
         upsampling=args.upsampling,
         autocontrast=args.autocontrast,
         hints=read_hints(args.hints) if args.hints else None,
-        reference=image.read(args.reference) if args.reference else None,
+        reference=readers.read(args.reference) if args.reference else None,
     )
 
 
@@ -66,7 +67,7 @@ def make_options(args: argparse.Namespace, manifest: Manifest | None) -> Options
         manifest=manifest,
         format=args.format,
         quality=args.quality,
-        max_pixels=args.max_pixels or image.MAX_PIXELS,
+        max_pixels=args.max_pixels or readers.MAX_PIXELS,
         reserved=tuple(Path(name) for name in (args.manifest, args.report, args.gallery) if name),
         compare=args.compare,
         pictures=args.gallery is not None,
@@ -92,7 +93,7 @@ def output_fingerprint(args: argparse.Namespace) -> dict[str, object]:
         "hints": args.hints and _sha256(args.hints),
         "reference": args.reference and _sha256(args.reference),
         "compare": args.compare,
-        "format": args.format and image.output_format("", args.format),
+        "format": args.format and output_format("", args.format),
         "quality": args.quality,
         "codec": args.codec,
         "crf": args.crf,

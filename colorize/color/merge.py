@@ -11,9 +11,9 @@ import numpy.typing as npt
 from PIL import Image
 
 from colorize.color import lab
+from colorize.color.bit_depth import to_uint8
 from colorize.color.upsampling import BilinearUpsampler, GuidedUpsampler
 from colorize.hints.format import HintedPixels
-from colorize.io.writers import to_uint8
 
 Array = npt.NDArray[Any]
 

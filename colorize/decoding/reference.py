@@ -9,9 +9,9 @@ import numpy.typing as npt
 from PIL import Image
 
 from colorize.color import lab
+from colorize.color.bit_depth import to_uint8
 from colorize.color.quantization import Q, centers
 from colorize.io.photo import Photo
-from colorize.io.writers import to_uint8
 
 Array = npt.NDArray[Any]
 Floats = npt.NDArray[np.float32]

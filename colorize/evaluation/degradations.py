@@ -15,8 +15,8 @@ import numpy.typing as npt
 from PIL import Image, ImageFilter
 
 from colorize.color import lab
+from colorize.color.bit_depth import to_uint8
 from colorize.io.photo import Photo
-from colorize.io.writers import to_uint8
 
 SIDE = 512  # pixels of the longer side
 GRAIN = 12  # standard deviation in levels of 255

@@ -25,7 +25,9 @@ from colorize.errors import ColorizeError
 from colorize.evaluation import common as command
 from colorize.evaluation.degradations import DEGRADATIONS, SIDE, Gray, gray_picture, resized
 from colorize.evaluation.metrics import mean_delta_e
-from colorize.io.photo import Photo, has_image_suffix, read
+from colorize.io.formats import has_image_suffix
+from colorize.io.photo import Photo
+from colorize.io.readers import read
 
 Array = npt.NDArray[Any]
 

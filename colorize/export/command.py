@@ -21,8 +21,8 @@ import numpy.typing as npt
 import torch
 
 from colorize.color.quantization import decode, rebalance_offset
-from colorize.errors import ColorizeError
-from colorize.io.atomic import atomic_write, display_name
+from colorize.errors import ColorizeError, display_name
+from colorize.io.atomic import atomic_write
 from colorize.models import registry
 from colorize.models.compact_config import HINT_CHANNELS, STATISTICS
 from colorize.models.metadata import METADATA_KEY, Description
@@ -67,7 +67,7 @@ def export(name: str, weights: str | None, kind: str, target: Path, tolerance: f
             f"{target}: not written: its colors differ from the original's by up to "
             f"{difference.ab:.3g} in ab, more than the tolerance of {tolerance:g}"
         )
-    with atomic_write(target, display_name(target)) as file:
+    with atomic_write(target) as file:
         file.write(content)
     return difference
 

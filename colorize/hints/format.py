@@ -20,11 +20,12 @@ import numpy as np
 import numpy.typing as npt
 
 from colorize.color import lab
+from colorize.color.bit_depth import to_uint8
 from colorize.color.upsampling import enlarge
-from colorize.errors import ColorizeError
-from colorize.io import photo as image
-from colorize.io.photo import Photo, display_name
-from colorize.io.writers import to_uint8
+from colorize.errors import ColorizeError, display_name
+from colorize.io import readers
+from colorize.io.formats import has_image_suffix
+from colorize.io.photo import Photo
 
 Array = npt.NDArray[Any]
 Floats = npt.NDArray[np.float32]
@@ -98,8 +99,8 @@ def read_hints(path: str | os.PathLike[str]) -> Hints:
 
     Raises ColorizeError, with the number of the line, for what is neither.
     """
-    if image.has_image_suffix(path):
-        painting = image.read(path)
+    if has_image_suffix(path):
+        painting = readers.read(path)
         _check_painting(painting, display_name(path))
         return painting
     hints = [

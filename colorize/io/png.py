@@ -1,64 +1,101 @@
-"""Writing PNG quickly: rows filtered by NumPy, compressed by ISA-L's deflate.
+"""Writing PNG files: rows filtered by NumPy, compressed by ISA-L's deflate.
 
-Pillow's PNG takes longer than all else that a large photograph needs: zlib at level 2 ten times
-as long as ISA-L, whose files are a tenth smaller where there is grain and a tenth larger
-where there is none. Format: PNG, third edition (W3C).
+Pillow's PNG takes longer than everything else that a large photograph needs: zlib at level 2 takes
+ten times as long as ISA-L, whose files are a tenth smaller where there is grain and a tenth
+larger where there is none. Where ISA-L has no wheel, zlib takes its place. Format: PNG, third
+edition (W3C).
 """
 
 from __future__ import annotations
 
 import struct
+import zlib
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
-from isal import isal_zlib
+
+try:
+    from isal import isal_zlib
+except ImportError:
+    isal_zlib = None  # type: ignore[assignment]
 
 Bytes = npt.NDArray[np.uint8]
+Chunk = tuple[bytes, bytes]  # type and content
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 COLOR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}  # by channels: gray, gray and alpha, RGB, RGBA
 AVERAGE = 3  # the filter: what differs from the mean of left and above; grain suits it best
-LEVEL = 2  # of ISA-L's 0 to 3
+ISAL_LEVEL = 2  # of 0 to 3
+ZLIB_LEVEL = 2  # of 0 to 9
 STRIP_BYTES = 1 << 20  # filtered at a time
 
 
-def encode_png(pixels: Bytes, file: BinaryIO, chunks: Iterable[tuple[bytes, bytes]] = ()) -> None:
-    """Write pixels, (H, W) or (H, W, 1 to 4) uint8, as PNG.
+def encode_png(pixels: Bytes, file: BinaryIO, chunks: Iterable[Chunk] = ()) -> None:
+    """Write a PNG file.
 
-    chunks: name and content of what goes between the header and the pixels.
+    Args:
+        pixels: (H, W) or (H, W, 1 to 4).
+        file: written to from its position on.
+        chunks: put between the header and the pixels.
     """
     height, width = pixels.shape[:2]
     channels = pixels.shape[2] if pixels.ndim == 3 else 1
     header = struct.pack(">IIBBBBB", width, height, 8, COLOR_TYPES[channels], 0, 0, 0)
-    file.write(SIGNATURE + _chunk(b"IHDR", header))
-    for name, content in chunks:
-        file.write(_chunk(name, content))
+    file.write(SIGNATURE + pack_chunk(b"IHDR", header))
+    for chunk in chunks:
+        file.write(pack_chunk(*chunk))
     for content in _compressed(_filtered(pixels.reshape(height, width * channels), channels)):
-        file.write(_chunk(b"IDAT", content))
-    file.write(_chunk(b"IEND", b""))
+        file.write(pack_chunk(b"IDAT", content))
+    file.write(pack_chunk(b"IEND", b""))
 
 
-def _chunk(name: bytes, content: bytes) -> bytes:
-    checksum = isal_zlib.crc32(content, isal_zlib.crc32(name))
-    return struct.pack(">I", len(content)) + name + content + struct.pack(">I", checksum)
+def pack_chunk(type: bytes, content: bytes) -> bytes:
+    """Return a chunk: length, type, content, checksum."""
+    crc32 = zlib.crc32 if isal_zlib is None else isal_zlib.crc32
+    checksum = crc32(content, crc32(type))
+    return struct.pack(">I", len(content)) + type + content + struct.pack(">I", checksum)
+
+
+class ChunkReplacer:
+    """Passes another encoder's PNG file on, with other chunks between the header and the pixels."""
+
+    HEADER_BYTES = 33  # signature and IHDR
+
+    def __init__(self, file: BinaryIO, chunks: Iterable[Chunk]) -> None:
+        """Write to a file."""
+        self._file = file
+        self._chunks = b"".join(pack_chunk(*chunk) for chunk in chunks)
+        self._start: bytes | None = b""  # what came before the pixels; None once they have begun
+
+    def write(self, content: bytes) -> None:
+        """Take the next bytes of the encoder."""
+        if self._start is None:
+            self._file.write(content)
+            return
+        self._start += content
+        pixels = self._start.find(b"IDAT") - 4  # the chunk begins with its length
+        if pixels >= 0:
+            header = self._start[: self.HEADER_BYTES]
+            self._file.write(header + self._chunks + self._start[pixels:])
+            self._start = None
 
 
 def _compressed(parts: Iterable[Bytes]) -> Iterator[bytes]:
     """Yield the zlib stream of all parts, piece by piece."""
-    compressor = isal_zlib.compressobj(LEVEL)
+    if isal_zlib is None:
+        compressor = zlib.compressobj(ZLIB_LEVEL)
+    else:
+        compressor = isal_zlib.compressobj(ISAL_LEVEL)
     for part in parts:
         if content := compressor.compress(part.data):
             yield content
     yield compressor.flush()
 
 
-def _filtered(rows: Bytes, distance: int) -> Iterator[Bytes]:
-    """Yield strips of rows, (H, bytes), each row behind its filter's number and filtered.
-
-    distance: bytes from a sample to the same channel's of the pixel before.
-    """
+def _filtered(rows: Bytes, bytes_per_pixel: int) -> Iterator[Bytes]:
+    """Yield strips of rows, (H, 1 + bytes): the filter's number, then the filtered row."""
     height, length = rows.shape
     step = max(1, STRIP_BYTES // length)
     for top in range(0, height, step):
@@ -66,17 +103,17 @@ def _filtered(rows: Bytes, distance: int) -> Iterator[Bytes]:
         above = np.zeros_like(strip)
         above[top == 0 :] = rows[max(top - 1, 0) : top + len(strip) - 1]
         left = np.zeros_like(strip)
-        left[:, distance:] = strip[:, :-distance]
+        left[:, bytes_per_pixel:] = strip[:, :-bytes_per_pixel]
         result = np.empty((len(strip), 1 + length), np.uint8)
         result[:, 0] = AVERAGE
-        np.subtract(strip, _mean(left, above), out=result[:, 1:])
+        np.subtract(strip, _mean_in_place(left, above), out=result[:, 1:])
         yield result
 
 
-def _mean(one: Bytes, other: Bytes) -> Bytes:
-    """Return the mean, rounded down, of bytes; `one` is overwritten."""
-    mean = one ^ other  # which would need a ninth bit as a sum
+def _mean_in_place(a: Bytes, b: Bytes) -> Bytes:
+    """Return the mean of two arrays, rounded down; `a` is overwritten."""
+    mean = a ^ b  # a + b would need a ninth bit
     mean >>= 1
-    one &= other
-    mean += one
+    a &= b
+    mean += a
     return mean

@@ -8,7 +8,8 @@ from contextlib import closing
 from pathlib import Path
 from types import TracebackType
 
-from colorize.io.photo import Photo, Size, read_pages
+from colorize.io import readers
+from colorize.io.photo import Photo, ResizeSpec
 
 
 class PhotoPrefetcher:
@@ -17,24 +18,24 @@ class PhotoPrefetcher:
     To be used in a `with` statement, which waits for the thread.
     """
 
-    def __init__(self, source: Path, *, max_pixels: int, sizes: Sequence[Size] = ()):
-        """Begin to read. `sizes`: of the small copies that will be asked for, see `Photo`."""
+    def __init__(self, source: Path, *, max_pixels: int, thumbnails: Sequence[ResizeSpec] = ()):
+        """Begin to read. `thumbnails` will be asked for later, and are made by the thread."""
         self.source = source
-        self._sizes = sizes
-        self._pages = read_pages(source, max_pixels=max_pixels)
-        self._thread = ThreadPoolExecutor(1)
-        self._first = self._thread.submit(self._read_first)
+        self._thumbnails = thumbnails
+        self._pages = readers.read_pages(source, max_pixels=max_pixels)
+        self._executor = ThreadPoolExecutor(1)
+        self._first = self._executor.submit(self._read_first)
 
     def __enter__(self) -> PhotoPrefetcher:
         return self
 
     def __exit__(
         self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
+        exception_type: type[BaseException] | None,
+        exception: BaseException | None,
+        traceback: TracebackType | None,
     ) -> None:
-        self._thread.shutdown(wait=True, cancel_futures=True)
+        self._executor.shutdown(wait=True, cancel_futures=True)
         self._pages.close()
 
     def pages(self) -> Generator[Photo, None, None]:
@@ -45,5 +46,6 @@ class PhotoPrefetcher:
 
     def _read_first(self) -> Photo:
         photo = next(self._pages)
-        photo.resize_ahead(self._sizes)
+        for spec in self._thumbnails:
+            photo.thumbnail(spec)
         return photo

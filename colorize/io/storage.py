@@ -20,8 +20,7 @@ from functools import cache
 from pathlib import Path, PosixPath, PurePosixPath
 from typing import Any
 
-from colorize.errors import ColorizeError
-from colorize.io.atomic import display_name
+from colorize.errors import ColorizeError, display_name, one_line
 from colorize.io.checksum import hash_file
 
 URL = re.compile(r"([a-z][a-z0-9+.-]+)://(.*)", re.DOTALL)  # two letters: no drive of Windows
@@ -233,7 +232,7 @@ def _file_system(scheme: str) -> Any:
     except ValueError as error:
         raise ColorizeError(f"{scheme}://: unknown kind of store; s3:// and gs:// work") from error
     except Exception as error:
-        raise ColorizeError(f"{scheme}://: {_one_line(error)}") from error
+        raise ColorizeError(f"{scheme}://: {one_line(error)}") from error
 
 
 @contextmanager
@@ -247,8 +246,4 @@ def _error_context(path: RemotePath, absent: str = "no such object") -> Iterator
     except FileNotFoundError as error:
         raise StorageError(f"{name}: {absent}") from error
     except Exception as error:
-        raise StorageError(f"{name}: the store refuses: {_one_line(error)}") from error
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:200] or type(error).__name__
+        raise StorageError(f"{name}: the store refuses: {one_line(error)}") from error

@@ -13,8 +13,7 @@ from colorize.decoding.settings import Decoding
 from colorize.decoding.styles import STYLES
 from colorize.errors import ColorizeError
 from colorize.hints.format import Hint
-from colorize.io.photo import SUFFIXES
-from colorize.io.writers import FORMATS
+from colorize.io.formats import FORMATS, SUFFIXES
 from colorize.pipeline import Colorizer
 from colorize.server.errors import Refusal, shown
 

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from threading import Event
 from typing import Any, BinaryIO
 
-from colorize.errors import ColorizeError
-from colorize.io import photo as image
+from colorize.errors import ColorizeError, display_name
+from colorize.io import readers, writers
+from colorize.io.formats import output_format
 from colorize.io.photo import Photo
 from colorize.pipeline import Colorizer
 from colorize.server.batching import BatchedNetwork
@@ -90,7 +91,7 @@ class Work:
                 if job.stop.is_set():
                     raise Abandoned
 
-        notes = image.write(pages(), target, format=wish.format, quality=wish.quality)
+        notes = writers.write(pages(), target, format=wish.format, quality=wish.quality)
         return Picture(target.getbuffer(), formats.pop(), tuple(notes))
 
     def _pictures(self, job: Job) -> dict[str, Any]:
@@ -99,14 +100,14 @@ class Work:
 
     def _picture(self, name: str, file: BinaryIO) -> Photo:
         try:
-            return image.read(file, max_pixels=self.limits.max_pixels)
+            return readers.read(file, max_pixels=self.limits.max_pixels)
         except ColorizeError as error:
             raise ColorizeError(f"{name}: {without_name(error, file)}") from error
 
     def _pages(self, job: Job) -> Iterator[Photo]:
         """Yield the pages of a job's photograph, which together keep to the limit."""
         left = self.limits.max_pixels
-        for photo in image.read_pages(job.photo, max_pixels=self.limits.max_pixels):
+        for photo in readers.read_pages(job.photo, max_pixels=self.limits.max_pixels):
             left -= photo.width * photo.height
             if left < 0:
                 most = self.limits.max_pixels / 1e6
@@ -127,8 +128,8 @@ def _result(colorizer: Colorizer, photo: Photo, wish: Wish) -> Photo:
 
 def without_name(error: ColorizeError, file: BinaryIO) -> str:
     """Return what an error says, without the name of the stream, which means nothing to users."""
-    return str(error).removeprefix(f"{image.display_name(file)}: ")
+    return str(error).removeprefix(f"{display_name(file)}: ")
 
 
 def _format(wanted: str | None, photo: Photo) -> str:
-    return image.output_format(io.BytesIO(), wanted, photo.metadata.format)
+    return output_format(io.BytesIO(), wanted, photo.metadata.format)

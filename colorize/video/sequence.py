@@ -10,8 +10,7 @@ from itertools import groupby
 from pathlib import Path
 
 from colorize import batch
-from colorize.errors import ColorizeError
-from colorize.io.photo import display_name
+from colorize.errors import ColorizeError, display_name
 from colorize.pipeline import Colorizer
 from colorize.video.formats import is_video_name
 from colorize.video.temporal import VideoColorizer

@@ -18,9 +18,10 @@ import numpy.typing as npt
 from av.codec.context import Flags
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc, Interpolation
 
-from colorize.errors import ColorizeError
-from colorize.io.atomic import atomic_write, display_name, error_context, open_source
+from colorize.errors import ColorizeError, display_name, error_context
+from colorize.io.atomic import atomic_write, disk_errors_revealed
 from colorize.io.photo import Photo
+from colorize.io.source import open_source
 from colorize.pipeline import Colorizer
 from colorize.video.formats import VideoCodec, VideoResult, film_codec, muxer
 from colorize.video.subtitles import Rewritten, is_gap, is_text
@@ -70,11 +71,11 @@ def colorize_video(
     with error_context(there):
         container = muxer(target)
         codec, kind, crf = film_codec(container, codec, crf)
-    with open_source(source, name) as file:
+    with open_source(source) as file:
         first = _first_frame(file, name)
         with (
             _open(file, name) as film,
-            atomic_write(target, there) as written,
+            atomic_write(target) as written,
             _av_failures(there, written),
             av.open(written, "w", format=container) as output,
         ):
@@ -131,7 +132,7 @@ def _av_failures(name: str, file: BinaryIO | None = None) -> Iterator[None]:
     except (ColorizeError, av.FFmpegError, ValueError, OSError) as error:
         text = getattr(error, "strerror", None) or type(error).__name__
         known = ValueError(text) if isinstance(error, av.FFmpegError) else error
-        with error_context(name, failure, file):
+        with error_context(name, failure), disk_errors_revealed(file):
             raise known from None
 
 

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from colorize.errors import ColorizeError
-from colorize.io.metadata import set_exif_dimensions
+from colorize.io.exif import set_exif_dimensions
 from colorize.io.photo import Photo
 
 Array = npt.NDArray[Any]

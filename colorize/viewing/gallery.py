@@ -26,10 +26,11 @@ from typing import BinaryIO
 
 from PIL import Image
 
-from colorize.errors import ColorizeError
-from colorize.io.atomic import atomic_write, display_name, error_context, remove_stale_temp_files
+from colorize.color.bit_depth import to_uint8
+from colorize.errors import ColorizeError, display_name, error_context
+from colorize.io.atomic import atomic_write, remove_stale_temp_files
+from colorize.io.conversion import arrays_to_image
 from colorize.io.photo import Photo
-from colorize.io.writers import pillow_image, to_uint8
 
 SIDE = 1280  # pixels, the longer side of a picture on the page at most
 QUALITY = 82  # of JPEG
@@ -91,7 +92,7 @@ class Gallery:
             folder = Path(path).absolute().parent
             folder.mkdir(parents=True, exist_ok=True)
             remove_stale_temp_files(folder)
-        with atomic_write(path, name) as file:
+        with atomic_write(path) as file:
             page = cls(file, name, title, columns)
             yield page
             page._finish()
@@ -128,7 +129,7 @@ class Gallery:
         self._write(self._end)
 
     def _write(self, text: str) -> None:
-        with error_context(self._name, "cannot be written", self._file):
+        with error_context(self._name, "cannot be written"):
             # lone surrogates of names that are no UTF-8 have no place in a page
             self._file.write(text.encode("utf-8", "replace"))
 
@@ -159,7 +160,7 @@ def _check_replaceable(path: Path) -> None:
 
 def _small(photo: Photo, side: int) -> Image.Image:
     """Return a photo in eight bits a channel, L or RGB, of at most `side` pixels a side."""
-    image = pillow_image(to_uint8(photo.pixels), photo.alpha)
+    image = arrays_to_image(to_uint8(photo.pixels), photo.alpha)
     image.thumbnail((side, side), Image.Resampling.LANCZOS, reducing_gap=2.0)
     if photo.alpha is None:
         return image

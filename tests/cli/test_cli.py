@@ -192,11 +192,11 @@ def test_gpu_without_one_is_a_clear_error(colorize_):
 
 def test_the_help_states_the_defaults_of_the_code():
     from colorize import pipeline
-    from colorize.io import photo as image
+    from colorize.io import readers
 
     text = " ".join(parser().format_help().split())
     assert f"default: {pipeline.INPUT_SIZE}" in text
-    assert f"default: {image.MAX_PIXELS // 10**6} million pixels" in text
+    assert f"default: {readers.MAX_PIXELS // 10**6} million pixels" in text
 
 
 def command(*arguments: str, **options) -> "subprocess.CompletedProcess[bytes]":

@@ -11,7 +11,8 @@ from colorize.cli import main
 from colorize.color import lab
 from colorize.color.autocontrast import CLIPPED, autocontrast, limits, photograph_area
 from colorize.io.metadata import Metadata
-from colorize.io.photo import Photo, read
+from colorize.io.photo import Photo
+from colorize.io.readers import read
 from colorize.pipeline import Colorizer
 
 

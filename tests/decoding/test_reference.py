@@ -11,7 +11,8 @@ from colorize.color.gamut import soft_encode
 from colorize.color.quantization import Q, centers
 from colorize.decoding.reference import STRENGTH, histogram, prior_shift
 from colorize.errors import ColorizeError
-from colorize.io.photo import Photo, read
+from colorize.io.photo import Photo
+from colorize.io.readers import read
 from colorize.models.eccv16 import ECCV16
 from colorize.models.siggraph17 import SIGGRAPH17
 from colorize.pipeline import Colorizer

@@ -152,7 +152,7 @@ def test_the_page_shows_every_version_and_what_failed(folder, weights, capsys):
     assert content.count('<div class="frame">') == 2 * (1 + len(DEGRADATIONS))
     assert content.count("<span>ΔE ") == 2 * len(DEGRADATIONS)
     assert "<h2>b&lt;i&gt;.jpg</h2>" in content and "<i>" not in content
-    assert "<li>broken.png: is not a picture of a known kind</li>" in content
+    assert "<li>broken.png: is not a picture in a known format</li>" in content
     assert "Mean ΔE2000" in content and "Largest: " in content
     assert "notes.txt" not in content
 

@@ -10,7 +10,8 @@ from colorize.cli import main
 from colorize.color import lab
 from colorize.errors import ColorizeError
 from colorize.hints.format import Hint, HintedPixels, hint_map, read_hints, spread
-from colorize.io.photo import Photo, read
+from colorize.io.photo import Photo
+from colorize.io.readers import read
 from colorize.models import registry
 from colorize.models.eccv16 import ECCV16
 from colorize.models.siggraph17 import SIGGRAPH17

@@ -9,13 +9,12 @@ from PIL import Image
 
 from colorize import batch
 from colorize.errors import ColorizeError
-from colorize.io import photo as image
-from colorize.io import prefetch as ahead
+from colorize.io import readers
 from colorize.io.prefetch import PhotoPrefetcher
 from colorize.pipeline import Colorizer, prefetch_sizes
 
 ROOT = Path(__file__).parents[2]
-LIMIT = image.MAX_PIXELS
+LIMIT = readers.MAX_PIXELS
 
 
 @pytest.fixture
@@ -29,18 +28,20 @@ def pages(tmp_path) -> Path:
 def test_all_pages_come_in_their_order(pages):
     with PhotoPrefetcher(pages, max_pixels=LIMIT) as early:
         found = list(early.pages())
-    for one, other in zip(found, image.read_pages(pages), strict=True):
+    for one, other in zip(found, readers.read_pages(pages), strict=True):
         np.testing.assert_array_equal(one.pixels, other.pixels)
 
 
 def test_reading_begins_before_anybody_asks(pages, monkeypatch):
     begun = threading.Event()
 
-    def read_pages(*arguments, **options):
-        begun.set()
-        yield from image.read_pages(*arguments, **options)
+    read_pages = readers.read_pages
 
-    monkeypatch.setattr(ahead, "read_pages", read_pages)
+    def noticed(*arguments, **options):
+        begun.set()
+        yield from read_pages(*arguments, **options)
+
+    monkeypatch.setattr(readers, "read_pages", noticed)
     with PhotoPrefetcher(pages, max_pixels=LIMIT):
         assert begun.wait(30)
 
@@ -61,10 +62,13 @@ def test_a_photograph_not_asked_for_is_let_go(pages):
 @pytest.mark.parametrize("model", ["compact", "siggraph17"])
 def test_the_copies_are_those_that_colors_are_made_with(weights, model):
     colorizer = Colorizer.from_pretrained(weights=weights, size=64)
-    photo, other = (image.read(ROOT / "imgs" / "chelsea.jpg") for _ in range(2))
-    photo.resize_ahead(prefetch_sizes(model, 64))
+    photo, other = (readers.read(ROOT / "imgs" / "chelsea.jpg") for _ in range(2))
+    specs = prefetch_sizes(model, 64)
+    for spec in specs:
+        photo.thumbnail(spec)
     np.testing.assert_array_equal(colorizer(photo).pixels, colorizer(other).pixels)
-    assert bool(photo._ahead) == (model == "siggraph17")  # whose colors have more cells
+    if model == "compact":
+        assert list(photo._thumbnails) == specs  # and no others were made
 
 
 def test_no_copies_are_made_for_sizes_that_no_network_takes():
@@ -76,7 +80,7 @@ def test_a_batch_takes_the_photograph_that_was_read_ahead(tmp_path, monkeypatch)
     source = ROOT / "imgs" / "chelsea.jpg"
     job = batch.Job(source, tmp_path / "out.png")
     with PhotoPrefetcher(source, max_pixels=LIMIT) as early:
-        monkeypatch.setattr(image, "read_pages", lambda *a, **o: pytest.fail("read again"))
+        monkeypatch.setattr(readers, "read_pages", lambda *a, **o: pytest.fail("read again"))
         (result,) = batch.run([job], lambda photo: photo, ahead=early)
     assert result.error is None
     with Image.open(source) as one, Image.open(job.target) as other:

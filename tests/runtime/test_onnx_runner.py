@@ -18,7 +18,8 @@ from skimage.color import deltaE_ciede2000, rgb2lab
 from colorize.cli import main
 from colorize.color.quantization import Q
 from colorize.errors import ColorizeError
-from colorize.io.photo import Photo, read
+from colorize.io.photo import Photo
+from colorize.io.readers import read
 from colorize.models import registry
 from colorize.models.eccv16 import ECCV16
 from colorize.models.serialization import save_compact

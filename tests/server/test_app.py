@@ -23,7 +23,8 @@ pytest.importorskip("python_multipart", reason="pip install 'colorize-photos[ser
 from fixtures.server import BOUNDARY, PHOTO, form, picture, running, wait_until
 
 from colorize.hints.format import Hint
-from colorize.io.photo import read, write
+from colorize.io.readers import read
+from colorize.io.writers import write
 from colorize.models.eccv16 import ECCV16
 from colorize.models.siggraph17 import SIGGRAPH17
 from colorize.pipeline import Colorizer
@@ -187,7 +188,7 @@ def test_hints_and_a_reference_may_be_pictures(server, network):
 
 @pytest.mark.parametrize("name", ["hints", "reference"])
 def test_a_damaged_second_file_is_told_by_name(server, name):
-    for content, told in ((b"", "is empty"), (b"what", "is not a picture of a known kind")):
+    for content, told in ((b"", "is empty"), (b"what", "is not a picture in a known format")):
         body, kind = hinted_form(PHOTO, **{name: content})
         answer = server.post(body, content_type=kind)
         assert (answer.status, answer.error) == (422, f"{name}: {told}")
@@ -294,14 +295,14 @@ def many_pages() -> bytes:
     ("body", "told"),
     [
         (b"", "the photograph is empty"),
-        (b"hello", "is not a picture of a known kind"),
-        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "is not a picture of a known kind"),
-        (b"PK\x03\x04" + bytes(1000), "is not a picture of a known kind"),
-        (zlib.compress(bytes(100_000_000)), "is not a picture of a known kind"),
-        (PHOTO[: len(PHOTO) // 2], "damaged, incomplete or of an unsupported kind"),
-        (PHOTO[:3], "damaged, incomplete or of an unsupported kind"),
-        (picture("PNG")[:-30], "damaged, incomplete or of an unsupported kind"),
-        (b"GIF89a" + bytes(20), "damaged, incomplete or of an unsupported kind"),
+        (b"hello", "is not a picture in a known format"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "is not a picture in a known format"),
+        (b"PK\x03\x04" + bytes(1000), "is not a picture in a known format"),
+        (zlib.compress(bytes(100_000_000)), "is not a picture in a known format"),
+        (PHOTO[: len(PHOTO) // 2], "damaged, incomplete or of an unsupported format"),
+        (PHOTO[:3], "damaged, incomplete or of an unsupported format"),
+        (picture("PNG")[:-30], "damaged, incomplete or of an unsupported format"),
+        (b"GIF89a" + bytes(20), "damaged, incomplete or of an unsupported format"),
         (pixel_bomb(), "50000x50000 is more than 0.09 megapixels, the most that this server takes"),
         (many_pages(), "its pages together have more than 0.09 megapixels"),
     ],

@@ -15,7 +15,7 @@ pytest.importorskip("python_multipart", reason="pip install 'colorize-photos[ser
 
 from fixtures.server import running
 
-from colorize.io.writers import FORMATS
+from colorize.io.formats import FORMATS
 from colorize.pipeline import Colorizer
 from colorize.server.app import make_app
 from colorize.server.limits import Limits

@@ -309,7 +309,7 @@ def test_a_kind_that_the_browser_cannot_show_works_too(browser, address):
 def test_a_file_that_will_not_do_is_told(browser, address, photograph):
     with opened(browser, address) as page:
         for content, told in (
-            (b"no picture", "a.jpg: is not a picture of a known kind."),
+            (b"no picture", "a.jpg: is not a picture in a known format."),
             (bytes(2_100_000), "This file has 2.1 MB; the server takes 2 MB."),
         ):
             page.set_input_files(

@@ -20,7 +20,8 @@ from colorize.cli.signals import interrupts
 from colorize.color import lab
 from colorize.color.gamut import Q
 from colorize.errors import ColorizeError
-from colorize.io.photo import Photo, read
+from colorize.io.photo import Photo
+from colorize.io.readers import read
 from colorize.models.serialization import save_compact
 from colorize.pipeline import Colorizer
 from colorize.video import formats as film_names

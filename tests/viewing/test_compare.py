@@ -11,8 +11,10 @@ from PIL import Image
 from colorize import batch, read
 from colorize.cli import main
 from colorize.errors import ColorizeError
-from colorize.io.metadata import EXIF_POINTER_TAG, PIXEL_X_TAG, PIXEL_Y_TAG, Metadata
+from colorize.io.exif import PIXEL_X_DIMENSION, PIXEL_Y_DIMENSION
+from colorize.io.metadata import Metadata
 from colorize.io.photo import Photo
+from colorize.io.tiff_ifd import EXIF_IFD
 from colorize.viewing.compare import compare
 
 
@@ -69,9 +71,9 @@ def exif_block(width: int, kind: int) -> bytes:
     value = "<HHIHxx" if kind == 3 else "<HHII"
     inner = b"".join(
         struct.pack(value, tag, kind, 1, size)
-        for tag, size in ((PIXEL_X_TAG, width), (PIXEL_Y_TAG, 30))
+        for tag, size in ((PIXEL_X_DIMENSION, width), (PIXEL_Y_DIMENSION, 30))
     )
-    pointer = struct.pack("<HHHIII", 1, EXIF_POINTER_TAG, 4, 1, 26, 0)
+    pointer = struct.pack("<HHHIII", 1, EXIF_IFD, 4, 1, 26, 0)
     return b"II*\0" + struct.pack("<I", 8) + pointer + struct.pack("<H", 2) + inner + bytes(4)
 
 
@@ -82,7 +84,7 @@ def test_exif_states_the_new_size(width, kind):
     both = compare(before, after)
     exif = Image.Exif()
     exif.load(both.metadata.exif)
-    assert exif.get_ifd(EXIF_POINTER_TAG) == {PIXEL_X_TAG: 84, PIXEL_Y_TAG: 30}
+    assert exif.get_ifd(EXIF_IFD) == {PIXEL_X_DIMENSION: 84, PIXEL_Y_DIMENSION: 30}
 
 
 def test_damaged_exif_is_handed_on():

@@ -1,0 +1,152 @@
+"""EXIF: which way up a photograph is, and its block as it must be once the pixels are upright.
+
+`apply_orientation` is the one turn; everything here is about where its number comes from and
+what it changes in the metadata. Source: Exif 2.32 (CIPA DC-008); an EXIF block is a TIFF file.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import struct
+
+import numpy as np
+
+from colorize.io import tiff_ifd as tiff
+from colorize.io.tiff_ifd import IFD, Type
+
+EXIF_PREFIX = b"Exif\0\0"  # before the block in JPEG, AVIF and HEIC files
+PIXEL_X_DIMENSION, PIXEL_Y_DIMENSION = 0xA002, 0xA003
+
+INVERSE_ORIENTATION = {1: 1, 2: 2, 3: 3, 4: 4, 5: 5, 6: 8, 7: 7, 8: 6}
+
+_XMP_ORIENTATION = re.compile(rb"(tiff:Orientation(?:\s*=\s*[\"']|>)\s*)([1-8])")
+
+
+def apply_orientation(array: np.ndarray, orientation: int) -> np.ndarray:
+    """Return a view of an array as stored, (H, W, ...), that shows it upright.
+
+    Args:
+        array: rows and columns first.
+        orientation: EXIF's number, 1 to 8: the corner and edge where the first row is stored.
+    """
+    if orientation >= 5:
+        array = array.swapaxes(0, 1)
+    if orientation in (3, 4, 7, 8):  # the first row of the upright picture is the last here
+        array = array[::-1]
+    if orientation in (2, 3, 6, 7):
+        array = array[:, ::-1]
+    return array
+
+
+def read_orientation(exif: bytes | None, xmp: bytes | None = None) -> int:
+    """Return the orientation, 1 to 8, that EXIF (or else XMP) gives; 1 where neither does."""
+    try:
+        reader, _ = _open_block(exif)
+        for entry in reader.entries(reader.first_ifd_offset):
+            if entry.number == tiff.ORIENTATION and entry.type == Type.SHORT:
+                (number,) = struct.unpack_from(reader.byte_order + "H", entry.inline)
+                return number if 1 <= number <= 8 else 1
+    except ValueError:  # damaged behind what could be read
+        pass
+    match = _XMP_ORIENTATION.search(xmp or b"")
+    return int(match[2]) if match else 1
+
+
+def page_orientation(ifd: IFD) -> int:
+    """Return the orientation of a TIFF page, 1 to 8, from its tag or else its XMP."""
+    orientation = ifd.integer(tiff.ORIENTATION, 0)
+    if orientation == 0:
+        return read_orientation(None, ifd.bytes(tiff.XMP))
+    return orientation if 1 <= orientation <= 8 else 1
+
+
+def upright_exif(exif: bytes | None, orientation: int) -> bytes | None:
+    r"""Return the EXIF block of the upright picture, changed in place byte by byte.
+
+    Orientation becomes 1, the pixel dimensions are swapped where the turn swaps them, and the
+    thumbnail (gray and not turned) is unlinked. Nothing moves, so maker notes stay readable.
+
+    Args:
+        exif: the block, with or without "Exif\0\0".
+        orientation: that of the picture as stored.
+
+    Returns:
+        The block without "Exif\0\0"; None where there is none or it is too damaged to change.
+    """
+    try:
+        reader, block = _open_block(exif)
+        order = reader.byte_order
+        for entry in reader.entries(reader.first_ifd_offset):
+            if entry.number == tiff.ORIENTATION and entry.type == Type.SHORT:
+                struct.pack_into(order + "H", block, entry.offset + 8, 1)
+            if entry.number == tiff.EXIF_IFD and orientation >= 5:
+                _swap_dimensions(block, reader, reader.offset_in(entry.inline))
+        thumbnail_at = reader.next_ifd_offset_at(reader.first_ifd_offset)
+        if thumbnail_at + 4 <= len(block):
+            struct.pack_into(order + "I", block, thumbnail_at, 0)
+    except ValueError:
+        return None
+    return bytes(block)
+
+
+def upright_xmp(xmp: bytes | None) -> bytes | None:
+    """Return the XMP packet with tiff:Orientation 1."""
+    return _XMP_ORIENTATION.sub(rb"\g<1>1", xmp) if xmp else None
+
+
+def set_exif_dimensions(exif: bytes | None, width: int, height: int) -> bytes | None:
+    """Return the EXIF block with other pixel dimensions, where it states any."""
+    if not exif:
+        return None
+    try:
+        reader, block = _open_block(exif)
+        sizes = {PIXEL_X_DIMENSION: width, PIXEL_Y_DIMENSION: height}
+        for pointer in reader.entries(reader.first_ifd_offset):
+            if pointer.number != tiff.EXIF_IFD:
+                continue
+            for entry in reader.entries(reader.offset_in(pointer.inline)):
+                if entry.number in sizes and entry.type in (Type.SHORT, Type.LONG):
+                    # as LONG: twice the width may exceed a SHORT
+                    value = Type.LONG, 1, sizes[entry.number]
+                    struct.pack_into(reader.byte_order + "HII", block, entry.offset + 2, *value)
+    except ValueError:
+        return exif  # too damaged to change
+    return bytes(block)
+
+
+def exif_from_page(ifd: IFD) -> bytes | None:
+    """Return the descriptive tags, EXIF and GPS of a TIFF page as an EXIF block, None if none."""
+    tags = {number: tag for number, tag in ifd.tags.items() if number not in tiff.STRUCTURAL_TAGS}
+    tags.pop(tiff.SUBFILE_TYPE, None)
+    if not tags and not ifd.sub_ifds:
+        return None
+    return tiff.pack_file(IFD(ifd.byte_order, tags, ifd.sub_ifds))
+
+
+def page_from_exif(exif: bytes | None) -> IFD:
+    """Return an EXIF block's tags for a little-endian TIFF page, none for a damaged block."""
+    try:
+        reader, _ = _open_block(exif)
+        ifd, _ = reader.read_ifd(reader.first_ifd_offset)
+    except ValueError:
+        return IFD("<")
+    tags = {number: tag for number, tag in ifd.tags.items() if number not in tiff.STRUCTURAL_TAGS}
+    return tiff.to_byte_order(IFD(ifd.byte_order, tags, ifd.sub_ifds), "<")
+
+
+def _open_block(exif: bytes | None) -> tuple[tiff.Reader, bytearray]:
+    """Return a reader of an EXIF block and a copy to change. Raises ValueError if it is none."""
+    block = bytearray((exif or b"").removeprefix(EXIF_PREFIX))
+    reader = tiff.Reader(io.BytesIO(block))
+    if reader.big:
+        raise ValueError("an EXIF block is not BigTIFF")
+    return reader, block
+
+
+def _swap_dimensions(block: bytearray, reader: tiff.Reader, ifd_offset: int) -> None:
+    """Swap the values of the two dimensions, whose types may differ."""
+    offsets = {entry.number: entry.offset + 2 for entry in reader.entries(ifd_offset)}
+    if PIXEL_X_DIMENSION in offsets and PIXEL_Y_DIMENSION in offsets:
+        x, y = offsets[PIXEL_X_DIMENSION], offsets[PIXEL_Y_DIMENSION]
+        block[x : x + 10], block[y : y + 10] = block[y : y + 10], block[x : x + 10]

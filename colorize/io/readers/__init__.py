@@ -1,0 +1,61 @@
+"""Reading photographs: upright, sRGB, with alpha and metadata, whole or not at all.
+
+A file is recognized by its first bytes, never by its name. docs/formats.md lists what comes out
+of each format. All functions are thread-safe.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import closing
+
+from colorize.errors import ColorizeError, display_name, error_context
+from colorize.io.photo import Photo
+from colorize.io.pillow_warnings import pillow_warnings_ignored
+from colorize.io.readers import pillow, tiff
+from colorize.io.source import PathOrStream, open_source
+
+MAX_PIXELS = 500_000_000  # 200-megapixel scans and more; 1.5 GB of 8-bit RGB at most
+PREFIX_BYTES = 40  # enough for the brands of AVIF and HEIC
+
+
+def read(source: PathOrStream, *, max_pixels: int = MAX_PIXELS) -> Photo:
+    """Return the photograph in a file, the first one where there are several.
+
+    Args:
+        source: a path, or a binary stream (which need not be seekable).
+        max_pixels: the largest width times height that is decoded.
+
+    Raises:
+        ColorizeError: naming the file and the reason, where the photograph is not whole.
+    """
+    with closing(read_pages(source, max_pixels=max_pixels)) as pages:
+        return next(pages)
+
+
+def read_pages(
+    source: PathOrStream, *, max_pixels: int = MAX_PIXELS
+) -> Generator[Photo, None, None]:
+    """Yield every page of a file, or every frame of an animation as it shows, one at a time.
+
+    See `read` for the arguments and errors.
+    """
+    name = display_name(source)
+    failure = "damaged, incomplete or of an unsupported format"
+    with open_source(source) as file:
+        with error_context(name):
+            file.seek(0)
+            prefix = file.read(PREFIX_BYTES)
+            if tiff.accepts(prefix):
+                pages = tiff.read_pages(file, max_pixels)
+            elif opener := pillow.find_opener(prefix):
+                pages = pillow.read_frames(opener, file, max_pixels)
+            else:
+                raise ColorizeError("is not a picture in a known format")
+        while True:
+            with error_context(name, failure), pillow_warnings_ignored():
+                photo = next(pages, None)
+            if photo is None:
+                return
+            yield photo
+            del photo  # the pixels, which would wait with this generator

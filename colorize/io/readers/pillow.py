@@ -1,0 +1,151 @@
+"""Reading what Pillow decodes: every format but TIFF. 16-bit PNG goes through libvips."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import BinaryIO, cast
+
+import numpy as np
+from PIL import (
+    AvifImagePlugin,
+    BmpImagePlugin,
+    GifImagePlugin,
+    Image,
+    Jpeg2KImagePlugin,
+    JpegImagePlugin,
+    PngImagePlugin,
+    PpmImagePlugin,
+    WebPImagePlugin,
+)
+
+from colorize.errors import ColorizeError
+from colorize.io.conversion import image_orientation, image_to_arrays, samples_to_arrays
+from colorize.io.high_bit_depth import decode_high_bit_depth
+from colorize.io.icc import SRGB_GAMMA, gamma_curve
+from colorize.io.jp2 import is_complete_jp2, read_jp2_info
+from colorize.io.metadata import read_metadata
+from colorize.io.photo import Photo
+from colorize.io.readers.limits import check_size
+
+Opener = Callable[[BinaryIO, str], Image.Image]
+
+BLOCK_BYTES = 1 << 24  # decoded at a time: other threads hold up what comes in small pieces
+LOSSLESS = {"PNG", "BMP", "GIF", "PPM"}
+ANIMATED = {"GIF", "PNG", "WEBP", "AVIF"}
+AVIF_BRANDS = {b"avif", b"avis"}
+HEIF_BRANDS = {b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1"}
+
+
+def find_opener(prefix: bytes) -> Opener | None:
+    """Return what opens a file that begins with these bytes, None for an unknown format.
+
+    Each format's own class is called: Image.open would try sixty formats, and refuse by
+    Image.MAX_IMAGE_PIXELS, which belongs to the program around this library.
+    """
+    for magic, opener in _OPENERS:
+        if prefix.startswith(magic):
+            return opener
+    if prefix[:4] == b"RIFF" and prefix[8:12] == b"WEBP":
+        return WebPImagePlugin.WebPImageFile
+    if prefix[4:8] == b"ftyp":
+        brands = {prefix[start : start + 4] for start in range(8, len(prefix), 4)}
+        if brands & AVIF_BRANDS:
+            return AvifImagePlugin.AvifImageFile
+        if brands & HEIF_BRANDS:
+            return _open_heif
+    return None
+
+
+def read_frames(opener: Opener, file: BinaryIO, max_pixels: int) -> Iterator[Photo]:
+    """Yield the frames of an animation, or the one picture of a file.
+
+    Raises ColorizeError for what is refused; decoders raise their own errors on damaged files.
+    """
+    file.seek(0)
+    image = opener(file, "")
+    check_size(*image.size, max_pixels)
+    if image.format not in ANIMATED:
+        photo = _read_frame(image, file)
+        del image  # 4 bytes a pixel, which would wait with this generator
+        yield photo
+        return
+    index = 1 if getattr(image, "default_image", False) else 0  # APNG: a still for old viewers
+    while index == 0 or _seek_frame(image, index):
+        check_size(*image.size, max_pixels)
+        yield _read_frame(image, file)
+        index += 1
+
+
+def _open_heif(file: BinaryIO, name: str) -> Image.Image:
+    try:
+        from pillow_heif import HeifImageFile
+    except (ImportError, OSError) as error:
+        raise ColorizeError("HEIC needs: pip install 'colorize-photos[heic]'") from error
+    return cast(Image.Image, HeifImageFile(file, name))  # type: ignore[no-untyped-call]
+
+
+_OPENERS: tuple[tuple[tuple[bytes, ...], Opener], ...] = (
+    # not jpeg_factory: the other pictures of an MPO are a thumbnail or a depth map
+    ((b"\xff\xd8\xff",), JpegImagePlugin.JpegImageFile),
+    ((b"\x89PNG\r\n\x1a\n",), PngImagePlugin.PngImageFile),
+    ((b"GIF87a", b"GIF89a"), GifImagePlugin.GifImageFile),
+    ((b"BM",), BmpImagePlugin.BmpImageFile),
+    ((b"P1", b"P2", b"P3", b"P4", b"P5", b"P6"), PpmImagePlugin.PpmImageFile),
+    (
+        (b"\xff\x4f\xff\x51", b"\0\0\0\x0cjP  \r\n\x87\n"),
+        Jpeg2KImagePlugin.Jpeg2KImageFile,
+    ),
+)
+
+
+def _seek_frame(image: Image.Image, index: int) -> bool:
+    """Go to a frame; return whether there is one."""
+    try:
+        image.seek(index)
+    except EOFError:
+        return False
+    return True
+
+
+def _read_frame(image: Image.Image, file: BinaryIO) -> Photo:
+    samples = None
+    if _is_png16(image):
+        samples = decode_high_bit_depth(file, image.size)
+    image.decodermaxblock = BLOCK_BYTES  # type: ignore[attr-defined]
+    image.load()
+    if image.format == "JPEG2000":
+        if not is_complete_jp2(file):  # the decoder would return the part that it has
+            raise ColorizeError("incomplete: its end is missing")
+        image.info.update(read_jp2_info(file))
+    orientation = image_orientation(image)
+    if samples is None:
+        pixels, alpha, notes = image_to_arrays(image, orientation)
+    else:
+        has_alpha, icc = samples.shape[2] in (2, 4), image.info.get("icc_profile")
+        pixels, alpha, notes = samples_to_arrays(samples, has_alpha, icc, orientation)
+    metadata = read_metadata(image, orientation, notes, _is_lossless(image, file))
+    return Photo(_correct_gamma(pixels, image), alpha, metadata)
+
+
+def _is_png16(image: Image.Image) -> bool:
+    """Return whether a Pillow image, not loaded yet, is a PNG of 16 bits, and not animated."""
+    if not isinstance(image, PngImagePlugin.PngImageFile) or not image.tile:
+        return False
+    return ";16" in str(image.tile[0][3]) and not image.is_animated
+
+
+def _correct_gamma(pixels: np.ndarray, image: Image.Image) -> np.ndarray:
+    """Return sRGB pixels of a PNG that states its gamma and has no profile."""
+    gamma = image.info.get("gamma")
+    if not gamma or image.format != "PNG" or {"icc_profile", "srgb"} & image.info.keys():
+        return pixels
+    if abs(gamma - SRGB_GAMMA) < 0.02:  # what nearly all write
+        return pixels
+    return np.take(gamma_curve(gamma, pixels.dtype), pixels)
+
+
+def _is_lossless(image: Image.Image, file: BinaryIO) -> bool:
+    if image.format != "WEBP":
+        return image.format in LOSSLESS
+    file.seek(12)
+    return b"VP8L" in file.read(1024)
