@@ -43,14 +43,16 @@ def lightness_of_both_sizes(rgb: np.ndarray) -> tuple[torch.Tensor, torch.Tensor
 
 def colors(network: torch.nn.Module, lightness: torch.Tensor) -> torch.Tensor:
     """Return ab, (b, 2, 256, 256), of L, (b, 1, 256, 256), all in float32."""
-    if network.output == "ab":
+    metadata = network.metadata
+    if metadata.output == "ab":
         siggraph17_tail_again(network, lightness)
         return network(lightness)
     offset = None
-    if network.class_weights is not None:
-        offset = rebalance_offset(network.class_weights, network.default_rebalance)
+    style = metadata.styles["vivid"]
+    if metadata.class_weights is not None:
+        offset = rebalance_offset(torch.from_numpy(metadata.class_weights), style.rebalance)
     logits = network(lightness)
-    ab = decode(logits, network.default_temperature, network.bin_centers, offset)
+    ab = decode(logits, style.temperature, torch.from_numpy(metadata.bin_centers), offset)
     return F.interpolate(ab, scale_factor=4.0, mode="bilinear", align_corners=False)
 
 

@@ -8,6 +8,7 @@ import torch
 
 from colorize.color.gamut import Q
 from colorize.models.compact import Compact
+from colorize.models.metadata import StyleSettings
 from colorize.models.serialization import save_compact
 
 
@@ -15,9 +16,10 @@ def save_tiny_weights(file: Path) -> Path:
     """Write seeded random weights of a compact network with few channels; return the file."""
     torch.manual_seed(0)
     weights = torch.linspace(0.2, 3, Q)
-    network = Compact((8, 8, 12, 16), class_weights=weights.tolist(), temperature=0.5)
+    network = Compact((8, 8, 12, 16), class_weights=weights.tolist())
     prior = torch.full((Q,), 1 / Q)
     save_compact(
-        network, file, class_weights=weights, prior=prior, temperature=0.5, rebalance=0.9
+        network, file, class_weights=weights, prior=prior,
+        styles={"vivid": StyleSettings(0.5, 0.9)},
     )  # fmt: skip
     return file

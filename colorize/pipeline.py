@@ -32,8 +32,8 @@ from colorize.decoding.settings import Decoding
 from colorize.errors import ColorizeError
 from colorize.hints.format import HintedPixels, Hints, spread
 from colorize.io.photo import Photo, ResizeSpec
-from colorize.models import registry
-from colorize.runtime.oom import OomSafeRunner, as_runner
+from colorize.runtime.base import Runner
+from colorize.runtime.load import load_runner
 from colorize.runtime.threads import available_cpus
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Colorizer:
 
     def __init__(
         self,
-        network: Any,
+        runner: Runner,
         *,
         style: str | None = None,
         temperature: float | None = None,
@@ -66,7 +66,7 @@ class Colorizer:
         hints: Hints | None = None,
         reference: Photo | None = None,
     ):
-        """Take a network (see `registry.load`; one of torch in evaluation mode) and settings.
+        """Take a runner (see `runtime.load`) and settings.
 
         style: "vivid" (the default) or "faithful", settings of the following four.
         temperature: of the annealed mean, above 0; 1 is the mean of the distribution, toward 0
@@ -75,7 +75,8 @@ class Colorizer:
         holds them likely, 0 to 1 (see `color.quantization.boost_rare_colors`). coherence: how much
         places near and about as light have a say in each other's colors, 0 to 1 (see
         `decoding.bilateral`). None takes the style's. saturation: what ab is multiplied by,
-        0 to 3. size: height and width of the network's input, a multiple of `network.multiple`.
+        0 to 3. size: height and width of the network's input, a multiple of
+        `metadata.size_divisor`.
         upsampling: "guided" (ab is enlarged along the edges of the full-size L) or "bilinear" (as
         in the releases). autocontrast: stretch the lightness of each photograph first (see
         `colorize.color.autocontrast`); the result then has the stretched lightness. hints:
@@ -85,8 +86,8 @@ class Colorizer:
 
         Raises ColorizeError for a setting out of range or one the network has no use for.
         """
-        self.network = network
-        self.runner = as_runner(network)
+        self.runner = runner
+        self.metadata = runner.metadata
         self.size = size
         self.saturation = saturation
         self.upsampling = upsampling
@@ -94,19 +95,14 @@ class Colorizer:
         self.hints = hints
         self._check_settings()
         self.temperature, self.rebalance, self.rarity, self.coherence = Decoding.of(
-            network, style, temperature, rebalance, rarity, coherence
+            self.metadata, style, temperature, rebalance, rarity, coherence
         )
         self._check_references([reference])
         self.reference = None if reference is None else histogram(reference)
-        # Networks of logits were trained with hints too, but `spread` alone does better: see
-        # docs/control.md and evaluation.hints, which measures both.
-        self.network_takes_hints = network.output == "ab" and network.hint_stride is not None
         self.threads = available_cpus()
-        self._run = OomSafeRunner(self.runner)
 
     def _check_settings(self) -> None:
-        _check_size(self.size, self.network.multiple)
-        self._check_hints([self.hints])
+        _check_size(self.size, self.metadata.size_divisor)
         if not 0 <= self.saturation <= 3:
             raise ColorizeError(f"saturation {self.saturation}: give a factor from 0 to 3")
         if self.upsampling not in UPSAMPLINGS:
@@ -133,22 +129,14 @@ class Colorizer:
         `colorize.runtime.precision`). `settings` are those of `Colorizer`. Raises
         ColorizeError if the weights can't be had or are not what they should be.
         """
-        if registry.resolve_backend(backend, weights) == "torch":
-            from colorize.runtime import devices
-            from colorize.runtime.precision import optimize_for_inference
-
-            network: Any = optimize_for_inference(
-                registry.load(name, weights, devices.find(device), quiet=quiet), precision
-            )
-        else:
-            from colorize.runtime import onnx_runner as onnx_backend
-
-            network = onnx_backend.load(name, weights, device, quiet=quiet)
-        return cls(network, **settings)
+        runner = load_runner(
+            name, weights=weights, device=device, backend=backend, precision=precision, quiet=quiet
+        )
+        return cls(runner, **settings)
 
     @property
-    def device(self) -> Any:
-        """Where the network is; its `type` is "cpu", "cuda", ..."""
+    def device(self) -> str:
+        """Where the network runs: "cpu", "cuda:0", ..."""
         return self.runner.device
 
     def set_concurrency(self, photographs: int) -> None:
@@ -157,8 +145,7 @@ class Colorizer:
         To be called before the threads that colorize them begin.
         """
         self.threads = max(1, available_cpus() // photographs)
-        if hasattr(self.runner, "set_threads"):
-            self.runner.set_threads(self.threads)
+        self.runner.set_threads(self.threads)
 
     def __call__(
         self, photo: Photo, hints: Hints | None = None, reference: Photo | None = None
@@ -176,7 +163,7 @@ class Colorizer:
 
         hints, references: those of each photograph; what is None is the colorizer's. Raises
         ColorizeError for those that don't fit the photograph or the network. What happens where
-        the memory is too small: see `backends.sparing`.
+        the memory is too small: see `runtime.oom`.
         """
         photos = [self.prepared(photo) for photo in photos]
         places = self.hinted(photos, hints)
@@ -204,13 +191,14 @@ class Colorizer:
         """Return the network's output for L, (b, 1, h, w) in [0, 100].
 
         Logits over the 313 ab bins (b, 313, h/4, w/4), made coherent and drawn toward the
-        histograms of references, or ab (b, 2, h, w) where `network.output` is "ab". Without a
+        histograms of references, or ab (b, 2, h, w) where `metadata.output` is "ab". Without a
         `condition` the reference is the colorizer's.
         """
         lightness = _array(lightness)
         if condition is None:
             condition = self.condition([None] * len(lightness))
-        result = self._run(lightness, condition.hints if self.network_takes_hints else None)
+        hints = condition.hints if self.metadata.takes_hints else None
+        result = self.runner(lightness, hints)
         if self.coherence:
             result = smooth_logits(result, lightness, self.coherence)
         if condition.histograms is not None:
@@ -225,7 +213,7 @@ class Colorizer:
         Times the saturation, as for networks that predict ab.
         """
         small = self.decode_lowres(output)
-        if self.network.output == "ab":
+        if self.metadata.output == "ab":
             return small
         h, w = small.shape[2:]
         return np.stack([enlarge(ab, (4 * h, 4 * w)) for ab in small])
@@ -234,19 +222,20 @@ class Colorizer:
         """Return `decode` without enlargement: (b, 2, size/4, size/4) where there are logits."""
         output = _array(output)
         saturation = np.float32(self.saturation)
-        if self.network.output == "ab":
+        if self.metadata.output == "ab":
             return saturation * output
         assert self.temperature is not None and self.rebalance is not None
         offset = self.offset(self.rebalance)
         return saturation * decode(
-            self.weighted(output), self.temperature, self.runner.bin_centers, offset
+            self.weighted(output), self.temperature, self.metadata.bin_centers, offset
         )
 
     def weighted(self, logits: Array) -> Array:
         """Return logits (b, 313, h, w) with rare colors favored as the rarity asks for."""
         if not self.rarity:
             return logits
-        return boost_rare_colors(logits, self.rarity, self.runner.prior, self.offset(0.0))
+        assert self.metadata.prior is not None
+        return boost_rare_colors(logits, self.rarity, self.metadata.prior, self.offset(0.0))
 
     def decode_for_merge(self, output: Array) -> Floats:
         """Return ab (b, 2, h, w) of the size from which the upsampling does best."""
@@ -257,7 +246,7 @@ class Colorizer:
 
         None where the rebalancing of the training isn't known.
         """
-        weights = self.runner.class_weights
+        weights = self.metadata.class_weights
         return None if weights is None else rebalance_offset(weights, rebalance)
 
     def _natural(self, logits: Array) -> Floats:
@@ -283,21 +272,16 @@ class Colorizer:
     ) -> list[HintedPixels | None]:
         """Return the hinted pixels of each photograph, None for one without hints.
 
-        Raises ColorizeError for a network without hints and for hints outside of a photograph.
+        Raises ColorizeError for hints outside of a photograph.
         """
         given = [self.hints if one is None else one for one in hints or [None] * len(photos)]
-        self._check_hints(given)
         return [
             None if one is None else HintedPixels.of(one, photo.size)
             for photo, one in zip(photos, given, strict=True)
         ]
 
-    def _check_hints(self, hints: Sequence[Hints | None]) -> None:
-        if self.network.hint_stride is None and any(one is not None for one in hints):
-            raise ColorizeError("hints: this network takes none; use compact or siggraph17")
-
     def _check_references(self, references: Sequence[Photo | None]) -> None:
-        if self.network.output == "ab" and any(one is not None for one in references):
+        if self.metadata.output == "ab" and any(one is not None for one in references):
             raise ColorizeError(
                 "reference: this network predicts colors, not a distribution; use compact or eccv16"
             )
@@ -314,7 +298,7 @@ class Colorizer:
         references = references or [None] * len(places)
         self._check_references(references)
         histograms = [self.reference if one is None else one for one in references]
-        side = self.size // (self.network.hint_stride or 1)
+        side = self.size // self.metadata.output_stride
         return Condition.of(places, histograms, (side, side))
 
     def follow(self, ab: Floats, lightness: Array, output: Array, condition: Condition) -> Floats:
@@ -324,7 +308,7 @@ class Colorizer:
         """
         if condition.hints is None:
             return ab
-        logits = self.network.output == "logits"
+        logits = self.metadata.output == "logits"
         pictures = zip(ab, _array(lightness)[:, 0], condition.hints, output, strict=True)
         return np.stack(
             [

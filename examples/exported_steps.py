@@ -41,8 +41,8 @@ def inputs(image: Image.Image, settings: dict[str, Any]) -> list[np.ndarray]:
     """
     small = lightness(image.resize((SIZE, SIZE), Image.Resampling.BICUBIC))
     result = [small[None, None]]
-    if settings["hint_stride"] is not None:
-        side = SIZE // settings["hint_stride"]
+    if settings["takes_hints"] or settings["architecture"] == "compact":
+        side = SIZE // settings["output_stride"]
         result.append(np.zeros((1, 3, side, side)))  # a / 110, b / 110, mask of 0 or 1
     if settings["architecture"] == "compact":
         result.append(np.zeros((1, len(settings["bin_centers"]) + 3)))
@@ -53,17 +53,18 @@ def colors(output: np.ndarray, settings: dict[str, Any]) -> np.ndarray:
     """Return ab (2, h, w) of the network's output: logits over bins, or ab already."""
     if settings["output"] == "ab":
         return output[0]
+    style = settings["styles"]["vivid"]
     logits = output[0].astype(np.float64)  # (Q, h, w)
     if settings["class_weights"] is not None:  # keep a share of the training's rebalancing
         weights = np.log(settings["class_weights"])[:, None, None]
         natural = softmax(logits - weights)
-        logits -= (1 - settings["rebalance"]) * weights
+        logits -= (1 - style["rebalance"]) * weights
     else:
         natural = softmax(logits)
-    if rarity := (settings["styles"] or {}).get("vivid", {}).get("rarity"):
+    if boost := style["rare_color_boost"]:
         prior = np.maximum(settings["prior"], MIN_PRIOR)[:, None, None]
-        logits += np.log(1 + rarity * np.sqrt(natural) / prior)
-    chances = softmax(logits / settings["temperature"])
+        logits += np.log(1 + boost * np.sqrt(natural) / prior)
+    chances = softmax(logits / style["temperature"])
     return np.einsum("qhw,qc->chw", chances, np.array(settings["bin_centers"]))
 
 

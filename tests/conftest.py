@@ -7,6 +7,7 @@ import torch
 
 from colorize.color.gamut import Q
 from colorize.models.compact import Compact
+from colorize.models.metadata import StyleSettings
 from colorize.models.serialization import save_compact
 
 # A shell's background jobs ignore Ctrl-C, and so would what the tests start to interrupt it.
@@ -22,7 +23,7 @@ def network() -> Compact:
     prior = torch.linspace(1, 0, Q) ** 4
     made = Compact(
         (8, 8, 12, 16), class_weights=weights.tolist(), prior=(prior / prior.sum()).tolist(),
-        temperature=0.5, rebalance=0.9,
+        styles={"vivid": StyleSettings(0.5, 0.9)},
     )  # fmt: skip
     with torch.no_grad():
         made.decoder.classify.weight *= 40
@@ -34,7 +35,7 @@ def weights(network, tmp_path_factory) -> str:
     """Return a weights file of the tiny network, for the command."""
     path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
     save_compact(
-        network, path, class_weights=network.class_weights, prior=network.prior,
-        temperature=0.5, rebalance=0.9,
+        network, path, class_weights=torch.from_numpy(network.metadata.class_weights),
+        prior=torch.from_numpy(network.metadata.prior), styles=network.metadata.styles,
     )  # fmt: skip
     return str(path)

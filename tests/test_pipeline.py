@@ -17,13 +17,15 @@ from colorize.decoding.bilateral import smooth_logits
 from colorize.errors import ColorizeError
 from colorize.io.photo import Photo
 from colorize.models.eccv16 import ECCV16
+from colorize.models.metadata import StyleSettings
 from colorize.models.siggraph17 import SIGGRAPH17
 from colorize.pipeline import Colorizer
+from colorize.runtime.torch_runner import TorchRunner
 
 
 @pytest.fixture(scope="module")
 def colorizer(network) -> Colorizer:
-    return Colorizer(network, size=64)
+    return Colorizer(TorchRunner(network), size=64)
 
 
 def gray(height: int, width: int, dtype: type = np.uint8) -> Photo:
@@ -127,7 +129,7 @@ def test_guided_strips_are_the_whole(dtype):
 def test_upsampling_acts_on_both_kinds_of_output(network, size):
     for one in (network, lively(SIGGRAPH17())):
         guided, plain = (
-            Colorizer(one, size=64, upsampling=way)(gray(*size)).pixels.astype(int)
+            Colorizer(TorchRunner(one), size=64, upsampling=way)(gray(*size)).pixels.astype(int)
             for way in ("guided", "bilinear")
         )
         assert guided.shape == plain.shape == (*size, 3)
@@ -141,10 +143,11 @@ def test_guided_is_the_default(colorizer):
 
 def test_the_stages_are_the_whole(network):
     photo = gray(50, 60)
-    colorizer = Colorizer(network, size=64, upsampling="bilinear")
+    colorizer = Colorizer(TorchRunner(network), size=64, upsampling="bilinear")
     logits = network(torch.from_numpy(colorizer.network_input(photo)))
-    offset = rebalance_offset(network.class_weights, 0.9)
-    ab = decode(logits, 0.5, network.bin_centers, offset)
+    metadata = network.metadata
+    offset = rebalance_offset(torch.from_numpy(metadata.class_weights), 0.9)
+    ab = decode(logits, 0.5, torch.from_numpy(metadata.bin_centers), offset)
     ab = torch.nn.functional.interpolate(ab, scale_factor=4.0, mode="bilinear")[0].numpy()
     by_hand = lab.join(lab.lightness(photo.pixels), enlarge(ab, (50, 60)))
     assert np.abs(colorizer(photo).pixels.astype(int) - by_hand).max() <= 1
@@ -152,28 +155,27 @@ def test_the_stages_are_the_whole(network):
 
 def test_the_settings_of_the_decoding_act(network):
     photo = gray(64, 64)
-    plain = Colorizer(network, size=64)(photo).pixels.astype(int)
+    plain = Colorizer(TorchRunner(network), size=64)(photo).pixels.astype(int)
     several = ({"temperature": 3.0}, {"rebalance": 0.0}, {"rarity": 0.2}, {"coherence": 1.0})
     for settings in several:
-        changed = Colorizer(network, size=64, **settings)(photo).pixels.astype(int)
+        changed = Colorizer(TorchRunner(network), size=64, **settings)(photo).pixels.astype(int)
         assert np.abs(changed - plain).mean() > 0.1
 
 
 def test_coherence_is_that_of_the_style_unless_it_is_given(network):
-    assert Colorizer(network, size=64).coherence == 0
-    network.styles = {"vivid": {"temperature": 0.5, "rebalance": 0.9, "coherence": 0.6}}
-    try:
-        assert Colorizer(network, size=64).coherence == 0.6
-        assert Colorizer(network, size=64, temperature=1, rebalance=0).coherence == 0.6
-        assert Colorizer(network, size=64, coherence=0.2).coherence == 0.2
-    finally:
-        network.styles = {}
+    assert Colorizer(TorchRunner(network), size=64).coherence == 0
+    runner = TorchRunner(network)
+    styles = {"vivid": StyleSettings(0.5, 0.9, coherence=0.6)}
+    runner.metadata = dataclasses.replace(network.metadata, styles=styles)
+    assert Colorizer(runner, size=64).coherence == 0.6
+    assert Colorizer(runner, size=64, temperature=1, rebalance=0).coherence == 0.6
+    assert Colorizer(runner, size=64, coherence=0.2).coherence == 0.2
 
 
 def test_predicted_logits_are_coherent(network):
-    lightness = Colorizer(network, size=64).network_input(gray(50, 60))
-    plain = Colorizer(network, size=64).predict(lightness)
-    result = Colorizer(network, size=64, coherence=0.5).predict(lightness)
+    lightness = Colorizer(TorchRunner(network), size=64).network_input(gray(50, 60))
+    plain = Colorizer(TorchRunner(network), size=64).predict(lightness)
+    result = Colorizer(TorchRunner(network), size=64, coherence=0.5).predict(lightness)
     np.testing.assert_allclose(result, smooth_logits(plain, lightness, 0.5), atol=1e-5)
 
 
@@ -194,7 +196,7 @@ def test_predicted_logits_are_coherent(network):
 )
 def test_settings_out_of_range_are_refused(network, settings, message):
     with pytest.raises(ColorizeError, match=message):
-        Colorizer(network, **settings)
+        Colorizer(TorchRunner(network), **settings)
 
 
 def test_eccv16_reproduces_the_releases_steps():
@@ -202,7 +204,7 @@ def test_eccv16_reproduces_the_releases_steps():
     torch.manual_seed(0)
     network = ECCV16().eval().requires_grad_(False)
     photo = gray(96, 130)
-    colorizer = Colorizer(network, size=64, upsampling="bilinear")
+    colorizer = Colorizer(TorchRunner(network), size=64, upsampling="bilinear")
     logits = network(torch.from_numpy(colorizer.network_input(photo)))
     out = network.model_out(torch.softmax(logits, dim=1))
     ab = 110 * torch.nn.functional.interpolate(out, scale_factor=4.0, mode="bilinear")
@@ -212,57 +214,57 @@ def test_eccv16_reproduces_the_releases_steps():
     assert np.abs(colorizer(photo).pixels.astype(int) - released).max() <= 1
     for name in ("rebalance", "rarity"):
         with pytest.raises(ColorizeError, match=f"{name}: these weights don't say how"):
-            Colorizer(network, size=64, **{name: 0.5})
+            Colorizer(TorchRunner(network), size=64, **{name: 0.5})
 
 
 def test_siggraph17_predicts_colors_so_temperature_is_refused():
     torch.manual_seed(0)
     network = SIGGRAPH17().eval().requires_grad_(False)
-    result = Colorizer(network, size=64)(gray(40, 56))
+    result = Colorizer(TorchRunner(network), size=64)(gray(40, 56))
     assert result.pixels.shape == (40, 56, 3)
     for name in ("temperature", "rarity", "coherence"):
         with pytest.raises(ColorizeError, match=name):
-            Colorizer(network, **{name: 0.5})
+            Colorizer(TorchRunner(network), **{name: 0.5})
 
 
 def test_styles_set_temperature_and_rebalance(network):
-    faithful = Colorizer(network, size=64, style="faithful")
+    faithful = Colorizer(TorchRunner(network), size=64, style="faithful")
     assert (faithful.temperature, faithful.rebalance) == (1, 0)
-    both = Colorizer(network, size=64, style="faithful", rebalance=0.3)
+    both = Colorizer(TorchRunner(network), size=64, style="faithful", rebalance=0.3)
     assert (both.temperature, both.rebalance) == (1, 0.3)
-    vivid = Colorizer(network, size=64, style="vivid")
+    vivid = Colorizer(TorchRunner(network), size=64, style="vivid")
     assert (vivid.temperature, vivid.rebalance) == (0.5, 0.9)
     np.testing.assert_array_equal(
-        vivid(gray(40, 50)).pixels, Colorizer(network, size=64)(gray(40, 50)).pixels
+        vivid(gray(40, 50)).pixels, Colorizer(TorchRunner(network), size=64)(gray(40, 50)).pixels
     )
     with pytest.raises(ColorizeError, match="choose vivid or faithful"):
-        Colorizer(network, style="loud")
+        Colorizer(TorchRunner(network), style="loud")
 
 
 def test_saturation_multiplies_ab(network):
     photo = gray(40, 50)
-    plain = Colorizer(network, size=64)
+    plain = Colorizer(TorchRunner(network), size=64)
     output = plain.predict(plain.network_input(photo))
     for factor in (0, 0.5, 2):
-        colorizer = Colorizer(network, size=64, saturation=factor)
+        colorizer = Colorizer(TorchRunner(network), size=64, saturation=factor)
         np.testing.assert_allclose(
             colorizer.decode(output), factor * plain.decode(output), rtol=1e-5
         )
-    without = Colorizer(network, size=64, saturation=0)(photo).pixels.astype(int)
+    without = Colorizer(TorchRunner(network), size=64, saturation=0)(photo).pixels.astype(int)
     assert np.ptp(without, axis=2).max() <= 1
 
 
 @pytest.mark.parametrize("saturation", [-0.1, 3.1, float("nan")])
 def test_saturation_out_of_range_is_refused(network, saturation):
     with pytest.raises(ColorizeError, match=f"saturation {saturation}: give a factor from 0 to 3"):
-        Colorizer(network, saturation=saturation)
+        Colorizer(TorchRunner(network), saturation=saturation)
 
 
 def test_what_networks_have_of_styles_and_saturation():
     with pytest.raises(ColorizeError, match="how they were rebalanced"):
-        Colorizer(ECCV16().eval(), style="faithful")
-    assert Colorizer(ECCV16().eval(), style="vivid").temperature == 1
+        Colorizer(TorchRunner(ECCV16().eval()), style="faithful")
+    assert Colorizer(TorchRunner(ECCV16().eval()), style="vivid").temperature == 1
     with pytest.raises(ColorizeError, match="style: this network predicts colors"):
-        Colorizer(SIGGRAPH17().eval(), style="vivid")
+        Colorizer(TorchRunner(SIGGRAPH17().eval()), style="vivid")
     ab = np.full((1, 2, 8, 8), 10, np.float32)
-    assert (Colorizer(SIGGRAPH17().eval(), saturation=1.5).decode(ab) == 15).all()
+    assert (Colorizer(TorchRunner(SIGGRAPH17().eval()), saturation=1.5).decode(ab) == 15).all()

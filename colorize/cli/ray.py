@@ -62,6 +62,6 @@ def make_work(args: argparse.Namespace, settings: dict[str, object]) -> Work:
     colorizer = make_colorizer(args)
     if args.samples or args.confidence:
         require_distribution(colorizer)
-    colorizer.set_concurrency(batch.WORKERS if colorizer.device.type != "cpu" else available_cpus())
+    colorizer.set_concurrency(batch.WORKERS if colorizer.device != "cpu" else available_cpus())
     special = make_renderer(colorizer, args.seed or 0)
     return batch.Work(colorizer, make_options(args, None), {}, special=special)

@@ -25,9 +25,10 @@ def make_colorizer(args: argparse.Namespace, single: bool = False) -> Colorizer:
     # Here, not above: a photograph is being read already while these are imported.
     from colorize.hints.format import read_hints
     from colorize.pipeline import Colorizer
+    from colorize.runtime.load import prefer_onnx
 
     device = "gpu" if args.gpu else args.device or "cpu"
-    sooner = registry.prefer_onnx(args.model, args.weights, device, single)
+    sooner = prefer_onnx(args.model, args.weights, device, single)
     return Colorizer.from_pretrained(
         args.model,
         weights=args.weights,

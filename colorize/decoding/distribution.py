@@ -25,7 +25,7 @@ Floats = npt.NDArray[np.float32]
 
 def require_distribution(colorizer: Colorizer) -> None:
     """Raise ColorizeError for a network without distributions to draw from or be sure of."""
-    if colorizer.network.output != "logits":
+    if colorizer.metadata.output != "logits":
         raise ColorizeError(
             "samples and confidence need a distribution, and this network predicts colors; "
             "use compact or eccv16"
@@ -61,7 +61,8 @@ def samples(colorizer: Colorizer, photo: Photo, numbers: range, seed: int) -> li
 
 def vary(colorizer: Colorizer, output: Array, number: int, seed: int = 0) -> Floats:
     """Return the network's output (b, 313, h/4, w/4) changed to that of a sample."""
-    centers = colorizer.runner.bin_centers
+    centers = colorizer.metadata.bin_centers
+    assert centers is not None  # else there is no distribution
     changes = [
         sampling.copula_log_weights(one, centers, number, seed)
         for one in distribution(colorizer, output)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from colorize.decoding import styles
+from colorize.decoding.styles import style_settings
 from colorize.errors import ColorizeError
+from colorize.models.metadata import ModelMetadata
 
 
 class Decoding(NamedTuple):
@@ -19,7 +20,7 @@ class Decoding(NamedTuple):
     @classmethod
     def of(
         cls,
-        network: Any,
+        metadata: ModelMetadata,
         style: str | None = None,
         temperature: float | None = None,
         rebalance: float | None = None,
@@ -31,16 +32,20 @@ class Decoding(NamedTuple):
         Raises ColorizeError for one out of range, or that the network has no use for.
         """
         given = cls(temperature, rebalance, rarity, coherence)
-        if network.output != "logits":
+        if metadata.output != "logits":
             _refuse_all({"style": style, **given._asdict()})
             return given
-        if rebalance is not None and network.class_weights is None:
+        if rebalance is not None and metadata.class_weights is None:
             raise ColorizeError("rebalance: these weights don't say how they were rebalanced")
-        of_style = styles.decoding(network, style)
-        if network.prior is None and (rarity is not None or of_style["rarity"]):
+        defaults = style_settings(metadata, style)
+        if metadata.prior is None and (rarity is not None or defaults.rare_color_boost):
             raise ColorizeError("rarity: these weights don't say how common each color was")
-        asked = {name: value for name, value in given._asdict().items() if value is not None}
-        result = cls(**{**of_style, **asked})
+        result = cls(
+            defaults.temperature if temperature is None else temperature,
+            defaults.rebalance if rebalance is None else rebalance,
+            defaults.rare_color_boost if rarity is None else rarity,
+            defaults.coherence if coherence is None else coherence,
+        )
         result._check()
         return result
 

@@ -65,7 +65,7 @@ def _picture(
     for count in counts:
         places = patch_hints(truth[1:], patches[:count])
         condition = colorizer.condition([places])
-        if colorizer.network_takes_hints:
+        if colorizer.metadata.takes_hints:
             output = colorizer.predict(truth[None, :1], condition)
         ab = colorizer.follow(colorizer.decode(output), truth[None, :1], output, condition)[0]
         places.paint(ab, 0)
@@ -108,24 +108,18 @@ def parser() -> argparse.ArgumentParser:
     )
     result.add_argument("--hints", type=int, nargs="+", default=COUNTS, help="numbers of hints")
     result.add_argument("--seed", type=int, default=0, help="of the places (default: 0)")
-    result.add_argument(
-        "--to-network", action="store_true", help="give the hints to compact's own input as well"
-    )
     return result
 
 
 def measure(args: argparse.Namespace) -> command.Answer:
-    """Return what the arguments ask for. Raises ColorizeError for a network without hints."""
+    """Return what the arguments ask for."""
     colorizer = command.colorizer_of(args)
-    if colorizer.network.hint_stride is None:
-        raise ColorizeError(f"{args.model} takes no hints; use compact or siggraph17")
-    colorizer.network_takes_hints |= args.to_network
     pictures = tqdm(
         command.photographs(command.files(args)), unit=" photographs", disable=args.quiet or None
     )
     figures, count = curve(colorizer, pictures, sorted(set(args.hints)), args.seed)
     settings = command.settings_of(args, colorizer, count)
-    settings |= {"seed": args.seed, "to_network": colorizer.network_takes_hints}
+    settings["seed"] = args.seed
     return command.Answer(settings, {"psnr": figures}, table(figures))
 
 

@@ -25,8 +25,8 @@ from colorize.errors import ColorizeError, display_name
 from colorize.io.atomic import atomic_write
 from colorize.models import registry
 from colorize.models.compact_config import HINT_CHANNELS, STATISTICS
-from colorize.models.metadata import METADATA_KEY, Description
-from colorize.runtime.torch_runner import TorchRunner, to_array
+from colorize.models.metadata import METADATA_KEY, ModelMetadata
+from colorize.runtime.torch_runner import to_array
 
 Floats = npt.NDArray[np.float32]
 Inputs = dict[str, Floats]
@@ -51,7 +51,7 @@ def export(name: str, weights: str | None, kind: str, target: Path, tolerance: f
     Raises ColorizeError, and leaves no file, where the difference is above the tolerance.
     """
     network = registry.load(name, weights)
-    description = describe(network, name)
+    description = network.metadata
     if kind == "onnx":
         content = _onnx(network, name, weights, description)
         run: Callable[..., Floats] = _onnx_runner(content, str(target))
@@ -61,7 +61,7 @@ def export(name: str, weights: str | None, kind: str, target: Path, tolerance: f
     else:
         content = _torch_export(network, description)
         run = _caller(torch.export.load(io.BytesIO(content)).module())
-    difference = _difference(TorchRunner(network), run, description)
+    difference = _difference(_caller(network), run, description)
     if not difference.ab <= tolerance:  # not a number is over it too
         raise ColorizeError(
             f"{target}: not written: its colors differ from the original's by up to "
@@ -72,26 +72,7 @@ def export(name: str, weights: str | None, kind: str, target: Path, tolerance: f
     return difference
 
 
-def describe(network: Any, name: str) -> Description:
-    """Return what the exported file says of the network."""
-    if network.output == "ab":
-        return Description(name, "ab", network.multiple, network.hint_stride)
-    runner = TorchRunner(network)
-    return Description(
-        name,
-        "logits",
-        network.multiple,
-        network.hint_stride,
-        runner.bin_centers,
-        runner.class_weights,
-        network.default_temperature,
-        network.default_rebalance,
-        getattr(network, "styles", None),
-        runner.prior,
-    )
-
-
-def _inputs(description: Description, size: tuple[int, int, int]) -> Inputs:
+def _inputs(description: ModelMetadata, size: tuple[int, int, int]) -> Inputs:
     """Return seeded inputs: a smooth L with noise, some hints, any statistics."""
     random = np.random.default_rng(0)
     b, h, w = size
@@ -99,18 +80,19 @@ def _inputs(description: Description, size: tuple[int, int, int]) -> Inputs:
     waves = 50 + 40 * np.sin(rows / 9) * np.cos(columns / 13)
     noisy = np.clip(waves + random.normal(0, 5, (b, 1, h, w)), 0, 100)
     result = {"lightness": noisy.astype(np.float32)}
-    if description.hint_stride is not None:
-        h, w = h // description.hint_stride, w // description.hint_stride
+    compact = description.architecture == "compact"
+    if description.takes_hints or compact:
+        h, w = h // description.output_stride, w // description.output_stride
         mask = random.random((b, 1, h, w)) < 0.01
         colors = random.uniform(-0.5, 0.5, (b, HINT_CHANNELS - 1, h, w)) * mask
         result["hints"] = np.concatenate((colors, mask), axis=1, dtype=np.float32)
-    if description.architecture == "compact":
+    if compact:
         result["statistics"] = random.random((b, STATISTICS), np.float32)
     return result
 
 
 def _difference(
-    original: Callable[..., Floats], exported: Callable[..., Floats], description: Description
+    original: Callable[..., Floats], exported: Callable[..., Floats], description: ModelMetadata
 ) -> Difference:
     """Return how far the exported network is from the original, at every one of `SIZES`."""
     outputs, colors = [], []
@@ -122,21 +104,22 @@ def _difference(
     return Difference(float(np.max(outputs)), float(np.max(colors)))
 
 
-def _ab(output: Floats, description: Description) -> Floats:
+def _ab(output: Floats, description: ModelMetadata) -> Floats:
     """Return the colors of the network's output, at the network's own defaults."""
     if description.output == "ab":
         return output
     weights = description.class_weights
-    offset = None if weights is None else rebalance_offset(weights, description.rebalance)
-    return decode(output, description.temperature, description.bin_centers, offset)
+    vivid = description.styles["vivid"]
+    offset = None if weights is None else rebalance_offset(weights, vivid.rebalance)
+    return decode(output, vivid.temperature, description.bin_centers, offset)
 
 
-def _example(description: Description) -> tuple[torch.Tensor, ...]:
+def _example(description: ModelMetadata) -> tuple[torch.Tensor, ...]:
     """Return inputs to trace the network with: neither 1 nor equal where sizes may differ."""
     return tuple(map(torch.from_numpy, _inputs(description, (2, 96, 160)).values()))
 
 
-def _torchscript(network: torch.nn.Module, description: Description) -> bytes:
+def _torchscript(network: torch.nn.Module, description: ModelMetadata) -> bytes:
     """Return the traced network as a TorchScript file."""
     content = io.BytesIO()
     with warnings.catch_warnings():
@@ -144,7 +127,7 @@ def _torchscript(network: torch.nn.Module, description: Description) -> bytes:
         traced = torch.jit.trace(  # type: ignore[no-untyped-call]
             network, _example(description), check_trace=False
         )
-        torch.jit.save(traced, content, _extra_files={SETTINGS_FILE: description.text()})
+        torch.jit.save(traced, content, _extra_files={SETTINGS_FILE: description.to_json()})
     return content.getvalue()
 
 
@@ -165,7 +148,7 @@ def _caller(module: torch.nn.Module) -> Callable[..., Floats]:
     return call
 
 
-def _exported(network: torch.nn.Module, description: Description) -> Any:
+def _exported(network: torch.nn.Module, description: ModelMetadata) -> Any:
     """Return the network as an ExportedProgram of any batch and size."""
     example = _example(description)
     free = torch.export.Dim.AUTO
@@ -173,16 +156,16 @@ def _exported(network: torch.nn.Module, description: Description) -> Any:
     return torch.export.export(network, example, dynamic_shapes=shapes)
 
 
-def _torch_export(network: torch.nn.Module, description: Description) -> bytes:
+def _torch_export(network: torch.nn.Module, description: ModelMetadata) -> bytes:
     """Return the network as a file of torch.export (.pt2)."""
     content = io.BytesIO()
     program = _exported(network, description)
-    torch.export.save(program, content, extra_files={SETTINGS_FILE: description.text()})
+    torch.export.save(program, content, extra_files={SETTINGS_FILE: description.to_json()})
     return content.getvalue()
 
 
 def _onnx(
-    network: torch.nn.Module, name: str, weights: str | None, description: Description
+    network: torch.nn.Module, name: str, weights: str | None, description: ModelMetadata
 ) -> bytes:
     """Return the network as an ONNX model: `compact` by our own graph, others by torch's."""
     try:
@@ -198,7 +181,7 @@ def _onnx(
         ) from error
 
 
-def _onnx_by_torch(network: torch.nn.Module, description: Description) -> bytes:
+def _onnx_by_torch(network: torch.nn.Module, description: ModelMetadata) -> bytes:
     """Return the network as an ONNX model, made by torch.onnx."""
     import onnx
 
@@ -211,15 +194,15 @@ def _onnx_by_torch(network: torch.nn.Module, description: Description) -> bytes:
     model = made.model_proto
     for node in model.graph.node:
         del node.metadata_props[:]  # stack traces, with the paths of this machine
-    onnx.helper.set_model_props(model, {METADATA_KEY: description.text()})
+    onnx.helper.set_model_props(model, {METADATA_KEY: description.to_json()})
     content: bytes = model.SerializeToString()
     return content
 
 
 def _onnx_runner(content: bytes, name: str) -> Callable[..., Floats]:
-    from colorize.runtime.onnx_runner import OnnxNetwork
+    from colorize.runtime.onnx_runner import OnnxRunner
 
-    return OnnxNetwork(content, name)
+    return OnnxRunner(content, name)
 
 
 def parser() -> argparse.ArgumentParser:

@@ -1,16 +1,28 @@
-"""The networks, with one shape of interface.
+"""The interface of a network in torch."""
 
-Each has `output` ("logits" over bins, or "ab"), `multiple` (of the input's height and width),
-`hint_stride` (input pixels per hint pixel, None where it takes no hints) and
-`forward(lightness, hints=None)`. Those that put out logits also have, for decoding them,
-`bin_centers`, `class_weights`, `prior` (both None where unknown), `default_temperature` and
-`default_rebalance`.
-"""
+from __future__ import annotations
 
-from typing import TypeAlias
+import torch
+from torch import nn
 
-from colorize.models.compact import Compact
-from colorize.models.eccv16 import ECCV16
-from colorize.models.siggraph17 import SIGGRAPH17
+from colorize.models.metadata import ModelMetadata
 
-Network: TypeAlias = Compact | ECCV16 | SIGGRAPH17
+
+class Network(nn.Module):
+    """A torch module that predicts colors from lightness and describes itself."""
+
+    @property
+    def metadata(self) -> ModelMetadata:
+        """What the network says about itself."""
+        raise NotImplementedError
+
+    def forward(self, lightness: torch.Tensor, hints: torch.Tensor | None = None) -> torch.Tensor:
+        """Return logits (b, Q, h / stride, w / stride), or ab (b, 2, h / stride, w / stride).
+
+        Args:
+            lightness: L, (b, 1, h, w) in [0, 100]; h and w are multiples of
+                `metadata.size_divisor`, and stride is `metadata.output_stride`.
+            hints: Color hints, (b, 3, h / stride, w / stride): ab / 110 and a mask of 0 or 1.
+                Only networks with `metadata.takes_hints` use them; None means no hints.
+        """
+        raise NotImplementedError

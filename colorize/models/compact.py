@@ -10,18 +10,18 @@ enter the decoder alone, so that the pretrained encoder stays as it is.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-from colorize.color.gamut import Q, bin_centers
-from colorize.decoding.styles import Styles
+from colorize.color.quantization import Q, centers
+from colorize.models.base import Network
 from colorize.models.compact_config import (
     HEAD_CHANNELS,
     HINT_CHANNELS,
-    HINT_STRIDE,
     LITE0_BLOCKS,
     MULTIPLE,
     SKIP_CHANNELS,
@@ -31,6 +31,7 @@ from colorize.models.compact_config import (
     Blocks,
     skip_blocks,
 )
+from colorize.models.metadata import ModelMetadata, Styles
 
 
 class Conv2dSame(nn.Conv2d):
@@ -217,14 +218,8 @@ class Decoder(nn.Module):
         return logits
 
 
-class Compact(nn.Module):
+class Compact(Network):
     """Gray in, logits over the 313 ab bins at a quarter of the size out."""
-
-    output: Literal["logits"] = "logits"
-    multiple = MULTIPLE
-    hint_stride: int | None = HINT_STRIDE
-    class_weights: torch.Tensor | None
-    prior: torch.Tensor | None
 
     def __init__(
         self,
@@ -232,34 +227,37 @@ class Compact(nn.Module):
         *,
         class_weights: Sequence[float] | None = None,
         prior: Sequence[float] | None = None,
-        temperature: float = 1.0,
-        rebalance: float = 1.0,
         styles: Styles | None = None,
         encoder: EncoderBase | None = None,
     ):
-        """Make the network with random weights; `widths` are the decoder's channels.
+        """Make the network with random weights.
 
-        For decoding: `class_weights` are the 313 rebalancing weights of the training, `prior`
-        the shares that the 313 colors had of all pixels; `temperature` and `rebalance` become
-        `default_temperature` and `default_rebalance`, `styles` are others by name. encoder: another
-        than EfficientNet-Lite0's, for networks that only teach.
+        Args:
+            widths: Channels of the decoder at 1/4, 1/8, 1/16 and 1/32 of the input.
+            class_weights: Rebalancing weights of the training, (313,), for the metadata.
+            prior: Share of each bin among all pixels of the training data, (313,), likewise.
+            styles: Decoding settings by style name, likewise.
+            encoder: Replaces EfficientNet-Lite0's, in teachers.
         """
         super().__init__()
         self.widths = widths
         self.encoder: EncoderBase = Encoder() if encoder is None else encoder
         self.decoder = Decoder(widths, self.encoder.skip_channels, self.encoder.scene_channels)
-        # Not persistent: they belong to the file's header, not among its tensors.
-        for name, values in (("class_weights", class_weights), ("prior", prior)):
-            tensor = None if values is None else torch.tensor(values)
-            self.register_buffer(name, tensor, persistent=False)
-        self.default_temperature = temperature
-        self.default_rebalance = rebalance
-        self.styles = styles or {}
+        self._metadata = ModelMetadata(
+            "compact",
+            "logits",
+            size_divisor=MULTIPLE,
+            output_stride=4,
+            bin_centers=centers(),
+            class_weights=None if class_weights is None else np.array(class_weights, np.float32),
+            prior=None if prior is None else np.array(prior, np.float32),
+            styles=styles or {},
+        )
 
     @property
-    def bin_centers(self) -> torch.Tensor:
-        """The colors that the logits stand for, (313, 2) ab."""
-        return bin_centers()
+    def metadata(self) -> ModelMetadata:
+        """The interface and what the weights file says about decoding."""
+        return self._metadata
 
     def forward(
         self,

@@ -7,13 +7,14 @@ weights load as they are.
 from __future__ import annotations
 
 import itertools
-from typing import Literal
 
 import torch
 from torch import nn
 
 from colorize.color.gamut import Q
 from colorize.errors import ColorizeError
+from colorize.models.base import Network
+from colorize.models.metadata import ModelMetadata
 
 AB_SCALE = 110  # the published networks work with ab / 110
 
@@ -46,20 +47,12 @@ def dtype_of(part: nn.Module) -> torch.dtype:
     return next(part.parameters()).dtype
 
 
-class ECCV16(nn.Module):
+class ECCV16(Network):
     """Gray in, logits over 313 ab bins at a quarter of the size out.
 
     The release's ab is the mean over this network's own `bin_centers`, `decode(logits, 1.0,
-    network.bin_centers)`, enlarged ×4 bilinearly with `align_corners=False`.
+    network.metadata.bin_centers)`, enlarged ×4 bilinearly with `align_corners=False`.
     """
-
-    output: Literal["logits"] = "logits"
-    multiple = 8  # height and width of the input are multiples of this
-    hint_stride: int | None = None  # takes no hints
-    class_weights: torch.Tensor | None = None  # the published files do not hold the training's
-    prior: torch.Tensor | None = None
-    default_temperature = 1.0  # the plain mean, as in the release
-    default_rebalance = 1.0
 
     def __init__(self) -> None:
         """Make the network with random weights."""
@@ -80,9 +73,16 @@ class ECCV16(nn.Module):
         self.model_out = nn.Conv2d(Q, 2, 1, bias=False)
 
     @property
-    def bin_centers(self) -> torch.Tensor:
-        """The colors that the logits stand for, (313, 2) ab: `model_out` in ab units."""
-        return AB_SCALE * self.model_out.weight[:, :, 0, 0].T
+    def metadata(self) -> ModelMetadata:
+        """The interface, with `model_out` in ab units as the bin centers.
+
+        The published files hold neither class weights nor a prior. The default style is the
+        plain mean of the distribution, as in the release.
+        """
+        centers = AB_SCALE * self.model_out.weight[:, :, 0, 0].T
+        return ModelMetadata(
+            "eccv16", "logits", 8, 4, bin_centers=centers.detach().float().cpu().numpy()
+        )
 
     def forward(self, lightness: torch.Tensor, hints: torch.Tensor | None = None) -> torch.Tensor:
         """Return logits (b, 313, h/4, w/4).

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, TypeGuard
 
 from colorize.color.quantization import Q
-from colorize.decoding.styles import Styles, checked
 from colorize.errors import ColorizeError
+from colorize.models.metadata import DEFAULT_STYLE, Styles, StyleSettings, parse_styles
 
 Header = dict[str, str]  # of a safetensors file; empty for others
 
@@ -26,8 +26,6 @@ class CompactSettings:
     widths: tuple[int, int, int, int]  # the decoder's channels
     class_weights: list[float] | None  # the 313 rebalancing weights of the training
     prior: list[float] | None  # the 313 shares of all pixels of the photographs trained on
-    temperature: float
-    rebalance: float
     styles: Styles
 
 
@@ -50,17 +48,18 @@ def compact_settings(file: Path, header: Header) -> CompactSettings:
         (widths[0], widths[1], widths[2], widths[3]),
         _of_bins(file, header, "class_weights", _is_weight, f"are not {Q} positive numbers"),
         _of_bins(file, header, "prior", _is_share, f"is not {Q} shares"),
-        temperature=_number(file, header, "temperature", above=0.0),
-        rebalance=_number(file, header, "rebalance", above=-math.inf),
         styles=_styles(file, header),
     )
 
 
 def _styles(file: Path, header: Header) -> Styles:
-    """Return the styles of decoding that the header names, none where it has no such entry."""
+    """Return the decoding settings by style; earlier files have those of vivid as entries."""
     value = _parse(file, header, "styles")
+    temperature = _number(file, header, "temperature", above=0.0)
+    rebalance = _number(file, header, "rebalance", above=-math.inf)
     try:
-        return {} if value is None else checked(value)
+        vivid = StyleSettings(temperature, rebalance)
+        return {DEFAULT_STYLE: vivid} | ({} if value is None else parse_styles(value))
     except ValueError as error:
         raise ColorizeError(f"{file}: bad header: {error}") from error
 

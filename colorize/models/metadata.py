@@ -1,85 +1,156 @@
-"""What an exported network says of itself, as JSON in its file's metadata. Without torch."""
+"""What a network says about itself: its interface and the settings that decode its output.
+
+The same record describes a network in torch, in ONNX Runtime and in an exported file, where it
+is stored as JSON. Importing this module does not import torch.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import json
-from dataclasses import dataclass
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from colorize.decoding.styles import Styles, checked
-
 Floats = npt.NDArray[np.float32]
 
-METADATA_KEY = "colorize"  # under which the JSON stands in an ONNX model's metadata
+METADATA_KEY = "colorize"  # of the JSON in the metadata of an ONNX model
+DEFAULT_STYLE = "vivid"
 
 
 @dataclass(frozen=True)
-class Description:
-    """The attributes that the networks of `colorize.models` have."""
+class StyleSettings:
+    """How one style turns logits into colors; the fields are those of the options.
+
+    Attributes:
+        temperature: Divides the logits, above 0; 1 takes the mean of the distribution, values
+            toward 0 its mode.
+        rebalance: Share of the rebalancing of the training that is kept, 0 to 1.
+        rare_color_boost: Extra weight of rare colors, 0 to 1.
+        coherence: Strength of the bilateral smoothing of the distribution, 0 to 1.
+    """
+
+    temperature: float = 1.0
+    rebalance: float = 1.0
+    rare_color_boost: float = 0.0
+    coherence: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for a value that is not a number in its range."""
+        for name, value in dataclasses.asdict(self).items():
+            top = math.inf if name == "temperature" else 1
+            if type(value) not in (int, float) or not 0 <= value <= top or math.isinf(value):
+                raise ValueError(f"{name} is {value!r}")
+        if self.temperature == 0:
+            raise ValueError("temperature is 0")
+
+
+Styles = dict[str, StyleSettings]
+
+NATURAL = StyleSettings(temperature=1.0, rebalance=0.0)  # the mean over natural frequencies
+OLD_NAMES = {"rarity": "rare_color_boost"}  # in files of earlier versions
+
+
+@dataclass(frozen=True, eq=False)
+class ModelMetadata:
+    """Interface and decoding settings of a network.
+
+    Attributes:
+        architecture: Name of the architecture in `models.registry`.
+        output: "logits" over color bins, or "ab".
+        size_divisor: Height and width of the input are multiples of this.
+        output_stride: Input pixels per output pixel, in both directions.
+        takes_hints: Whether `forward` uses color hints of the output's size.
+        bin_centers: ab of each bin, (Q, 2). This and the following are only for logits.
+        class_weights: Rebalancing weights of the training, (Q,), or None where unknown.
+        prior: Share of each bin among all pixels of the training data, (Q,), or None.
+        styles: Decoding settings by style name: "vivid" always, "faithful" where the natural
+            frequencies of the colors are known, that is, with class weights.
+    """
 
     architecture: str
     output: Literal["logits", "ab"]
-    multiple: int
-    hint_stride: int | None
-    bin_centers: Floats | None = None  # (Q, 2); this and the following for logits alone
-    class_weights: Floats | None = None  # (Q,)
-    temperature: float = 1.0
-    rebalance: float = 1.0
-    styles: Styles | None = None
-    prior: Floats | None = None  # (Q,)
+    size_divisor: int
+    output_stride: int
+    takes_hints: bool = False
+    bin_centers: Floats | None = None
+    class_weights: Floats | None = None
+    prior: Floats | None = None
+    styles: Styles = field(default_factory=dict)
 
-    @classmethod
-    def read(cls, text: str) -> Description:
-        """Return it from JSON. Raises ValueError for what makes no sense."""
-        try:
-            result = cls._of(json.loads(text))
-        except (TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
-            raise ValueError("not a network's description") from error
-        result._check()
-        return result
-
-    @classmethod
-    def _of(cls, said: dict[str, Any]) -> Description:
-        stride = said["hint_stride"]
-        return cls(
-            str(said["architecture"]),
-            said["output"],
-            int(said["multiple"]),
-            None if stride is None else int(stride),
-            floats(said["bin_centers"]),
-            floats(said["class_weights"]),
-            float(said["temperature"]),
-            float(said["rebalance"]),
-            None if said.get("styles") is None else checked(said["styles"]),
-            floats(said.get("prior")),
-        )
-
-    def _check(self) -> None:
-        """Raise ValueError for what can't be."""
-        centers = self.bin_centers
-        if self.output not in ("logits", "ab") or min(self.multiple, self.hint_stride or 1) < 1:
-            raise ValueError("no such network")
-        if self.output == "logits" and (centers is None or centers.shape[1:] != (2,)):
+    def __post_init__(self) -> None:
+        """Complete the styles. Raises ValueError for values that contradict each other."""
+        if self.output not in ("logits", "ab") or min(self.size_divisor, self.output_stride) < 1:
+            raise ValueError("unknown output or sizes below 1")
+        if self.output == "ab":
+            return
+        if self.bin_centers is None or self.bin_centers.shape[1:] != (2,):
             raise ValueError("no bin centers")
-        for of_bins in (self.class_weights, self.prior):
-            if of_bins is not None and (centers is None or of_bins.shape != centers.shape[:1]):
-                raise ValueError("class weights or prior do not fit the bins")
+        for values in (self.class_weights, self.prior):
+            if values is not None and values.shape != self.bin_centers.shape[:1]:
+                raise ValueError("class weights or prior do not match the bins")
+        known = {DEFAULT_STYLE: StyleSettings()}
+        if self.class_weights is not None:
+            known["faithful"] = NATURAL
+        object.__setattr__(self, "styles", known | self.styles)
 
-    def text(self) -> str:
-        """Return it as JSON."""
-        said = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        return json.dumps(said, default=np.ndarray.tolist)
+    @classmethod
+    def from_json(cls, text: str) -> ModelMetadata:
+        """Return the record that `to_json` wrote. Raises ValueError for any other text."""
+        try:
+            values = json.loads(text)
+            return cls(
+                architecture=str(values["architecture"]),
+                output=values["output"],
+                size_divisor=int(values["size_divisor"]),
+                output_stride=int(values["output_stride"]),
+                takes_hints=bool(values["takes_hints"]),
+                bin_centers=finite_array(values["bin_centers"]),
+                class_weights=finite_array(values["class_weights"]),
+                prior=finite_array(values["prior"]),
+                styles=parse_styles(values["styles"]),
+            )
+        except (TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
+            raise ValueError("not the metadata of a network") from error
+
+    def to_json(self) -> str:
+        """Return the record as JSON."""
+        return json.dumps(dataclasses.asdict(self), default=np.ndarray.tolist)
 
 
-def floats(said: Any) -> Floats | None:
-    """Return finite numbers as an array, None as None. Raises ValueError."""
-    if said is None:
+def parse_styles(value: object) -> Styles:
+    """Return styles from JSON, an object of settings by style name.
+
+    Settings that are left out have their default. Raises ValueError for anything else.
+    """
+    if not isinstance(value, Mapping):
+        raise ValueError("styles are not an object")
+    return {str(name): _parse_style(str(name), settings) for name, settings in value.items()}
+
+
+def _parse_style(name: str, settings: object) -> StyleSettings:
+    if not isinstance(settings, Mapping):
+        raise ValueError(f"style {name} is not an object")
+    values = {OLD_NAMES.get(str(key), str(key)): value for key, value in settings.items()}
+    missing = {"temperature", "rebalance"} - values.keys()
+    unknown = values.keys() - {setting.name for setting in dataclasses.fields(StyleSettings)}
+    if missing or unknown:
+        raise ValueError(f"style {name}: missing or unknown {', '.join(missing | unknown)}")
+    try:
+        return StyleSettings(**values)
+    except ValueError as error:
+        raise ValueError(f"style {name}: {error}") from error
+
+
+def finite_array(values: Any) -> Floats | None:
+    """Return finite numbers as a float32 array, None as None. Raises ValueError."""
+    if values is None:
         return None
-    array = np.array(said, np.float32)
+    array = np.array(values, np.float32)
     if not np.isfinite(array).all():
-        raise ValueError
+        raise ValueError("values that are not finite")
     return array

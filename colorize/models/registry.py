@@ -5,7 +5,6 @@ Importing this module does not import torch, so that listing and fetching models
 
 from __future__ import annotations
 
-import importlib.util
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -151,33 +150,6 @@ def path(name: str, *, quiet: bool = False) -> Path:
         file = cache_folder() / model.file
         download(model.url, file, model.sha256, model.size + SIZE_TOLERANCE, quiet=quiet)
     return file
-
-
-def resolve_backend(asked: str | None, weights: str | os.PathLike[str] | None = None) -> str:
-    """Return "torch" or "onnx": what is asked for, else what fits the weights and is installed.
-
-    Raises ColorizeError for another name, or torch where there is none or for an .onnx file.
-    """
-    exported = weights is not None and os.fsdecode(weights).lower().endswith(".onnx")
-    has_torch = importlib.util.find_spec("torch") is not None
-    if asked not in (None, "torch", "onnx"):
-        raise ColorizeError(f"no backend is called {asked!r}; there are torch and onnx")
-    if asked == "torch" and exported:
-        raise ColorizeError(f"{os.fsdecode(weights or '')}: an ONNX model needs --backend onnx")
-    if asked == "torch" and not has_torch:
-        raise ColorizeError("torch is not installed: pip install torch, or use --backend onnx")
-    return asked or ("onnx" if exported or not has_torch else "torch")
-
-
-def prefer_onnx(name: str, weights: str | None, device: str, single: bool) -> bool:
-    """Return whether ONNX Runtime gives the same colors without the wait for torch's import.
-
-    So on the CPU, where the extra `onnx` is installed: for the bundled network, and with a
-    `single` photograph for the published ones too; at several, torch with bfloat16 is faster.
-    """
-    installed = all(importlib.util.find_spec(package) for package in ("onnx", "onnxruntime"))
-    suits = single or name == "compact"
-    return installed and suits and weights is None and device == "cpu"
 
 
 def load(

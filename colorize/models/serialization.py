@@ -11,6 +11,7 @@ import secrets
 import warnings
 import zipfile
 from collections.abc import Mapping, Set
+from dataclasses import asdict
 from pathlib import Path
 from pickle import UnpicklingError
 
@@ -19,12 +20,12 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as serialize
 
-from colorize.decoding.styles import Styles, checked
 from colorize.errors import ColorizeError
 from colorize.models.base import Network
 from colorize.models.compact import Compact
 from colorize.models.eccv16 import ECCV16
 from colorize.models.header import Header, check_header_length, compact_settings, config
+from colorize.models.metadata import Styles
 from colorize.models.siggraph17 import SIGGRAPH17
 
 Tensors = dict[str, torch.Tensor]
@@ -60,27 +61,21 @@ def save_compact(
     *,
     class_weights: torch.Tensor,
     prior: torch.Tensor,
-    temperature: float,
-    rebalance: float,
     styles: Styles | None = None,
     extra: Mapping[str, str] | None = None,
 ) -> None:
     """Write the network as fp16 safetensors, at once: a reader never meets half a file.
 
     class_weights: (313,), the rebalancing weights of the training. prior: (313,), the bins'
-    shares of all pixels. temperature, rebalance: the defaults for decoding. styles: other
-    settings by name, see `styles.checked`. extra: further entries for the header, such as the
-    training's command. Raises ValueError for unsound styles and weights that fp16 cannot hold.
+    shares of all pixels. styles: decoding settings by name. extra: further entries for the
+    header, such as the training's command. Raises ValueError for weights that fp16 cannot hold.
     """
     header = dict(extra or {}) | {
         "config": json.dumps({"architecture": "compact", "widths": list(network.widths)}),
         "class_weights": json.dumps(class_weights.tolist()),
         "prior": json.dumps(prior.tolist()),
-        "temperature": json.dumps(temperature),
-        "rebalance": json.dumps(rebalance),
+        "styles": json.dumps({name: asdict(style) for name, style in (styles or {}).items()}),
     }
-    if styles is not None:
-        header["styles"] = json.dumps(checked(styles))
     tensors = {key: _halved(key, tensor) for key, tensor in network.state_dict().items()}
     part = file.with_name(f"{file.name}.{secrets.token_hex(4)}.part")
     try:
@@ -202,8 +197,6 @@ def _build_compact(file: Path, header: Header) -> Compact:
         said.widths,
         class_weights=said.class_weights,
         prior=said.prior,
-        temperature=said.temperature,
-        rebalance=said.rebalance,
         styles=said.styles,
     )
 

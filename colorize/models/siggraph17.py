@@ -6,12 +6,12 @@ the authors' PyTorch release, so that its published weights load as they are.
 
 from __future__ import annotations
 
-from typing import Literal
-
 import torch
 from torch import nn
 
+from colorize.models.base import Network
 from colorize.models.eccv16 import AB_SCALE, block, conv3, double, dtype_of
+from colorize.models.metadata import ModelMetadata
 
 GRID_BINS = 529  # the full 23×23 grid of ab with step 10
 
@@ -21,12 +21,8 @@ def subsample(x: torch.Tensor) -> torch.Tensor:
     return x[:, :, ::2, ::2]
 
 
-class SIGGRAPH17(nn.Module):
+class SIGGRAPH17(Network):
     """Gray and color hints in, ab of the same size out: a regression, without bins."""
-
-    output: Literal["ab"] = "ab"
-    multiple = 8  # height and width of the input are multiples of this
-    hint_stride: int | None = 1  # hints have the size of the input
 
     def __init__(self) -> None:
         """Make the network with random weights."""
@@ -53,6 +49,11 @@ class SIGGRAPH17(nn.Module):
         # A head of the authors' training. Here only because the published file holds it.
         self.model_class = nn.Sequential(nn.Conv2d(256, GRID_BINS, 1))
         self.model_out = nn.Sequential(nn.Conv2d(128, 2, 1), nn.Tanh())
+
+    @property
+    def metadata(self) -> ModelMetadata:
+        """The interface: ab of the input's size, hints of the same size."""
+        return ModelMetadata("siggraph17", "ab", 8, 1, takes_hints=True)
 
     def forward(self, lightness: torch.Tensor, hints: torch.Tensor | None = None) -> torch.Tensor:
         """Return ab (b, 2, h, w), within ±110.

@@ -7,7 +7,7 @@ import torch
 from colorize.errors import ColorizeError
 
 
-def gpu() -> str:
+def default_gpu() -> str:
     """Return the device of the GPU: CUDA, else Apple's MPS. Raises ColorizeError without one."""
     if torch.cuda.is_available():
         return "cuda"
@@ -16,15 +16,15 @@ def gpu() -> str:
     raise ColorizeError("no GPU found (neither CUDA nor MPS): leave out --gpu to use the CPU")
 
 
-def find(name: str) -> str:
+def resolve_device(name: str) -> str:
     """Return the name of a torch device that works here; "gpu" is whichever there is.
 
     Raises ColorizeError.
     """
-    return gpu() if name == "gpu" else check(name)
+    return default_gpu() if name == "gpu" else validate_device(name)
 
 
-def check(name: str) -> str:
+def validate_device(name: str) -> str:
     """Return the name of a torch device that works here, or raise ColorizeError."""
     try:
         torch.empty(1, device=name)

@@ -20,7 +20,6 @@ from colorize.errors import ColorizeError
 from colorize.models.compact_config import (
     HEAD_CHANNELS,
     HINT_CHANNELS,
-    HINT_STRIDE,
     LITE0_BLOCKS,
     MULTIPLE,
     SKIP_BLOCKS,
@@ -34,7 +33,7 @@ from colorize.models.header import (
     compact_settings,
     config,
 )
-from colorize.models.metadata import METADATA_KEY, Description, floats
+from colorize.models.metadata import METADATA_KEY, ModelMetadata, finite_array
 from colorize.runtime.external_data import initializers
 
 Array = npt.NDArray[Any]
@@ -74,7 +73,7 @@ def _model_of(file: Path, apart: dict[str, Array] | None) -> bytes:
         "hints": ("batch", HINT_CHANNELS, "height / 4", "width / 4"),
         "statistics": ("batch", STATISTICS),
     }
-    return graph.model(_description(settings), inputs, LOGITS, apart)
+    return graph.model(_metadata(settings), inputs, LOGITS, apart)
 
 
 def _read(file: Path) -> tuple[dict[str, Array], CompactSettings]:
@@ -101,18 +100,16 @@ def _read(file: Path) -> tuple[dict[str, Array], CompactSettings]:
     return tensors, compact_settings(file, header)
 
 
-def _description(settings: CompactSettings) -> Description:
-    return Description(
+def _metadata(settings: CompactSettings) -> ModelMetadata:
+    return ModelMetadata(
         architecture="compact",
         output="logits",
-        multiple=MULTIPLE,
-        hint_stride=HINT_STRIDE,
+        size_divisor=MULTIPLE,
+        output_stride=4,
         bin_centers=centers(),
-        class_weights=floats(settings.class_weights),
-        temperature=settings.temperature,
-        rebalance=settings.rebalance,
+        class_weights=finite_array(settings.class_weights),
+        prior=finite_array(settings.prior),
         styles=settings.styles,
-        prior=floats(settings.prior),
     )
 
 
@@ -191,7 +188,7 @@ class Graph:
 
     def model(
         self,
-        description: Description,
+        metadata: ModelMetadata,
         inputs: Values,
         outputs: Values,
         apart: dict[str, Array] | None = None,
@@ -206,14 +203,14 @@ class Graph:
             raise ColorizeError(f"{self.file}: has {len(self.tensors)} unknown tensors: {first}")
         graph = helper.make_graph(
             self.nodes,
-            description.architecture,
+            metadata.architecture,
             [_value(*one) for one in inputs.items()],
             [_value(*one) for one in outputs.items()],
             initializers(self.constants, apart),
         )
         opset = helper.make_opsetid("", OPSET)
         model = helper.make_model(graph, opset_imports=[opset], ir_version=IR_VERSION)
-        helper.set_model_props(model, {METADATA_KEY: description.text()})
+        helper.set_model_props(model, {METADATA_KEY: metadata.to_json()})
         content: bytes = model.SerializeToString()
         return content
 

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from safetensors import SafetensorError, safe_open
 
 from colorize.color.quantization import Q
-from colorize.models.metadata import Description
+from colorize.models.metadata import ModelMetadata
 from colorize.runtime.onnx_compact import LIGHTNESS, LOGITS, Graph, Values
 from colorize.runtime.pth_reader import read_torch_file
 
@@ -109,8 +109,8 @@ def _eccv16(graph: Graph) -> tuple[bytes, Tensors]:
     # the mean over the bins is taken elsewhere: these are their colors
     colors = graph.constants.pop(graph.weight("model_out.weight", 2, Q, 1, 1))
     centers = (AB_SCALE * colors[:, :, 0, 0].T).astype(np.float32)
-    description = Description("eccv16", "logits", 8, None, bin_centers=centers)
-    return _model(graph, description, LIGHTNESS, LOGITS)
+    metadata = ModelMetadata("eccv16", "logits", 8, 4, bin_centers=centers)
+    return _model(graph, metadata, LIGHTNESS, LOGITS)
 
 
 def _siggraph17(graph: Graph) -> tuple[bytes, Tensors]:
@@ -131,7 +131,9 @@ def _siggraph17(graph: Graph) -> tuple[bytes, Tensors]:
         del graph.constants[graph.weight(f"model_class.0.{part}", *shape)]
     hints: Values = {"hints": ("batch", 3, "height", "width")}
     ab: Values = {"ab": ("batch", 2, "height", "width")}
-    return _model(graph, Description("siggraph17", "ab", 8, 1), LIGHTNESS | hints, ab)
+    return _model(
+        graph, ModelMetadata("siggraph17", "ab", 8, 1, takes_hints=True), LIGHTNESS | hints, ab
+    )
 
 
 def _subsample(graph: Graph, x: str) -> str:
@@ -152,8 +154,8 @@ def _up(
 
 
 def _model(
-    graph: Graph, description: Description, inputs: Values, outputs: Values
+    graph: Graph, metadata: ModelMetadata, inputs: Values, outputs: Values
 ) -> tuple[bytes, Tensors]:
     """Return the model and its tensors. Raises ColorizeError for tensors that are left over."""
     apart: Tensors = {}
-    return graph.model(description, inputs, outputs, apart), apart
+    return graph.model(metadata, inputs, outputs, apart), apart

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from colorize.errors import ColorizeError
 from colorize.models import registry
 from colorize.models.compact_config import HINT_CHANNELS, STATISTICS
-from colorize.models.metadata import METADATA_KEY, Description
+from colorize.models.metadata import METADATA_KEY, ModelMetadata
 from colorize.runtime.threads import available_cpus
 
 Array = npt.NDArray[Any]
@@ -41,8 +41,8 @@ class Device:
         return self.type if self.type == "cpu" else f"{self.type}:{self.index}"
 
 
-class OnnxNetwork:
-    """A network in ONNX Runtime, with the interface of `colorize.models` on NumPy arrays."""
+class OnnxRunner:
+    """Runs a network in ONNX Runtime."""
 
     def __init__(
         self,
@@ -56,22 +56,17 @@ class OnnxNetwork:
         tensors: those that the model names but does not hold. Raises ColorizeError for what
         ONNX Runtime can't read and for models that aren't ours.
         """
-        self.device = device or Device("cpu")
+        self._device = device or Device("cpu")
         self._model = model
         self._tensors = tensors or {}
         self._threads = available_cpus()
         self._session = self._new_session(name)
-        said = _description(self._session, name)
-        self.architecture = said.architecture
-        self.output = said.output
-        self.multiple = said.multiple
-        self.hint_stride = said.hint_stride
-        self.bin_centers = said.bin_centers
-        self.class_weights = said.class_weights
-        self.prior = said.prior
-        self.default_temperature = said.temperature
-        self.default_rebalance = said.rebalance
-        self.styles = said.styles
+        self.metadata = _metadata(self._session, name)
+
+    @property
+    def device(self) -> str:
+        """Where the network runs."""
+        return str(self._device)
 
     def __call__(
         self, lightness: Array, hints: Array | None = None, statistics: Array | None = None
@@ -87,7 +82,7 @@ class OnnxNetwork:
             name for name, value in given.items() if value is not None and name not in wanted
         ]
         if refused:
-            raise ColorizeError(f"{self.architecture} takes no {' and no '.join(refused)}")
+            raise ColorizeError(f"{self.metadata.architecture} takes no {' and no '.join(refused)}")
         inputs = {"lightness": np.ascontiguousarray(lightness, np.float32)}
         for name in wanted:
             value = self._nothing(name, lightness.shape) if given[name] is None else given[name]
@@ -103,7 +98,7 @@ class OnnxNetwork:
         b, _, h, w = lightness
         if name == "statistics":
             return np.zeros((b, STATISTICS), np.float32)
-        stride = self.hint_stride or 1
+        stride = self.metadata.output_stride
         return np.zeros((b, HINT_CHANNELS, h // stride, w // stride), np.float32)
 
     def is_oom(self, error: Exception) -> bool:
@@ -117,18 +112,18 @@ class OnnxNetwork:
 
     def move_to_cpu(self) -> None:
         """Go on without the GPU."""
-        self.device = Device("cpu")
-        self._session = self._new_session(self.architecture)
+        self._device = Device("cpu")
+        self._session = self._new_session(self.metadata.architecture)
 
     def set_threads(self, threads: int) -> None:
         """Run each call with so many threads, and as many calls at once as there are callers."""
         threads = min(threads, available_cpus())
         if threads != self._threads:
             self._threads = threads
-            self._session = self._new_session(self.architecture)
+            self._session = self._new_session(self.metadata.architecture)
 
     def _new_session(self, name: str) -> Any:
-        return _session(self._model, self._tensors, name, self.device, self._threads)
+        return _session(self._model, self._tensors, name, self._device, self._threads)
 
 
 def load(
@@ -137,7 +132,7 @@ def load(
     device: str = "cpu",
     *,
     quiet: bool = True,
-) -> OnnxNetwork:
+) -> OnnxRunner:
     """Return the model's network, by its own weights or by a file.
 
     weights: a file of `python -m colorize.export` (.onnx), or one that torch would read too.
@@ -147,14 +142,14 @@ def load(
     model = registry.find(name)
     where = find_device(device)
     if weights is not None and os.fsdecode(weights).lower().endswith(".onnx"):
-        network = OnnxNetwork(_existing(Path(weights)), os.fsdecode(weights), where)
-        if network.architecture != name:
-            found = network.architecture
+        network = OnnxRunner(_existing(Path(weights)), os.fsdecode(weights), where)
+        found = network.metadata.architecture
+        if found != name:
             raise ColorizeError(f"{weights}: holds {found}, not {name}; use --model {found}")
         return network
     file = registry.path(name, quiet=quiet) if weights is None else Path(weights)
     content, tensors = _model_of(file, model.architecture)
-    return OnnxNetwork(content, str(file), where, tensors)
+    return OnnxRunner(content, str(file), where, tensors)
 
 
 def _model_of(file: Path, architecture: str) -> tuple[bytes, Mapping[str, Array]]:
@@ -239,13 +234,13 @@ def _session(
     return session
 
 
-def _description(session: Any, name: str) -> Description:
-    """Return what the model says of itself, or raise ColorizeError."""
+def _metadata(session: Any, name: str) -> ModelMetadata:
+    """Return the metadata of a model, or raise ColorizeError."""
     said = session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
     if said is None:
         raise ColorizeError(f"{name}: no model of python -m colorize.export: it lacks its settings")
     try:
-        return Description.read(said)
+        return ModelMetadata.from_json(said)
     except ValueError as error:
         raise ColorizeError(f"{name}: damaged: its settings make no sense") from error
 

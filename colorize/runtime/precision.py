@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 import torch
 
 from colorize.errors import ColorizeError
-from colorize.models.compact import Compact
 
 if TYPE_CHECKING:
     from colorize.models.base import Network
@@ -44,7 +43,7 @@ def optimize_for_inference(network: Network, precision: str | None = None) -> Ne
 def _fastest(network: Network) -> torch.dtype:
     """Return the type of numbers for a network where it is."""
     device = next(network.parameters()).device.type
-    is_compact = isinstance(network, Compact)
+    is_compact = network.metadata.architecture == "compact"
     if device == "cuda":
         return torch.float16 if is_compact else torch.bfloat16
     if device == "cpu" and not is_compact and cpu_supports_bf16():

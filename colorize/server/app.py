@@ -53,14 +53,14 @@ class Service:
         """Take a colorizer, the name of its network, and limits."""
         self.name = name
         self.limits = limits
-        self.device = str(colorizer.device)
+        self.device = colorizer.device
         self.parameters = usable(colorizer)
         self.defaults = {
             name: value
             for name in self.parameters
             if isinstance(value := getattr(colorizer, name, None), (int, float))
         }
-        self.document = document(limits, colorizer.network.multiple)
+        self.document = document(limits, colorizer.metadata.size_divisor)
         self.work = Work(colorizer, limits)
         self.accepted = 0  # requests that are not answered yet
         self.answered = 0  # photographs colorized
@@ -148,7 +148,7 @@ class Service:
         )
 
     def _batches(self) -> dict[int, int]:
-        return dict(self.work.network.batches)
+        return dict(self.work.runner.batch_sizes)
 
     async def openapi(self, request: Request) -> Response:
         """Answer GET /openapi.json."""

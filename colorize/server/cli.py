@@ -159,11 +159,11 @@ def _serve(args: argparse.Namespace, listener: socket.socket) -> int:
 
 
 def _colorizer(args: argparse.Namespace) -> Colorizer:
-    from colorize.models import registry
     from colorize.pipeline import Colorizer
+    from colorize.runtime.load import prefer_onnx
 
     where = "gpu" if args.gpu else args.device or "cpu"
-    sooner = registry.prefer_onnx(args.model, args.weights, where, single=False)
+    sooner = prefer_onnx(args.model, args.weights, where, single=False)
     return Colorizer.from_pretrained(
         args.model, weights=args.weights, device=where, backend="onnx" if sooner else None,
         quiet=False,

@@ -203,14 +203,12 @@ class Wish:
 
 def usable(colorizer: Colorizer) -> list[str]:
     """Return the names of the options that a colorizer's network has a use for."""
-    network = colorizer.network
-    unfit = set() if network.output == "logits" else set(NEED_LOGITS)
-    if network.output == "logits" and network.class_weights is None:
+    metadata = colorizer.metadata
+    unfit = set() if metadata.output == "logits" else set(NEED_LOGITS)
+    if metadata.output == "logits" and metadata.class_weights is None:
         unfit.add("rebalance")
-    if network.output == "logits" and network.prior is None:
+    if metadata.output == "logits" and metadata.prior is None:
         unfit.add("rarity")
-    if network.hint_stride is None:
-        unfit.add("hints")
     return [name for name in {**OPTIONS, **FILES} if name not in unfit]
 
 

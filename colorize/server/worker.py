@@ -15,7 +15,7 @@ from colorize.io import readers, writers
 from colorize.io.formats import output_format
 from colorize.io.photo import Photo
 from colorize.pipeline import Colorizer
-from colorize.server.batching import BatchedNetwork
+from colorize.runtime.batching import DynamicBatcher
 from colorize.server.limits import Limits
 from colorize.server.options import Wish
 from colorize.viewing.compare import compare
@@ -54,7 +54,7 @@ class Work:
 
     def __init__(self, colorizer: Colorizer, limits: Limits):
         """Take a colorizer, whose network counts and whose settings don't, and limits."""
-        self.network = BatchedNetwork(colorizer.runner, limits.batch)
+        self.runner = DynamicBatcher(colorizer.runner, limits.batch)
         self.limits = limits
         self.seconds = 1.0  # that a photograph takes of the whole server's time
         self._threads = ThreadPoolExecutor(limits.batch, thread_name_prefix="photograph")
@@ -69,7 +69,7 @@ class Work:
     def close(self) -> None:
         """Finish what is in work, drop what is not, end the threads."""
         self._threads.shutdown(cancel_futures=True)
-        self.network.close()
+        self.runner.close()
 
     def _done(self, job: Job) -> Picture:
         start = time.monotonic()
@@ -81,7 +81,7 @@ class Work:
     def _colorized(self, job: Job) -> Picture:
         target, formats, wish = io.BytesIO(), set[str](), job.wish
         settings = {**wish.settings, **self._pictures(job)}
-        colorizer = Colorizer(self.network, **settings)
+        colorizer = Colorizer(self.runner, **settings)
 
         def pages() -> Iterator[Photo]:
             for photo in self._pages(job):

@@ -25,6 +25,7 @@ from safetensors.torch import save_file
 from colorize.errors import ColorizeError
 from colorize.models import registry
 from colorize.models.compact import Compact
+from colorize.models.metadata import StyleSettings
 from colorize.models.serialization import save_compact
 from colorize.training.checkpoint import averaged_network, read_checkpoint
 from colorize.training.reweight import reweight
@@ -79,14 +80,9 @@ def bundle(
         target,
         class_weights=parts[0].class_weights,
         prior=parts[0].prior,
-        temperature=temperature,
-        rebalance=rebalance,
         styles={
-            name: {"temperature": t, "rebalance": share, "rarity": rare, "coherence": coherence}
-            for name, (t, share, rare) in {
-                "vivid": (temperature, rebalance, rarity),
-                "faithful": (*faithful, 0.0),
-            }.items()
+            "vivid": StyleSettings(temperature, rebalance, rarity, coherence),
+            "faithful": StyleSettings(*faithful, 0.0, coherence),
         },
         extra={"training": json.dumps(training[0] if len(training) == 1 else training)},
     )
@@ -112,9 +108,10 @@ def _of_weights(file: Path) -> Part:
 
 def _part(file: Path, network: Compact, training: list[dict[str, Any]]) -> Part:
     """Return a part of a mean, with the network's own class weights and prior."""
-    if network.class_weights is None or network.prior is None:
+    class_weights, prior = network.metadata.class_weights, network.metadata.prior
+    if class_weights is None or prior is None:
         raise ColorizeError(f"{file}: does not say its class weights and prior, so no mean")
-    return Part(file, network, network.class_weights, network.prior, training)
+    return Part(file, network, torch.from_numpy(class_weights), torch.from_numpy(prior), training)
 
 
 def _mean(parts: Sequence[Part], shares: Sequence[float]) -> Compact:

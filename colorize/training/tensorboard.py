@@ -54,7 +54,7 @@ def picture_grid(network: Any, photographs: data.Photographs, crop: int) -> torc
     network.eval()
     batch = data.crop_batch(photographs, range(min(len(photographs), SHOWN)), crop, None)
     answer = network(batch.lightness.to(next(network.parameters()).device)).float().cpu()
-    ab = decode(answer) if network.output == "logits" else answer
+    ab = decode(answer) if network.metadata.output == "logits" else answer
     gray = torch.zeros_like(batch.ab)
     rows = torch.cat([_rgb(batch.lightness, colors) for colors in (gray, ab, batch.ab)])
     grid: torch.Tensor = make_grid(rows, nrow=len(batch.lightness))

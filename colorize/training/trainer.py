@@ -112,7 +112,7 @@ class Trainer:
         can't be read, or doesn't say how it was rebalanced.
         """
         teacher = self._load(weights)
-        if not isinstance(teacher, Compact) or teacher.class_weights is None:
+        if not isinstance(teacher, Compact) or teacher.metadata.class_weights is None:
             raise ColorizeError(f"{weights}: no teacher, for its class weights are unknown")
         self.teachers.append(teacher.to(self.device).to(memory_format=torch.channels_last))
 
@@ -124,8 +124,9 @@ class Trainer:
             given = averaged_network(read_checkpoint(Path(weights))).eval()
         else:
             given = registry.load(name, weights=None if weights == name else weights)
-        if isinstance(given, Compact) and given.class_weights is not None:
-            reweight(given, given.class_weights, self.class_weights.cpu())
+        if isinstance(given, Compact) and given.metadata.class_weights is not None:
+            trained = torch.from_numpy(given.metadata.class_weights)
+            reweight(given, trained, self.class_weights.cpu())
         return given
 
     def distribute(self) -> None:
@@ -189,7 +190,7 @@ class Trainer:
                 self.settings.taught,
             )  # fmt: skip
         else:
-            loss = color_loss(self.network.output, answer, ab, self.class_weights, counted)
+            loss = color_loss(self.network.metadata.output, answer, ab, self.class_weights, counted)
         loss = loss * (counted.sum() * self.settings.processes / colored)
         self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
         return loss.detach()

@@ -49,18 +49,20 @@ def _figures(
     network: Any, batch: data.Batch, class_weights: torch.Tensor, dtype: torch.dtype
 ) -> dict[str, float]:
     """Return the losses, mean squared errors and mean chroma of one batch."""
-    device = class_weights.device
+    metadata, device = network.metadata, class_weights.device
     lightness, truth = batch.lightness.to(device), batch.ab.to(device)
     colored = batch.colored.to(device)
     with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
         answer = network(lightness).float()
-        takes = network.hint_stride is not None
+        takes = metadata.takes_hints
         hinted = network(lightness, _ten_hints(truth.float())).float() if takes else None
-    result = {"val_loss": color_loss(network.output, answer, truth, class_weights, colored)}
+    result = {"val_loss": color_loss(metadata.output, answer, truth, class_weights, colored)}
     if hinted is not None:
-        result["val_loss_hints"] = color_loss(network.output, hinted, truth, class_weights, colored)
+        result["val_loss_hints"] = color_loss(
+            metadata.output, hinted, truth, class_weights, colored
+        )
     ab = mean = answer
-    if network.output == "logits":
+    if metadata.output == "logits":
         ab = decode(answer)
         mean = decode(answer, log_offset=rebalance_offset(class_weights, 0.0).to(device))
     result |= {

@@ -14,6 +14,7 @@ from colorize.io.metadata import Metadata
 from colorize.io.photo import Photo
 from colorize.io.readers import read
 from colorize.pipeline import Colorizer
+from colorize.runtime.torch_runner import TorchRunner
 
 
 def faded(low=35.0, high=70.0, size=(200, 300), dtype=np.uint8) -> Photo:
@@ -171,16 +172,16 @@ def test_the_result_has_the_stretched_lightness(network, dtype, tolerance):
     photo = faded(dtype=dtype)
     low, high = limits(photo)
     expected = np.clip((lightness_of(photo) - low) * (100 / (high - low)), 0, 100)
-    result = Colorizer(network, size=64, autocontrast=True)(photo)
+    result = Colorizer(TorchRunner(network), size=64, autocontrast=True)(photo)
     top = np.iinfo(dtype).max
     assert np.abs(rgb2lab(result.pixels / top)[..., 0] - expected).max() <= tolerance
 
 
 def test_the_network_sees_the_stretched_photograph(network):
     photo = faded()
-    stretched = Colorizer(network, size=64, autocontrast=True)(photo)
-    by_hand = Colorizer(network, size=64)(autocontrast(photo))
-    plain = Colorizer(network, size=64)(photo)
+    stretched = Colorizer(TorchRunner(network), size=64, autocontrast=True)(photo)
+    by_hand = Colorizer(TorchRunner(network), size=64)(autocontrast(photo))
+    plain = Colorizer(TorchRunner(network), size=64)(photo)
     np.testing.assert_array_equal(stretched.pixels, by_hand.pixels)
     assert np.abs(stretched.pixels.astype(int) - plain.pixels).mean() > 5
 

@@ -11,6 +11,7 @@ from colorize.io.photo import Photo
 from colorize.models.eccv16 import ECCV16
 from colorize.models.siggraph17 import SIGGRAPH17
 from colorize.pipeline import Colorizer
+from colorize.runtime.torch_runner import TorchRunner
 
 
 @pytest.mark.parametrize(("colors", "expected"), [(1, 1), (Q, 0), (4, 1 - np.log(4) / np.log(Q))])
@@ -29,24 +30,26 @@ def photo(height: int = 48, width: int = 64) -> Photo:
 
 
 def test_it_is_that_of_natural_frequencies_however_colors_are_decoded(network):
-    colorizer = Colorizer(network, size=64)
+    colorizer = Colorizer(TorchRunner(network), size=64)
     result = colorizer.confidence(photo())
     assert result.shape == (16, 16)
     logits = network(torch.from_numpy(colorizer.network_input(photo())))
-    natural = logits - network.class_weights.log().view(1, -1, 1, 1)
+    natural = logits - torch.from_numpy(network.metadata.class_weights).log().view(1, -1, 1, 1)
     entropy = torch.distributions.Categorical(logits=natural.movedim(1, -1)).entropy()
     np.testing.assert_allclose(result, 1 - entropy[0].numpy() / np.log(Q), atol=1e-4)
-    changed = Colorizer(network, size=64, temperature=2, rebalance=0.1, saturation=0)
+    changed = Colorizer(TorchRunner(network), size=64, temperature=2, rebalance=0.1, saturation=0)
     np.testing.assert_array_equal(changed.confidence(photo()), result)
 
 
 def test_a_network_of_unknown_rebalancing_has_confidence_and_one_of_colors_none():
     torch.manual_seed(0)
-    result = Colorizer(ECCV16().eval().requires_grad_(False), size=64).confidence(photo())
+    result = Colorizer(TorchRunner(ECCV16().eval().requires_grad_(False)), size=64).confidence(
+        photo()
+    )
     assert (0 <= result).all()
     assert (result <= 1).all()
     with pytest.raises(ColorizeError, match="confidence need a distribution"):
-        Colorizer(SIGGRAPH17().eval(), size=64).confidence(photo())
+        Colorizer(TorchRunner(SIGGRAPH17().eval()), size=64).confidence(photo())
 
 
 def test_the_map_is_as_large_as_the_photograph_with_a_scale_below():
@@ -79,6 +82,6 @@ def test_huge_maps_are_bounded_and_tiny_ones_keep_a_legible_scale():
 
 
 def test_the_map_of_a_photograph(network):
-    made = Colorizer(network, size=64).confidence_map(photo(300, 400))
+    made = Colorizer(TorchRunner(network), size=64).confidence_map(photo(300, 400))
     assert made.pixels.shape[1:] == (400, 3)
     assert made.alpha is None

@@ -16,6 +16,7 @@ from colorize.io.readers import read
 from colorize.models.eccv16 import ECCV16
 from colorize.models.siggraph17 import SIGGRAPH17
 from colorize.pipeline import Colorizer
+from colorize.runtime.torch_runner import TorchRunner
 
 WARM, COLD = (200, 110, 60), (60, 110, 200)
 
@@ -71,7 +72,7 @@ def test_the_tilt_is_bounded():
 
 
 def test_results_go_toward_the_reference(network):
-    colorizer = Colorizer(network, size=64)
+    colorizer = Colorizer(TorchRunner(network), size=64)
     warm, cold = (ab_of(colorizer(gray(), reference=plain(c))).mean((0, 1)) for c in (WARM, COLD))
     without = ab_of(colorizer(gray()))
     assert warm[1] > without[..., 1].mean() > cold[1]
@@ -80,8 +81,8 @@ def test_results_go_toward_the_reference(network):
 
 
 def test_each_photograph_has_its_own_reference_and_else_the_colorizers(network):
-    colorizer = Colorizer(network, size=64, reference=plain(WARM))
-    other = Colorizer(network, size=64)
+    colorizer = Colorizer(TorchRunner(network), size=64, reference=plain(WARM))
+    other = Colorizer(TorchRunner(network), size=64)
     own, shared = colorizer.colorize([gray(), gray()], references=[plain(COLD), None])
     np.testing.assert_array_equal(own.pixels, other(gray(), reference=plain(COLD)).pixels)
     np.testing.assert_array_equal(shared.pixels, other(gray(), reference=plain(WARM)).pixels)
@@ -92,7 +93,7 @@ def test_each_photograph_has_its_own_reference_and_else_the_colorizers(network):
 
 def test_eccv16_takes_a_reference_too():
     torch.manual_seed(0)
-    colorizer = Colorizer(ECCV16().eval().requires_grad_(False), size=32)
+    colorizer = Colorizer(TorchRunner(ECCV16().eval().requires_grad_(False)), size=32)
     lightness = colorizer.network_input(gray())
     condition = colorizer.condition([None], [plain(WARM)])
     assert np.abs(colorizer.predict(lightness, condition) - colorizer.predict(lightness)).max() > 1
@@ -101,9 +102,9 @@ def test_eccv16_takes_a_reference_too():
 def test_siggraph17_refuses_a_reference():
     network = SIGGRAPH17().eval()
     with pytest.raises(ColorizeError, match="reference: this network predicts colors"):
-        Colorizer(network, size=32, reference=plain(WARM))
+        Colorizer(TorchRunner(network), size=32, reference=plain(WARM))
     with pytest.raises(ColorizeError, match="reference: this network predicts colors"):
-        Colorizer(network, size=32)(gray(), reference=plain(WARM))
+        Colorizer(TorchRunner(network), size=32)(gray(), reference=plain(WARM))
 
 
 def test_the_command(weights, tmp_path, monkeypatch, capsys):

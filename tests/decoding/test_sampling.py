@@ -12,6 +12,7 @@ from colorize.errors import ColorizeError
 from colorize.io.photo import Photo
 from colorize.models.siggraph17 import SIGGRAPH17
 from colorize.pipeline import Colorizer
+from colorize.runtime.torch_runner import TorchRunner
 
 
 def bump(a: float, b: float, width: float) -> np.ndarray:
@@ -97,7 +98,7 @@ def photo() -> Photo:
 
 
 def test_a_colorizer_draws_samples(network):
-    colorizer = Colorizer(network, size=64)
+    colorizer = Colorizer(TorchRunner(network), size=64)
     four = colorizer.samples(photo(), 4, seed=1)
     assert [sample.pixels.shape for sample in four] == [(60, 80, 3)] * 4
     for one, other in itertools.pairwise(four):
@@ -109,7 +110,7 @@ def test_a_colorizer_draws_samples(network):
 
 
 def test_the_stages_are_the_sample(network):
-    colorizer = Colorizer(network, size=64, upsampling="bilinear")
+    colorizer = Colorizer(TorchRunner(network), size=64, upsampling="bilinear")
     output = colorizer.predict(colorizer.network_input(photo()))
     ab = colorizer.decode(vary(colorizer, output, 2, seed=5))[0]
     by_hand = colorizer.join(photo(), ab)
@@ -117,6 +118,6 @@ def test_the_stages_are_the_sample(network):
 
 
 def test_a_network_without_distribution_has_no_samples():
-    colorizer = Colorizer(SIGGRAPH17().eval(), size=64)
+    colorizer = Colorizer(TorchRunner(SIGGRAPH17().eval()), size=64)
     with pytest.raises(ColorizeError, match="use compact or eccv16"):
         colorizer.samples(photo(), 2)

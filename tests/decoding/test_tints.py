@@ -71,7 +71,7 @@ def test_a_tinted_scan_gives_nearly_what_the_neutral_one_gives(colorizer, tint):
 
 @pytest.mark.parametrize("tint", TINTS)
 def test_autocontrast_brings_the_lightness_back(colorizer, tint):
-    stretching = Colorizer(colorizer.network, autocontrast=True)
+    stretching = Colorizer(colorizer.runner, autocontrast=True)
     photo = read(IMGS / "coffee.jpg")
     scan = tinted(photo, tint)
     neutral, plain, stretched = (

@@ -13,6 +13,7 @@ from colorize.evaluation import evaluate
 from colorize.io.datasets import iter_files
 from colorize.io.photo import Photo
 from colorize.pipeline import Colorizer
+from colorize.runtime.torch_runner import TorchRunner
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +52,7 @@ def test_every_so_manieth_and_the_first_ones_are_chosen(folder):
 
 
 def test_the_network_alone_sees_damage(network, folder):
-    colorizer = Colorizer(network, size=64)
+    colorizer = Colorizer(TorchRunner(network), size=64)
     clean, _ = evaluate.evaluate(colorizer, photographs(folder), quiet=True)
     faded, _ = evaluate.evaluate(colorizer, photographs(folder), quiet=True, damage="fading")
     assert faded["network"] != clean["network"]
@@ -66,7 +67,9 @@ def test_the_network_alone_sees_damage(network, folder):
 
 def test_the_truth_is_perfect_and_gray_has_no_color(network, folder):
     pictures = photographs(folder)
-    figures, count = evaluate.evaluate(Colorizer(network, size=64), pictures, quiet=True)
+    figures, count = evaluate.evaluate(
+        Colorizer(TorchRunner(network), size=64), pictures, quiet=True
+    )
     assert count == 3
     assert figures["truth"].auc == figures["truth"].auc_rebalanced == 100
     assert figures["truth"].delta_e == 0
@@ -76,7 +79,7 @@ def test_the_truth_is_perfect_and_gray_has_no_color(network, folder):
 
 
 def test_a_network_that_knows_nothing_equals_gray(network, folder, monkeypatch):
-    colorizer = Colorizer(network, size=64)
+    colorizer = Colorizer(TorchRunner(network), size=64)
     nothing = np.zeros((3, 2, 64, 64), np.float32)
     monkeypatch.setattr(colorizer, "decode", lambda output: nothing)
     figures, _ = evaluate.evaluate(colorizer, photographs(folder), quiet=True)
@@ -86,7 +89,7 @@ def test_a_network_that_knows_nothing_equals_gray(network, folder, monkeypatch):
 def test_full_size_measures_what_the_tool_makes(network, folder):
     pictures = list(photographs(folder, full_size=True))
     assert [picture.shape for picture in pictures] == [(60, 90, 3)] * 3
-    colorizer = Colorizer(network, size=64)
+    colorizer = Colorizer(TorchRunner(network), size=64)
     figures, count = evaluate.evaluate(colorizer, pictures, quiet=True, full_size=True)
     made = [colorizer(Photo(picture)).pixels.astype(float) for picture in pictures]
     errors = [np.mean((a / 255 - b / 255.0) ** 2) for a, b in zip(made, pictures, strict=True)]
@@ -96,7 +99,7 @@ def test_full_size_measures_what_the_tool_makes(network, folder):
 
 
 def test_other_distances_get_a_column(network, folder):
-    colorizer = Colorizer(network, size=64)
+    colorizer = Colorizer(TorchRunner(network), size=64)
     distances = {"constant": lambda result, truth: float(not np.array_equal(result, truth))}
     figures, _ = evaluate.evaluate(colorizer, photographs(folder), quiet=True, distances=distances)
     assert figures["truth"].lpips == {"constant": 0}
@@ -105,7 +108,7 @@ def test_other_distances_get_a_column(network, folder):
 
 
 def test_the_command_prints_a_table_and_writes_json(network, folder, tmp_path, monkeypatch, capsys):
-    colorizer = Colorizer(network, size=64)
+    colorizer = Colorizer(TorchRunner(network), size=64)
     monkeypatch.setattr(evaluate.Colorizer, "from_pretrained", lambda *a, **k: colorizer)
     target = tmp_path / "figures.json"
     assert evaluate.main([str(folder), "--json", str(target), "--quiet"]) == 0
@@ -123,7 +126,9 @@ def test_saturation_is_named_and_acts(network, folder, tmp_path, monkeypatch, ca
     monkeypatch.setattr(
         evaluate.Colorizer,
         "from_pretrained",
-        lambda model, **given: Colorizer(network, size=64, saturation=given["saturation"]),
+        lambda model, **given: Colorizer(
+            TorchRunner(network), size=64, saturation=given["saturation"]
+        ),
     )
     target = tmp_path / "figures.json"
     for saturation in (1.2, 0.0):
@@ -137,7 +142,9 @@ def test_saturation_is_named_and_acts(network, folder, tmp_path, monkeypatch, ca
 
 def test_the_command_names_what_is_wrong(network, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(
-        evaluate.Colorizer, "from_pretrained", lambda *a, **k: Colorizer(network, size=64)
+        evaluate.Colorizer,
+        "from_pretrained",
+        lambda *a, **k: Colorizer(TorchRunner(network), size=64),
     )
     assert evaluate.main([str(tmp_path / "missing"), "--quiet"]) == 1
     assert "missing: no such folder" in capsys.readouterr().err

@@ -11,13 +11,14 @@ from colorize.errors import ColorizeError
 from colorize.evaluation import hints, reference
 from colorize.evaluation.metrics import psnr
 from colorize.pipeline import Colorizer
+from colorize.runtime.torch_runner import TorchRunner
 
 SIZE = 64
 
 
 @pytest.fixture(scope="module")
 def colorizer(network) -> Colorizer:
-    return Colorizer(network, size=SIZE)
+    return Colorizer(TorchRunner(network), size=SIZE)
 
 
 def one_color() -> np.ndarray:
@@ -91,8 +92,6 @@ def test_the_commands(weights, tmp_path, capsys):
     assert content["photographs"] == 2 and set(content["psnr"]) == {"gray", "0", "2"}
     target.unlink()
     assert "| 2 |" in capsys.readouterr().out
-    assert hints.main([*arguments, "--hints", "1", "--to-network"]) == 0
-    assert "to_network True" in capsys.readouterr().out
     assert reference.main([*arguments, "--json", str(target)]) == 0
     assert set(json.loads(target.read_text())) >= {"without", "with"}
     assert hints.main([str(tmp_path / "none"), "--weights", weights, "--quiet"]) == 1

@@ -16,6 +16,7 @@ from colorize.evaluation.degradations import DAMAGES, DEGRADATIONS, SIDE, gray_o
 from colorize.io.datasets import iter_files
 from colorize.io.photo import Photo
 from colorize.pipeline import Colorizer
+from colorize.runtime.torch_runner import TorchRunner
 
 
 def picture(height: int = 120, width: int = 160) -> np.ndarray:
@@ -162,7 +163,9 @@ def test_a_tar_file_is_a_folder(folder, network):
     with tarfile.open(archive, "w") as tar:
         for path in sorted(folder.iterdir()):
             tar.add(path, path.name)
-    rows = robustness.measure(Colorizer(network, size=64), iter_files([archive]), quiet=True)
+    rows = robustness.measure(
+        Colorizer(TorchRunner(network), size=64), iter_files([archive]), quiet=True
+    )
     assert list(rows) == ["a.png", "b<i>.jpg"]
 
 

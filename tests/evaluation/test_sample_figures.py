@@ -9,11 +9,12 @@ from PIL import Image
 from colorize.errors import ColorizeError
 from colorize.evaluation import calibration, samples
 from colorize.pipeline import Colorizer
+from colorize.runtime.torch_runner import TorchRunner
 
 
 @pytest.fixture
 def colorizer(network) -> Colorizer:
-    return Colorizer(network)
+    return Colorizer(TorchRunner(network))
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ from colorize.color.quantization import Q, centers
 from colorize.export import command as export
 from colorize.models import registry
 from colorize.models.eccv16 import ECCV16
-from colorize.models.metadata import Description
+from colorize.models.metadata import ModelMetadata, StyleSettings
 from colorize.models.serialization import save_compact
 from colorize.models.siggraph17 import SIGGRAPH17
 from colorize.pipeline import Colorizer
@@ -39,9 +39,9 @@ def weights(network, tmp_path_factory) -> dict[str, str]:
     """Return weights files by the network's name."""
     folder = tmp_path_factory.mktemp("weights")
     save_compact(
-        network, folder / "compact.safetensors", class_weights=network.class_weights,
-        prior=torch.full((Q,), 1 / Q), temperature=0.5, rebalance=0.9,
-        styles={"vivid": {"temperature": 0.5, "rebalance": 0.9, "rarity": 0.2}},
+        network, folder / "compact.safetensors",
+        class_weights=torch.from_numpy(network.metadata.class_weights),
+        prior=torch.full((Q,), 1 / Q), styles={"vivid": StyleSettings(0.5, 0.9, 0.2)},
     )  # fmt: skip
     eccv16 = lively(ECCV16())
     eccv16.model_out.weight.data = torch.tensor(centers()).T[:, :, None, None] / 110
@@ -145,10 +145,10 @@ def test_a_missing_package_is_said_with_the_remedy(weights, tmp_path, monkeypatc
 
 def test_the_description_comes_back(weights):
     network = registry.load("compact", weights["compact"])
-    said = export.describe(network, "compact")
-    back = Description.read(said.text())
+    said = network.metadata
+    back = ModelMetadata.from_json(said.to_json())
     np.testing.assert_array_equal(back.class_weights, said.class_weights)
     np.testing.assert_array_equal(back.bin_centers, said.bin_centers)
     assert back.prior is not None
     np.testing.assert_array_equal(back.prior, said.prior)
-    assert (back.temperature, back.rebalance, back.output) == (0.5, 0.9, "logits")
+    assert (back.styles, back.output) == (said.styles, "logits")

@@ -13,16 +13,19 @@ from colorize.hints.format import Hint, HintedPixels, hint_map, read_hints, spre
 from colorize.io.photo import Photo
 from colorize.io.readers import read
 from colorize.models import registry
+from colorize.models.base import Network
 from colorize.models.eccv16 import ECCV16
+from colorize.models.metadata import ModelMetadata
 from colorize.models.siggraph17 import SIGGRAPH17
 from colorize.pipeline import Colorizer
+from colorize.runtime.torch_runner import TorchRunner
 
 ORANGE, BLUE = "#c08050", "#5080b0"
 
 
 @pytest.fixture(scope="module")
 def colorizer(network) -> Colorizer:
-    return Colorizer(network, size=64)
+    return Colorizer(TorchRunner(network), size=64)
 
 
 def gray(height: int, width: int) -> Photo:
@@ -173,7 +176,7 @@ def test_a_painting_of_another_shape_is_refused():
 @pytest.mark.parametrize("size", [(64, 64), (33, 71), (1, 1), (3, 200), (700, 301)])
 @pytest.mark.parametrize("upsampling", ["guided", "bilinear"])
 def test_hinted_pixels_have_their_color(network, size, dtype, upsampling):
-    colorizer = Colorizer(network, size=64, upsampling=upsampling)
+    colorizer = Colorizer(TorchRunner(network), size=64, upsampling=upsampling)
     hints = [Hint(0, 0, ORANGE), Hint(size[1] - 1, size[0] - 1, BLUE, 2)]
     photo = gray(*size)
     photo = Photo(photo.pixels.astype(dtype) * (257 if dtype == np.uint16 else 1))
@@ -224,13 +227,13 @@ def test_each_photograph_has_its_own_hints(colorizer):
 
 
 def test_hints_of_the_colorizer_hold_for_photographs_without(network):
-    colorizer = Colorizer(network, size=64, hints=[Hint(20, 20, BLUE, 2)])
-    alone = Colorizer(network, size=64)(gray(40, 40), [Hint(20, 20, BLUE, 2)])
+    colorizer = Colorizer(TorchRunner(network), size=64, hints=[Hint(20, 20, BLUE, 2)])
+    alone = Colorizer(TorchRunner(network), size=64)(gray(40, 40), [Hint(20, 20, BLUE, 2)])
     np.testing.assert_array_equal(colorizer(gray(40, 40)).pixels, alone.pixels)
 
 
 def test_samples_follow_hints_too(network):
-    colorizer = Colorizer(network, size=64, hints=[Hint(20, 20, BLUE, 2)])
+    colorizer = Colorizer(TorchRunner(network), size=64, hints=[Hint(20, 20, BLUE, 2)])
     for sample in colorizer.samples(gray(40, 40), 2):
         assert np.hypot(*(ab_of(sample)[20, 20] - Hint(0, 0, BLUE).ab)) <= 5
 
@@ -312,10 +315,10 @@ def test_a_wholly_painted_picture_is_spread_in_bounded_work():
     np.testing.assert_allclose(result[0], 33, atol=3)
 
 
-class Recorder(torch.nn.Module):
+class Recorder(Network):
     """Stands for siggraph17 and remembers what it was given."""
 
-    output, multiple, hint_stride, class_weights = "ab", 8, 1, None
+    metadata = ModelMetadata("recorder", "ab", 8, 1, takes_hints=True)
 
     def __init__(self) -> None:
         super().__init__()
@@ -329,7 +332,7 @@ class Recorder(torch.nn.Module):
 
 def test_siggraph17_gets_ab_and_mask_at_full_network_size():
     network = Recorder()
-    result = Colorizer(network, size=32)(gray(64, 64), [Hint(20, 41, BLUE, 0)])
+    result = Colorizer(TorchRunner(network), size=32)(gray(64, 64), [Hint(20, 41, BLUE, 0)])
     (given,) = network.given
     assert given.shape == (1, 3, 32, 32) and given.dtype == torch.float32
     assert torch.nonzero(given[0, 2]).tolist() == [[20, 10]]
@@ -340,28 +343,30 @@ def test_siggraph17_gets_ab_and_mask_at_full_network_size():
 
 def test_siggraph17_without_hints_gets_none():
     network = Recorder()
-    Colorizer(network, size=32)(gray(64, 64))
+    Colorizer(TorchRunner(network), size=32)(gray(64, 64))
     assert network.given == [None]
 
 
 def test_siggraph17_answers_to_hints():
     torch.manual_seed(0)
-    colorizer = Colorizer(SIGGRAPH17().eval().requires_grad_(False), size=32)
+    colorizer = Colorizer(TorchRunner(SIGGRAPH17().eval().requires_grad_(False)), size=32)
     photo = gray(64, 64)
     condition = colorizer.condition(colorizer.hinted([photo], [[Hint(20, 41, BLUE, 4)]]))
     lightness = colorizer.network_input(photo)
     plain, hinted = colorizer.predict(lightness), colorizer.predict(lightness, condition)
-    expected = colorizer.network(*map(torch.from_numpy, (lightness, condition.hints))).numpy()
+    expected = colorizer.runner.network(
+        *map(torch.from_numpy, (lightness, condition.hints))
+    ).numpy()
     assert np.abs(hinted - plain).max() > 1e-4
     np.testing.assert_allclose(hinted, expected, atol=1e-4)
 
 
-def test_eccv16_takes_no_hints():
-    colorizer = Colorizer(ECCV16().eval(), size=32)
-    with pytest.raises(ColorizeError, match="takes none; use compact or siggraph17"):
-        colorizer(gray(32, 32), [Hint(1, 1, BLUE)])
-    with pytest.raises(ColorizeError, match="takes none"):
-        Colorizer(ECCV16().eval(), size=32, hints=[Hint(1, 1, BLUE)])
+def test_eccv16_follows_hints_without_seeing_them():
+    colorizer = Colorizer(TorchRunner(ECCV16().eval().requires_grad_(False)), size=32)
+    result = ab_of(colorizer(gray(64, 64), [Hint(20, 41, BLUE, 0)]))
+    plain = ab_of(colorizer(gray(64, 64)))
+    assert np.hypot(*(result[41, 20] - Hint(0, 0, BLUE).ab)) <= 5
+    assert np.hypot(*(result[39, 24] - plain[39, 24])) > 3
 
 
 @pytest.fixture

@@ -130,7 +130,7 @@ def test_state_dict_has_the_published_keys_and_counts(network):
 
 
 def test_decoding_at_temperature_1_gives_the_releases_ab(network, lightness):
-    ab = decode(network(lightness), 1.0, network.bin_centers)
+    ab = decode(network(lightness), 1.0, torch.from_numpy(network.metadata.bin_centers))
     ab = F.interpolate(ab, scale_factor=4, mode="bilinear", align_corners=False)
     expected = release_ab(network.state_dict(), lightness)
     assert expected.std() > 3  # a picture, so that agreement means something
@@ -150,7 +150,7 @@ def test_lightness_is_scaled_to_half_a_unit():
 
 
 def test_bin_centers_are_model_out_in_ab_units(network):
-    centers = network.bin_centers
+    centers = torch.from_numpy(network.metadata.bin_centers)
     assert centers.shape == (313, 2)
     torch.testing.assert_close(centers[7, 1], 110 * network.model_out.weight[1, 7, 0, 0])
 
@@ -158,8 +158,10 @@ def test_bin_centers_are_model_out_in_ab_units(network):
 def test_one_certain_bin_decodes_to_its_center(network):
     logits = torch.full((1, 313, 2, 2), -1000.0)
     logits[:, 42] = 0
-    ab = decode(logits, 1.0, network.bin_centers)
-    torch.testing.assert_close(ab, network.bin_centers[42].view(1, 2, 1, 1).expand(1, 2, 2, 2))
+    ab = decode(logits, 1.0, torch.from_numpy(network.metadata.bin_centers))
+    torch.testing.assert_close(
+        ab, torch.from_numpy(network.metadata.bin_centers)[42].view(1, 2, 1, 1).expand(1, 2, 2, 2)
+    )
 
 
 def test_evaluation_does_not_depend_on_the_batch(network, lightness):

@@ -39,9 +39,7 @@ def compact_file(tmp_path_factory) -> Path:
     file = tmp_path_factory.mktemp("compact") / "compact.safetensors"
     torch.manual_seed(0)
     ones = torch.ones(Q)
-    save_compact(
-        Compact((8, 8, 8, 8)), file, class_weights=ones, prior=ones / Q, temperature=1, rebalance=1
-    )
+    save_compact(Compact((8, 8, 8, 8)), file, class_weights=ones, prior=ones / Q)
     return file
 
 

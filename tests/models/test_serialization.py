@@ -8,20 +8,23 @@ import struct
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from colorize.color.gamut import Q, bin_centers
+from colorize.color.quantization import Q, centers
 from colorize.errors import ColorizeError
 from colorize.models.compact import Compact
 from colorize.models.eccv16 import ECCV16
 from colorize.models.header import HEADER_LIMIT
+from colorize.models.metadata import StyleSettings
 from colorize.models.serialization import read_network, read_tensors, save_compact
 from colorize.models.siggraph17 import SIGGRAPH17
 
 WIDTHS = (8, 8, 8, 8)
+VIVID = StyleSettings(0.4, 0.7)
 RELEASE_URL = {"eccv16": ECCV16, "siggraph17": SIGGRAPH17}
 LIGHTNESS = torch.linspace(0, 100, 64 * 64).view(1, 1, 64, 64)
 
@@ -35,8 +38,7 @@ def save(network: Compact, file: Path, **changes) -> Path:
     options = {
         "class_weights": torch.linspace(0.1, 5, Q),
         "prior": torch.full((Q,), 1 / Q),
-        "temperature": 0.4,
-        "rebalance": 0.7,
+        "styles": {"vivid": VIVID},
     }
     save_compact(network, file, **(options | changes))
     return file
@@ -88,18 +90,18 @@ def test_compact_comes_back_as_saved(ours):
 
 def test_compact_brings_its_decoding_along(ours):
     network = read_network(ours, "compact")
-    assert (network.default_temperature, network.default_rebalance) == (0.4, 0.7)
-    torch.testing.assert_close(network.class_weights, torch.linspace(0.1, 5, Q))
-    assert torch.equal(network.bin_centers, bin_centers())
+    assert network.metadata.styles["vivid"] == VIVID
+    np.testing.assert_allclose(network.metadata.class_weights, np.linspace(0.1, 5, Q), rtol=1e-6)
+    np.testing.assert_array_equal(network.metadata.bin_centers, centers())
     assert network.state_dict().keys() == seeded_compact().state_dict().keys()
 
 
 def test_compact_without_decoding_in_its_header_has_neutral_defaults(ours):
-    changed(ours, header=dict.fromkeys(("class_weights", "temperature", "rebalance", "prior")))
+    changed(ours, header=dict.fromkeys(("class_weights", "styles", "prior")))
     network = read_network(ours, "compact")
-    assert network.class_weights is None
-    assert network.prior is None
-    assert (network.default_temperature, network.default_rebalance) == (1.0, 1.0)
+    assert network.metadata.class_weights is None
+    assert network.metadata.prior is None
+    assert network.metadata.styles == {"vivid": StyleSettings(1.0, 1.0)}
 
 
 def test_saved_file_is_half_precision_with_a_readable_header(tmp_path):
@@ -160,8 +162,8 @@ def test_published_weights_as_safetensors_load_whatever_the_name(published, tmp_
 
 def test_published_weights_have_neutral_decoding(published):
     network = read_network(published["eccv16"][0], "eccv16")
-    assert network.class_weights is None
-    assert (network.default_temperature, network.default_rebalance) == (1.0, 1.0)
+    assert network.metadata.class_weights is None
+    assert network.metadata.styles == {"vivid": StyleSettings(1.0, 1.0)}
 
 
 def test_loaded_network_does_not_need_the_file_any_more(ours, published, tmp_path):
@@ -378,20 +380,24 @@ def test_unsound_header_is_refused(ours, entry, value, reason):
 def test_read_tensors_gives_names_and_header(ours):
     tensors, header = read_tensors(ours)
     assert tensors[KEY].shape == (Q,)
-    assert json.loads(header["temperature"]) == 0.4
+    assert json.loads(header["styles"])["vivid"]["temperature"] == 0.4
 
 
 def test_styles_come_back(tmp_path):
-    styles = {
-        "vivid": {"temperature": 0.4, "rebalance": 0.7},
-        "faithful": {"temperature": 0.9, "rebalance": 0.1},
-    }
+    styles = {"vivid": StyleSettings(0.4, 0.7, 0.1), "faithful": StyleSettings(0.9, 0.1)}
     file = save(seeded_compact(), tmp_path / "styled.safetensors", styles=styles)
-    assert read_network(file, "compact").styles == styles
-    plain = save(seeded_compact(), tmp_path / "plain.safetensors")
-    assert read_network(plain, "compact").styles == {}
-    with pytest.raises(ValueError, match="style vivid"):
-        save(seeded_compact(), tmp_path / "bad.safetensors", styles={"vivid": {}})
+    assert read_network(file, "compact").metadata.styles == styles
+
+
+def test_earlier_names_of_decoding_settings_are_read(ours):
+    """Files of earlier versions have entries of vivid, and styles with `rarity`."""
+    header = {"temperature": "0.3", "rebalance": "0.2", "styles": None}
+    styles = read_network(changed(ours, header=header), "compact").metadata.styles
+    assert styles == {"vivid": StyleSettings(0.3, 0.2), "faithful": StyleSettings(1.0, 0.0)}
+    old = {"vivid": {"temperature": 0.6, "rebalance": 0, "rarity": 0.2, "coherence": 0.5}}
+    header = {"styles": json.dumps(old)}
+    styles = read_network(changed(ours, header=header), "compact").metadata.styles
+    assert styles["vivid"] == StyleSettings(0.6, 0, 0.2, 0.5)
 
 
 @pytest.mark.parametrize("said", ["[]", '{"vivid": 1}', '{"loud": {}}', "{"])

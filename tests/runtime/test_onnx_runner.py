@@ -22,11 +22,13 @@ from colorize.io.photo import Photo
 from colorize.io.readers import read
 from colorize.models import registry
 from colorize.models.eccv16 import ECCV16
+from colorize.models.metadata import ModelMetadata
 from colorize.models.serialization import save_compact
 from colorize.models.siggraph17 import SIGGRAPH17
 from colorize.pipeline import Colorizer
+from colorize.runtime import load
 from colorize.runtime import onnx_runner as onnx_backend
-from colorize.runtime.onnx_runner import Device, OnnxNetwork
+from colorize.runtime.onnx_runner import Device, OnnxRunner
 
 onnx = pytest.importorskip("onnx", reason="needs the extra onnx")
 pytest.importorskip("onnxruntime", reason="needs the extra onnx")
@@ -42,8 +44,8 @@ def weights(network, tmp_path_factory) -> str:
     file = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
     flat = torch.full((Q,), 1 / Q)
     save_compact(
-        network, file, class_weights=network.class_weights, prior=flat, temperature=0.5,
-        rebalance=0.9,
+        network, file, class_weights=torch.from_numpy(network.metadata.class_weights), prior=flat,
+        styles=network.metadata.styles,
     )  # fmt: skip
     return str(file)
 
@@ -70,13 +72,13 @@ def test_the_graph_is_the_network(weights, size):
     np.testing.assert_allclose(made(given["lightness"]), expected, atol=2e-3)
 
 
-def test_it_has_the_networks_attributes(weights, network):
+def test_metadata_is_that_of_the_torch_network(weights):
     made = onnx_backend.load("compact", weights)
-    for name in ("output", "multiple", "hint_stride", "default_temperature", "default_rebalance"):
-        assert getattr(made, name) == getattr(network, name), name
-    np.testing.assert_allclose(made.bin_centers, network.bin_centers)
-    np.testing.assert_allclose(made.class_weights, network.class_weights, rtol=1e-5)
-    np.testing.assert_allclose(made.prior, registry.load("compact", weights).prior, rtol=1e-5)
+    found, expected = made.metadata, registry.load("compact", weights).metadata
+    for name in ("architecture", "output", "size_divisor", "output_stride", "styles"):
+        assert getattr(found, name) == getattr(expected, name), name
+    for name in ("bin_centers", "class_weights", "prior"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(expected, name))
 
 
 def test_its_model_is_sound(weights):
@@ -198,12 +200,11 @@ def test_the_graph_of_published_weights_is_the_network(published):
         given["hints"] = inputs(2, 256, 384)["hints"]
     expected = network(**{key: torch.from_numpy(x) for key, x in given.items()}).numpy()
     made = onnx_backend.load(name, file)
-    assert (made.architecture, made.output, made.hint_stride) == (
-        name, network.output, network.hint_stride,
-    )  # fmt: skip
+    assert made.metadata.architecture == name
+    assert made.metadata.takes_hints == network.metadata.takes_hints
     np.testing.assert_allclose(made(**given), expected, atol=1e-5 * np.abs(expected).max())
     if name == "eccv16":
-        np.testing.assert_allclose(made.bin_centers, network.bin_centers)
+        np.testing.assert_allclose(made.metadata.bin_centers, network.metadata.bin_centers)
 
 
 def test_published_weights_may_be_safetensors(published, tmp_path):
@@ -258,14 +259,14 @@ def test_unusable_models_are_refused(tmp_path, model):
     "change",
     [
         {"output": "pictures"},
-        {"multiple": 0},
-        {"multiple": "many"},
-        {"hint_stride": []},
+        {"size_divisor": 0},
+        {"size_divisor": "many"},
+        {"output_stride": []},
         {"bin_centers": None},
         {"bin_centers": [[0, 0]], "class_weights": [1, 1]},
         {"bin_centers": [[0, float("nan")]]},
         {"prior": [0.5, 0.5]},
-        {"temperature": None},
+        {"styles": {"vivid": {"temperature": None}}},
     ],
 )
 def test_a_model_whose_settings_make_no_sense_is_refused(tmp_path, model, change):
@@ -312,13 +313,13 @@ def test_unsound_weights_files_are_refused(weights, tmp_path):
 
 
 def test_onnx_is_taken_by_itself_where_it_is_sooner_done(monkeypatch):
-    sooner = registry.prefer_onnx
+    sooner = load.prefer_onnx
     assert sooner("compact", None, "cpu", single=False)
     assert sooner("eccv16", None, "cpu", single=True)
     assert not sooner("eccv16", None, "cpu", single=False)
     assert not sooner("compact", None, "gpu", single=True)
     assert not sooner("compact", "own.safetensors", "cpu", single=True)
-    monkeypatch.setattr(registry.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(load.importlib.util, "find_spec", lambda name: None)
     assert not sooner("compact", None, "cpu", single=True)
 
 
@@ -326,7 +327,7 @@ def test_devices_and_backends_that_are_not_there_are_refused(weights, model):
     refused("for the CPU alone; install onnxruntime-gpu", weights=weights, device="gpu")
     refused("for the CPU alone", weights=weights, device="cuda:1")
     refused("has cpu, cuda and cuda:N", weights=weights, device="mps")
-    refused("no backend is called 'keras'", weights=weights, backend="keras")
+    refused("unknown backend 'keras'", weights=weights, backend="keras")
     refused("needs --backend onnx", weights=str(model), backend="torch")
 
 
@@ -354,19 +355,20 @@ class Full:
 
 def test_too_little_memory_halves_the_batch_and_is_one_error_in_the_end(weights):
     colorizer = Colorizer.from_pretrained(weights=weights, backend="onnx", size=64)
-    session = colorizer.network._session
+    inner = colorizer.runner.runner
+    session = inner._session
     photos = [Photo(np.full((9, 9), level, np.uint8)) for level in (10, 99, 200)]
     expected = colorizer.colorize(photos)
-    colorizer.network._session = Full(session, 1)
+    inner._session = Full(session, 1)
     for one, other in zip(colorizer.colorize(photos), expected, strict=True):
         assert np.abs(one.pixels.astype(int) - other.pixels).max() <= 1
-    colorizer.network._session = Full(session, 0)
+    inner._session = Full(session, 0)
     with pytest.raises(ColorizeError, match="not enough memory for the network at size 64"):
         colorizer(photos[0])
 
 
 def test_other_faults_come_through_as_runtime_errors(model):
-    network = OnnxNetwork(model, "tiny")
+    network = OnnxRunner(model, "tiny")
     with pytest.raises(RuntimeError, match="lightness"):
         network(np.zeros((1, 2, 64, 64), np.float32))
 
@@ -381,10 +383,9 @@ def test_inputs_that_the_network_does_not_take_are_refused(tmp_path):
     )
     opset = onnx.helper.make_opsetid("", 17)
     content = onnx.helper.make_model(graph, opset_imports=[opset], ir_version=8)
-    said = {"architecture": "siggraph17", "output": "ab", "multiple": 8, "hint_stride": None}
-    said |= {"bin_centers": None, "class_weights": None, "temperature": 1, "rebalance": 1}
-    onnx.helper.set_model_props(content, {"colorize": json.dumps(said)})
-    network = OnnxNetwork(content.SerializeToString(), "same")
+    metadata = ModelMetadata("siggraph17", "ab", 8, 1)
+    onnx.helper.set_model_props(content, {"colorize": metadata.to_json()})
+    network = OnnxRunner(content.SerializeToString(), "same")
     lightness = np.ones((1, 1, 8, 8), np.float32)
     np.testing.assert_array_equal(network(lightness), lightness)
     with pytest.raises(ColorizeError, match="siggraph17 takes no hints"):

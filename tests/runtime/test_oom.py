@@ -1,4 +1,4 @@
-"""What happens when the GPU's memory is too small, on a machine without one."""
+"""Too little memory on the GPU, on a machine without one."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -7,33 +7,43 @@ import pytest
 import torch
 
 from colorize.errors import ColorizeError
+from colorize.hints.format import Hint
 from colorize.io.photo import Photo
+from colorize.models.siggraph17 import SIGGRAPH17
 from colorize.pipeline import Colorizer
+from colorize.runtime.base import RunnerWrapper
+from colorize.runtime.batching import DynamicBatcher
+from colorize.runtime.oom import OomSafeRunner
 from colorize.runtime.torch_runner import TorchRunner
 
+CUDA_OOM = "CUDA out of memory. Tried to allocate 2.00 GiB"
 
-class SmallGpu:
-    """A network whose "GPU" is the CPU with room for so many photographs."""
 
-    def __init__(self, network, room: int, error: Exception | None = None, first: str = "cuda"):
-        self.network, self.inner, self.room = network, TorchRunner(network), room
-        self.error = error or torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
-        self.device = torch.device(first)
+class SmallGpu(RunnerWrapper):
+    """A runner whose "GPU" is the CPU with memory for `capacity` photographs."""
+
+    def __init__(self, network, capacity: int, error: Exception | None = None):
+        super().__init__(TorchRunner(network))
+        self.capacity = capacity
+        self.error = error or torch.OutOfMemoryError(CUDA_OOM)
+        self.on_cpu = False
         self.batches: list[tuple[str, int]] = []
+        self.hinted: list[list[bool]] = []
 
-    def __getattr__(self, name):
-        if name in ("parameters", "inner", "network"):
-            raise AttributeError(name)
-        return getattr(self.inner if hasattr(self.inner, name) else self.network, name)
+    @property
+    def device(self) -> str:
+        return "cpu" if self.on_cpu else "cuda:0"
 
-    def __call__(self, lightness: np.ndarray) -> np.ndarray:
-        self.batches.append((self.device.type, len(lightness)))
-        if self.device.type == "cuda" and len(lightness) > self.room:
+    def __call__(self, lightness, hints=None):
+        self.batches.append((self.device, len(lightness)))
+        if hints is not None:
+            self.hinted.append(hints[:, 2].any(axis=(1, 2)).tolist())
+        if not self.on_cpu and len(lightness) > self.capacity:
             raise self.error
-        return self.inner(lightness)
+        return super().__call__(lightness, hints)
 
     def move_to_cpu(self) -> None:
-        self.device = torch.device("cpu")
+        self.on_cpu = True
 
 
 @pytest.fixture
@@ -43,78 +53,70 @@ def photos() -> list[Photo]:
 
 
 def same(results: list[Photo], photos: list[Photo], network) -> bool:
-    expected = Colorizer(network, size=64).colorize(photos)
+    expected = Colorizer(TorchRunner(network), size=64).colorize(photos)
     return all(
-        np.abs(one.pixels.astype(int) - other.pixels).max() <= 1
-        for one, other in zip(results, expected, strict=True)
+        np.abs(result.pixels.astype(int) - wanted.pixels).max() <= 1
+        for result, wanted in zip(results, expected, strict=True)
     )
 
 
-def test_a_batch_too_large_is_halved_until_it_fits(network, photos):
-    gpu = SmallGpu(network, room=2)
-    assert same(Colorizer(gpu, size=64).colorize(photos), photos, network)
-    assert gpu.batches == [("cuda", n) for n in (5, 3, 2, 1, 2)]
+def test_a_batch_that_is_too_large_is_halved(network, photos):
+    gpu = SmallGpu(network, capacity=2)
+    assert same(Colorizer(OomSafeRunner(gpu), size=64).colorize(photos), photos, network)
+    assert gpu.batches == [("cuda:0", n) for n in (5, 3, 2, 1, 2)]
 
 
 @pytest.mark.parametrize("error", [torch.OutOfMemoryError, RuntimeError])
-def test_without_room_for_one_photograph_the_cpu_does_the_rest(network, photos, error):
-    gpu = SmallGpu(network, 0, error("CUDA out of memory. Tried to allocate 2.00 GiB"))
-    colorizer = Colorizer(gpu, size=64)
-    with pytest.warns(RuntimeWarning, match="going on with the CPU") as warned:
+def test_the_cpu_takes_over_where_one_photograph_does_not_fit(network, photos, error):
+    gpu = SmallGpu(network, 0, error(CUDA_OOM))
+    colorizer = Colorizer(OomSafeRunner(gpu), size=64)
+    with pytest.warns(RuntimeWarning, match="CPU") as warned:
         assert same(colorizer.colorize(photos[:2]), photos[:2], network)
         assert same([colorizer(photos[2])], [photos[2]], network)
     assert len(warned) == 1
     assert gpu.batches[-3:] == [("cpu", 1), ("cpu", 1), ("cpu", 1)]
-    assert colorizer.device.type == "cpu"
+    assert colorizer.device == "cpu"
 
 
-def test_other_faults_of_the_network_come_through(network, photos):
+def test_other_errors_pass_through(network, photos):
     gpu = SmallGpu(network, 0, RuntimeError("shapes do not match"))
     with pytest.raises(RuntimeError, match="shapes"):
-        Colorizer(gpu, size=64).colorize(photos)
+        Colorizer(OomSafeRunner(gpu), size=64).colorize(photos)
 
 
 def test_too_little_memory_on_the_cpu_is_one_error(network, photos):
     class Full(SmallGpu):
-        def __call__(self, lightness: np.ndarray) -> np.ndarray:
+        def __call__(self, lightness, hints=None):
             raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried 9 bytes")
 
-    colorizer = Colorizer(Full(network, 0, first="cpu"), size=64)
+    full = Full(network, 0)
+    full.move_to_cpu()
     with pytest.raises(ColorizeError, match="not enough memory for the network at size 64"):
-        colorizer(photos[0])
+        Colorizer(OomSafeRunner(full), size=64)(photos[0])
 
 
 def test_hints_are_halved_with_their_photographs(photos):
-    class Hinted(SmallGpu):
-        def __call__(self, lightness: np.ndarray, hints: np.ndarray | None = None) -> np.ndarray:
-            assert hints is not None and len(hints) == len(lightness)
-            self.given.append(hints[:, 2].any(axis=(1, 2)).tolist())
-            return super().__call__(lightness)
-
-    from colorize.hints.format import Hint
-    from colorize.models.siggraph17 import SIGGRAPH17
-
     torch.manual_seed(0)
-    gpu = Hinted(SIGGRAPH17().eval(), room=1)
-    gpu.given = []
+    gpu = SmallGpu(SIGGRAPH17().eval(), capacity=1)
     hints = [[Hint(5, 5, "#ff0000")], None]
-    Colorizer(gpu, size=64).colorize(photos[:2], hints)
-    assert gpu.given == [[True, False], [True], [False]]
+    Colorizer(OomSafeRunner(gpu), size=64).colorize(photos[:2], hints)
+    assert gpu.hinted == [[True, False], [True], [False]]
 
 
-def test_the_network_that_ran_out_can_be_used_from_several_threads(network, photos):
-    """While one thread moves the network, no other is inside it."""
-    colorizer = Colorizer(SmallGpu(network, room=0), size=64)
+def test_threads_share_a_runner_that_runs_out_of_memory(network, photos):
+    runner = DynamicBatcher(OomSafeRunner(SmallGpu(network, capacity=0)), batch_on_cpu=False)
+    colorizer = Colorizer(runner, size=64)
     with pytest.warns(RuntimeWarning) as warned, ThreadPoolExecutor(4) as threads:
         results = list(threads.map(colorizer, photos * 4))
     assert len(warned) == 1
     assert same(results[:5], photos, network)
 
 
-def test_photographs_of_several_threads_go_through_the_gpu_together(network, photos):
-    gpu = SmallGpu(network, room=32)
+def test_threads_share_the_batches_of_a_gpu(network, photos):
+    gpu = SmallGpu(network, capacity=32)
+    runner = DynamicBatcher(OomSafeRunner(gpu), batch_on_cpu=False)
     with ThreadPoolExecutor(4) as threads:
-        results = list(threads.map(Colorizer(gpu, size=64), photos * 4))
+        results = list(threads.map(Colorizer(runner, size=64), photos * 4))
     assert same(results, photos * 4, network)
     assert sum(count for _, count in gpu.batches) == 20
-    assert {device for device, _ in gpu.batches} == {"cuda"}
+    assert {device for device, _ in gpu.batches} == {"cuda:0"}

@@ -15,6 +15,7 @@ from colorize.models.siggraph17 import SIGGRAPH17
 from colorize.pipeline import Colorizer
 from colorize.runtime import precision
 from colorize.runtime.precision import optimize_for_inference
+from colorize.runtime.torch_runner import TorchRunner
 
 
 @pytest.fixture
@@ -42,9 +43,9 @@ def siggraph17() -> SIGGRAPH17:
 
 def by_the_release(network: torch.nn.Module, photo: Photo, size: int) -> np.ndarray:
     """Return sRGB levels, (H, W, 3): the release's steps in float32 and float64, unclipped."""
-    colorizer = Colorizer(network, size=size)
+    colorizer = Colorizer(TorchRunner(network), size=size)
     small = torch.from_numpy(colorizer.network_input(photo))
-    if network.output == "ab":
+    if network.metadata.output == "ab":
         ab = network(small)
     else:
         ab = 110 * network.model_out(torch.softmax(network(small), dim=1))
@@ -62,7 +63,7 @@ def test_the_picture_is_the_releases_within_one_level(make, wanted, photo):
     expected = by_the_release(network, photo, 64)
     in_gamut = ((expected > 0) & (expected < 255)).all(axis=2)
     fast = optimize_for_inference(copy.deepcopy(network), wanted)
-    result = Colorizer(fast, size=64, upsampling="bilinear")(photo).pixels
+    result = Colorizer(TorchRunner(fast), size=64, upsampling="bilinear")(photo).pixels
     difference = np.abs(result - np.rint(expected))[in_gamut]
     assert in_gamut.mean() > 0.5
     assert np.ptp(expected, axis=2).mean() > 3  # there is color
@@ -73,7 +74,7 @@ def test_the_picture_is_the_releases_within_one_level(make, wanted, photo):
 def test_compact_keeps_float32_on_processors(network, photo):
     result = optimize_for_inference(copy.deepcopy(network))
     assert {parameter.dtype for parameter in result.parameters()} == {torch.float32}
-    one, other = (Colorizer(net, size=64)(photo).pixels for net in (network, result))
+    one, other = (Colorizer(TorchRunner(net), size=64)(photo).pixels for net in (network, result))
     assert np.abs(one.astype(int) - other).max() <= 1
 
 

@@ -28,6 +28,8 @@ from colorize.io.writers import write
 from colorize.models.eccv16 import ECCV16
 from colorize.models.siggraph17 import SIGGRAPH17
 from colorize.pipeline import Colorizer
+from colorize.runtime.base import RunnerWrapper
+from colorize.runtime.torch_runner import TorchRunner
 from colorize.server import app as app_module
 from colorize.server import upload
 from colorize.server.app import make_app
@@ -41,14 +43,14 @@ LIMITS = Limits(max_bytes=200_000, max_pixels=90_000, queue=20, batch=4)
 
 @pytest.fixture(scope="module")
 def server(network):
-    with running(make_app(Colorizer(network), "tiny", LIMITS)) as started:
+    with running(make_app(Colorizer(TorchRunner(network)), "tiny", LIMITS)) as started:
         yield started
 
 
 def colored(network, photo: bytes, format=None, quality=None, **settings) -> bytes:
     """Return what the library makes of a photograph."""
     target = io.BytesIO()
-    result = Colorizer(network, **settings)(read(io.BytesIO(photo)))
+    result = Colorizer(TorchRunner(network), **settings)(read(io.BytesIO(photo)))
     write(result, target, format=format, quality=quality)
     return target.getvalue()
 
@@ -57,27 +59,21 @@ def opened(content: bytes) -> Image.Image:
     return Image.open(io.BytesIO(content))
 
 
-class Slow:
-    """A network that waits for `go`, or fails when told to."""
+class Slow(RunnerWrapper):
+    """A runner that waits for `go`, or fails when told to."""
 
     def __init__(self, network):
-        self.network = network
+        super().__init__(TorchRunner(network))
         self.go = threading.Event()
         self.begun = threading.Event()
         self.error: Exception | None = None
 
-    def __getattr__(self, name):
-        if name == "parameters":
-            raise AttributeError(name)
-        runner = Colorizer(self.network).runner
-        return getattr(runner if hasattr(runner, name) else self.network, name)
-
-    def __call__(self, lightness, **condition):
+    def __call__(self, lightness, hints=None):
         self.begun.set()
         if self.error is not None:
             raise self.error
         assert self.go.wait(30)
-        return Colorizer(self.network).runner(lightness, **condition)
+        return super().__call__(lightness, hints)
 
 
 @pytest.fixture
@@ -149,7 +145,7 @@ def test_what_the_format_has_no_place_for_is_told(server):
 def test_a_sample_is_the_librarys(server, network):
     photo = picture("PNG")
     answer = server.post(photo, "?sample=2&seed=7&saturation=1.5")
-    colorizer = Colorizer(network, saturation=1.5)
+    colorizer = Colorizer(TorchRunner(network), saturation=1.5)
     expected = colorizer.sample(read(io.BytesIO(photo)), 2, 7).pixels
     np.testing.assert_array_equal(np.asarray(opened(answer.body)), expected)
     assert answer.body != server.post(photo, "?saturation=1.5").body
@@ -167,7 +163,7 @@ def test_hints_color_their_places(server, network):
     photo = picture("PNG")
     answer = server.post_form(photo, hints="20,10,#c02030\n40,30,#2040c0,3")
     hints = [Hint(20, 10, "#c02030"), Hint(40, 30, "#2040c0", 3)]
-    expected = Colorizer(network, hints=hints)(read(io.BytesIO(photo))).pixels
+    expected = Colorizer(TorchRunner(network), hints=hints)(read(io.BytesIO(photo))).pixels
     np.testing.assert_array_equal(np.asarray(opened(answer.body)), expected)
     again = server.post(photo, "?hints=20,10,%23c02030;40,30,%232040c0,3")
     assert again.body == answer.body
@@ -182,7 +178,7 @@ def test_hints_and_a_reference_may_be_pictures(server, network):
     body, kind = hinted_form(photo, hints=files[0].getvalue(), reference=files[1].getvalue())
     answer = server.post(body, content_type=kind)
     settings = dict(zip(("hints", "reference"), map(read, files), strict=True))
-    expected = Colorizer(network, **settings)(read(io.BytesIO(photo))).pixels
+    expected = Colorizer(TorchRunner(network), **settings)(read(io.BytesIO(photo))).pixels
     np.testing.assert_array_equal(np.asarray(opened(answer.body)), expected)
 
 
@@ -216,7 +212,9 @@ def test_hints_that_will_not_do_are_told(server, hints, told):
 
 def test_confidence_comes_as_a_map(server, network):
     answer = server.post(picture("PNG"), "?confidence=true")
-    expected = Colorizer(network).confidence_map(read(io.BytesIO(picture("PNG")))).pixels
+    expected = (
+        Colorizer(TorchRunner(network)).confidence_map(read(io.BytesIO(picture("PNG")))).pixels
+    )
     np.testing.assert_array_equal(np.asarray(opened(answer.body)), expected)
 
 
@@ -503,9 +501,11 @@ def test_health_says_what_runs_and_its_limits(server):
 
 
 def test_options_that_the_published_weights_know_nothing_of_are_not_offered():
-    eccv16 = usable(Colorizer(ECCV16().eval()))
-    assert set(OPTIONS) - set(eccv16) == {"rebalance", "rarity", "hints"}
-    assert not {"temperature", "style", "sample"} & set(usable(Colorizer(SIGGRAPH17().eval())))
+    eccv16 = usable(Colorizer(TorchRunner(ECCV16().eval())))
+    assert set(OPTIONS) - set(eccv16) == {"rebalance", "rarity"}
+    assert not {"temperature", "style", "sample"} & set(
+        usable(Colorizer(TorchRunner(SIGGRAPH17().eval())))
+    )
 
 
 @pytest.mark.parametrize("path", ["/", "/page.js", "/docs", "/openapi.json", "/healthz", "/no"])

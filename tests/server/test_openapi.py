@@ -17,6 +17,7 @@ from fixtures.server import running
 
 from colorize.io.formats import FORMATS
 from colorize.pipeline import Colorizer
+from colorize.runtime.torch_runner import TorchRunner
 from colorize.server.app import make_app
 from colorize.server.limits import Limits
 from colorize.server.openapi import MEDIA_TYPES, document, reference
@@ -31,7 +32,7 @@ def address(network, monkeypatch):
     """Give the address of a server for which even the largest size is quick."""
     size = OPTIONS["size"]
     monkeypatch.setitem(OPTIONS, "size", replace(size, kind=replace(size.kind, high=64)))
-    with running(make_app(Colorizer(network), "tiny", LIMITS)) as server:
+    with running(make_app(Colorizer(TorchRunner(network)), "tiny", LIMITS)) as server:
         yield f"http://127.0.0.1:{server.port}"
 
 

@@ -17,6 +17,7 @@ from fixtures.server import running
 
 from colorize.color import lab
 from colorize.pipeline import Colorizer
+from colorize.runtime.torch_runner import TorchRunner
 from colorize.server.app import make_app
 from colorize.server.limits import Limits
 
@@ -57,7 +58,7 @@ def browser():
 
 @pytest.fixture(scope="module")
 def address(network):
-    with running(make_app(Colorizer(network), "tiny", LIMITS)) as server:
+    with running(make_app(Colorizer(TorchRunner(network)), "tiny", LIMITS)) as server:
         yield f"http://127.0.0.1:{server.port}/"
 
 

@@ -12,6 +12,7 @@ from torch import nn
 from colorize.color.gamut import Q, bin_centers
 from colorize.errors import ColorizeError
 from colorize.models.eccv16 import ECCV16
+from colorize.models.metadata import ModelMetadata
 from colorize.models.serialization import read_network
 from colorize.models.siggraph17 import SIGGRAPH17
 from colorize.training import data, recipes, train
@@ -74,7 +75,7 @@ def test_a_network_learns_from_scratch_and_becomes_a_weights_file(network, crop,
     with torch.inference_mode():
         assert read(batch.lightness).isfinite().all()
     if network == "eccv16":
-        torch.testing.assert_close(read.bin_centers, bin_centers())
+        torch.testing.assert_close(torch.from_numpy(read.metadata.bin_centers), bin_centers())
 
 
 def test_siggraph17_sees_hints_of_its_own_size(folder):
@@ -259,7 +260,7 @@ def test_the_grid_shows_gray_guess_and_truth(folder):
     subject = photographs(folder, "compact")
 
     class Red(nn.Module):
-        output = "ab"
+        metadata = ModelMetadata("red", "ab", 8, 4)
 
         def __init__(self):
             super().__init__()
@@ -321,4 +322,4 @@ def test_eccv16_is_built_with_its_bins_fixed():
     network = recipes.RECIPES["eccv16"].build(DEFAULTS["eccv16"])
     assert isinstance(network, ECCV16)
     assert not network.model_out.weight.requires_grad
-    torch.testing.assert_close(network.bin_centers, bin_centers())
+    torch.testing.assert_close(torch.from_numpy(network.metadata.bin_centers), bin_centers())

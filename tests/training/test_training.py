@@ -14,6 +14,7 @@ from PIL import Image
 from colorize.color.gamut import Q, bin_centers, decode, rebalancing_weights, soft_encode
 from colorize.errors import ColorizeError
 from colorize.models.compact import Compact, Encoder
+from colorize.models.metadata import ModelMetadata, StyleSettings
 from colorize.models.serialization import read_network, read_tensors, save_compact
 from colorize.training import augmentation as simulate
 from colorize.training import data, prior, recipes, steps, train
@@ -214,8 +215,7 @@ def test_a_smaller_network_learns_from_a_teacher(no_imagenet, photographs, tmp_p
     teacher, weights = Compact((24, 24, 32, 32)).eval(), tmp_path / "teacher.safetensors"
     even = torch.full((Q,), 1 / Q)
     save_compact(
-        teacher, weights, class_weights=rebalancing_weights(even), prior=even, temperature=1.0,
-        rebalance=1.0, styles={}, extra={},
+        teacher, weights, class_weights=rebalancing_weights(even), prior=even,
     )  # fmt: skip
     pupil = trainer(samples=400, rate=1e-2)
     pupil.settings = dataclasses.replace(pupil.settings, taught=1.0)
@@ -240,7 +240,6 @@ def test_several_teachers_teach_the_mean_of_their_logits_for_the_photograph_as_i
         teacher, weights = Compact((24, 24, 32, 32)).eval(), tmp_path / f"{seed}.safetensors"
         save_compact(
             teacher, weights, class_weights=rebalancing_weights(even), prior=even,
-            temperature=1.0, rebalance=1.0,
         )  # fmt: skip
         pupil.learn_from(str(weights))
         taught.append(pupil.teachers[-1](batch[0].lightness, *others))
@@ -445,16 +444,16 @@ def test_the_command_trains_logs_resumes_and_bundles(no_imagenet, folder, tmp_pa
     assert bundle.main(command) == 0
     network = read_network(target, "compact")
     assert isinstance(network, Compact)
-    assert network.default_temperature == 0.6
-    shared = {"rarity": 0.2, "coherence": 0.3}
-    assert network.styles["vivid"] == {"temperature": 0.6, "rebalance": 0.4, **shared}
-    shared["rarity"] = 0.0
-    assert network.styles["faithful"] == {"temperature": 0.8, "rebalance": 0.1, **shared}
+    assert network.metadata.styles == {
+        "vivid": StyleSettings(0.6, 0.4, 0.2, 0.3),
+        "faithful": StyleSettings(0.8, 0.1, 0.0, 0.3),
+    }
     assert bundle.main([*command, "--faithful", "0", "0"]) == 1
-    assert "style faithful is out of range" in capsys.readouterr().err
+    assert "temperature is 0" in capsys.readouterr().err
     state = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
     expected = rebalancing_weights(state["prior"])
-    torch.testing.assert_close(network.class_weights, expected, rtol=1e-4, atol=1e-6)
+    found = torch.from_numpy(network.metadata.class_weights)
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-6)
     stored = state["average"]["decoder.classify.weight"].half().float()
     assert torch.equal(network.decoder.classify.weight, stored)
 
@@ -472,7 +471,7 @@ def test_several_checkpoints_make_the_mean_of_their_weights(no_imagenet, tmp_pat
     target = tmp_path / "mean.safetensors"
     assert bundle.main([str(tmp_path / "0.pt"), str(tmp_path / "1.pt"), "-o", str(target)]) == 0
     found = read_network(target, "compact")
-    torch.testing.assert_close(found.class_weights, weights[0])
+    torch.testing.assert_close(torch.from_numpy(found.metadata.class_weights), weights[0])
     for name, value in found.state_dict().items():
         expected = (states[0][name].float() + states[1][name].float()) / 2
         if name == "decoder.classify.bias":  # as if both had been trained with the first's weights
@@ -528,7 +527,7 @@ def test_validation_of_a_network_that_knows_the_answer():
     photographs = data.Photographs(["x"], [np.full((32, 32), 99, np.uint8)], [ab])
 
     class Knows(torch.nn.Module):
-        output, hint_stride = "logits", 4
+        metadata = ModelMetadata("knows", "logits", 8, 4, bin_centers=bin_centers().numpy())
 
         def forward(self, lightness, hints=None):
             logits = torch.full((len(lightness), Q, 8, 8), -50.0)

@@ -24,6 +24,7 @@ from colorize.io.photo import Photo
 from colorize.io.readers import read
 from colorize.models.serialization import save_compact
 from colorize.pipeline import Colorizer
+from colorize.runtime.torch_runner import TorchRunner
 from colorize.video import formats as film_names
 
 av = pytest.importorskip("av")
@@ -41,15 +42,15 @@ SOUND_RATE = 48000
 
 @pytest.fixture(scope="module")
 def colorizer(network) -> Colorizer:
-    return Colorizer(network, size=64)
+    return Colorizer(TorchRunner(network), size=64)
 
 
 @pytest.fixture(scope="module")
 def weights(network, tmp_path_factory) -> str:
     path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
     save_compact(
-        network, path, class_weights=network.class_weights, prior=torch.full((Q,), 1 / Q),
-        temperature=0.5, rebalance=0.9,
+        network, path, class_weights=torch.from_numpy(network.metadata.class_weights),
+        prior=torch.full((Q,), 1 / Q), styles=network.metadata.styles,
     )  # fmt: skip
     return str(path)
 
