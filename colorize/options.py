@@ -64,6 +64,7 @@ class Option:
         maximum: Largest number, inclusive.
         choices: Words that a string must be one of; empty if it may be any.
         default_text: The default in words, where `default` is None.
+        bare_value: Value of an argument that is given without one; None where it needs one.
         needs: What a network must have for the option to act on it.
         is_file: Whether commands take the name of a file.
         aliases: Former names, still accepted.
@@ -79,6 +80,7 @@ class Option:
     maximum: float | None = None
     choices: tuple[str, ...] = ()
     default_text: str = ""
+    bare_value: Value = None
     needs: Need | None = None
     is_file: bool = False
     aliases: tuple[str, ...] = ()
@@ -211,7 +213,7 @@ class Options:
         """
         decisive = [each for each in self.changed() if each.affects_output]
         values = {each.name: getattr(self, each.name) for each in decisive}
-        return values | {each.name: _hash(values[each.name]) for each in decisive if each.is_file}
+        return values | {each.name: hash_of(values[each.name]) for each in decisive if each.is_file}
 
 
 @dataclass(frozen=True)
@@ -283,7 +285,12 @@ class OutputOptions(Options):
     )  # fmt: skip
     compare: Literal["side", "split"] | None = option(
         None, "show before and after: side by side, or split, with half of each",
-        default_text="only after", consumers=("command", "server"),
+        default_text="only after", bare_value="side", consumers=("command", "server"),
+    )  # fmt: skip
+    samples: int | None = option(
+        None, "write N different colorizations: out-1.png ... out-N.png",
+        minimum=1, maximum=MAX_SAMPLES, needs="distribution", consumers=("command",),
+        affects_output=False,
     )  # fmt: skip
     confidence: bool = option(
         False, "return a map of how certain the network is, in place of the colors",
@@ -325,7 +332,8 @@ def _describe(entry: Any, metadata: Mapping[str, Any]) -> Option:
     return Option(entry.name, plain, entry.default, **metadata)
 
 
-def _hash(path: str | os.PathLike[str]) -> str:
+def hash_of(path: str | os.PathLike[str]) -> str:
+    """Return the sha256 of a file. Raises ColorizeError where it cannot be read."""
     # here, not above: hashlib takes time to import
     from colorize.io.checksum import hash_file
 
@@ -356,6 +364,8 @@ def add_arguments(
         form: dict[str, Any] = {"action": "store_true"}
         if each.type is not bool:
             form = {"type": _argument_type(each), "metavar": _metavar(each)}
+        if each.bare_value is not None:
+            form |= {"nargs": "?", "const": each.bare_value}
         text = each.description.replace("%", "%%")
         parser.add_argument(each.flag, default=each.default, help=text, **form)
         form |= {"dest": each.name, "default": argparse.SUPPRESS, "help": argparse.SUPPRESS}

@@ -396,7 +396,7 @@ def _connected(address: str) -> Iterator[Any]:
         import ray
     except ImportError as error:
         raise ColorizeError(
-            "--cluster needs an extra: pip install 'colorize-photos[cluster]'"
+            "--ray needs an extra: pip install 'colorize-photos[cluster]'"
         ) from error
     if ray.is_initialized():
         yield ray
@@ -420,7 +420,7 @@ def _start(ray: Any, address: str) -> None:
         ray.init(address=address, log_to_driver=False, logging_level="ERROR", **here)
     except Exception as error:
         reason = " ".join(str(error).split())[:200]
-        raise ColorizeError(f"--cluster {address}: can't connect: {reason}") from error
+        raise ColorizeError(f"--ray {address}: can't connect: {reason}") from error
 
 
 @contextmanager

@@ -15,11 +15,7 @@ from colorize.io.storage import exists, is_folder, place
 def find_jobs(args: argparse.Namespace) -> list[Job]:
     """Return what the arguments name, each file with its output."""
     if args.format is not None:
-        output_format("", args.format)  # an unknown format is told before any work
-    if args.samples is not None:
-        from colorize.decoding import sampling
-
-        sampling.check(args.samples, args.seed or 0)
+        output_format("", args.format)  # refuse an unknown format before any work
     inputs = [place(name) for name in args.input]
     output = None if args.output is None else place(args.output)
     several = len(inputs) != 1 or is_folder(inputs[0])
@@ -32,7 +28,7 @@ def find_jobs(args: argparse.Namespace) -> list[Job]:
     jobs = batch.plan(sources, output, folder, args.format, args.samples)
     if not jobs:
         raise ColorizeError("nothing to do: all inputs are results of earlier runs")
-    if args.confidence:
+    if args.confidence_map:
         named = {job.source for job in jobs}
         jobs += _maps([source for source in sources if source.path in named], several, args)
     return jobs
@@ -40,11 +36,11 @@ def find_jobs(args: argparse.Namespace) -> list[Job]:
 
 def _maps(sources: list[Source], several: bool, args: argparse.Namespace) -> list[Job]:
     """Return the jobs that write maps of confidence: into a folder for several inputs."""
-    target = place(args.confidence)
+    target = place(args.confidence_map)
     if several and exists(target) and not is_folder(target):
         name = display_name(target)
-        raise ColorizeError(f"{name}: several inputs need a folder as --confidence")
-    folder = several or is_folder(target) or args.confidence.endswith(("/", os.sep))
+        raise ColorizeError(f"{name}: several inputs need a folder as --confidence-map")
+    folder = several or is_folder(target) or args.confidence_map.endswith(("/", os.sep))
     if not folder:
         output_format(target)
     return batch.plan_maps(sources, target, folder)

@@ -26,14 +26,14 @@ def cluster_results(
     gpus = args.gpu or (args.device or "cpu").startswith("cuda")
     work = functools.partial(make_work, _for_other_machines(args), output_fingerprint(args))
     return cluster.run(
-        jobs, work, options, address=args.cluster, gpus=gpus, threads=batch.WORKERS if gpus else 1,
+        jobs, work, options, address=args.ray, gpus=gpus, threads=batch.WORKERS if gpus else 1,
         fail_fast=args.fail_fast,
     )  # fmt: skip
 
 
 def for_cluster(job: Job) -> Job:
     """Return a job with absolute names, as other machines need them; films stay here."""
-    problem = "films are done on one machine: leave out --cluster"
+    problem = "films are done on one machine: leave out --ray"
     return dataclasses.replace(
         job,
         source=place(absolute(job.source)),
@@ -60,8 +60,8 @@ def make_work(args: argparse.Namespace, settings: dict[str, object]) -> Work:
             "the same version"
         )
     colorizer = make_colorizer(args)
-    if args.samples or args.confidence:
+    if args.samples or args.confidence_map:
         require_distribution(colorizer)
     colorizer.set_concurrency(batch.WORKERS if colorizer.device != "cpu" else available_cpus())
-    special = make_renderer(colorizer, args.seed or 0)
+    special = make_renderer(colorizer, args.seed)
     return batch.Work(colorizer, make_options(args, None), {}, special=special)

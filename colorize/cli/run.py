@@ -44,18 +44,18 @@ if TYPE_CHECKING:
 def colorize_files(args: argparse.Namespace) -> int:
     """Colorize files into files."""
     jobs = find_jobs(args)
-    if args.cluster:
+    if args.ray:
         from colorize.cli.ray import for_cluster
 
         jobs = [for_cluster(job) for job in jobs]
     if args.dry_run:
         return _preview(jobs, make_options(args, read_manifest(args)), args.quiet)
-    if args.cluster:
+    if args.ray:
         with open_manifest(args) as manifest:
             return _run(jobs, None, make_options(args, manifest), args)
     with _reading_ahead(jobs, args) as ahead:
         colorizer = make_colorizer(args, single=len(jobs) == 1)
-        if args.samples or args.confidence:
+        if args.samples or args.confidence_map:
             from colorize.decoding.distribution import require_distribution
 
             require_distribution(colorizer)
@@ -110,7 +110,7 @@ def _run(
     else:
         run = _results(jobs, colorizer, options, args, ahead)
     with (
-        batch.failure_report(args.report and Path(args.report)) as add_failure,
+        batch.failure_report(args.failure_log and Path(args.failure_log)) as add_failure,
         batch.gallery(args.gallery and Path(args.gallery), jobs) as show,
     ):
         try:
@@ -144,7 +144,7 @@ def _results(
     ahead: PhotoPrefetcher | None,
 ) -> Generator[Result, None, None]:
     """Return the results as they come: of photographs and films, or of the frames of films."""
-    if args.sequence:
+    if args.image_sequence:
         require_video_extra()
         from colorize.video import sequence
 
@@ -155,7 +155,7 @@ def _results(
     return batch.run(
         jobs, colorizer, options, workers=1 if films else batch.WORKERS,
         fail_fast=args.fail_fast, film=_film(colorizer, args, len(jobs) > 1),
-        special=make_renderer(colorizer, args.seed or 0), ahead=ahead,
+        special=make_renderer(colorizer, args.seed), ahead=ahead,
     )  # fmt: skip
 
 

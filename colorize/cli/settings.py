@@ -9,24 +9,31 @@ from typing import TYPE_CHECKING
 
 from colorize.batch import Job, Options, Special
 from colorize.batch.manifest import Manifest
-from colorize.errors import ColorizeError, display_name
+from colorize.cli.arguments import LOGS
 from colorize.io import readers
-from colorize.io.checksum import hash_file
 from colorize.io.formats import output_format
 from colorize.io.photo import Photo
 from colorize.models import registry
+from colorize.options import (
+    ColorizeOptions,
+    OutputOptions,
+    VideoOptions,
+    from_arguments,
+    hash_of,
+)
 
 if TYPE_CHECKING:
     from colorize.pipeline import Colorizer
 
 
 def make_colorizer(args: argparse.Namespace, single: bool = False) -> Colorizer:
-    """Return the network and settings that the arguments ask for; `single`: for one photograph."""
+    """Return the network with the settings of the arguments; `single`: for one photograph."""
     # Here, not above: a photograph is being read already while these are imported.
     from colorize.hints.format import read_hints
     from colorize.pipeline import Colorizer
     from colorize.runtime.load import prefer_onnx
 
+    options = from_arguments(ColorizeOptions, args)
     device = "gpu" if args.gpu else args.device or "cpu"
     sooner = prefer_onnx(args.model, args.weights, device, single)
     return Colorizer.from_pretrained(
@@ -35,15 +42,15 @@ def make_colorizer(args: argparse.Namespace, single: bool = False) -> Colorizer:
         device=device,
         backend=args.backend or ("onnx" if sooner else None),
         quiet=args.quiet,
-        style=args.style,
-        temperature=args.temperature,
-        rebalance=args.rebalance,
-        rarity=args.rarity,
-        coherence=args.coherence,
-        saturation=args.saturation,
-        size=args.size,
-        upsampling=args.upsampling,
-        autocontrast=args.autocontrast,
+        style=options.style,
+        temperature=options.temperature,
+        rebalance=options.rebalance,
+        rarity=options.rare_color_boost,
+        coherence=options.coherence,
+        saturation=options.saturation,
+        size=options.size,
+        upsampling=options.upsampling,
+        autocontrast=options.autocontrast,
         hints=read_hints(args.hints) if args.hints else None,
         reference=readers.read(args.reference) if args.reference else None,
     )
@@ -69,43 +76,24 @@ def make_options(args: argparse.Namespace, manifest: Manifest | None) -> Options
         format=args.format,
         quality=args.quality,
         max_pixels=args.max_pixels or readers.MAX_PIXELS,
-        reserved=tuple(Path(name) for name in (args.manifest, args.report, args.gallery) if name),
+        reserved=tuple(Path(getattr(args, name)) for name in LOGS if getattr(args, name)),
         compare=args.compare,
         pictures=args.gallery is not None,
     )
 
 
 def output_fingerprint(args: argparse.Namespace) -> dict[str, object]:
-    """Return what decides over an output, besides the input: a change means to do it again."""
-    weights = registry.find(args.model).sha256 if args.weights is None else _sha256(args.weights)
+    """Return what an output depends on besides the input; a change makes the output stale."""
+    output = from_arguments(OutputOptions, args)
+    if output.format is not None:  # jpg and jpeg are the same
+        output = output.replace(format=output_format("", output.format))
     return {
         "model": args.model,
-        "weights": weights,
-        "style": args.style,
-        "temperature": args.temperature,
-        "rebalance": args.rebalance,
-        "rarity": args.rarity,
-        "coherence": args.coherence,
-        "saturation": args.saturation,
-        "upsampling": args.upsampling,
-        "seed": None if args.samples is None else args.seed or 0,
-        "size": args.size,
-        "autocontrast": args.autocontrast or None,
-        "hints": args.hints and _sha256(args.hints),
-        "reference": args.reference and _sha256(args.reference),
-        "compare": args.compare,
-        "format": args.format and output_format("", args.format),
-        "quality": args.quality,
-        "codec": args.codec,
-        "crf": args.crf,
+        "weights": hash_of(args.weights) if args.weights else registry.find(args.model).sha256,
+        **from_arguments(ColorizeOptions, args).fingerprint(),
+        **output.fingerprint(),
+        **from_arguments(VideoOptions, args).fingerprint(),
     }
-
-
-def _sha256(weights: str) -> str:
-    try:
-        return hash_file(Path(weights))
-    except OSError as error:
-        raise ColorizeError(f"{display_name(weights)}: cannot read: {error.strerror}") from error
 
 
 def read_manifest(args: argparse.Namespace) -> Manifest | None:

@@ -54,7 +54,7 @@ def _no_frames(jobs: Sequence[batch.Job], options: batch.Options) -> dict[batch.
     reasons: dict[batch.Job, str] = {}
     for job in jobs:
         if is_video_name(job.source):
-            reasons[job] = "is a film, not a frame of one: leave out --sequence"
+            reasons[job] = "is a film, not a frame of one: leave out --image-sequence"
         elif not options.overwrite and os.path.lexists(job.target):
             reasons[job] = f"{display_name(job.target)} exists; --overwrite replaces it"
     return reasons

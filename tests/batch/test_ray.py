@@ -104,10 +104,10 @@ def test_outputs_manifest_and_report_are_those_of_a_local_run(
     pattern = ["--glob", f"{photographs}/**/*.*"]
 
     def command(folder: Path, *more: str) -> int:
-        notes = ["--manifest", f"{folder}.jsonl", "--report", f"{folder}.report"]
+        notes = ["--manifest", f"{folder}.jsonl", "--failure-log", f"{folder}.report"]
         return main([*pattern, "-o", str(folder), *network, *notes, *more])
 
-    assert command(local) == command(out, "--cluster") == 1
+    assert command(local) == command(out, "--ray") == 1
     assert len(content(out)) == 12
     assert content(out) == content(local)
     report = Path(f"{out}.report").read_text()
@@ -123,7 +123,7 @@ def test_outputs_manifest_and_report_are_those_of_a_local_run(
     (out / "01.png").unlink()
     before = statuses(Path(f"{out}.jsonl"))
     capsys.readouterr()
-    assert command(out, "--cluster") == 1  # the broken one again
+    assert command(out, "--ray") == 1  # the broken one again
     assert "1 done, 11 skipped, 1 failed" in capsys.readouterr().err
     assert sorted(statuses(Path(f"{out}.jsonl"))[len(before) :]) == [
         "done", "failed", "started", "started",
@@ -236,7 +236,7 @@ def test_workers_refuse_weights_and_guides_that_are_not_those_of_the_command(wei
     from colorize.cli.ray import make_work
     from colorize.cli.settings import output_fingerprint
 
-    args = parser().parse_args(["-i", "a.jpg", "--weights", weights, "--cluster"])
+    args = parser().parse_args(["-i", "a.jpg", "--weights", weights, "--ray"])
     settings = output_fingerprint(args)
     assert isinstance(make_work(args, settings), Work)
     for name in ("weights", "hints"):
@@ -250,7 +250,7 @@ def test_other_weights_on_a_worker_end_the_batch_before_any_output(
     # here, not on workers
     monkeypatch.setattr("colorize.cli.settings._sha256", lambda name: "0" * 64)
     arguments = ["-i", str(photographs), "-o", str(tmp_path / "out"), "--weights", weights]
-    assert main([*arguments, "--manifest", str(tmp_path / "m.jsonl"), "--cluster"]) == 1
+    assert main([*arguments, "--manifest", str(tmp_path / "m.jsonl"), "--ray"]) == 1
     said = capsys.readouterr().err
     assert "on a machine of the cluster: other weights than where the command runs" in said
     assert "Traceback" not in said
@@ -262,7 +262,7 @@ def test_results_of_a_store_are_those_of_a_disk(ray, photographs, tmp_path, weig
     network = ["--weights", weights, "--size", "64", "-i"]
     manifest = ["--manifest", str(tmp_path / "m.jsonl")]
     inputs, outputs = f"local://{photographs}", f"local://{tmp_path}/out"
-    assert main([*network, inputs, "-o", outputs + "/", *manifest, "--cluster"]) == 0
+    assert main([*network, inputs, "-o", outputs + "/", *manifest, "--ray"]) == 0
     assert main([*network, str(photographs), "-o", str(tmp_path / "disk")]) == 0
     assert len(content(tmp_path / "out")) == 12
     assert content(tmp_path / "out") == content(tmp_path / "disk")
@@ -270,10 +270,10 @@ def test_results_of_a_store_are_those_of_a_disk(ray, photographs, tmp_path, weig
     assert {line["output"].split("/out/")[0] for line in said} == {f"local://{tmp_path}"}
 
 
-@pytest.mark.parametrize("wrong", [["--sequence"], ["-o", "-"]])
+@pytest.mark.parametrize("wrong", [["--image-sequence"], ["-o", "-"]])
 def test_a_cluster_is_for_files(wrong, capsys):
     with pytest.raises(SystemExit) as stop:
-        main(["-i", "in.jpg", *wrong, "--cluster"])
+        main(["-i", "in.jpg", *wrong, "--ray"])
     assert stop.value.code == 2
     assert "cluster" in capsys.readouterr().err
 
@@ -281,5 +281,5 @@ def test_a_cluster_is_for_files(wrong, capsys):
 def test_absent_ray_gives_one_line(photographs, tmp_path, weights, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "ray", None)
     arguments = ["-i", str(photographs), "-o", str(tmp_path / "out"), "--weights", weights]
-    assert main([*arguments, "--cluster"]) == 1
+    assert main([*arguments, "--ray"]) == 1
     assert "pip install 'colorize-photos[cluster]'" in capsys.readouterr().err

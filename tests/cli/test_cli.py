@@ -136,7 +136,6 @@ def test_format_and_quality(colorize_):
         (["-i", "photo.png", "-o", "photo.png", "--overwrite"], "replace an input"),
         (["-i", "photo.png", "-o", "out.xyz"], "xyz"),
         (["-i", "photo.png", "-o", "out.png", "--format", "xyz"], "xyz"),
-        (["-i", "photo.png", "-o", "out.png", "--temperature", "0"], "temperature 0"),
         (["-i", "photo.png", "-o", "out.png", "--size", "100"], "size 100"),
         (["-i", "photo.png", "-o", "out.png", "--max-pixels", "100"], "--max-pixels"),
         (["-i", "photo.png", "-o", "out.png", "--device", "nonsense"], "nonsense"),
@@ -146,7 +145,7 @@ def test_format_and_quality(colorize_):
         (["-i", "photo.png", "-o", "x" * 300 + ".png"], "name is too long"),
         (["-i", "photo.png", "-o", "out.png", "--manifest", "x" * 300], "too long"),
         (["-i", "photo.png", "-o", "out.png", "--manifest", "none/m"], "no such file"),
-        (["-i", "photo.png", "-o", "out.png", "--report", "none/r"], "no such file"),
+        (["-i", "photo.png", "-o", "out.png", "--failure-log", "none/r"], "no such file"),
     ],
 )
 def test_what_is_wrong_is_said_in_one_line(colorize_, arguments, message):
@@ -166,9 +165,11 @@ def test_what_is_wrong_is_said_in_one_line(colorize_, arguments, message):
     [[], ["-i"], ["--model", "none"], ["-i", "-", "a.jpg"], ["-i", "a", "b", "-o", "-"],
      ["-i", "a", "--quality", "0"], ["-i", "a", "--gpu", "--device", "cpu"], ["--inp", "a"],
      ["-i", ""], ["-i", "a", "-o", ""], ["-i", "a", "--size", "x"], ["-i", "a", "--size", "0"],
+     ["-i", "a", "--temperature", "0"], ["-i", "a", "b", "--hints", "h"],
+     ["-i", "in", "--image-sequence", "--manifest", "m"], ["-i", "a", "--gallery", "s3://b/g"],
      ["-i", "a", "--quality", "x"], ["-i", "a", "--overwrite", "--skip-existing"],
-     ["-i", "a", "--manifest", "x", "--report", "./x"], ["-i", "a", "--manifest", ""],
-     ["-i", "-", "--manifest", "m"], ["-i", "-", "--report", "r"], ["-i", "-", "--dry-run"],
+     ["-i", "a", "--manifest", "x", "--failure-log", "./x"], ["-i", "a", "--manifest", ""],
+     ["-i", "-", "--manifest", "m"], ["-i", "-", "--failure-log", "r"], ["-i", "-", "--dry-run"],
      ["-i", "a", "-o", "-", "--skip-existing"], ["-i", "a", "-o", "-", "--fail-fast"]],
 )  # fmt: skip
 def test_wrong_usage_is_one_line_and_ends_with_two(arguments, capsys):
@@ -179,6 +180,18 @@ def test_wrong_usage_is_one_line_and_ends_with_two(arguments, capsys):
     assert usage.startswith("usage: colorize")
     assert error.startswith("colorize: error: ")
     assert "_" not in error  # no name of ours
+
+
+@pytest.mark.parametrize(
+    ("former", "name", "value"),
+    [("--rarity", "rare_color_boost", 0.5), ("--confidence", "confidence_map", "x.png"),
+     ("--cluster", "ray", "host:1"), ("--report", "failure_log", "r.jsonl"),
+     ("--sequence", "image_sequence", True)],
+)  # fmt: skip
+def test_former_names_of_options_are_accepted(former, name, value):
+    arguments = [former] if value is True else [former, str(value)]
+    assert getattr(parser().parse_args(["-i", "a", *arguments]), name) == value
+    assert former + " " not in parser().format_help()
 
 
 def test_gpu_without_one_is_a_clear_error(colorize_):
@@ -288,7 +301,7 @@ def test_a_dry_run_says_all_and_touches_nothing(weights, tmp_path, monkeypatch, 
     save("in/a.png"), save("in/b.png"), save("in/c.png"), save("out/c.png")
     before = sorted(tmp_path.rglob("*"))
     dry = ["-i", "in", "missing.png", "-o", "out", "--dry-run", "--weights", weights]
-    status = main([*dry, "--manifest", "m.jsonl", "--report", "r.jsonl", "--skip-existing"])
+    status = main([*dry, "--manifest", "m.jsonl", "--failure-log", "r.jsonl", "--skip-existing"])
     said = capsys.readouterr()
     assert status == 1
     assert said.out.splitlines() == [
@@ -340,13 +353,13 @@ def test_the_bar_tells_the_time_left(colorize_, monkeypatch):
 def test_failures_go_into_the_report(colorize_):
     save("in/a.png")
     Path("in/b.png").write_bytes(b"no picture")
-    status, said = colorize_("-i", "in", "-o", "out", "--report", "failed.jsonl", "--quiet")
+    status, said = colorize_("-i", "in", "-o", "out", "--failure-log", "failed.jsonl", "--quiet")
     (failure,) = [json.loads(line) for line in Path("failed.jsonl").read_text().splitlines()]
     assert status == 1
     assert said == f"colorize: {failure['error']}\n"
     assert failure["input"] == os.path.abspath("in/b.png")
     assert failure["output"] == os.path.abspath("out/b.png")
-    status, said = colorize_("-i", "in", "-o", "out", "--report", "in/a.png", "--overwrite")
+    status, said = colorize_("-i", "in", "-o", "out", "--failure-log", "in/a.png", "--overwrite")
     assert (status, "is no report" in said) == (1, True)
 
 

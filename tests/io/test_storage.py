@@ -156,7 +156,7 @@ def test_names_that_no_path_can_hold_are_refused(store):
         list(listed(place("memory://bucket/odd"), None))
 
 
-@pytest.mark.parametrize("option", ["--manifest", "--report", "--gallery", "--reference"])
+@pytest.mark.parametrize("option", ["--manifest", "--failure-log", "--gallery", "--reference"])
 def test_notes_and_guides_lie_on_a_disk(option, capsys):
     with pytest.raises(SystemExit):
         main(["-i", "memory://bucket/in", "-o", "out/", option, "memory://bucket/x"])

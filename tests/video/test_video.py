@@ -611,7 +611,7 @@ def test_a_sequence_is_one_film_in_the_order_of_its_numbers(colorize_, weights):
     colorizer = Colorizer.from_pretrained("compact", weights=weights, size=64)
     save_frames(Path("in/one"), range(8, 12))  # 10 comes after 9
     save_frames(Path("in/two"), range(3))
-    status, said = colorize_("-i", "in", "-o", "out", "--sequence")
+    status, said = colorize_("-i", "in", "-o", "out", "--image-sequence")
     assert status == 0
     assert "7 done, 0 skipped, 0 failed" in said
     names = sorted(str(path.relative_to("out")) for path in Path("out").rglob("*.png"))
@@ -629,11 +629,11 @@ def test_a_sequence_is_one_film_in_the_order_of_its_numbers(colorize_, weights):
 def test_a_sequence_goes_from_its_beginning(colorize_):
     save_frames(Path("in"), range(2))
     for option in (("--skip-existing",), ("--manifest", "m.jsonl")):
-        status, said = colorize_("-i", "in", "-o", "out", "--sequence", *option)
+        status, said = colorize_("-i", "in", "-o", "out", "--image-sequence", *option)
         assert status == 2
         assert option[0] in said
     (Path("in") / "frame_0.png").write_text("bad")
-    status, said = colorize_("-i", "in", "-o", "out", "--sequence")
+    status, said = colorize_("-i", "in", "-o", "out", "--image-sequence")
     assert status == 1
     assert "1 done, 0 skipped, 1 failed" in said
 
@@ -643,9 +643,9 @@ def test_a_sequence_takes_no_films_and_replaces_no_frame(colorize_):
     make(Path("in/film.mp4"), times=UNEVEN[:2], audio=None)
     Path("out").mkdir()
     Path("out/frame_0.png").write_text("older")
-    status, said = colorize_("-i", "in", "in/film.mp4", "-o", "out", "--sequence")
+    status, said = colorize_("-i", "in", "in/film.mp4", "-o", "out", "--image-sequence")
     assert status == 1
-    assert "film.mp4: is a film, not a frame of one: leave out --sequence" in said
+    assert "film.mp4: is a film, not a frame of one: leave out --image-sequence" in said
     assert "out/frame_0.png exists; --overwrite replaces it\n" in said
     assert "1 done, 0 skipped, 2 failed" in said
     assert Path("out/frame_0.png").read_text() == "older"

@@ -340,7 +340,7 @@ def test_the_page_is_not_made_by_a_dry_run(command):
     [
         ["-i", "-", "--gallery", "page.html"],
         ["-i", "a.png", "--gallery", ""],
-        ["-i", "a.png", "--gallery", "same", "--report", "same"],
+        ["-i", "a.png", "--gallery", "same", "--failure-log", "same"],
     ],
 )
 def test_usage_errors(given, capsys):

@@ -1,4 +1,4 @@
-"""`--samples` and `--confidence` on the command line: names, batches, what is refused."""
+"""`--samples` and `--confidence-map` on the command line: names, batches, what is refused."""
 
 from pathlib import Path
 
@@ -66,7 +66,7 @@ def test_beside_the_input_they_are_known_as_results(colorize_):
 def test_a_batch_with_maps_and_manifest_goes_on(colorize_):
     save("scans/one.jpg")
     save("scans/sub/two.tif")
-    command = ("-i", "scans", "-o", "out", "--confidence", "maps", "--manifest", "m.jsonl")
+    command = ("-i", "scans", "-o", "out", "--confidence-map", "maps", "--manifest", "m.jsonl")
     status, said = colorize_(*command, "--samples", "2")
     assert status == 0
     assert "6 done, 0 skipped, 0 failed" in said
@@ -78,7 +78,7 @@ def test_a_batch_with_maps_and_manifest_goes_on(colorize_):
 
 def test_a_map_beside_the_photograph(colorize_):
     save("photo.jpg")
-    command = ("-i", "photo.jpg", "-o", "out.png", "--confidence", "map.png")
+    command = ("-i", "photo.jpg", "-o", "out.png", "--confidence-map", "map.png")
     assert colorize_(*command, "--compare", "--format", "png")[0] == 0
     with Image.open("map.png") as image:
         assert image.format == "PNG"
@@ -94,7 +94,7 @@ def test_a_map_beside_the_photograph(colorize_):
 def test_a_gallery_shows_every_sample_and_no_map(colorize_):
     save("photo.jpg")
     status, _ = colorize_(
-        "-i", "photo.jpg", "-o", "out.png", "--samples", "2", "--confidence", "map.png",
+        "-i", "photo.jpg", "-o", "out.png", "--samples", "2", "--confidence-map", "map.png",
         "--gallery", "page.html",
     )  # fmt: skip
     assert status == 0
@@ -106,13 +106,15 @@ def test_a_gallery_shows_every_sample_and_no_map(colorize_):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--seed", "1"), "--seed is for --samples"),
-        (("--samples", "2", "-o", "-"), "--samples is for files, not for -"),
-        (("--confidence", "map.png", "-o", "-"), "--confidence is for files, not for -"),
-        (("--samples", "0"), "no whole number above 0"),
-        (("--samples", "2", "--seed", "-1"), "no whole number from 0 on"),
-        (("--confidence", ""), "a name is empty"),
-        (("--style", "loud"), "invalid choice: 'loud'"),
+        (("--seed", "1"), "--seed needs --samples"),
+        (("--samples", "2", "-o", "-"), "--samples "),
+        (("--confidence-map", "map.png", "-o", "-"), "--confidence-map "),
+        (("--samples", "0"), "from 1 to 1000, not '0'"),
+        (("--samples", "1001"), "from 1 to 1000, not '1001'"),
+        (("--samples", "2", "--seed", "-1"), "not '-1'"),
+        (("--saturation", "4"), "from 0 to 3, not '4'"),
+        (("--confidence-map", ""), "empty"),
+        (("--style", "loud"), "vivid or faithful, not 'loud'"),
     ],
 )
 def test_wrong_usage_is_one_line(colorize_, capsys, arguments, message):
@@ -126,11 +128,9 @@ def test_wrong_usage_is_one_line(colorize_, capsys, arguments, message):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--samples", "1001"), "samples 1001: give a number from 1 to 1000"),
-        (("--saturation", "4"), "saturation 4.0: give a factor from 0 to 3"),
-        (("--confidence", "map.xyz"), "map.xyz: cannot write format"),
-        (("--confidence", "photo.jpg"), "the output would replace an input"),
-        (("--confidence", "out.png"), "is already the output of"),
+        (("--confidence-map", "map.xyz"), "map.xyz: cannot write format"),
+        (("--confidence-map", "photo.jpg"), "the output would replace an input"),
+        (("--confidence-map", "out.png"), "is already the output of"),
     ],
 )
 def test_what_cannot_be_is_one_line(colorize_, arguments, message):
@@ -143,6 +143,6 @@ def test_what_cannot_be_is_one_line(colorize_, arguments, message):
 def test_several_inputs_need_a_folder_of_maps(colorize_):
     save("scans/photo.jpg")
     save("map.png")
-    status, said = colorize_("-i", "scans", "-o", "out", "--confidence", "map.png")
-    assert (status, "several inputs need a folder as --confidence" in said) == (1, True)
+    status, said = colorize_("-i", "scans", "-o", "out", "--confidence-map", "map.png")
+    assert (status, "several inputs need a folder as --confidence-map" in said) == (1, True)
     assert not Path("out").exists()
