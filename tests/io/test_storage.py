@@ -160,4 +160,4 @@ def test_names_that_no_path_can_hold_are_refused(store):
 def test_notes_and_guides_lie_on_a_disk(option, capsys):
     with pytest.raises(SystemExit):
         main(["-i", "memory://bucket/in", "-o", "out/", option, "memory://bucket/x"])
-    assert "not in an object store" in capsys.readouterr().err
+    assert f"{option} needs a local file" in capsys.readouterr().err
