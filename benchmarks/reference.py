@@ -21,7 +21,7 @@ from PIL import Image
 from skimage import color
 from torch.nn import functional as F
 
-from colorize.color.gamut import decode, rebalance_offset
+from colorize.decoding.annealed_mean import annealed_mean, rebalance_offset
 from colorize.models import registry
 
 SIZE = 256  # pixels, height and width of what the network sees
@@ -50,9 +50,11 @@ def colors(network: torch.nn.Module, lightness: torch.Tensor) -> torch.Tensor:
     offset = None
     style = metadata.styles["vivid"]
     if metadata.class_weights is not None:
-        offset = rebalance_offset(torch.from_numpy(metadata.class_weights), style.rebalance)
+        offset = rebalance_offset(metadata.class_weights, style.rebalance)
     logits = network(lightness)
-    ab = decode(logits, style.temperature, torch.from_numpy(metadata.bin_centers), offset)
+    ab = torch.from_numpy(
+        annealed_mean(logits.numpy(), style.temperature, metadata.bin_centers, offset)
+    )
     return F.interpolate(ab, scale_factor=4.0, mode="bilinear", align_corners=False)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from colorize.color.gamut import Q
+from colorize.color.quantization import NUM_BINS
 from colorize.models.compact import Compact
 from colorize.models.metadata import StyleSettings
 from colorize.models.serialization import save_compact
@@ -15,9 +15,9 @@ from colorize.models.serialization import save_compact
 def save_tiny_weights(file: Path) -> Path:
     """Write seeded random weights of a compact network with few channels; return the file."""
     torch.manual_seed(0)
-    weights = torch.linspace(0.2, 3, Q)
+    weights = torch.linspace(0.2, 3, NUM_BINS)
     network = Compact((8, 8, 12, 16), class_weights=weights.tolist())
-    prior = torch.full((Q,), 1 / Q)
+    prior = torch.full((NUM_BINS,), 1 / NUM_BINS)
     save_compact(
         network, file, class_weights=weights, prior=prior,
         styles={"vivid": StyleSettings(0.5, 0.9)},

@@ -39,8 +39,9 @@ from skimage.color import deltaE_ciede2000
 
 from colorize import Colorizer, Photo, read, write
 from colorize.color import lab
-from colorize.color.merge import downsampled_lightness, merge_lab_strips
-from colorize.color.upsampling import area_downsample, enlarge, upsample_guided
+from colorize.color.downsampling import area_downsample, downsampled_lightness
+from colorize.color.merge import merge_lab_strips
+from colorize.color.upsampling import upsample_bilinear, upsample_guided
 from colorize.io.datasets import iter_files
 
 CELLS = 64
@@ -54,7 +55,7 @@ Planes = np.ndarray
 
 def bilinear(ab: Planes, lightness: Planes, guide: Planes) -> Planes:
     """Return ab enlarged as in the releases: to 256×256, then to the photograph's size."""
-    return enlarge(enlarge(ab, (4 * CELLS, 4 * CELLS)), lightness.shape)
+    return upsample_bilinear(upsample_bilinear(ab, (4 * CELLS, 4 * CELLS)), lightness.shape)
 
 
 def guided(ab: Planes, lightness: Planes, guide: Planes) -> Planes:
@@ -70,7 +71,9 @@ def fast_guided_filter(ab: Planes, lightness: Planes, guide: Planes) -> Planes:
 
     mean_l, mean_ab = box(guide[None]), box(ab)
     slope = (box(guide * ab) - mean_l * mean_ab) / (box(guide[None] ** 2) - mean_l**2 + 40)
-    planes = enlarge(np.concatenate((box(slope), box(mean_ab - slope * mean_l))), lightness.shape)
+    planes = upsample_bilinear(
+        np.concatenate((box(slope), box(mean_ab - slope * mean_l))), lightness.shape
+    )
     return planes[:2] * lightness + planes[2:]
 
 

@@ -20,14 +20,15 @@ from PIL import Image
 
 from colorize.color import lab
 from colorize.color.autocontrast import autocontrast as stretch_contrast
-from colorize.color.merge import CELL_RESAMPLE, merge_lab_strips
-from colorize.color.quantization import boost_rare_colors, decode, probabilities, rebalance_offset
-from colorize.color.upsampling import UPSAMPLINGS, enlarge
+from colorize.color.downsampling import CELL_RESAMPLE
+from colorize.color.merge import merge_lab_strips
+from colorize.color.upsampling import UPSAMPLINGS, upsample_bilinear
 from colorize.decoding import distribution
+from colorize.decoding.annealed_mean import annealed_mean, probabilities, rebalance_offset
 from colorize.decoding.bilateral import smooth_logits
 from colorize.decoding.conditioning import Condition
-from colorize.decoding.confidence import render_heatmap
-from colorize.decoding.reference import histogram, prior_shift
+from colorize.decoding.rare_colors import boost_rare_colors
+from colorize.decoding.reference import color_histogram, prior_shift
 from colorize.decoding.settings import Decoding
 from colorize.errors import ColorizeError
 from colorize.hints.format import HintedPixels, Hints, spread
@@ -35,6 +36,7 @@ from colorize.io.photo import Photo, ResizeSpec
 from colorize.runtime.base import Runner
 from colorize.runtime.load import load_runner
 from colorize.runtime.threads import available_cpus
+from colorize.viewing.heatmap import render_heatmap
 
 if TYPE_CHECKING:
     import torch
@@ -72,7 +74,7 @@ class Colorizer:
         temperature: of the annealed mean, above 0; 1 is the mean of the distribution, toward 0
         its mode. rebalance: the share of the weights' rebalancing that stays, 0 (natural
         frequencies) to 1 (as trained). rarity: how much more rare colors count where the network
-        holds them likely, 0 to 1 (see `color.quantization.boost_rare_colors`). coherence: how much
+        holds them likely, 0 to 1 (see `decoding.rare_colors`). coherence: how much
         places near and about as light have a say in each other's colors, 0 to 1 (see
         `decoding.bilateral`). None takes the style's. saturation: what ab is multiplied by,
         0 to 3. size: height and width of the network's input, a multiple of
@@ -98,7 +100,7 @@ class Colorizer:
             self.metadata, style, temperature, rebalance, rarity, coherence
         )
         self._check_references([reference])
-        self.reference = None if reference is None else histogram(reference)
+        self.reference = None if reference is None else color_histogram(reference.pixels)
         self.threads = available_cpus()
 
     def _check_settings(self) -> None:
@@ -175,7 +177,9 @@ class Colorizer:
 
     def prepared(self, photo: Photo) -> Photo:
         """Return the photograph as it is colored: its contrast stretched if that is asked for."""
-        return stretch_contrast(photo) if self.autocontrast else photo
+        if not self.autocontrast:
+            return photo
+        return dataclasses.replace(photo, pixels=stretch_contrast(photo.pixels, photo.alpha))
 
     def network_input(self, photo: Photo) -> Floats:
         """Return L at the network's size, (1, 1, size, size) in [0, 100], aspect ignored.
@@ -216,7 +220,7 @@ class Colorizer:
         if self.metadata.output == "ab":
             return small
         h, w = small.shape[2:]
-        return np.stack([enlarge(ab, (4 * h, 4 * w)) for ab in small])
+        return np.stack([upsample_bilinear(ab, (4 * h, 4 * w)) for ab in small])
 
     def decode_lowres(self, output: Array | torch.Tensor) -> Floats:
         """Return `decode` without enlargement: (b, 2, size/4, size/4) where there are logits."""
@@ -226,7 +230,7 @@ class Colorizer:
             return saturation * output
         assert self.temperature is not None and self.rebalance is not None
         offset = self.offset(self.rebalance)
-        return saturation * decode(
+        return saturation * annealed_mean(
             self.weighted(output), self.temperature, self.metadata.bin_centers, offset
         )
 
@@ -264,7 +268,8 @@ class Colorizer:
         if self.upsampling == "guided":
             cells = ResizeSpec(ab.shape[1], ab.shape[2], CELL_RESAMPLE)
             guide = lab.lightness(photo.thumbnail(cells))
-        pixels = merge_lab_strips(photo.pixels, ab, places, guide, self.threads)
+        edit_ab = None if places is None else places.paint
+        pixels = merge_lab_strips(photo.pixels, ab, edit_ab, guide, self.threads)
         return dataclasses.replace(photo, pixels=pixels)
 
     def hinted(

@@ -2,13 +2,18 @@
 
 import signal
 
+import hypothesis
 import pytest
 import torch
 
-from colorize.color.gamut import Q
+from colorize.color.quantization import NUM_BINS
 from colorize.models.compact import Compact
 from colorize.models.metadata import StyleSettings
 from colorize.models.serialization import save_compact
+
+# Machines of very different speed run these tests.
+hypothesis.settings.register_profile("colorize", deadline=None, max_examples=50)
+hypothesis.settings.load_profile("colorize")
 
 # A shell's background jobs ignore Ctrl-C, and so would what the tests start to interrupt it.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -19,8 +24,8 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 def network() -> Compact:
     """Return a compact network with random weights whose colors are far from gray."""
     torch.manual_seed(0)
-    weights = torch.linspace(0.2, 3, Q)
-    prior = torch.linspace(1, 0, Q) ** 4
+    weights = torch.linspace(0.2, 3, NUM_BINS)
+    prior = torch.linspace(1, 0, NUM_BINS) ** 4
     made = Compact(
         (8, 8, 12, 16), class_weights=weights.tolist(), prior=(prior / prior.sum()).tolist(),
         styles={"vivid": StyleSettings(0.5, 0.9)},

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from colorize.decoding.sampling import MOST
+from colorize.decoding import sampling
 from colorize.errors import ColorizeError
 from colorize.options import (
     MAX_SAMPLES,
@@ -81,7 +81,7 @@ def test_every_setting_is_described(group):
 
 def test_choices_are_those_of_the_modules_that_use_them():
     assert named(VideoOptions, "codec").choices == tuple(CODECS)
-    assert MAX_SAMPLES == MOST
+    assert MAX_SAMPLES == sampling.MAX_SAMPLES
 
 
 def test_arguments_set_the_options():

@@ -10,9 +10,10 @@ from PIL import Image
 from skimage.color import rgb2lab
 
 from colorize.color import lab
-from colorize.color.gamut import decode, rebalance_offset
-from colorize.color.merge import downsampled_lightness, merge_lab_strips
-from colorize.color.upsampling import GuidedUpsampler, enlarge
+from colorize.color.downsampling import downsampled_lightness
+from colorize.color.merge import merge_lab_strips
+from colorize.color.upsampling import GuidedUpsampler, upsample_bilinear
+from colorize.decoding.annealed_mean import annealed_mean, rebalance_offset
 from colorize.decoding.bilateral import smooth_logits
 from colorize.errors import ColorizeError
 from colorize.io.photo import Photo
@@ -62,8 +63,8 @@ def test_there_is_color(colorizer):
 def test_a_color_photograph_gives_its_lightness_alone(colorizer):
     """Two photographs of the same L and different colors get the same colors."""
     lightness = np.full((40, 40), 60, np.float32)
-    one = lab.join(lightness, np.full((2, 40, 40), 15, np.float32))
-    two = lab.join(lightness, np.full((2, 40, 40), -15, np.float32))
+    one = lab.lab_to_srgb_pixels(lightness, np.full((2, 40, 40), 15, np.float32))
+    two = lab.lab_to_srgb_pixels(lightness, np.full((2, 40, 40), -15, np.float32))
     results = [colorizer(Photo(pixels)).pixels.astype(int) for pixels in (one, two)]
     assert np.abs(results[0] - results[1]).max() <= 3
 
@@ -91,7 +92,7 @@ def test_strips_are_the_whole():
     """Joining in strips equals one join of the enlarged ab."""
     photo = gray(700, 900)
     ab = np.random.default_rng(1).normal(0, 20, (2, 16, 16)).astype(np.float32)
-    whole = lab.join(lab.lightness(photo.pixels), enlarge(ab, (700, 900)))
+    whole = lab.lab_to_srgb_pixels(lab.lightness(photo.pixels), upsample_bilinear(ab, (700, 900)))
     np.testing.assert_array_equal(merge_lab_strips(photo.pixels, ab), whole)
 
 
@@ -119,7 +120,7 @@ def test_guided_strips_are_the_whole(dtype):
     cells = Image.fromarray(eight).resize((16, 16), Image.Resampling.BOX)
     enlarger = GuidedUpsampler(ab, (700, 900), lab.lightness(np.asarray(cells)))
     lightness = lab.lightness(pixels)
-    whole = lab.join(lightness, enlarger.rows(0, 700, lightness), dtype)
+    whole = lab.lab_to_srgb_pixels(lightness, enlarger.rows(0, 700, lightness), dtype)
     np.testing.assert_array_equal(
         merge_lab_strips(pixels, ab, guide=downsampled_lightness(pixels, ab.shape[1:])), whole
     )
@@ -146,10 +147,10 @@ def test_the_stages_are_the_whole(network):
     colorizer = Colorizer(TorchRunner(network), size=64, upsampling="bilinear")
     logits = network(torch.from_numpy(colorizer.network_input(photo)))
     metadata = network.metadata
-    offset = rebalance_offset(torch.from_numpy(metadata.class_weights), 0.9)
-    ab = decode(logits, 0.5, torch.from_numpy(metadata.bin_centers), offset)
+    offset = rebalance_offset(metadata.class_weights, 0.9)
+    ab = torch.from_numpy(annealed_mean(logits.numpy(), 0.5, metadata.bin_centers, offset))
     ab = torch.nn.functional.interpolate(ab, scale_factor=4.0, mode="bilinear")[0].numpy()
-    by_hand = lab.join(lab.lightness(photo.pixels), enlarge(ab, (50, 60)))
+    by_hand = lab.lab_to_srgb_pixels(lab.lightness(photo.pixels), upsample_bilinear(ab, (50, 60)))
     assert np.abs(colorizer(photo).pixels.astype(int) - by_hand).max() <= 1
 
 
@@ -210,7 +211,7 @@ def test_eccv16_reproduces_the_releases_steps():
     ab = 110 * torch.nn.functional.interpolate(out, scale_factor=4.0, mode="bilinear")
     np.testing.assert_allclose(colorizer.decode(logits), ab, atol=1e-4)
     large = torch.nn.functional.interpolate(ab, (96, 130), mode="bilinear")[0].numpy()
-    released = lab.join(lab.lightness(photo.pixels), large)
+    released = lab.lab_to_srgb_pixels(lab.lightness(photo.pixels), large)
     assert np.abs(colorizer(photo).pixels.astype(int) - released).max() <= 1
     for name in ("rebalance", "rarity"):
         with pytest.raises(ColorizeError, match=f"{name}: these weights don't say how"):

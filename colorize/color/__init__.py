@@ -1,1 +1,1 @@
-"""Color arithmetic: Lab, the ab bins, enlarging ab, joining it with L."""
+"""Color arithmetic on arrays: Lab, ab bins, resampling, contrast, merging of L and ab."""

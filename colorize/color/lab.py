@@ -1,7 +1,7 @@
-"""sRGB to CIE Lab and back, and what to do with colors that no screen can show.
+"""sRGB to CIE Lab and back, with gamut mapping.
 
-D65 white, 2° observer; matrix, white point and thresholds are scikit-image's, which the
-published networks were trained and are run with.
+D65 white, 2° observer. The matrix, white point and thresholds are those of scikit-image, with
+which the published networks were trained.
 """
 
 from __future__ import annotations
@@ -9,13 +9,12 @@ from __future__ import annotations
 import functools
 import math
 import threading
-from typing import Any, Literal, TypeVar, cast
+from typing import Any, Literal, cast
 
 import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[Any]
-Float = TypeVar("Float", bound=np.floating[Any])
 Gamut = Literal["reduce", "clip"]
 
 XYZ_FROM_RGB = np.array(
@@ -27,9 +26,9 @@ WHITE = np.array([0.95047, 1.0, 1.08883])
 LUMINANCE = XYZ_FROM_RGB[1]
 RGB_FROM_WHITE_RELATIVE = RGB_FROM_XYZ * WHITE
 
-STRIP_PIXELS = 1 << 17  # whose planes stay in the processor's cache
-TOLERANCE = 1e-5  # of linear light beyond the gamut: 0.009 of L at most
-BISECTIONS = 8  # chroma of an out-of-gamut color is found to 1/256
+STRIP_PIXELS = 1 << 17  # a strip's float32 planes fit the processor's cache
+GAMUT_TOLERANCE = 1e-5  # linear light outside [0, 1] that counts as in gamut: 0.009 of L at most
+CHROMA_STEPS = 8  # of bisection: the chroma of an out-of-gamut color is found to 1/256
 
 
 def srgb_to_linear(srgb: Array) -> Array:
@@ -43,47 +42,48 @@ def linear_to_srgb(linear: Array) -> Array:
     return np.where(linear > 0.0031308, bright, 12.92 * linear)
 
 
-def _compress(ratio: Array) -> Array:
+def _lab_f(ratio: Array) -> Array:
     """Return CIE's f of a tristimulus value relative to white: a cube root with a linear toe."""
     return np.where(ratio > 0.008856, np.cbrt(ratio), 7.787 * ratio + 16 / 116)
 
 
-def _expand(f: Array, memory: Array) -> None:
-    """Turn f into the inverse of `_compress`; `memory` is of the same size."""
+def _lab_f_inverse(f: Array, scratch: Array) -> None:
+    """Replace f by the inverse of `_lab_f`, in place; `scratch` has the same shape."""
     dark = np.flatnonzero(f <= 0.2068966) if f.min(initial=1) <= 0.2068966 else None
     toe = None if dark is None else (f.reshape(-1)[dark] - 16 / 116) / 7.787
-    np.multiply(f, f, out=memory)
-    f *= memory
+    np.multiply(f, f, out=scratch)
+    f *= scratch
     if dark is not None:
         f.reshape(-1)[dark] = toe
 
 
 def rgb_to_lab(rgb: Array) -> Array:
-    """Return Lab, (..., 3), of sRGB in [0, 1], (..., 3); the type of floats is kept."""
+    """Return Lab, (..., 3), of sRGB in [0, 1], (..., 3), in the same floating-point type."""
     xyz = srgb_to_linear(rgb) @ XYZ_FROM_RGB.T.astype(rgb.dtype)
-    fx, fy, fz = np.moveaxis(_compress(xyz / WHITE.astype(rgb.dtype)), -1, 0)
+    fx, fy, fz = np.moveaxis(_lab_f(xyz / WHITE.astype(rgb.dtype)), -1, 0)
     return np.stack((116 * fy - 16, 500 * (fx - fy), 200 * (fy - fz)), axis=-1)
 
 
 def lab_to_rgb(lab: Array, gamut: Gamut = "reduce") -> Array:
-    """Return sRGB in [0, 1], (..., 3), of Lab, (..., 3); the type of floats is kept.
+    """Return sRGB in [0, 1], (..., 3), of Lab, (..., 3), in the same floating-point type.
 
-    Colors outside the sRGB gamut: "reduce" keeps L and hue and takes the largest chroma that
-    fits; "clip" clamps each channel, as scikit-image does, which shifts L by up to 33.
+    gamut: how colors outside the sRGB gamut are mapped into it. "reduce" keeps L and hue and
+    takes the largest chroma that fits; "clip" clamps each channel, as scikit-image does, which
+    shifts L by up to 33.
     """
     lightness, a, b = np.moveaxis(lab, -1, 0)
     linear = np.clip(_linear_in_gamut(lightness, a, b, gamut), 0, 1)
     return np.moveaxis(linear_to_srgb(linear), 0, -1)
 
 
-def _linear(lightness: Array, a: Array, b: Array, memory: Array | None = None) -> Array:
-    """Return linear RGB planes, (3, ...), unbounded, of Lab planes.
+def _linear(lightness: Array, a: Array, b: Array, scratch: Array | None = None) -> Array:
+    """Return unbounded linear RGB planes, (3, ...), of Lab planes.
 
-    memory: contiguous (6, ...) of the same type, overwritten; the result is its first half.
+    scratch: contiguous (6, ...) of the same dtype, overwritten; the result is its first half.
     """
     number = a.dtype.type
-    memory = np.empty((6, *a.shape), a.dtype) if memory is None else memory
-    result, xyz = memory[:3], memory[3:]
+    scratch = np.empty((6, *a.shape), a.dtype) if scratch is None else scratch
+    result, xyz = scratch[:3], scratch[3:]
     x, y, z = xyz
     np.multiply(lightness, number(1 / 116), out=y)
     y += number(16 / 116)
@@ -91,67 +91,67 @@ def _linear(lightness: Array, a: Array, b: Array, memory: Array | None = None) -
     x += y
     np.multiply(b, number(-1 / 200), out=z)
     z += y
-    _expand(xyz, result)
+    _lab_f_inverse(xyz, result)
     np.einsum("ij,j...->i...", RGB_FROM_WHITE_RELATIVE.astype(number), xyz, out=result)
     return result
 
 
 def _linear_in_gamut(
-    lightness: Array, a: Array, b: Array, gamut: Gamut, memory: Array | None = None
+    lightness: Array, a: Array, b: Array, gamut: Gamut, scratch: Array | None = None
 ) -> Array:
-    """Return linear RGB planes in [0, 1], give or take TOLERANCE, (3, ...), of Lab planes.
+    """Return linear RGB planes, (3, ...), in [0, 1] within GAMUT_TOLERANCE, of Lab planes.
 
-    memory: see `_linear`.
+    scratch: see `_linear`.
     """
     lightness = np.clip(lightness, 0, 100)
-    linear = _linear(lightness, a, b, memory)
+    linear = _linear(lightness, a, b, scratch)
     if gamut == "clip":
         return np.clip(linear, 0, 1, out=linear)
-    if linear.min(initial=0) < -TOLERANCE or linear.max(initial=1) > 1 + TOLERANCE:
-        outside = np.flatnonzero(_outside(linear))
+    if linear.min(initial=0) < -GAMUT_TOLERANCE or linear.max(initial=1) > 1 + GAMUT_TOLERANCE:
+        outside = np.flatnonzero(_out_of_gamut(linear))
         colors = (plane.reshape(-1)[outside] for plane in (lightness, a, b))
         linear.reshape(3, -1)[:, outside] = _reduce_chroma(*colors)
     return linear
 
 
-def _outside(linear: Array) -> npt.NDArray[np.bool_]:
-    """Return where linear RGB, (3, ...), can't be shown."""
+def _out_of_gamut(linear: Array) -> npt.NDArray[np.bool_]:
+    """Return where linear RGB, (3, ...), is outside the gamut."""
     low = np.minimum(np.minimum(linear[0], linear[1]), linear[2])
     high = np.maximum(np.maximum(linear[0], linear[1]), linear[2])
-    return cast("npt.NDArray[np.bool_]", (low < -TOLERANCE) | (high > 1 + TOLERANCE))
+    return cast("npt.NDArray[np.bool_]", (low < -GAMUT_TOLERANCE) | (high > 1 + GAMUT_TOLERANCE))
 
 
 def _reduce_chroma(lightness: Array, a: Array, b: Array) -> Array:
-    """Return linear RGB, (3, n), with the largest chroma that fits at the same L and hue."""
-    fits = np.zeros_like(a)
+    """Return linear RGB, (3, n), with the largest chroma in the gamut at the same L and hue."""
+    factor = np.zeros_like(a)
     step = a.dtype.type(0.5)
-    memory = np.empty((6, *a.shape), a.dtype)
-    for _ in range(BISECTIONS):
-        share = fits + step
-        outside = _outside(_linear(lightness, share * a, share * b, memory))
-        np.copyto(fits, share, where=~outside)
+    scratch = np.empty((6, *a.shape), a.dtype)
+    for _ in range(CHROMA_STEPS):
+        candidate = factor + step
+        outside = _out_of_gamut(_linear(lightness, candidate * a, candidate * b, scratch))
+        np.copyto(factor, candidate, where=~outside)
         step /= 2
-    return _linear(lightness, fits * a, fits * b, memory)
+    return _linear(lightness, factor * a, factor * b, scratch)
 
 
 @functools.cache
 def _luminance_tables(levels: int) -> npt.NDArray[np.float32]:
-    """Return what every level of red, green and blue adds to the luminance Y, (3, levels)."""
+    """Return the luminance Y of each level of red, green and blue, (3, levels)."""
     linear = srgb_to_linear(np.arange(levels) / (levels - 1))
-    shares: npt.NDArray[np.float32] = (LUMINANCE[:, None] * linear).astype(np.float32)
-    return shares
+    tables: npt.NDArray[np.float32] = (LUMINANCE[:, None] * linear).astype(np.float32)
+    return tables
 
 
 @functools.cache
 def _lightness_table(levels: int) -> npt.NDArray[np.float32]:
-    """Return L of every gray level of an integer type with so many levels."""
+    """Return L of every gray level of an integer type with that number of levels."""
     linear = srgb_to_linear(np.arange(levels) / (levels - 1))
-    return (116 * _compress(linear) - 16).astype(np.float32)
+    return (116 * _lab_f(linear) - 16).astype(np.float32)
 
 
 @functools.cache
 def _srgb_table() -> npt.NDArray[np.uint8]:
-    """Return the 8-bit sRGB level of the middle of each 65536th of linear light."""
+    """Return the 8-bit sRGB level of linear light, in 65536 steps."""
     levels: npt.NDArray[np.uint8] = np.rint(
         255 * linear_to_srgb((np.arange(65536) + 0.5) / 65536)
     ).astype(np.uint8)
@@ -167,27 +167,27 @@ def lightness(pixels: Array) -> npt.NDArray[np.float32]:
     if pixels.ndim == 3 and _is_gray(pixels):
         pixels = pixels[..., 1]
     if pixels.ndim == 2:
-        return _looked_up(_lightness_table(levels), pixels)
+        return _lookup(_lightness_table(levels), pixels)
     red, green, blue = _luminance_tables(levels)
-    luminance = _looked_up(red, pixels[..., 0])
-    luminance += _looked_up(green, pixels[..., 1])
-    luminance += _looked_up(blue, pixels[..., 2])
+    luminance = _lookup(red, pixels[..., 0])
+    luminance += _lookup(green, pixels[..., 1])
+    luminance += _lookup(blue, pixels[..., 2])
     return _lightness_of_luminance(luminance)
 
 
-def _looked_up(table: Array, levels: Array) -> Array:
-    """Return the table's values; without checks, since a type's levels are all in its table."""
+def _lookup(table: Array, levels: Array) -> Array:
+    """Return the table's values at integer levels, without a bounds check."""
     result: Array = table.take(levels, mode="clip")
     return result
 
 
 def _is_gray(pixels: Array) -> bool:
-    """Tell whether three channels are one; of a colored picture the first row shows it."""
+    """Return whether the three channels are equal; the first row settles most color pictures."""
     red, green, blue = np.moveaxis(pixels, -1, 0)
     return all(
-        np.array_equal(green[rows], other[rows])
+        np.array_equal(green[rows], channel[rows])
         for rows in (slice(1), slice(1, None))
-        for other in (red, blue)
+        for channel in (red, blue)
     )
 
 
@@ -201,15 +201,15 @@ def _lightness_of_luminance(luminance: npt.NDArray[np.float32]) -> npt.NDArray[n
     return result
 
 
-class _Memory(threading.local):
-    """Working memory of one thread, kept from strip to strip: to get it anew costs as much."""
+class _Scratch(threading.local):
+    """Working memory of one thread, kept between strips because allocating it is slow."""
 
     def __init__(self) -> None:
         self.floats = np.empty(0, np.float32)
         self.indices = np.empty(0, np.intp)
 
     def planes(self, shape: tuple[int, ...]) -> tuple[Array, Array]:
-        """Return six float32 planes and one of indices, of this shape."""
+        """Return six float32 planes, (6, *shape), and one of indices, of this shape."""
         size = math.prod(shape)
         if size > self.indices.size:
             self.floats = np.empty(6 * size, np.float32)
@@ -217,30 +217,33 @@ class _Memory(threading.local):
         return self.floats[: 6 * size].reshape(6, *shape), self.indices[:size].reshape(shape)
 
 
-_memory = _Memory()
+_scratch = _Scratch()
 
 
-def join(lightness: Array, ab: Array, dtype: npt.DTypeLike = np.uint8) -> Array:
+def strips(height: int, width: int) -> list[slice]:
+    """Return slices of rows that cover a picture, of about STRIP_PIXELS pixels each."""
+    step = max(1, STRIP_PIXELS // max(1, width))
+    return [slice(start, min(start + step, height)) for start in range(0, height, step)]
+
+
+def lab_to_srgb_pixels(lightness: Array, ab: Array, dtype: npt.DTypeLike = np.uint8) -> Array:
     """Return sRGB pixels, (H, W, 3) uint8 or uint16, of float32 L (H, W) and ab (2, H, W).
 
-    Colors outside the gamut lose chroma, not lightness (see `lab_to_rgb`).
+    Colors outside the gamut lose chroma and keep their lightness (see `lab_to_rgb`).
     """
-    height, width = lightness.shape
-    pixels = np.empty((height, width, 3), dtype)
-    step = max(1, STRIP_PIXELS // width)
-    for rows in (slice(top, top + step) for top in range(0, height, step)):
-        _join(lightness[rows], ab[:, rows], pixels[rows])
+    pixels = np.empty((*lightness.shape, 3), dtype)
+    for rows in strips(*lightness.shape):
+        _fill_pixels(lightness[rows], ab[:, rows], pixels[rows])
     return pixels
 
 
-def _join(lightness: Array, ab: Array, pixels: Array) -> None:
-    """Fill pixels, see `join`."""
-    memory, indices = _memory.planes(lightness.shape)
-    linear = _linear_in_gamut(lightness, ab[0], ab[1], "reduce", memory)
+def _fill_pixels(lightness: Array, ab: Array, pixels: Array) -> None:
+    scratch, indices = _scratch.planes(lightness.shape)
+    linear = _linear_in_gamut(lightness, ab[0], ab[1], "reduce", scratch)
     top = np.iinfo(pixels.dtype).max
     for channel, plane in enumerate(linear):
         if top == 255:
             np.multiply(plane, 65536, out=indices, casting="unsafe")
-            pixels[..., channel] = _looked_up(_srgb_table(), indices)
+            pixels[..., channel] = _lookup(_srgb_table(), indices)
         else:
             pixels[..., channel] = np.rint(linear_to_srgb(np.clip(plane, 0, 1)) * top)

@@ -1,4 +1,4 @@
-"""The 313 ab bins of ECCV16, and from distributions over them to colors. Without torch.
+"""The 313 ab bins of ECCV16 and soft encoding of colors in them.
 
 Source: Zhang, Isola, Efros, *Colorful Image Colorization*, ECCV 2016, sections 2.1 and 2.3.
 """
@@ -17,99 +17,52 @@ Floats = npt.NDArray[np.float32]
 GRID = 10  # distance between neighboring bin centers, in ab units
 
 # For each a, the first and the last b of the bins inside the sRGB gamut.
-_B_RANGE_OF_A = {
+_GAMUT_B_RANGE = {
     -90: (50, 90), -80: (20, 90), -70: (0, 90), -60: (-20, 90), -50: (-30, 100),
     -40: (-40, 100), -30: (-50, 100), -20: (-50, 100), -10: (-60, 100), 0: (-70, 100),
     10: (-80, 90), 20: (-80, 90), 30: (-90, 90), 40: (-100, 90), 50: (-100, 80),
     60: (-110, 80), 70: (-110, 80), 80: (-110, 70), 90: (-110, 70), 100: (-90, 0),
 }  # fmt: skip
 
-MIN_PRIOR = 1e-5  # share of all pixels; rarer colors count as if they were this common
+NUM_BINS = sum((last - first) // GRID + 1 for first, last in _GAMUT_B_RANGE.values())  # 313
 
-Q = sum((last - first) // GRID + 1 for first, last in _B_RANGE_OF_A.values())  # 313
+SOFT_NEIGHBORS = 5  # bins that share one color
+SOFT_SIGMA = 5.0  # standard deviation of their Gaussian weights, in ab units
 
 
 @functools.cache
-def centers() -> Floats:
+def bin_centers() -> Floats:
     """Return the centers of the bins, (313, 2) ab, sorted by a, then by b."""
     pairs = [
-        (a, b) for a, (first, last) in _B_RANGE_OF_A.items() for b in range(first, last + 1, GRID)
+        (a, b) for a, (first, last) in _GAMUT_B_RANGE.items() for b in range(first, last + 1, GRID)
     ]
     return np.array(pairs, np.float32)
 
 
-def decode(
-    logits: Array,
-    temperature: float = 1.0,
-    bin_centers: Array | None = None,
-    log_offset: Array | None = None,
-) -> Floats:
-    """Return the annealed mean of the distribution, (b, 2, h, w) ab (ECCV16, eq. 5).
+def soft_encode(ab: Array) -> tuple[npt.NDArray[np.int64], Floats]:
+    """Return the 5 bins nearest to each color and their Gaussian weights, which sum to 1.
 
-    logits: (b, Q, h, w). The softmax of logits / temperature is averaged over `bin_centers`
-    ((Q, 2), the 313 by default): temperature 1 is the mean, toward 0 the mode. `log_offset`
-    (Q,) is subtracted from the logits first (see `rebalance_offset`).
-
-    Raises ValueError for a temperature that is not positive.
+    ab: (n, 2) in ab units. Returns the bins (n, 5) int64, nearest first, and their weights (n, 5)
+    float32.
     """
-    if not temperature > 0:
-        raise ValueError(f"temperature must be positive, not {temperature}")
-    b, q, h, w = logits.shape
-    columns = centers() if bin_centers is None else bin_centers
-    # one product gives the sums of p·a, p·b and p, whose quotients are the means
-    sums_of = np.concatenate((columns.T, np.ones((1, q))), dtype=np.float32)
-    ab = np.empty((b, 2, h * w), np.float32)
-    for one, mean in zip(logits.reshape(b, q, h * w), ab, strict=True):
-        exponents = one.astype(np.float32)
-        if log_offset is not None:
-            exponents -= np.asarray(log_offset, np.float32)[:, None]
-        exponents /= np.float32(temperature)
-        exponents -= exponents.max(axis=0)
-        sums = sums_of @ np.exp(exponents, out=exponents)
-        np.divide(sums[:2], sums[2], out=mean)
-    return ab.reshape(b, 2, h, w)
+    squared = np.square(ab[:, None] - bin_centers()).sum(axis=2)  # (n, 313)
+    bins = np.argpartition(squared, SOFT_NEIGHBORS, axis=1)[:, :SOFT_NEIGHBORS]
+    distance = np.take_along_axis(squared, bins, axis=1)
+    order = np.argsort(distance, axis=1, kind="stable")
+    bins, distance = (np.take_along_axis(values, order, axis=1) for values in (bins, distance))
+    # Relative to the nearest bin: the same after normalizing, and never 0 / 0 far from the gamut.
+    weights = np.exp(-(distance - distance[:, :1]) / (2 * SOFT_SIGMA**2))
+    weights /= weights.sum(axis=1, keepdims=True)
+    return bins.astype(np.int64), weights.astype(np.float32)
 
 
-def probabilities(
-    logits: Array, temperature: float = 1.0, log_offset: Array | None = None
-) -> Floats:
-    """Return the softmax of (logits - log_offset) / temperature over the bins, (b, Q, h, w)."""
-    exponents = logits.astype(np.float32)
-    if log_offset is not None:
-        exponents -= np.asarray(log_offset, np.float32)[:, None, None]
-    exponents /= np.float32(temperature)
-    exponents -= exponents.max(axis=1, keepdims=True)
-    result: Floats = np.exp(exponents, out=exponents)
-    result /= result.sum(axis=1, keepdims=True)
-    return result
+@functools.cache
+def soft_encode_table() -> tuple[npt.NDArray[np.int64], Floats]:
+    """Return `soft_encode` of every integer (a, b) in -128..127, as a lookup table.
 
-
-def boost_rare_colors(
-    logits: Array, rarity: float, prior: Array, log_offset: Array | None = None
-) -> Floats:
-    """Return logits (b, Q, h, w) with rare colors favored where they are held likely.
-
-    Each color counts 1 + rarity · √q / prior times: q is its probability (of logits -
-    `log_offset`, which should make them natural ones), prior (Q,) its share of all pixels. A
-    weight of 1 + rarity / prior would be best for errors weighted by 1 / prior, if the network
-    were right about every q; it overrates rare colors where it is unsure, so that they count by
-    the root of q: docs/training-log.md has the comparison.
+    Bins (65536, 5) int64 and weights (65536, 5) float32, at row (a + 128) * 256 + (b + 128).
     """
-    result = logits.astype(np.float32)
-    gain = np.float32(rarity) / np.maximum(prior, MIN_PRIOR).astype(np.float32)[:, None, None]
-    for one in result:
-        q = probabilities(one[None], 1.0, log_offset)[0]
-        np.sqrt(q, out=q)
-        q *= gain
-        q += 1
-        one += np.log(q, out=q)
-    return result
-
-
-def rebalance_offset(class_weights: Array, rebalance: float) -> Floats:
-    """Return what to subtract from the logits so that only a share of the rebalancing stays.
-
-    Training with class weights w makes the network predict p·w (up to a factor); dividing by
-    w^(1 - rebalance) leaves p·w^rebalance. 1: as trained, 0: the colors' natural frequencies.
-    """
-    return np.asarray((1 - rebalance) * np.log(class_weights), np.float32)
+    axis = np.arange(-128, 128, dtype=np.float32)
+    columns = (soft_encode(np.stack((np.full_like(axis, a), axis), axis=1)) for a in axis)
+    bins, weights = zip(*columns, strict=True)
+    return np.concatenate(bins), np.concatenate(weights)

@@ -1,7 +1,7 @@
-"""Enlarging ab from the network's size to the photograph's, a strip of rows at a time.
+"""Upsampling of ab from the network's size to the photograph's, a strip of rows at a time.
 
-Two ways: bilinear, as the releases do it, and guided by the full-size lightness, so that colors
-end where the photograph's edges are. docs/upsampling.md says how well each does.
+Either bilinear, as in the published releases, or guided by the full-size lightness, so that color
+edges coincide with the photograph's edges. docs/upsampling.md compares them.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
+
+from colorize.color.downsampling import area_downsample
 
 Array = npt.NDArray[Any]
 Floats = npt.NDArray[np.float32]
@@ -20,14 +21,14 @@ Upsampling = Literal["bilinear", "guided"]
 
 UPSAMPLINGS: tuple[Upsampling, ...] = ("bilinear", "guided")
 
-# Chosen by measuring, see docs/upsampling.md; twice or half changes little.
-EPS_LIGHTNESS = 10.0  # variance of L in a window that tells nothing of edges
-COLOR_NOISE = 20.0  # the same of ab
-MARGIN = 1.0  # in ab units beyond the colors of the neighboring cells
+# Chosen on photographs, see docs/upsampling.md; twice or half of each changes little.
+EPS_LIGHTNESS = 10.0  # regularizes the regression: variance of L that counts as noise
+EPS_COLOR = 20.0  # variance of ab that counts as noise
+MARGIN = 1.0  # ab units by which a result may exceed the range of the neighboring cells
 
 
-def _taps(size: int, small: int) -> tuple[Array, Array, Floats]:
-    """Return the two neighbors of each of `size` positions among `small`, the second's share.
+def _linear_weights(size: int, small: int) -> tuple[Array, Array, Floats]:
+    """Return the two neighbors among `small` of each of `size` positions, the second's weight.
 
     Pixel centers are at half-integers: bilinear with align_corners=False, as in the releases.
     """
@@ -37,61 +38,61 @@ def _taps(size: int, small: int) -> tuple[Array, Array, Floats]:
 
 
 class BilinearUpsampler:
-    """Bilinear enlargement of ab (2, h, w) to (2, H, W), any rows of it at a time."""
+    """Bilinear upsampling of ab (2, h, w) to (2, H, W), any rows of it at a time."""
 
     def __init__(self, ab: Floats, size: tuple[int, int]):
-        """Widen ab, or any number of planes, to W columns; `size` is (H, W)."""
+        """Upsample the columns of ab, or of any number of planes; `size` is (H, W)."""
         height, width = size
-        left, right, share = _taps(width, ab.shape[2])
-        # take, unlike [:, :, left], puts the pixels of a row beside each other in memory
-        self._wide = ab.take(left, axis=2) * (1 - share)  # (2, h, W)
-        self._wide += ab.take(right, axis=2) * share
-        self._top, self._bottom, self._share = _taps(height, ab.shape[1])
+        left, right, weight = _linear_weights(width, ab.shape[2])
+        # take, unlike [:, :, left], makes the pixels of a row adjacent in memory
+        self._wide = ab.take(left, axis=2) * (1 - weight)  # (2, h, W)
+        self._wide += ab.take(right, axis=2) * weight
+        self._top, self._bottom, self._weight = _linear_weights(height, ab.shape[1])
 
     def rows(self, start: int, stop: int, lightness: Array | None = None) -> Floats:
-        """Return rows start..stop of the enlarged ab, (2, stop - start, W) float32.
+        """Return rows start..stop of the upsampled ab, (2, stop - start, W) float32.
 
-        The lightness is for `GuidedUpsampler` alone, which can stand in for this.
+        lightness: ignored; only `GuidedUpsampler` uses it.
         """
         result = np.empty((len(self._wide), stop - start, self._wide.shape[2]), np.float32)
         for first, last in self._runs(start, stop):
             top, bottom = (self._wide[:, None, n[first]] for n in (self._top, self._bottom))
             part = result[:, first - start : last - start]
-            np.multiply(bottom - top, self._share[first:last, None], out=part)
+            np.multiply(bottom - top, self._weight[first:last, None], out=part)
             part += top
         return result
 
     def _runs(self, start: int, stop: int) -> list[tuple[int, int]]:
-        """Return the first row and the one after the last of rows between the same neighbors."""
+        """Return (first, last + 1) of each run of rows that lie between the same two neighbors."""
         changes = np.flatnonzero(np.diff(self._top[start:stop])) + start + 1
         ends = [start, *changes.tolist(), stop]
         return list(itertools.pairwise(ends))
 
 
 class GuidedUpsampler:
-    """Enlargement of ab (2, h, w) to (2, H, W) that follows the edges of the full-size L.
+    """Upsampling of ab (2, h, w) to (2, H, W) that follows the edges of the full-size L.
 
-    Each cell of ab has its own line ab = slope · L + offset through its L and ab. The slope is
-    the regression over its neighbors, 3×3 with binomial weights, as in the fast guided filter
-    (He and Sun, *Fast Guided Filter*, 2015), times the share of the colors' variance that it
-    explains: texture of no color stays without. Slopes and offsets are enlarged bilinearly and
-    meet the full-size L; what comes out stays within MARGIN of the neighbors' ab.
+    Each cell has a line ab = slope · L + offset through its own L and ab. The slope is that of a
+    regression over 3×3 cells with binomial weights, as in the fast guided filter (He and Sun,
+    *Fast Guided Filter*, 2015), times the share of the variance of ab that it explains (r²), so
+    that gray texture stays gray. Slopes and offsets are upsampled bilinearly and applied to the
+    full-size L. The result exceeds the range of the neighboring cells by at most MARGIN.
     """
 
     def __init__(self, ab: Floats, size: tuple[int, int], guide: Floats):
-        """Fit the lines; `size` is (H, W), `guide` (h, w) the mean L of each cell."""
+        """Fit the lines; `size` is (H, W), `guide` (h, w) the L of each cell."""
         lightness = guide[None].astype(np.float64)
         slope = _slopes(ab.astype(np.float64), lightness)
         planes = (
             slope,
             ab - slope * lightness,
-            _over_neighbors(ab, _least) - MARGIN,
-            _over_neighbors(ab, _most) + MARGIN,
+            _filter3x3(ab, _min3) - MARGIN,
+            _filter3x3(ab, _max3) + MARGIN,
         )
         self._planes = BilinearUpsampler(np.concatenate(planes).astype(np.float32), size)
 
     def rows(self, start: int, stop: int, lightness: Array) -> Floats:
-        """Return rows start..stop of the enlarged ab, (2, stop - start, W) float32.
+        """Return rows start..stop of the upsampled ab, (2, stop - start, W) float32.
 
         lightness: L of the same rows, (stop - start, W) in [0, 100].
         """
@@ -104,53 +105,47 @@ class GuidedUpsampler:
 
 
 def _slopes(ab: Array, lightness: Array) -> Array:
-    """Return how much ab grows with L around each cell, (2, h, w); lightness (1, h, w)."""
-    mean_l, mean_ab = (_over_neighbors(plane, _mean) for plane in (lightness, ab))
-    variance = _over_neighbors(lightness**2, _mean) - mean_l**2
-    together = _over_neighbors(lightness * ab, _mean) - mean_l * mean_ab
-    spread = (_over_neighbors(ab**2, _mean) - mean_ab**2).sum(0)
+    """Return the damped slopes of ab over L around each cell, (2, h, w); lightness: (1, h, w)."""
+    mean_l, mean_ab = (_filter3x3(plane, _mean3) for plane in (lightness, ab))
+    variance = _filter3x3(lightness**2, _mean3) - mean_l**2
+    covariance = _filter3x3(lightness * ab, _mean3) - mean_l * mean_ab
+    variance_ab = (_filter3x3(ab**2, _mean3) - mean_ab**2).sum(0)
     variance += EPS_LIGHTNESS
-    explained = (together**2).sum(0) / (variance * (spread + COLOR_NOISE))
-    slopes: Array = explained * together / variance
+    explained = (covariance**2).sum(0) / (variance * (variance_ab + EPS_COLOR))  # r²
+    slopes: Array = explained * covariance / variance
     return slopes
 
 
-def _over_neighbors(planes: Array, combine: Callable[[Array, Array, Array], Array]) -> Array:
-    """Return planes (n, h, w) combined over 3×3 cells; those at the border count twice."""
+def _filter3x3(planes: Array, combine: Callable[[Array, Array, Array], Array]) -> Array:
+    """Return planes (n, h, w) combined over 3×3 cells, the border repeated."""
     tall = np.pad(planes, ((0, 0), (1, 1), (0, 0)), mode="edge")
     tall = combine(tall[:, :-2], tall[:, 1:-1], tall[:, 2:])
     wide = np.pad(tall, ((0, 0), (0, 0), (1, 1)), mode="edge")
     return combine(wide[..., :-2], wide[..., 1:-1], wide[..., 2:])
 
 
-def _mean(before: Array, here: Array, after: Array) -> Array:
+def _mean3(before: Array, here: Array, after: Array) -> Array:
     mean: Array = (before + 2 * here + after) / 4
     return mean
 
 
-def _least(before: Array, here: Array, after: Array) -> Array:
+def _min3(before: Array, here: Array, after: Array) -> Array:
     return np.minimum(np.minimum(before, here), after)
 
 
-def _most(before: Array, here: Array, after: Array) -> Array:
+def _max3(before: Array, here: Array, after: Array) -> Array:
     return np.maximum(np.maximum(before, here), after)
 
 
-def area_downsample(lightness: Floats, shape: tuple[int, ...]) -> Floats:
-    """Return the mean of L (H, W) over each of h×w cells, (h, w) float32; `shape` is (h, w)."""
-    image = Image.fromarray(np.asarray(lightness, np.float32))
-    return np.asarray(image.resize((shape[1], shape[0]), Image.Resampling.BOX))
-
-
-def enlarge(ab: Floats, size: tuple[int, int]) -> Floats:
-    """Return ab (2, h, w) enlarged bilinearly to (2, H, W) float32; `size` is (H, W)."""
+def upsample_bilinear(ab: Floats, size: tuple[int, int]) -> Floats:
+    """Return ab (2, h, w) upsampled bilinearly to (2, H, W) float32; `size` is (H, W)."""
     return BilinearUpsampler(ab, size).rows(0, size[0])
 
 
 def upsample_guided(ab: Floats, lightness: Floats, guide: Floats | None = None) -> Floats:
-    """Return ab (2, h, w) enlarged to (2, H, W) float32 along the edges of L (H, W).
+    """Return ab (2, h, w) upsampled to (2, H, W) float32 along the edges of L (H, W).
 
-    guide: L of the cells of ab, (h, w); None takes their means of L.
+    guide: L of the cells of ab, (h, w); by default the means of `lightness` over them.
     """
     size = lightness.shape[:2]
     guide = area_downsample(lightness, ab.shape[1:]) if guide is None else guide

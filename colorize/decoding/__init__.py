@@ -1,1 +1,1 @@
-"""What a user may ask of the colors: hints, references, styles, samples, confidence."""
+"""From the network's logits to ab: pure functions, arrays in and arrays out."""

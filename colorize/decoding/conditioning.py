@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from colorize.color.quantization import Q
-from colorize.decoding.reference import histogram
+from colorize.color.quantization import NUM_BINS
+from colorize.decoding.reference import color_histogram
 from colorize.hints.format import HintedPixels, hint_map
 from colorize.io.photo import Photo
 
@@ -38,8 +38,10 @@ class Condition(NamedTuple):
         References are photographs or their histograms.
         """
         hints = [None if pixels is None else hint_map(pixels, grid) for pixels in hinted]
-        histograms = [histogram(one) if isinstance(one, Photo) else one for one in references]
-        return cls(_stacked(hints, (3, *grid)), _stacked(histograms, (Q,)))
+        histograms = [
+            color_histogram(one.pixels) if isinstance(one, Photo) else one for one in references
+        ]
+        return cls(_stacked(hints, (3, *grid)), _stacked(histograms, (NUM_BINS,)))
 
 
 def _stacked(arrays: Sequence[Any], shape: tuple[int, ...]) -> Floats | None:

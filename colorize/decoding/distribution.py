@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from colorize.color.quantization import probabilities
 from colorize.decoding import sampling
+from colorize.decoding.annealed_mean import probabilities
 from colorize.decoding.confidence import confidence
 from colorize.errors import ColorizeError
 from colorize.io.photo import Photo
@@ -45,7 +45,7 @@ def samples(colorizer: Colorizer, photo: Photo, numbers: range, seed: int) -> li
 
     Raises ColorizeError for a network without distributions, a number below 1 or a negative seed.
     """
-    sampling.check(numbers[-1] if numbers else 0, seed)
+    sampling.validate(numbers[-1] if numbers else 0, seed)
     require_distribution(colorizer)
     photo = colorizer.prepared(photo)
     lightness = colorizer.network_input(photo)
@@ -63,13 +63,9 @@ def vary(colorizer: Colorizer, output: Array, number: int, seed: int = 0) -> Flo
     """Return the network's output (b, 313, h/4, w/4) changed to that of a sample."""
     centers = colorizer.metadata.bin_centers
     assert centers is not None  # else there is no distribution
-    changes = [
-        sampling.copula_log_weights(one, centers, number, seed)
-        for one in distribution(colorizer, output)
-    ]
+    current = distribution(colorizer, output)
     assert colorizer.temperature is not None  # else there is no distribution
-    varied: Floats = output + np.float32(colorizer.temperature) * np.stack(changes)
-    return varied
+    return sampling.sample_logits(output, current, centers, number, seed, colorizer.temperature)
 
 
 def confidence_of(colorizer: Colorizer, output: Array) -> Floats:

@@ -1,4 +1,4 @@
-"""A reference photograph: its share of each color, and how a prediction is drawn toward it."""
+"""Shift of the predicted colors toward those of a reference photograph."""
 
 from __future__ import annotations
 
@@ -10,54 +10,52 @@ from PIL import Image
 
 from colorize.color import lab
 from colorize.color.bit_depth import to_uint8
-from colorize.color.quantization import Q, centers
-from colorize.io.photo import Photo
+from colorize.color.downsampling import block_mean
+from colorize.color.quantization import NUM_BINS, soft_encode
 
 Array = npt.NDArray[Any]
 Floats = npt.NDArray[np.float32]
 
-SIDE, CELL = 256, 4  # pixels of the reduced reference, and of the cells whose means count
-NEIGHBORS = 5  # bins a color is spread over, and
-SIGMA = 5.0  # the deviation of the Gaussian for it, as in training (ECCV16)
-
+SIDE, GRID = 256, 64  # pixels of the reduced reference, and cells of which the means count
 STRENGTH = 0.7  # exponent of the ratio of frequencies; 1 takes over the reference's
-FLOOR = 0.02  # share of the other histogram in both: bounds the ratio to 1/50 … 50
+SMOOTHING = 0.02  # share of the other histogram in each: bounds the ratio to 1/50 … 50
 
 
-def histogram(photo: Photo) -> Floats:
+def color_histogram(pixels: Array) -> Floats:
     """Return the share of each of the 313 ab bins in a photograph, (313,), sum 1.
 
-    Of means over 4×4 pixels of a copy of 256×256, soft-encoded, as the network's targets are.
+    The photograph is resized to 256×256; the means over 4×4 pixels are soft-encoded, as the
+    training targets are.
+
+    pixels: sRGB, (H, W) or (H, W, 3), uint8 or uint16.
     """
-    small = Image.fromarray(to_uint8(photo.pixels)).convert("RGB")
+    small = Image.fromarray(to_uint8(pixels)).convert("RGB")
     small = small.resize((SIDE, SIDE), Image.Resampling.BICUBIC)
     ab = lab.rgb_to_lab(np.asarray(small, np.float32) / 255)[..., 1:]
-    cells = ab.reshape(SIDE // CELL, CELL, SIDE // CELL, CELL, 2).mean(axis=(1, 3))
-    return _soft_histogram(cells.reshape(-1, 2))
+    cells = block_mean(np.moveaxis(ab, -1, 0), (GRID, GRID))
+    return soft_histogram(cells.reshape(2, -1).T)
 
 
-def _soft_histogram(ab: Floats) -> Floats:
-    """Return the bins' shares of colors (n, 2), each spread over its 5 nearest bins."""
-    squared = np.square(ab[:, None] - centers()).sum(axis=2)  # (n, 313)
-    nearest = np.argpartition(squared, NEIGHBORS, axis=1)[:, :NEIGHBORS]
-    distance = np.take_along_axis(squared, nearest, axis=1)
-    weights = np.exp(-(distance - distance.min(axis=1, keepdims=True)) / (2 * SIGMA**2))
-    weights /= weights.sum(axis=1, keepdims=True)
-    counts = np.bincount(nearest.ravel(), weights.ravel(), Q)
+def soft_histogram(ab: Array) -> Floats:
+    """Return the share of each bin in colors (n, 2), soft-encoded: (313,), sum 1."""
+    bins, weights = soft_encode(ab)
+    counts = np.bincount(bins.ravel(), weights.ravel(), NUM_BINS)
     shares: Floats = (counts / counts.sum()).astype(np.float32)
     return shares
 
 
 def prior_shift(probabilities: Array, histogram: Array) -> Floats:
-    """Return what to add to the logits of one picture to draw it toward a histogram, (313,).
+    """Return what to add to the logits of a picture to shift its colors to a histogram, (313,).
 
-    probabilities: (313, h, w), what the network predicts; their mean over the picture m is
-    compared with the histogram h: each bin gets STRENGTH · log(h / m), both with a share FLOOR
-    of each other. As in re-weighting a classifier for other class frequencies, with one step
-    toward them (Saerens, Latinne, Decaestecker, *Adjusting the Outputs of a Classifier to New
-    a Priori Probabilities*, 2002, eq. 4); places keep their own order of what is likely.
+    With m the mean of the probabilities over the picture and h the histogram, each bin gets
+    STRENGTH · log(h / m), where each of the two is first mixed with a share SMOOTHING of the
+    other. This is one step of adjusting a classifier to other class frequencies (Saerens,
+    Latinne, Decaestecker, *Adjusting the Outputs of a Classifier to New a Priori Probabilities*,
+    2002, eq. 4). Within a bin, the order of the cells by probability is kept.
+
+    probabilities: (313, h, w); histogram: (313,), sum 1.
     """
-    mean = probabilities.reshape(Q, -1).mean(axis=1, dtype=np.float64)
-    wanted = (histogram + FLOOR * mean) / (mean + FLOOR * histogram + 1e-12)
-    change: Floats = (STRENGTH * np.log(np.maximum(wanted, FLOOR))).astype(np.float32)
-    return change
+    mean = probabilities.reshape(NUM_BINS, -1).mean(axis=1, dtype=np.float64)
+    ratio = (histogram + SMOOTHING * mean) / (mean + SMOOTHING * histogram + 1e-12)
+    shift: Floats = (STRENGTH * np.log(np.maximum(ratio, SMOOTHING))).astype(np.float32)
+    return shift

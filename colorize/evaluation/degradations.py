@@ -58,7 +58,7 @@ def gray_picture(photo: Photo, side: int = SIDE) -> Gray:
 
 def gray_of(lightness: npt.NDArray[np.float32]) -> Gray:
     """Return the gray levels of L (h, w) in [0, 100]."""
-    pixels = lab.join(lightness, np.zeros((2, *lightness.shape), np.float32))
+    pixels = lab.lab_to_srgb_pixels(lightness, np.zeros((2, *lightness.shape), np.float32))
     return np.ascontiguousarray(pixels[..., 1])
 
 

@@ -88,7 +88,7 @@ def patch_hints(ab: Array, corners: Array) -> HintedPixels:
 
 def _shown(lightness: Array, ab: Array) -> Array:
     """Return sRGB in [0, 1] at 8 bits, (h, w, 3)."""
-    return lab.join(lightness, ab) / 255
+    return lab.lab_to_srgb_pixels(lightness, ab) / 255
 
 
 def table(figures: Curve) -> str:

@@ -6,10 +6,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from skimage.color import deltaE_ciede2000
 
-from colorize.color.gamut import Q, soft_encode_table
+from colorize.color.quantization import NUM_BINS, soft_encode_table
 
 Array = npt.NDArray[Any]
 
@@ -49,24 +48,26 @@ class ErrorHistogram:
 
     def __init__(self) -> None:
         """Start empty."""
-        self._errors = np.zeros((Q, AUC_LIMIT + 2), np.int64)  # by ceiling; the last is beyond
-        self._soft = torch.zeros(Q, dtype=torch.float64)
+        self._errors = np.zeros(
+            (NUM_BINS, AUC_LIMIT + 2), np.int64
+        )  # by ceiling; the last is beyond
+        self._soft = np.zeros(NUM_BINS)
 
     def add(self, ab: Array, truth: Array) -> None:
         """Count the pixels of ab and the true ab, (2, h, w) each."""
         whole = np.rint(truth).clip(-128, 127).astype(np.int64)
-        index = torch.from_numpy(((whole[0] + 128) * 256 + whole[1] + 128).ravel())
+        index = ((whole[0] + 128) * 256 + whole[1] + 128).ravel()
         bins, weights = (table[index] for table in soft_encode_table())
-        self._soft.scatter_add_(0, bins.flatten(), weights.double().flatten())
+        self._soft += np.bincount(bins.ravel(), weights.ravel(), NUM_BINS)
         # An error of exactly t is within t: the first threshold that holds it is its ceiling.
         error = np.ceil(np.hypot(*(ab - truth))).clip(0, AUC_LIMIT + 1).astype(np.int64).ravel()
-        place = bins[:, 0].numpy() * (AUC_LIMIT + 2) + error
+        place = bins[:, 0] * (AUC_LIMIT + 2) + error
         counts = np.bincount(place, minlength=self._errors.size)
         self._errors += counts.reshape(self._errors.shape)
 
     def auc(self, rebalanced: bool = False) -> float:
         """Return the area under the curve in per cent."""
-        prior = (self._soft / self._soft.sum()).numpy()
-        weight = 1 / prior.clip(min=1e-12) if rebalanced else np.ones(Q)
+        prior = self._soft / self._soft.sum()
+        weight = 1 / prior.clip(min=1e-12) if rebalanced else np.ones(NUM_BINS)
         within = np.cumsum(weight @ self._errors)
         return 100 * float(np.mean(within[:-1] / within[-1]))

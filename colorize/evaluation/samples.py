@@ -56,7 +56,7 @@ def measure(
     pictures: sRGB uint8, (256, 256, 3) each. Raises ColorizeError if there are none or for a
     count below 2.
     """
-    sampling.check(count, seed)
+    sampling.validate(count, seed)
     if count < 2:
         raise ColorizeError("samples 1: give at least 2 to compare")
     rows = [

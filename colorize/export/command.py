@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from colorize.color.quantization import decode, rebalance_offset
+from colorize.decoding.annealed_mean import annealed_mean, rebalance_offset
 from colorize.errors import ColorizeError, display_name
 from colorize.io.atomic import atomic_write
 from colorize.models import registry
@@ -111,7 +111,7 @@ def _ab(output: Floats, description: ModelMetadata) -> Floats:
     weights = description.class_weights
     vivid = description.styles["vivid"]
     offset = None if weights is None else rebalance_offset(weights, vivid.rebalance)
-    return decode(output, vivid.temperature, description.bin_centers, offset)
+    return annealed_mean(output, vivid.temperature, description.bin_centers, offset)
 
 
 def _example(description: ModelMetadata) -> tuple[torch.Tensor, ...]:

@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from colorize.color import lab
 from colorize.color.bit_depth import to_uint8
-from colorize.color.upsampling import enlarge
+from colorize.color.upsampling import upsample_bilinear
 from colorize.errors import ColorizeError, display_name
 from colorize.io import readers
 from colorize.io.formats import has_image_suffix
@@ -302,7 +302,7 @@ def spread(
         change = _interpolated(cast, places, sources, WIDE)
         change += _interpolated(missing - change[sources], places, sources, NARROW)
     planes = np.ascontiguousarray(change.T).reshape(2, *mask.shape)
-    return ab + enlarge(planes, (ab.shape[1], ab.shape[2]))
+    return ab + upsample_bilinear(planes, (ab.shape[1], ab.shape[2]))
 
 
 def _interpolated(values: Floats, places: _Places, sources: Array, reach: Reach) -> Floats:

@@ -17,7 +17,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from colorize.color.quantization import Q, centers
+from colorize.color.quantization import NUM_BINS, bin_centers
 from colorize.models.base import Network
 from colorize.models.compact_config import (
     HEAD_CHANNELS,
@@ -196,7 +196,7 @@ class Decoder(nn.Module):
         self.up16 = Up(thirty_second, skips[2], sixteenth)
         self.up8 = Up(sixteenth, skips[1], eighth)
         self.up4 = Up(eighth, skips[0], quarter)
-        self.classify = nn.Conv2d(quarter, Q, 1)
+        self.classify = nn.Conv2d(quarter, NUM_BINS, 1)
 
     def forward(
         self, features: Features, hints: torch.Tensor, statistics: torch.Tensor
@@ -248,7 +248,7 @@ class Compact(Network):
             "logits",
             size_divisor=MULTIPLE,
             output_stride=4,
-            bin_centers=centers(),
+            bin_centers=bin_centers(),
             class_weights=None if class_weights is None else np.array(class_weights, np.float32),
             prior=None if prior is None else np.array(prior, np.float32),
             styles=styles or {},

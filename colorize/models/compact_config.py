@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from colorize.color.quantization import Q
+from colorize.color.quantization import NUM_BINS
 
 Blocks = tuple[tuple[int, int, int, int], ...]  # (expansion, kernel, stride, channels) of each
 
@@ -31,6 +31,6 @@ SKIP_CHANNELS = tuple(LITE0_BLOCKS[i][3] for i in SKIP_BLOCKS)
 
 WIDTHS = (64, 112, 192, 256)  # of the bundled decoder, at 1/4, 1/8, 1/16 and 1/32
 HINT_CHANNELS = 3  # a / 110, b / 110, mask
-STATISTICS = Q + 3  # histogram, its mask, mean chroma / 110, its mask
+STATISTICS = NUM_BINS + 3  # histogram, its mask, mean chroma / 110, its mask
 MULTIPLE = 32  # height and width of the input are multiples of this
 HINT_STRIDE = 4  # hints have a quarter of the input's size

@@ -11,7 +11,7 @@ import itertools
 import torch
 from torch import nn
 
-from colorize.color.gamut import Q
+from colorize.color.quantization import NUM_BINS
 from colorize.errors import ColorizeError
 from colorize.models.base import Network
 from colorize.models.metadata import ModelMetadata
@@ -50,8 +50,8 @@ def dtype_of(part: nn.Module) -> torch.dtype:
 class ECCV16(Network):
     """Gray in, logits over 313 ab bins at a quarter of the size out.
 
-    The release's ab is the mean over this network's own `bin_centers`, `decode(logits, 1.0,
-    network.metadata.bin_centers)`, enlarged ×4 bilinearly with `align_corners=False`.
+    The release's ab is the mean over this network's own `bin_centers`, `annealed_mean(logits,
+    1.0, network.metadata.bin_centers)`, enlarged ×4 bilinearly with `align_corners=False`.
     """
 
     def __init__(self) -> None:
@@ -68,9 +68,9 @@ class ECCV16(Network):
             double(512, 256), nn.ReLU(inplace=True),
             conv3(256, 256), nn.ReLU(inplace=True),
             conv3(256, 256), nn.ReLU(inplace=True),
-            nn.Conv2d(256, Q, 1),
+            nn.Conv2d(256, NUM_BINS, 1),
         )  # fmt: skip
-        self.model_out = nn.Conv2d(Q, 2, 1, bias=False)
+        self.model_out = nn.Conv2d(NUM_BINS, 2, 1, bias=False)
 
     @property
     def metadata(self) -> ModelMetadata:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeGuard
 
-from colorize.color.quantization import Q
+from colorize.color.quantization import NUM_BINS
 from colorize.errors import ColorizeError
 from colorize.models.metadata import DEFAULT_STYLE, Styles, StyleSettings, parse_styles
 
@@ -46,8 +46,8 @@ def compact_settings(file: Path, header: Header) -> CompactSettings:
         raise ColorizeError(f"{file}: bad header: widths {widths} are not four channel counts")
     return CompactSettings(
         (widths[0], widths[1], widths[2], widths[3]),
-        _of_bins(file, header, "class_weights", _is_weight, f"are not {Q} positive numbers"),
-        _of_bins(file, header, "prior", _is_share, f"is not {Q} shares"),
+        _of_bins(file, header, "class_weights", _is_weight, f"are not {NUM_BINS} positive numbers"),
+        _of_bins(file, header, "prior", _is_share, f"is not {NUM_BINS} shares"),
         styles=_styles(file, header),
     )
 
@@ -104,7 +104,7 @@ def _of_bins(
     values: list[float] | None = _parse(file, header, key)
     if values is None:
         return None
-    if not isinstance(values, list) or len(values) != Q or not all(map(fits, values)):
+    if not isinstance(values, list) or len(values) != NUM_BINS or not all(map(fits, values)):
         raise ColorizeError(f"{file}: bad header: {key} {otherwise}")
     return values
 

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from onnx import TensorProto, helper
 from safetensors import SafetensorError, safe_open
 
-from colorize.color.quantization import Q, centers
+from colorize.color.quantization import NUM_BINS, bin_centers
 from colorize.errors import ColorizeError
 from colorize.models.compact_config import (
     HEAD_CHANNELS,
@@ -41,7 +41,7 @@ Array = npt.NDArray[Any]
 Values = dict[str, tuple[int | str, ...]]  # a graph's inputs or outputs: names and shapes
 
 LIGHTNESS: Values = {"lightness": ("batch", 1, "height", "width")}
-LOGITS: Values = {"logits": ("batch", Q, "height / 4", "width / 4")}
+LOGITS: Values = {"logits": ("batch", NUM_BINS, "height / 4", "width / 4")}
 OPSET, IR_VERSION = 17, 8  # of ONNX 1.12, so that ONNX Runtime from 1.12 on reads it
 NORMALIZATION = ("weight", "bias", "running_mean", "running_var")
 COUNTER = ".num_batches_tracked"  # of batch normalization; plays no part in inference
@@ -106,7 +106,7 @@ def _metadata(settings: CompactSettings) -> ModelMetadata:
         output="logits",
         size_divisor=MULTIPLE,
         output_stride=4,
-        bin_centers=centers(),
+        bin_centers=bin_centers(),
         class_weights=finite_array(settings.class_weights),
         prior=finite_array(settings.prior),
         styles=settings.styles,
@@ -297,7 +297,7 @@ def _decoder(
     )
     for name, skip, hints, sizes in stages:
         x = _up(graph, x, f"decoder.{name}", skip, hints, sizes)
-    x = graph.convolution(x, "decoder.classify", width4, Q)
+    x = graph.convolution(x, "decoder.classify", width4, NUM_BINS)
     graph.add("Identity", x, output="logits")
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from safetensors import SafetensorError, safe_open
 
-from colorize.color.quantization import Q
+from colorize.color.quantization import NUM_BINS
 from colorize.models.metadata import ModelMetadata
 from colorize.runtime.onnx_compact import LIGHTNESS, LOGITS, Graph, Values
 from colorize.runtime.pth_reader import read_torch_file
@@ -104,10 +104,10 @@ def _eccv16(graph: Graph) -> tuple[bytes, Tensors]:
     x = graph.add("Relu", _doubled(graph, x, "model8.0", 512, 256))
     for name in ("model8.2", "model8.4"):
         x = graph.add("Relu", _convolution(graph, x, name, 256, 256))
-    x = graph.convolution(x, "model8.6", 256, Q)
+    x = graph.convolution(x, "model8.6", 256, NUM_BINS)
     graph.add("Identity", x, output="logits")
     # the mean over the bins is taken elsewhere: these are their colors
-    colors = graph.constants.pop(graph.weight("model_out.weight", 2, Q, 1, 1))
+    colors = graph.constants.pop(graph.weight("model_out.weight", 2, NUM_BINS, 1, 1))
     centers = (AB_SCALE * colors[:, :, 0, 0].T).astype(np.float32)
     metadata = ModelMetadata("eccv16", "logits", 8, 4, bin_centers=centers)
     return _model(graph, metadata, LIGHTNESS, LOGITS)

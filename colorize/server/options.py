@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from colorize.color.upsampling import UPSAMPLINGS
-from colorize.decoding.sampling import MOST
+from colorize.decoding.sampling import MAX_SAMPLES
 from colorize.decoding.settings import Decoding
 from colorize.decoding.styles import STYLES
 from colorize.errors import ColorizeError
@@ -164,7 +164,7 @@ OPTIONS = {
         Option("saturation", "what the colors' strength is multiplied by; default: 1",
                Number(0, 3)),
         Option("sample", "other colors that the network holds possible, the first, second, ...; "
-               "default: the most likely ones", Number(1, MOST, whole=True), color=False),
+               "default: the most likely ones", Number(1, MAX_SAMPLES, whole=True), color=False),
         Option("seed", "draws other samples; default: 0",
                Number(0, 2**31 - 1, whole=True), color=False),
         Option("hints", "places whose color is known, in pixels from the top left of the upright "

@@ -7,10 +7,10 @@ from typing import Any
 
 import torch
 
-from colorize.color.gamut import rebalancing_weights
 from colorize.errors import ColorizeError
 from colorize.models.compact import Compact
 from colorize.training.encoders import build_encoder
+from colorize.training.soft_encoding import rebalancing_weights
 
 
 def read_checkpoint(path: Path, device: torch.device | str = "cpu") -> dict[str, Any]:

@@ -8,7 +8,8 @@ from typing import Any, Literal
 import torch
 from torch.nn import functional as F
 
-from colorize.color.gamut import Q, soft_encode_table
+from colorize.color.quantization import NUM_BINS
+from colorize.training.soft_encoding import soft_encode_table
 
 HUBER = 1.0  # ab units; errors below count squared, those above by their size
 
@@ -26,7 +27,7 @@ class SoftTargets:
 
     def histogram(self) -> torch.Tensor:
         """Return the share of each bin in each picture, (b, 313), rows sum to 1."""
-        total = self.weights.new_zeros(len(self.bins), Q)
+        total = self.weights.new_zeros(len(self.bins), NUM_BINS)
         total.scatter_add_(1, self.bins.flatten(1), self.weights.flatten(1))
         return total / total.sum(dim=1, keepdim=True)
 

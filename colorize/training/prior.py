@@ -11,9 +11,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from colorize.color.gamut import Q, soft_encode_table
+from colorize.color.quantization import NUM_BINS
 from colorize.errors import ColorizeError
 from colorize.training import data
+from colorize.training.soft_encoding import soft_encode_table
 
 
 def compute_prior(photographs: data.Photographs) -> torch.Tensor:
@@ -32,7 +33,7 @@ def compute_prior(photographs: data.Photographs) -> torch.Tensor:
 def prior_of_counts(counts: torch.Tensor) -> torch.Tensor:
     """Return the prior of colors that occur so often; counts: (65536,), by the table's rows."""
     bins, weights = soft_encode_table()
-    total = torch.zeros(Q, dtype=torch.float64)
+    total = torch.zeros(NUM_BINS, dtype=torch.float64)
     mass = weights.double() * counts[:, None]
     total.scatter_add_(0, bins.flatten(), mass.flatten())
     return (total / total.sum()).float()

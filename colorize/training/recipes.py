@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from colorize.color.gamut import bin_centers
+from colorize.color.quantization import bin_centers
 from colorize.errors import ColorizeError
 from colorize.models.base import Network
 from colorize.models.compact import Compact, Encoder
@@ -56,7 +56,9 @@ def _build_eccv16(settings: Settings) -> ECCV16:
     """Return the network with the bins' centers as its own, which stay."""
     network = ECCV16()
     with torch.no_grad():
-        network.model_out.weight.copy_(bin_centers().T[:, :, None, None] / AB_SCALE)
+        network.model_out.weight.copy_(
+            torch.from_numpy(bin_centers()).T[:, :, None, None] / AB_SCALE
+        )
     network.model_out.requires_grad_(False)
     return network
 

@@ -10,10 +10,10 @@ import torch
 from torch.nn import functional as F
 from torchvision.utils import make_grid
 
-from colorize.color.gamut import decode
 from colorize.color.lab import lab_to_rgb
 from colorize.errors import ColorizeError
 from colorize.training import data
+from colorize.training.soft_encoding import annealed_mean
 
 SHOWN = 8  # photographs in the grid
 
@@ -54,7 +54,7 @@ def picture_grid(network: Any, photographs: data.Photographs, crop: int) -> torc
     network.eval()
     batch = data.crop_batch(photographs, range(min(len(photographs), SHOWN)), crop, None)
     answer = network(batch.lightness.to(next(network.parameters()).device)).float().cpu()
-    ab = decode(answer) if network.metadata.output == "logits" else answer
+    ab = annealed_mean(answer) if network.metadata.output == "logits" else answer
     gray = torch.zeros_like(batch.ab)
     rows = torch.cat([_rgb(batch.lightness, colors) for colors in (gray, ab, batch.ab)])
     grid: torch.Tensor = make_grid(rows, nrow=len(batch.lightness))

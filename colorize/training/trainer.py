@@ -12,7 +12,6 @@ import torch
 from torch import nn
 from torch.optim.swa_utils import AveragedModel
 
-from colorize.color.gamut import rebalancing_weights
 from colorize.errors import ColorizeError
 from colorize.models import registry
 from colorize.models.base import Network
@@ -25,6 +24,7 @@ from colorize.training.losses import SoftTargets, color_loss, taught_cross_entro
 from colorize.training.lsuv import lsuv_init
 from colorize.training.recipes import RECIPES
 from colorize.training.reweight import reweight
+from colorize.training.soft_encoding import rebalancing_weights
 from colorize.training.steps import Examples
 
 DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}

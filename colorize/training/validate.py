@@ -6,9 +6,10 @@ from typing import Any
 
 import torch
 
-from colorize.color.gamut import decode, rebalance_offset
+from colorize.decoding.annealed_mean import rebalance_offset
 from colorize.training import data
 from colorize.training.losses import color_loss
+from colorize.training.soft_encoding import annealed_mean
 
 LIMIT = 400  # photographs
 BATCH = 32
@@ -63,8 +64,9 @@ def _figures(
         )
     ab = mean = answer
     if metadata.output == "logits":
-        ab = decode(answer)
-        mean = decode(answer, log_offset=rebalance_offset(class_weights, 0.0).to(device))
+        ab = annealed_mean(answer)
+        offset = rebalance_offset(class_weights.cpu().numpy(), 0.0)
+        mean = annealed_mean(answer, log_offset=offset)
     result |= {
         "ab_error": (ab - truth).square().mean(),
         "mean_error": (mean - truth).square().mean(),

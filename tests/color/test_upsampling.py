@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import torch
 
+from colorize.color.downsampling import area_downsample, block_mean
 from colorize.color.upsampling import (
     MARGIN,
     BilinearUpsampler,
     GuidedUpsampler,
-    area_downsample,
-    enlarge,
+    upsample_bilinear,
     upsample_guided,
 )
 
@@ -24,14 +24,14 @@ def noise(*shape: int, mean: float = 0, spread: float = 30) -> np.ndarray:
 def test_enlarge_equals_bilinear_without_aligned_corners(size):
     ab = noise(2, 64, 64)
     expected = torch.nn.functional.interpolate(torch.from_numpy(ab)[None], size, mode="bilinear")[0]
-    np.testing.assert_allclose(enlarge(ab, size), expected.numpy(), atol=1e-3)
+    np.testing.assert_allclose(upsample_bilinear(ab, size), expected.numpy(), atol=1e-3)
 
 
 @pytest.mark.parametrize("step", [1, 7, 50, 101])
 def test_rows_of_strips_are_the_whole(step):
     ab, lightness = noise(2, 16, 16), noise(101, 57, mean=50, spread=20)
     guided = GuidedUpsampler(ab, (101, 57), area_downsample(lightness, (16, 16)))
-    wholes = enlarge(ab, (101, 57)), upsample_guided(ab, lightness)
+    wholes = upsample_bilinear(ab, (101, 57)), upsample_guided(ab, lightness)
     for enlarger, whole in zip((BilinearUpsampler(ab, (101, 57)), guided), wholes, strict=True):
         ends = [(y, min(y + step, 101)) for y in range(0, 101, step)]
         strips = [enlarger.rows(*rows, lightness[slice(*rows)]) for rows in ends]
@@ -50,7 +50,7 @@ def test_one_color_stays_one_color_whatever_the_lightness(size):
 def test_no_edge_in_the_lightness_is_bilinear():
     ab = noise(2, 16, 16)
     result = upsample_guided(ab, np.full((90, 70), 50, np.float32))
-    np.testing.assert_allclose(result, enlarge(ab, (90, 70)), atol=1e-3)
+    np.testing.assert_allclose(result, upsample_bilinear(ab, (90, 70)), atol=1e-3)
 
 
 def two_surfaces(height: int, width: int, edge: int) -> tuple[np.ndarray, np.ndarray]:
@@ -67,7 +67,7 @@ def test_colors_end_where_the_lightness_does(edge):
     small = np.stack([area_downsample(plane, (32, 32)) for plane in truth])
     errors = [
         np.abs(result - truth).mean()
-        for result in (enlarge(small, (320, 320)), upsample_guided(small, lightness))
+        for result in (upsample_bilinear(small, (320, 320)), upsample_guided(small, lightness))
     ]
     assert errors[1] < 0.35 * errors[0]
 
@@ -88,7 +88,7 @@ def test_texture_without_a_color_of_its_own_takes_none():
     _, truth = two_surfaces(320, 320, 160)
     lightness = noise(320, 320, mean=50, spread=8)
     small = np.stack([area_downsample(plane, (32, 32)) for plane in truth])
-    difference = upsample_guided(small, lightness) - enlarge(small, (320, 320))
+    difference = upsample_guided(small, lightness) - upsample_bilinear(small, (320, 320))
     assert np.abs(difference).mean() < 0.1
     assert np.abs(difference).max() < 5
 
@@ -97,3 +97,10 @@ def test_cell_means_are_those_of_blocks():
     lightness = noise(60, 40)
     blocks = lightness.reshape(12, 5, 10, 4).mean(axis=(1, 3))
     np.testing.assert_allclose(area_downsample(lightness, (12, 10)), blocks, atol=1e-4)
+
+
+def test_block_mean_averages_equal_blocks():
+    planes = noise(2, 60, 40)
+    expected = planes.reshape(2, 12, 5, 10, 4).mean(axis=(2, 4))
+    np.testing.assert_allclose(block_mean(planes, (12, 10)), expected, atol=1e-4)
+    np.testing.assert_allclose(block_mean(planes[0], (12, 10)), expected[0], atol=1e-4)

@@ -4,19 +4,22 @@ import numpy as np
 import pytest
 import torch
 
-from colorize.color.quantization import Q
-from colorize.decoding.confidence import MAP_SIDE, NARROWEST, confidence, render_heatmap
+from colorize.color.quantization import NUM_BINS
+from colorize.decoding.confidence import confidence
 from colorize.errors import ColorizeError
 from colorize.io.photo import Photo
 from colorize.models.eccv16 import ECCV16
 from colorize.models.siggraph17 import SIGGRAPH17
 from colorize.pipeline import Colorizer
 from colorize.runtime.torch_runner import TorchRunner
+from colorize.viewing.heatmap import MAX_SIDE, MIN_WIDTH, render_heatmap
 
 
-@pytest.mark.parametrize(("colors", "expected"), [(1, 1), (Q, 0), (4, 1 - np.log(4) / np.log(Q))])
+@pytest.mark.parametrize(
+    ("colors", "expected"), [(1, 1), (NUM_BINS, 0), (4, 1 - np.log(4) / np.log(NUM_BINS))]
+)
 def test_so_many_equal_colors(colors, expected):
-    probabilities = np.zeros((1, Q, 2, 3), np.float32)
+    probabilities = np.zeros((1, NUM_BINS, 2, 3), np.float32)
     probabilities[:, :colors] = 1 / colors
     result = confidence(probabilities)
     assert result.shape == (1, 2, 3)
@@ -36,7 +39,7 @@ def test_it_is_that_of_natural_frequencies_however_colors_are_decoded(network):
     logits = network(torch.from_numpy(colorizer.network_input(photo())))
     natural = logits - torch.from_numpy(network.metadata.class_weights).log().view(1, -1, 1, 1)
     entropy = torch.distributions.Categorical(logits=natural.movedim(1, -1)).entropy()
-    np.testing.assert_allclose(result, 1 - entropy[0].numpy() / np.log(Q), atol=1e-4)
+    np.testing.assert_allclose(result, 1 - entropy[0].numpy() / np.log(NUM_BINS), atol=1e-4)
     changed = Colorizer(TorchRunner(network), size=64, temperature=2, rebalance=0.1, saturation=0)
     np.testing.assert_array_equal(changed.confidence(photo()), result)
 
@@ -76,9 +79,9 @@ def test_lightness_grows_with_confidence():
 
 
 def test_huge_maps_are_bounded_and_tiny_ones_keep_a_legible_scale():
-    assert render_heatmap(np.zeros((4, 4)), (10, 3 * MAP_SIDE)).shape[1] == MAP_SIDE
+    assert render_heatmap(np.zeros((4, 4)), (10, 3 * MAX_SIDE)).shape[1] == MAX_SIDE
     tiny = render_heatmap(np.zeros((4, 4)), (1, 1))
-    assert tiny.shape[1] == NARROWEST
+    assert tiny.shape[1] == MIN_WIDTH
 
 
 def test_the_map_of_a_photograph(network):

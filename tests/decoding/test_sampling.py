@@ -5,9 +5,10 @@ import itertools
 import numpy as np
 import pytest
 
-from colorize.color.quantization import Q, centers, decode
+from colorize.color.quantization import NUM_BINS, bin_centers
+from colorize.decoding.annealed_mean import annealed_mean
 from colorize.decoding.distribution import vary
-from colorize.decoding.sampling import check, copula_log_weights
+from colorize.decoding.sampling import copula_log_weights, validate
 from colorize.errors import ColorizeError
 from colorize.io.photo import Photo
 from colorize.models.siggraph17 import SIGGRAPH17
@@ -17,14 +18,14 @@ from colorize.runtime.torch_runner import TorchRunner
 
 def bump(a: float, b: float, width: float) -> np.ndarray:
     """Return a distribution around a color, (Q,)."""
-    distance = np.linalg.norm(centers() - (a, b), axis=1)
+    distance = np.linalg.norm(bin_centers() - (a, b), axis=1)
     weights = np.exp(-((distance / width) ** 2) / 2)
     return (weights / weights.sum()).astype(np.float32)
 
 
 def two_regions() -> np.ndarray:
     """Return distributions (Q, 8, 8): the left half unsure around gray, the right sure of blue."""
-    result = np.empty((Q, 8, 8), np.float32)
+    result = np.empty((NUM_BINS, 8, 8), np.float32)
     result[:, :, :4] = bump(0, 0, 30)[:, None, None]
     result[:, :, 4:] = bump(0, -60, 3)[:, None, None]
     return result
@@ -32,8 +33,8 @@ def two_regions() -> np.ndarray:
 
 def colors(probabilities: np.ndarray, number: int, seed: int = 0) -> np.ndarray:
     """Return the mean colors (2, h, w) of a sample."""
-    changes = copula_log_weights(probabilities, centers(), number, seed)
-    return decode((np.log(probabilities + 1e-30) + changes)[None])[0]
+    changes = copula_log_weights(probabilities, bin_centers(), number, seed)
+    return annealed_mean((np.log(probabilities + 1e-30) + changes)[None])[0]
 
 
 def test_the_unsure_region_changes_as_a_whole_and_the_sure_one_stays():
@@ -49,8 +50,8 @@ def test_samples_are_spread_like_the_distribution_and_no_further():
     picture = two_regions()[:, :1, :1]
     samples = np.stack([colors(picture, 1, seed)[:, 0, 0] for seed in range(300)])
     probabilities = picture[:, 0, 0]
-    mean = probabilities @ centers()
-    deviation = np.sqrt(probabilities @ (centers() - mean) ** 2)
+    mean = probabilities @ bin_centers()
+    deviation = np.sqrt(probabilities @ (bin_centers() - mean) ** 2)
     assert np.abs(samples.mean(axis=0) - mean).max() < 4
     assert (samples.std(axis=0) < deviation).all()
     assert (samples.std(axis=0) > 0.5 * deviation).all()
@@ -68,7 +69,7 @@ def test_rare_colors_stay_rare():
     common, rare = bump(10, 10, 15), bump(90, -90, 3)
     picture = (0.999 * common + 0.001 * rare)[:, None, None]
     for seed in range(50):
-        weights = picture * np.exp(copula_log_weights(picture, centers(), 1, seed))
+        weights = picture * np.exp(copula_log_weights(picture, bin_centers(), 1, seed))
         share = weights[rare > 0.1].sum() / weights.sum()
         assert share < 0.2
 
@@ -89,7 +90,7 @@ def test_the_seed_decides():
 @pytest.mark.parametrize(("count", "seed"), [(0, 0), (1001, 0), (1, -1)])
 def test_what_cannot_be_drawn_is_refused(count, seed):
     with pytest.raises(ColorizeError, match=r"^(samples|seed) "):
-        check(count, seed)
+        validate(count, seed)
 
 
 def photo() -> Photo:

@@ -41,7 +41,11 @@ def tinted(photo: Photo, tint: str) -> Photo:
 
 def without_tint(photo: Photo) -> Photo:
     lightness = lab.lightness(photo.pixels)
-    return Photo(lab.join(lightness, np.zeros((2, *lightness.shape), np.float32))[..., 1].copy())
+    return Photo(
+        lab.lab_to_srgb_pixels(lightness, np.zeros((2, *lightness.shape), np.float32))[
+            ..., 1
+        ].copy()
+    )
 
 
 def lab_of(photo: Photo) -> np.ndarray:

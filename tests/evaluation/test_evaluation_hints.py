@@ -25,7 +25,7 @@ def one_color() -> np.ndarray:
     """Return a picture of one ab and changing L."""
     lightness = np.tile(np.linspace(40, 70, SIZE, dtype=np.float32), (SIZE, 1))
     ab = np.stack((np.full_like(lightness, 12), np.full_like(lightness, 20)))
-    return lab.join(lightness, ab)
+    return lab.lab_to_srgb_pixels(lightness, ab)
 
 
 def test_patches_show_their_mean():
@@ -43,9 +43,9 @@ def test_the_curve_begins_with_gray_and_no_hints(colorizer):
     rgb = one_color()
     figures, count = hints.curve(colorizer, [rgb], (0, 5))
     truth = lab.rgb_to_lab(rgb.astype(np.float32) / 255)
-    gray = lab.join(truth[..., 0], 0 * np.moveaxis(truth[..., 1:], -1, 0)) / 255
+    gray = lab.lab_to_srgb_pixels(truth[..., 0], 0 * np.moveaxis(truth[..., 1:], -1, 0)) / 255
     ab = colorizer.decode(colorizer.predict(truth[None, None, ..., 0]))[0]
-    plain = lab.join(truth[..., 0], ab) / 255
+    plain = lab.lab_to_srgb_pixels(truth[..., 0], ab) / 255
     assert count == 1 and list(figures) == ["gray", 0, 5]
     assert figures["gray"] == pytest.approx(psnr(gray, rgb / 255))
     assert figures[0] == pytest.approx(psnr(plain, rgb / 255), abs=1e-3)

@@ -27,14 +27,14 @@ def picture(height: int = 120, width: int = 160) -> np.ndarray:
 def constant(photo: Photo) -> Photo:
     """Stand for a network that gives every photograph the same color."""
     ab = np.stack([np.full(photo.size, value, np.float32) for value in (6, 9)])
-    return Photo(lab.join(lab.lightness(photo.pixels), ab))
+    return Photo(lab.lab_to_srgb_pixels(lab.lightness(photo.pixels), ab))
 
 
 def by_mean(photo: Photo) -> Photo:
     """Stand for a network whose colors follow the mean lightness of all it sees."""
     lightness = lab.lightness(photo.pixels)
     ab = np.full((2, *photo.size), lightness.mean() / 5, np.float32)
-    return Photo(lab.join(lightness, ab))
+    return Photo(lab.lab_to_srgb_pixels(lightness, ab))
 
 
 @pytest.fixture
@@ -86,7 +86,7 @@ def test_degradations_are_what_their_names_say():
 
 
 def test_a_picture_is_gray_of_the_same_lightness_and_bounded():
-    color = lab.join(
+    color = lab.lab_to_srgb_pixels(
         np.full((900, 600), 60, np.float32), np.full((2, 900, 600), 20, np.float32)
     )  # fmt: skip
     gray = gray_picture(Photo(color))

@@ -13,7 +13,7 @@ from fixtures.random_weights import lively
 from PIL import Image
 
 from colorize import read
-from colorize.color.quantization import Q, centers
+from colorize.color.quantization import NUM_BINS, bin_centers
 from colorize.export import command as export
 from colorize.models import registry
 from colorize.models.eccv16 import ECCV16
@@ -41,10 +41,10 @@ def weights(network, tmp_path_factory) -> dict[str, str]:
     save_compact(
         network, folder / "compact.safetensors",
         class_weights=torch.from_numpy(network.metadata.class_weights),
-        prior=torch.full((Q,), 1 / Q), styles={"vivid": StyleSettings(0.5, 0.9, 0.2)},
+        prior=torch.full((NUM_BINS,), 1 / NUM_BINS), styles={"vivid": StyleSettings(0.5, 0.9, 0.2)},
     )  # fmt: skip
     eccv16 = lively(ECCV16())
-    eccv16.model_out.weight.data = torch.tensor(centers()).T[:, :, None, None] / 110
+    eccv16.model_out.weight.data = torch.tensor(bin_centers()).T[:, :, None, None] / 110
     torch.save(eccv16.state_dict(), folder / "eccv16.pth")
     torch.save(lively(SIGGRAPH17()).state_dict(), folder / "siggraph17.pth")
     return {file.stem: str(file) for file in folder.iterdir()}

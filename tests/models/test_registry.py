@@ -12,7 +12,7 @@ import platformdirs
 import pytest
 import torch
 
-from colorize.color.gamut import Q
+from colorize.color.quantization import NUM_BINS
 from colorize.errors import ColorizeError
 from colorize.models import registry
 from colorize.models.compact import Compact
@@ -38,8 +38,8 @@ def cache(tmp_path, monkeypatch) -> Path:
 def compact_file(tmp_path_factory) -> Path:
     file = tmp_path_factory.mktemp("compact") / "compact.safetensors"
     torch.manual_seed(0)
-    ones = torch.ones(Q)
-    save_compact(Compact((8, 8, 8, 8)), file, class_weights=ones, prior=ones / Q)
+    ones = torch.ones(NUM_BINS)
+    save_compact(Compact((8, 8, 8, 8)), file, class_weights=ones, prior=ones / NUM_BINS)
     return file
 
 

@@ -14,7 +14,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from colorize.color.quantization import Q, centers
+from colorize.color.quantization import NUM_BINS, bin_centers
 from colorize.errors import ColorizeError
 from colorize.models.compact import Compact
 from colorize.models.eccv16 import ECCV16
@@ -36,8 +36,8 @@ def seeded_compact() -> Compact:
 
 def save(network: Compact, file: Path, **changes) -> Path:
     options = {
-        "class_weights": torch.linspace(0.1, 5, Q),
-        "prior": torch.full((Q,), 1 / Q),
+        "class_weights": torch.linspace(0.1, 5, NUM_BINS),
+        "prior": torch.full((NUM_BINS,), 1 / NUM_BINS),
         "styles": {"vivid": VIVID},
     }
     save_compact(network, file, **(options | changes))
@@ -91,8 +91,10 @@ def test_compact_comes_back_as_saved(ours):
 def test_compact_brings_its_decoding_along(ours):
     network = read_network(ours, "compact")
     assert network.metadata.styles["vivid"] == VIVID
-    np.testing.assert_allclose(network.metadata.class_weights, np.linspace(0.1, 5, Q), rtol=1e-6)
-    np.testing.assert_array_equal(network.metadata.bin_centers, centers())
+    np.testing.assert_allclose(
+        network.metadata.class_weights, np.linspace(0.1, 5, NUM_BINS), rtol=1e-6
+    )
+    np.testing.assert_array_equal(network.metadata.bin_centers, bin_centers())
     assert network.state_dict().keys() == seeded_compact().state_dict().keys()
 
 
@@ -109,7 +111,7 @@ def test_saved_file_is_half_precision_with_a_readable_header(tmp_path):
     with safe_open(file, "pt") as content:
         header = content.metadata()
     assert json.loads(header["config"]) == {"architecture": "compact", "widths": list(WIDTHS)}
-    assert len(json.loads(header["prior"])) == Q
+    assert len(json.loads(header["prior"])) == NUM_BINS
     assert header["seed"] == "0"
     kinds = {tensor.dtype for tensor in load_file(file).values()}
     assert kinds == {torch.float16, torch.int64}
@@ -311,11 +313,11 @@ KEY = "decoder.classify.bias"
     ("tensor", "reason"),
     [
         (torch.zeros(7), rf"{KEY} has the shape \(7,\) instead of \(313,\)"),
-        (torch.zeros(Q, dtype=torch.int64), f"{KEY} is torch.int64"),
-        (torch.zeros(Q, dtype=torch.complex64), f"{KEY} is torch.complex64"),
-        (torch.full((Q,), torch.nan), f"damaged: {KEY} holds values that are not finite"),
+        (torch.zeros(NUM_BINS, dtype=torch.int64), f"{KEY} is torch.int64"),
+        (torch.zeros(NUM_BINS, dtype=torch.complex64), f"{KEY} is torch.complex64"),
+        (torch.full((NUM_BINS,), torch.nan), f"damaged: {KEY} holds values that are not finite"),
         (torch.tensor([torch.inf] + [0.0] * 312), f"damaged: {KEY}"),
-        (torch.full((Q,), 1e300, dtype=torch.float64), f"damaged: {KEY}"),
+        (torch.full((NUM_BINS,), 1e300, dtype=torch.float64), f"damaged: {KEY}"),
         (None, f"lacks 1 tensors: {KEY}"),
     ],
 )
@@ -343,7 +345,7 @@ def test_unexpected_tensors_are_refused_with_the_first_few(ours):
 
 
 def test_number_types_of_other_precision_load(ours):
-    bias = torch.linspace(-1, 1, Q)
+    bias = torch.linspace(-1, 1, NUM_BINS)
     for kind in (torch.float64, torch.float32, torch.bfloat16):
         network = read_network(changed(ours, {KEY: bias.to(kind)}), "compact")
         torch.testing.assert_close(network.decoder.classify.bias, bias.to(kind).float())
@@ -363,10 +365,10 @@ def test_number_types_of_other_precision_load(ours):
         ("config", '{"architecture": "compact", "widths": [8, 8, 8, 99999]}', "are not four"),
         ("config", '{"architecture": "compact", "widths": [8, 8, 8, 9]}', "has the shape"),
         ("class_weights", "[1, 2]", "class_weights are not 313 positive numbers"),
-        ("class_weights", json.dumps([0.0] * Q), "class_weights are not"),
+        ("class_weights", json.dumps([0.0] * NUM_BINS), "class_weights are not"),
         ("class_weights", "[" + "NaN," * 312 + "1]", "class_weights are not"),
         ("prior", "[1]", "prior is not 313 shares"),
-        ("prior", json.dumps([1.5] * Q), "prior is not"),
+        ("prior", json.dumps([1.5] * NUM_BINS), "prior is not"),
         ("prior", "[" + "NaN," * 312 + "1]", "prior is not"),
         ("temperature", "0", "temperature is 0"),
         ("temperature", '"warm"', "temperature is warm"),
@@ -379,7 +381,7 @@ def test_unsound_header_is_refused(ours, entry, value, reason):
 
 def test_read_tensors_gives_names_and_header(ours):
     tensors, header = read_tensors(ours)
-    assert tensors[KEY].shape == (Q,)
+    assert tensors[KEY].shape == (NUM_BINS,)
     assert json.loads(header["styles"])["vivid"]["temperature"] == 0.4
 
 

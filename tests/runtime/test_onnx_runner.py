@@ -16,7 +16,7 @@ from safetensors.torch import load_file, save_file
 from skimage.color import deltaE_ciede2000, rgb2lab
 
 from colorize.cli import main
-from colorize.color.quantization import Q
+from colorize.color.quantization import NUM_BINS
 from colorize.errors import ColorizeError
 from colorize.io.photo import Photo
 from colorize.io.readers import read
@@ -42,7 +42,7 @@ BIAS = "decoder.classify.bias"
 def weights(network, tmp_path_factory) -> str:
     """Return a weights file of the tiny network."""
     file = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
-    flat = torch.full((Q,), 1 / Q)
+    flat = torch.full((NUM_BINS,), 1 / NUM_BINS)
     save_compact(
         network, file, class_weights=torch.from_numpy(network.metadata.class_weights), prior=flat,
         styles=network.metadata.styles,
@@ -57,7 +57,7 @@ def inputs(b: int, h: int, w: int) -> dict[str, np.ndarray]:
     return {
         "lightness": random.uniform(0, 100, (b, 1, h, w)).astype(np.float32),
         "hints": np.concatenate((ab, mask), axis=1, dtype=np.float32),
-        "statistics": random.random((b, Q + 3), np.float32),
+        "statistics": random.random((b, NUM_BINS + 3), np.float32),
     }
 
 
@@ -293,8 +293,8 @@ def changed(weights: str, folder: Path, tensors: dict, header: dict | None = Non
     [
         ({BIAS: None}, f"lacks the tensor {BIAS}"),
         ({BIAS: torch.zeros(5)}, rf"{BIAS} has the shape \(5,\)"),
-        ({BIAS: torch.full((Q,), float("nan"))}, f"damaged: {BIAS}"),
-        ({BIAS: torch.zeros(Q, dtype=torch.int64)}, f"damaged: {BIAS}"),
+        ({BIAS: torch.full((NUM_BINS,), float("nan"))}, f"damaged: {BIAS}"),
+        ({BIAS: torch.zeros(NUM_BINS, dtype=torch.int64)}, f"damaged: {BIAS}"),
         ({"extra": torch.zeros(1)}, "has 1 unknown tensors: extra"),
     ],
 )

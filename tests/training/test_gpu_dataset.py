@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 
 from colorize.color import lab
-from colorize.color.gamut import Q
+from colorize.color.quantization import NUM_BINS
 from colorize.training import data, prior, recipes, train
 from colorize.training import gpu_dataset as resident
 from colorize.training import make_weights as bundle
@@ -142,7 +142,7 @@ def test_hints_show_the_true_colors_of_a_share_of_the_pictures():
 def test_statistics_are_those_of_the_whole_picture_and_masked():
     ab = torch.full((400, 2, 4, 4), 11, dtype=torch.int8)
     histogram, given, chroma, chroma_given = resident.statistics(ab, 0.25, drawn()).split(
-        (Q, 1, 1, 1), dim=1
+        (NUM_BINS, 1, 1, 1), dim=1
     )
     torch.testing.assert_close(histogram.sum(dim=1), given[:, 0])
     torch.testing.assert_close(chroma, chroma_given * 0.1 * 2**0.5)

@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 from torch import nn
 
-from colorize.color.gamut import Q, bin_centers
+from colorize.color.quantization import NUM_BINS, bin_centers
 from colorize.errors import ColorizeError
 from colorize.models.eccv16 import ECCV16
 from colorize.models.metadata import ModelMetadata
@@ -75,7 +75,7 @@ def test_a_network_learns_from_scratch_and_becomes_a_weights_file(network, crop,
     with torch.inference_mode():
         assert read(batch.lightness).isfinite().all()
     if network == "eccv16":
-        torch.testing.assert_close(torch.from_numpy(read.metadata.bin_centers), bin_centers())
+        np.testing.assert_allclose(read.metadata.bin_centers, bin_centers(), rtol=1e-6)
 
 
 def test_siggraph17_sees_hints_of_its_own_size(folder):
@@ -99,7 +99,7 @@ def test_the_papers_recipes_are_the_defaults():
     assert paper.rate(0) == paper.rate(199_999) == pytest.approx(3e-5)
     assert paper.rate(200_000) == pytest.approx(1e-5)
     assert paper.rate(375_000) == paper.rate(449_999) == pytest.approx(3e-6)
-    optimizer = Trainer(small("eccv16"), torch.full((Q,), 1 / Q)).optimizer
+    optimizer = Trainer(small("eccv16"), torch.full((NUM_BINS,), 1 / NUM_BINS)).optimizer
     assert type(optimizer) is torch.optim.Adam
     assert optimizer.param_groups[0]["betas"] == (0.9, 0.99)
     assert optimizer.param_groups[0]["weight_decay"] == 1e-3
@@ -200,7 +200,7 @@ def test_half_precision_gives_nearly_the_steps_of_full(precision, folder, monkey
     losses = {}
     for name in ("fp32", precision):
         settings = small("compact", precision=name, **given)
-        trainer = Trainer(settings, torch.full((Q,), 1 / Q))
+        trainer = Trainer(settings, torch.full((NUM_BINS,), 1 / NUM_BINS))
         steps = Steps(photographs(folder, "compact"), settings)
         losses[name] = [trainer.step(steps[i]) for i in range(3)]
         assert trainer.scaler.is_enabled() == (name == "fp16")
@@ -216,7 +216,7 @@ def test_statistics_are_kept_where_that_is_asked(folder, monkeypatch):
     batches = Steps(photographs(folder, "compact"), settings)[0]
     changed = {}
     for keep in (True, False):
-        trainer = Trainer(settings, torch.full((Q,), 1 / Q), keep_statistics=keep)
+        trainer = Trainer(settings, torch.full((NUM_BINS,), 1 / NUM_BINS), keep_statistics=keep)
         norm = trainer.network.decoder.normalise
         before = norm.running_mean.clone(), norm.weight.clone()
         trainer.step(batches)
@@ -238,7 +238,7 @@ def test_checkpoints_of_before_the_other_networks_are_resumed(folder, tmp_path, 
     """They have neither the settings' new fields nor a scaler."""
     monkeypatch.setattr(recipes, "load_imagenet", lambda name, encoder: None)
     settings = small("compact", widths=(16, 16, 24, 32))
-    first, second = (Trainer(settings, torch.full((Q,), 1 / Q)) for _ in range(2))
+    first, second = (Trainer(settings, torch.full((NUM_BINS,), 1 / NUM_BINS)) for _ in range(2))
     steps = Steps(photographs(folder, "compact"), settings)
     first.step(steps[0])
     first.save(tmp_path / "new.pt")
@@ -322,4 +322,4 @@ def test_eccv16_is_built_with_its_bins_fixed():
     network = recipes.RECIPES["eccv16"].build(DEFAULTS["eccv16"])
     assert isinstance(network, ECCV16)
     assert not network.model_out.weight.requires_grad
-    torch.testing.assert_close(torch.from_numpy(network.metadata.bin_centers), bin_centers())
+    np.testing.assert_allclose(network.metadata.bin_centers, bin_centers(), rtol=1e-6)

@@ -11,7 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
-from colorize.color.gamut import Q, bin_centers, decode, rebalancing_weights, soft_encode
+from colorize.color.quantization import NUM_BINS, bin_centers
 from colorize.errors import ColorizeError
 from colorize.models.compact import Compact, Encoder
 from colorize.models.metadata import ModelMetadata, StyleSettings
@@ -25,6 +25,7 @@ from colorize.training.losses import (
     taught_cross_entropy,
 )
 from colorize.training.reweight import reweight
+from colorize.training.soft_encoding import annealed_mean, rebalancing_weights, soft_encode_table
 from colorize.training.validate import validate
 
 SMALL = (16, 16, 24, 32)
@@ -62,7 +63,7 @@ def trainer(samples: int = 64, seed: int = 0, rate: float = 2e-3) -> train.Train
         samples=samples, batch=4, crop=32, warm_up=2, widths=SMALL, seed=seed, average=0.5,
         learning_rate=rate,
     )  # fmt: skip
-    return train.Trainer(settings, torch.full((Q,), 1 / Q))
+    return train.Trainer(settings, torch.full((NUM_BINS,), 1 / NUM_BINS))
 
 
 def test_load_decodes_pictures_and_leaves_out_the_rest(photographs):
@@ -137,25 +138,32 @@ def test_the_split_is_by_name_and_complete(photographs):
     assert sorted(reversed_order.names) == sorted(held_out.names)
 
 
+def soft_encoded(a: float, b: float) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the bins and weights of one color, (1, 5) each."""
+    index = round((a + 128) * 256 + b + 128)
+    bins, weights = soft_encode_table()
+    return bins[None, index], weights[None, index]
+
+
 def test_prior_of_one_color_is_its_soft_code():
     ab = np.empty((2, 4, 4), np.int8)
     ab[0], ab[1] = 12, -7
     result = prior.compute_prior(data.Photographs(["x"], [], [ab]))
-    bins, weights = soft_encode(torch.tensor([[12.0, -7.0]]))
-    expected = torch.zeros(Q).scatter(0, bins[0], weights[0])
+    bins, weights = soft_encoded(12.0, -7.0)
+    expected = torch.zeros(NUM_BINS).scatter(0, bins[0], weights[0])
     torch.testing.assert_close(result, expected)
 
 
 def test_loss_of_the_soft_code_itself_is_its_entropy():
     ab = torch.full((1, 2, 2, 2), 13)
     targets = SoftTargets(ab)
-    bins, weights = soft_encode(torch.tensor([[13.0, 13.0]]))
-    logits = torch.full((1, Q, 2, 2), -50.0)
+    bins, weights = soft_encoded(13.0, 13.0)
+    logits = torch.full((1, NUM_BINS, 2, 2), -50.0)
     logits[0, bins[0]] = weights[0].log()[:, None, None]
     entropy = -(weights * weights.log()).sum()
-    loss = rebalanced_cross_entropy(logits, targets, torch.ones(Q), torch.ones(1))
+    loss = rebalanced_cross_entropy(logits, targets, torch.ones(NUM_BINS), torch.ones(1))
     torch.testing.assert_close(loss, entropy)
-    heavy = torch.ones(Q)
+    heavy = torch.ones(NUM_BINS)
     heavy[bins[0, 0]] = 3
     loss = rebalanced_cross_entropy(logits, targets, heavy, torch.ones(1))
     torch.testing.assert_close(loss, 3 * entropy)
@@ -164,8 +172,8 @@ def test_loss_of_the_soft_code_itself_is_its_entropy():
 def test_gray_photographs_do_not_count_in_the_loss():
     ab = torch.zeros(2, 2, 4, 4)
     ab[1] = 40
-    logits = torch.randn(2, Q, 4, 4, generator=torch.Generator().manual_seed(0))
-    args = (SoftTargets(ab), torch.ones(Q))
+    logits = torch.randn(2, NUM_BINS, 4, 4, generator=torch.Generator().manual_seed(0))
+    args = (SoftTargets(ab), torch.ones(NUM_BINS))
     both = rebalanced_cross_entropy(logits, *args, torch.tensor([0.0, 1.0]))
     alone = rebalanced_cross_entropy(logits[1:], SoftTargets(ab[1:]), args[1], torch.ones(1))
     torch.testing.assert_close(both, alone)
@@ -175,15 +183,15 @@ def test_gray_photographs_do_not_count_in_the_loss():
 def distance(logits, teacher, colored):
     """All of the loss from a teacher, whatever the photographs' own colors."""
     targets = SoftTargets(torch.zeros(len(logits), 2, *logits.shape[2:]))
-    return taught_cross_entropy(logits, targets, torch.ones(Q), colored, teacher, 1.0)
+    return taught_cross_entropy(logits, targets, torch.ones(NUM_BINS), colored, teacher, 1.0)
 
 
 def test_the_distance_to_a_teacher_is_that_of_the_distributions():
-    logits = torch.zeros(2, Q, 1, 1)
-    teacher = torch.full((2, Q, 1, 1), -1e4)
+    logits = torch.zeros(2, NUM_BINS, 1, 1)
+    teacher = torch.full((2, NUM_BINS, 1, 1), -1e4)
     teacher[:, 7] = 0  # is certain, where the network knows nothing
     colored = torch.tensor([1.0, 0.0])
-    assert distance(logits, teacher, colored).item() == pytest.approx(np.log(Q))
+    assert distance(logits, teacher, colored).item() == pytest.approx(np.log(NUM_BINS))
     teacher[1] = logits[1]
     assert distance(logits, teacher, 1 - colored).item() == pytest.approx(0)
     assert distance(teacher + 5, teacher, torch.ones(2)).item() == pytest.approx(0, abs=1e-6)
@@ -192,10 +200,10 @@ def test_the_distance_to_a_teacher_is_that_of_the_distributions():
 @pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
 def test_the_taught_loss_and_its_gradient_are_those_of_its_two_parts(share):
     draw = torch.Generator().manual_seed(3)
-    logits = torch.randn(3, Q, 4, 5, generator=draw).requires_grad_()
-    teacher = torch.randn(3, Q, 4, 5, generator=draw)
+    logits = torch.randn(3, NUM_BINS, 4, 5, generator=draw).requires_grad_()
+    teacher = torch.randn(3, NUM_BINS, 4, 5, generator=draw)
     targets = SoftTargets(torch.randint(-60, 60, (3, 2, 4, 5), generator=draw))
-    class_weights = torch.rand(Q, generator=draw) + 0.1
+    class_weights = torch.rand(NUM_BINS, generator=draw) + 0.1
     colored = torch.tensor([1.0, 0.0, 1.0])
     own = rebalanced_cross_entropy(logits, targets, class_weights, colored)
     distances = torch.nn.functional.kl_div(
@@ -213,7 +221,7 @@ def test_the_taught_loss_and_its_gradient_are_those_of_its_two_parts(share):
 def test_a_smaller_network_learns_from_a_teacher(no_imagenet, photographs, tmp_path):
     torch.manual_seed(5)
     teacher, weights = Compact((24, 24, 32, 32)).eval(), tmp_path / "teacher.safetensors"
-    even = torch.full((Q,), 1 / Q)
+    even = torch.full((NUM_BINS,), 1 / NUM_BINS)
     save_compact(
         teacher, weights, class_weights=rebalancing_weights(even), prior=even,
     )  # fmt: skip
@@ -228,7 +236,7 @@ def test_a_smaller_network_learns_from_a_teacher(no_imagenet, photographs, tmp_p
 def test_several_teachers_teach_the_mean_of_their_logits_for_the_photograph_as_it_is(
     no_imagenet, photographs, tmp_path
 ):
-    even, taught = torch.full((Q,), 1 / Q), []
+    even, taught = torch.full((NUM_BINS,), 1 / NUM_BINS), []
     pupil = trainer(samples=8)
     pupil.settings = dataclasses.replace(pupil.settings, taught=1.0, precision="fp32", degraded=1.0)
     pupil.dtype = torch.float32
@@ -275,7 +283,7 @@ def test_simulated_hints_hold_the_true_colors():
 def test_simulated_statistics_are_masked():
     ab = torch.full((400, 2, 4, 4), 11)
     result = simulate.statistics(ab, SoftTargets(ab), np.random.default_rng(0), 0.25)
-    histogram, given, chroma, chroma_given = result.split((Q, 1, 1, 1), dim=1)
+    histogram, given, chroma, chroma_given = result.split((NUM_BINS, 1, 1, 1), dim=1)
     torch.testing.assert_close(histogram.sum(dim=1), given[:, 0])
     torch.testing.assert_close(chroma, chroma_given * 0.1 * 2**0.5)
     assert 0.15 < given.mean() < 0.35
@@ -324,7 +332,7 @@ def test_zoomed_crops_are_parts_of_the_photograph_at_full_size():
 def test_other_class_weights_shift_what_the_network_predicts():
     torch.manual_seed(0)
     network = Compact(SMALL).eval()
-    old, new = torch.rand(Q) + 0.1, torch.rand(Q) + 0.1
+    old, new = torch.rand(NUM_BINS) + 0.1, torch.rand(NUM_BINS) + 0.1
     lightness = 100 * torch.rand(1, 1, 32, 32)
     with torch.inference_mode():
         before = network(lightness).softmax(dim=1)
@@ -339,7 +347,7 @@ def test_the_encoder_is_trained_from_a_block_on(no_imagenet, photographs):
     settings = train.Settings(
         samples=8, batch=4, crop=32, warm_up=1, widths=SMALL, encoder_rate=0.5, encoder_from=11
     )
-    tuned = train.Trainer(settings, torch.full((Q,), 1 / Q))
+    tuned = train.Trainer(settings, torch.full((NUM_BINS,), 1 / NUM_BINS))
     before = [p.clone() for p in tuned.network.encoder.parameters()]
     tuned.step([steps.examples(photographs, range(4), settings, np.random.default_rng(0))])
     names = [name for name, _ in tuned.network.encoder.named_parameters()]
@@ -366,7 +374,7 @@ def test_training_goes_on_from_given_weights(no_imagenet, photographs, tmp_path)
         torch.testing.assert_close(value, expected[name], rtol=2e-3, atol=2e-3)
     wide = train.Settings(widths=(24, 16, 24, 32))
     with pytest.raises(ColorizeError, match="give them as --widths"):
-        train.Trainer(wide, torch.full((Q,), 1 / Q)).start_from(str(target))
+        train.Trainer(wide, torch.full((NUM_BINS,), 1 / NUM_BINS)).start_from(str(target))
 
 
 def test_training_overfits_a_batch(no_imagenet, photographs):
@@ -377,7 +385,7 @@ def test_training_overfits_a_batch(no_imagenet, photographs):
     losses = [subject.step([alone]) for _ in range(150)]
     assert losses[-1] < 0.55 * losses[0]
     with torch.no_grad():  # normalized by the batch's statistics, as in training
-        ab = decode(subject.network(batch.lightness), 0.5)
+        ab = annealed_mean(subject.network(batch.lightness), 0.5)
     error = (ab - batch.ab).square().mean().sqrt()
     assert error < 0.8 * batch.ab.float().square().mean().sqrt()
 
@@ -459,7 +467,7 @@ def test_the_command_trains_logs_resumes_and_bundles(no_imagenet, folder, tmp_pa
 
 
 def test_several_checkpoints_make_the_mean_of_their_weights(no_imagenet, tmp_path):
-    prior = torch.linspace(1, 3, Q) / torch.linspace(1, 3, Q).sum()
+    prior = torch.linspace(1, 3, NUM_BINS) / torch.linspace(1, 3, NUM_BINS).sum()
     shares, states, weights = (0.5, 0.1), [], []
     for seed, share in enumerate(shares):
         one = trainer(seed=seed)
@@ -502,7 +510,7 @@ def test_weights_files_are_in_a_mean_with_the_shares_given(no_imagenet, tmp_path
 def test_checkpoints_of_other_networks_make_no_mean(no_imagenet, tmp_path, capsys):
     for name, changes in (("small", {}), ("wide", {"widths": (24, 16, 24, 32)})):
         settings = dataclasses.replace(trainer().settings, **changes)
-        train.Trainer(settings, torch.full((Q,), 1 / Q)).save(tmp_path / f"{name}.pt")
+        train.Trainer(settings, torch.full((NUM_BINS,), 1 / NUM_BINS)).save(tmp_path / f"{name}.pt")
     given = [str(tmp_path / f"{name}.pt") for name in ("small", "wide")]
     assert bundle.main([*given, "-o", str(tmp_path / "x")]) == 1
     assert "wide.pt: of other sizes than" in capsys.readouterr().err
@@ -530,11 +538,11 @@ def test_validation_of_a_network_that_knows_the_answer():
         metadata = ModelMetadata("knows", "logits", 8, 4, bin_centers=bin_centers().numpy())
 
         def forward(self, lightness, hints=None):
-            logits = torch.full((len(lightness), Q, 8, 8), -50.0)
-            logits[:, (bin_centers() == 20).all(dim=1)] = 50.0
+            logits = torch.full((len(lightness), NUM_BINS, 8, 8), -50.0)
+            logits[:, torch.from_numpy((bin_centers() == 20).all(axis=1))] = 50.0
             return logits
 
-    figures = validate(Knows(), photographs, torch.ones(Q), 32)
+    figures = validate(Knows(), photographs, torch.ones(NUM_BINS), 32)
     assert figures["ab_error"] == pytest.approx(0, abs=1e-3)
     assert figures["mean_error"] == pytest.approx(0, abs=1e-3)
     assert figures["gray_error"] == pytest.approx(20, abs=1e-3)

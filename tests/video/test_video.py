@@ -18,7 +18,7 @@ from PIL import Image
 from colorize import cli
 from colorize.cli.signals import interrupts
 from colorize.color import lab
-from colorize.color.gamut import Q
+from colorize.color.quantization import NUM_BINS
 from colorize.errors import ColorizeError
 from colorize.io.photo import Photo
 from colorize.io.readers import read
@@ -50,7 +50,7 @@ def weights(network, tmp_path_factory) -> str:
     path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
     save_compact(
         network, path, class_weights=torch.from_numpy(network.metadata.class_weights),
-        prior=torch.full((Q,), 1 / Q), styles=network.metadata.styles,
+        prior=torch.full((NUM_BINS,), 1 / NUM_BINS), styles=network.metadata.styles,
     )  # fmt: skip
     return str(path)
 

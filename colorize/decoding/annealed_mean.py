@@ -1,0 +1,78 @@
+"""From logits over the ab bins to probabilities and to ab.
+
+Source: Zhang, Isola, Efros, *Colorful Image Colorization*, ECCV 2016, section 2.3.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from colorize.color.quantization import bin_centers
+
+Array = npt.NDArray[Any]
+Floats = npt.NDArray[np.float32]
+
+
+def annealed_mean(
+    logits: Array,
+    temperature: float = 1.0,
+    centers: Array | None = None,
+    log_offset: Array | None = None,
+) -> Floats:
+    """Return the annealed mean of the distributions, (b, 2, h, w) ab (ECCV16, eq. 5).
+
+    The bin centers are averaged with the weights softmax((logits - log_offset) / temperature).
+
+    Args:
+        logits: (b, Q, h, w).
+        temperature: above 0; 1 gives the mean, toward 0 the mode.
+        centers: (Q, 2) ab; the 313 `bin_centers` by default.
+        log_offset: (Q,), see `rebalance_offset`.
+
+    Raises:
+        ValueError: for a temperature that is not positive.
+    """
+    if not temperature > 0:
+        raise ValueError(f"temperature must be positive, not {temperature}")
+    b, q, h, w = logits.shape
+    columns = bin_centers() if centers is None else centers
+    # one matrix product gives the sums of p·a, p·b and p, whose quotients are the means
+    sums_of = np.concatenate((columns.T, np.ones((1, q))), dtype=np.float32)
+    ab = np.empty((b, 2, h * w), np.float32)
+    for picture, mean in zip(logits.reshape(b, q, h * w), ab, strict=True):
+        exponents = picture.astype(np.float32)
+        if log_offset is not None:
+            exponents -= np.asarray(log_offset, np.float32)[:, None]
+        exponents /= np.float32(temperature)
+        exponents -= exponents.max(axis=0)
+        sums = sums_of @ np.exp(exponents, out=exponents)
+        np.divide(sums[:2], sums[2], out=mean)
+    return ab.reshape(b, 2, h, w)
+
+
+def probabilities(
+    logits: Array, temperature: float = 1.0, log_offset: Array | None = None
+) -> Floats:
+    """Return softmax((logits - log_offset) / temperature) over the bins, (b, Q, h, w)."""
+    exponents = logits.astype(np.float32)
+    if log_offset is not None:
+        exponents -= np.asarray(log_offset, np.float32)[:, None, None]
+    exponents /= np.float32(temperature)
+    exponents -= exponents.max(axis=1, keepdims=True)
+    result: Floats = np.exp(exponents, out=exponents)
+    result /= result.sum(axis=1, keepdims=True)
+    return result
+
+
+def rebalance_offset(class_weights: Array, rebalance: float) -> Floats:
+    """Return the log-offset (Q,) that undoes class rebalancing except for a share of it.
+
+    Training with class weights w makes the network predict p·w (up to a factor); dividing by
+    w^(1 - rebalance) leaves p·w^rebalance.
+
+    class_weights: (Q,), positive; rebalance: 1 as trained, 0 the natural frequencies.
+    """
+    return np.asarray((1 - rebalance) * np.log(class_weights), np.float32)
