@@ -395,9 +395,7 @@ def _connected(address: str) -> Iterator[Any]:
         # Here, not above: nobody else needs to wait for the import.
         import ray
     except ImportError as error:
-        raise ColorizeError(
-            "--ray needs an extra: pip install 'colorize-photos[cluster]'"
-        ) from error
+        raise ColorizeError("--ray needs an extra: pip install 'colorize-photos[ray]'") from error
     if ray.is_initialized():
         yield ray
         return

@@ -15,7 +15,7 @@ import re
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timezone
+from datetime import UTC
 from functools import cache
 from pathlib import Path, PosixPath, PurePosixPath
 from typing import Any
@@ -127,7 +127,7 @@ def _object_stamp(path: RemotePath) -> tuple[int, int] | tuple[None, None]:
             return None, None
         raise
     if modified.tzinfo is None:
-        modified = modified.replace(tzinfo=timezone.utc)
+        modified = modified.replace(tzinfo=UTC)
     return int(said["size"]), round(modified.timestamp() * 1e6) * 1000
 
 

@@ -89,7 +89,7 @@ async def read_upload(body: Body) -> Upload:
     body.check_length()
     try:
         return await asyncio.wait_for(_read(body.request), SECONDS)
-    except asyncio.TimeoutError:
+    except TimeoutError:
         raise Refusal(408, f"the photograph took more than {SECONDS:g} s to arrive") from None
 
 
