@@ -29,7 +29,7 @@ import numpy as np
 from PIL import Image
 
 from colorize import batch
-from colorize.batch import Options, Work
+from colorize.batch import JobWorker, WriteOptions
 from colorize.batch import ray as cluster
 from colorize.batch.manifest import Manifest
 from colorize.cli import ray as on_cluster
@@ -61,32 +61,32 @@ def make_photographs(folder: Path, count: int, width: int, height: int) -> None:
         Image.fromarray(page.astype(np.uint8)).save(folder / f"{number:05}.jpg", quality=90)
 
 
-def make_work() -> Work:
+def make_work() -> JobWorker:
     """Return what does the jobs of the command, on one core."""
     args = parser().parse_args(["-i", "in", "-o", "out"])
     return on_cluster.make_work(args, output_fingerprint(args))
 
 
-class Idle(Work):
+class Idle(JobWorker):
     """Does nothing, at once."""
 
-    def done(self, job: batch.Job, start: float) -> batch.Result:
+    def run(self, job: batch.Job) -> batch.Result:
         """Return that the job is done."""
         return batch.Result(job, 0.0)
 
 
-def make_idle() -> Work:
+def make_idle() -> JobWorker:
     """Return what does nothing."""
-    return Idle(lambda photo: photo, Options(), {})
+    return Idle(lambda photo: photo, WriteOptions())
 
 
-def measure(jobs: list[batch.Job], make: Callable[[], Work], manifest: Path) -> dict[str, Any]:
+def measure(jobs: list[batch.Job], make: Callable[[], JobWorker], manifest: Path) -> dict[str, Any]:
     """Return the figures of one batch: seconds from the first result to the last, and counts."""
     report = batch.Report()
     times = []
     begun = time.monotonic()
     with Manifest.appending(manifest, {}) as kept:
-        for result in cluster.run(jobs, make, Options(manifest=kept)):
+        for result in cluster.run(jobs, make, WriteOptions(manifest=kept)):
             report.add(result)
             times.append(time.monotonic())
     steady = times[len(times) // 10 :]  # the first tenth warms up
@@ -148,7 +148,7 @@ def nothing(folder: Path, count: int) -> dict[str, Any]:
         (folder / "in" / f"{number:06}.jpg").write_bytes(b"-")
     ray.init(num_cpus=available_cpus(), **INIT)  # type: ignore[arg-type]
     try:
-        jobs = batch.plan(batch.find([folder / "in"]), folder / "out", True)
+        jobs = batch.plan_jobs(batch.find_images([folder / "in"]), folder / "out", True)
         return measure(jobs, make_idle, folder / "m.jsonl")
     finally:
         ray.shutdown()
@@ -157,9 +157,9 @@ def nothing(folder: Path, count: int) -> dict[str, Any]:
 def photographs(folder: Path, args: argparse.Namespace) -> dict[str, Any]:
     """Return the figures of the local batch and of each number of cores."""
     make_photographs(folder / "in", args.photographs, *args.size)
-    sources = batch.find([folder / "in"])
+    sources = batch.find_images([folder / "in"])
     work = make_work()
-    local = batch.plan(sources, folder / "local", True)
+    local = batch.plan_jobs(sources, folder / "local", True)
     begun = time.monotonic()
     results = batch.run(local, work.colorize, work.options, workers=1)
     failed = [result for result in results if result.error is not None]
@@ -173,7 +173,7 @@ def photographs(folder: Path, args: argparse.Namespace) -> dict[str, Any]:
     for number in args.cores:
         shutil.rmtree(folder / "out", ignore_errors=True)
         (folder / "m.jsonl").unlink(missing_ok=True)
-        jobs = batch.plan(sources, folder / "out", True)
+        jobs = batch.plan_jobs(sources, folder / "out", True)
         ray.init(num_cpus=number, **INIT)  # type: ignore[arg-type]
         stop = threading.Event()
         try:
@@ -184,7 +184,7 @@ def photographs(folder: Path, args: argparse.Namespace) -> dict[str, Any]:
         finally:
             stop.set()
             ray.shutdown()
-        batch.tidy(jobs)
+        batch.clean_up(jobs)
         figures[f"{number} cores"] |= {
             "killed": len(killed),
             "different": different(expected, hashes(folder / "out")),

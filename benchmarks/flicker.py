@@ -23,7 +23,7 @@ from skimage.color import deltaE_ciede2000
 from colorize import Colorizer, Photo
 from colorize.color import lab
 from colorize.io.formats import has_image_suffix
-from colorize.video.temporal import TemporalFilter, colors_alone
+from colorize.video.temporal import TemporalFilter, predict_frame
 
 ROOT = Path(__file__).parents[1]
 HEIGHT, WIDTH = 256, 384  # of the clips
@@ -97,7 +97,7 @@ def measure(colorizer: Colorizer, gray: np.ndarray, move: str, frames: int) -> d
     places = []
     for frame, place in clip(gray, move, frames):
         photo = Photo(frame)
-        small, ab = colors_alone(colorizer, photo)
+        small, ab = predict_frame(colorizer, photo)
         for results, colors in ((alone, ab), (followed, steady(small, ab))):
             pixels = colorizer.join(photo, colors).pixels.astype(np.float32) / 255
             results.append(lab.rgb_to_lab(pixels).astype(np.float32))
@@ -111,7 +111,7 @@ def cuts(colorizer: Colorizer, grays: list[np.ndarray]) -> list[float]:
     differences = []
     for number, gray in enumerate(grays):
         for place, (frame, _) in enumerate(clip(gray, "pan", 4)):
-            small, ab = colors_alone(colorizer, Photo(frame))
+            small, ab = predict_frame(colorizer, Photo(frame))
             result = steady(small, ab)
             if place == 0 and number:
                 differences.append(float(np.abs(result - ab).max()))

@@ -1,18 +1,19 @@
-"""Many files: find them, name their outputs, colorize each, and say how each one went.
+"""Colorize many files: find them, name their outputs, run the jobs, and report the results.
 
-One file's failure never stops the others. docs/batches.md says what happens when.
+A file that fails never stops the others. docs/batches.md describes the rules.
 """
 
-from colorize.batch.conflicts import refuse
-from colorize.batch.discovery import find
-from colorize.batch.jobs import Film, Job, Options, Result, Source, Special
-from colorize.batch.naming import MARK, plan, plan_maps
-from colorize.batch.report import Report, failure_report, gallery
-from colorize.batch.runner import WORKERS, preview, run, tidy
-from colorize.batch.worker import Work, failure_line
+from colorize.batch.conflicts import find_conflicts
+from colorize.batch.discovery import find_images
+from colorize.batch.jobs import Job, RenderFn, Result, Source, VideoColorizerFn, WriteOptions
+from colorize.batch.naming import OUTPUT_TAG, plan_confidence_maps, plan_jobs
+from colorize.batch.report import Report, failure_log, gallery
+from colorize.batch.runner import DEFAULT_WORKERS, clean_up, dry_run, run, run_sequences
+from colorize.batch.worker import JobWorker, failure_line
 
 __all__ = [
-    "MARK", "WORKERS", "Film", "Job", "Options", "Report", "Result", "Source", "Special", "Work",
-    "failure_line", "failure_report", "find", "gallery", "plan", "plan_maps", "preview", "refuse",
-    "run", "tidy",
+    "DEFAULT_WORKERS", "OUTPUT_TAG", "Job", "JobWorker", "RenderFn", "Report", "Result", "Source",
+    "VideoColorizerFn", "WriteOptions", "clean_up", "dry_run", "failure_line", "failure_log",
+    "find_conflicts", "find_images", "gallery", "plan_confidence_maps", "plan_jobs", "run",
+    "run_sequences",
 ]  # fmt: skip

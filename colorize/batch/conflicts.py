@@ -1,4 +1,4 @@
-"""Outputs that would replace an input or each other."""
+"""Find outputs that would replace an input or each other."""
 
 from __future__ import annotations
 
@@ -13,62 +13,63 @@ from colorize.errors import display_name
 from colorize.io.storage import RemotePath
 
 
-def refuse(jobs: Iterable[Job], reserved: Iterable[Path] = ()) -> dict[Job, str]:
-    """Return the jobs that must not run whatever is asked for, and why: what they'd destroy.
+def find_conflicts(jobs: Iterable[Job], reserved: Iterable[Path] = ()) -> dict[Job, str]:
+    """Return the jobs that must not run under any option, each with the reason.
 
-    An output may be no input, not by way of links either, no output of another job, and none
-    of `reserved`. Names that differ in case alone are one file where the file system says so.
+    An output must not be an input (links are followed), the output of another job or one of
+    `reserved`. Names that differ only in case are the same file where the file system ignores
+    case. Jobs with a rejection are included.
     """
     jobs = list(jobs)
-    inputs = {name for job in jobs for name in _names(job.source)}
-    kept = {real_path(path) for path in reserved}
-    taken: dict[Path | str, Job] = {}
+    inputs = {identity for job in jobs for identity in _identities(job.source)}
+    reserved_paths = {real_path(path) for path in reserved}
+    owners: dict[Path | str, Job] = {}  # by real path and by casefolded path
     reasons: dict[Job, str] = {}
     for job in jobs:
         target = real_path(job.target)
-        first = taken.get(target) or _alike(taken.get(_folded(target)), job)
-        if job.problem is not None:
-            reasons[job] = job.problem
-        elif not inputs.isdisjoint(_names(job.target)):
+        owner = owners.get(target) or _case_twin(owners.get(_casefolded(target)), job)
+        if job.rejection is not None:
+            reasons[job] = job.rejection
+        elif not inputs.isdisjoint(_identities(job.target)):
             reasons[job] = "the output would replace an input; choose another name or folder"
-        elif target in kept:
+        elif target in reserved_paths:
             reasons[job] = (
                 "the output would replace the manifest, report or gallery; choose another name"
             )
-        elif first is not None:
-            there, whose = display_name(job.target), display_name(first.source)
-            reasons[job] = f"{there} is already the output of {whose}; rename one of them"
+        elif owner is not None:
+            output, source = display_name(job.target), display_name(owner.source)
+            reasons[job] = f"{output} is already the output of {source}; rename one of them"
         else:
-            taken[target] = job
-            taken.setdefault(_folded(target), job)
+            owners[target] = job
+            owners.setdefault(_casefolded(target), job)
     return reasons
 
 
 def real_path(path: Path) -> Path:
-    """Return the path with links followed, but for names in object stores."""
+    """Return the path with links resolved; names in object stores are returned unchanged."""
     return path if isinstance(path, RemotePath) else Path(os.path.realpath(path))
 
 
-def _names(path: Path) -> list[Path | tuple[int, int]]:
-    """Return what a file is known by: its real path and, if it exists, its inode."""
-    names: list[Path | tuple[int, int]] = [real_path(path)]
-    with contextlib.suppress(OSError):  # an object has no such name, and is no file of the disk
+def _identities(path: Path) -> list[Path | tuple[int, int]]:
+    """Return what identifies a file: its real path and, if it exists, its device and inode."""
+    identities: list[Path | tuple[int, int]] = [real_path(path)]
+    with contextlib.suppress(OSError):  # missing, or an object in a store
         status = os.stat(path)
-        names.append((status.st_dev, status.st_ino))
-    return names
+        identities.append((status.st_dev, status.st_ino))
+    return identities
 
 
-def _folded(path: Path) -> str:
+def _casefolded(path: Path) -> str:
     return unicodedata.normalize("NFD", str(path)).casefold()
 
 
-def _alike(first: Job | None, job: Job) -> Job | None:
-    """Return the job whose output has the same name but for case, if they would be one file."""
-    return first if first is not None and ignores_case(job.target.parent) else None
+def _case_twin(owner: Job | None, job: Job) -> Job | None:
+    """Return the job whose output differs from this one's only in case, if that is one file."""
+    return owner if owner is not None and ignores_case(job.target.parent) else None
 
 
 def ignores_case(folder: Path) -> bool:
-    """Tell whether the file system of a folder, which need not exist, ignores case."""
+    """Return whether the file system of a folder, which need not exist, ignores case."""
     if isinstance(folder, RemotePath):
         return False
     folder = real_path(folder)

@@ -1,15 +1,17 @@
-"""Which photographs folders and patterns hold."""
+"""Find the photographs in folders, patterns and object stores."""
 
 from __future__ import annotations
 
 import glob as globbing
 import os
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import cast
 
 from colorize.batch.conflicts import real_path
 from colorize.batch.jobs import Source
+from colorize.batch.naming import OUTPUT_TAG
 from colorize.errors import ColorizeError, display_name
 from colorize.io.formats import has_image_suffix
 from colorize.io.storage import (
@@ -23,47 +25,76 @@ from colorize.io.storage import (
 )
 
 
-def find(
+def find_images(
     inputs: Sequence[Path], pattern: str | None = None, output: Path | None = None
 ) -> list[Source]:
-    """Return the files that `inputs` and `pattern` name, each folder in alphabetical order.
+    """Return the files that `inputs` and `pattern` name; those of a folder in alphabetical order.
 
-    A file is taken as it is; a folder stands for all photographs in it and its sub-folders,
-    those that match `pattern` where one is given. A pattern alone (`inputs` empty) is expanded
-    as by a shell, with `**` for any sub-folders. Hidden files are left out, and so is the folder
-    `output` where it lies inside: it holds the results of earlier runs.
+    Hidden files and the `output` folder, which holds results of earlier runs, are skipped.
+    Without `output`, so are files named `*.colorized.*`; one that `inputs` names is taken unless
+    its original is named too, as by `*.jpg` in a shell.
 
-    Raises ColorizeError if there is nothing.
+    Args:
+        inputs: files, which are taken as they are, and folders, which stand for all photographs
+            in them and their subfolders.
+        pattern: with `inputs`, take only matching files from folders; without, expand it as a
+            shell would, with `**` for any subfolders.
+        output: folder of the results; None if they are written next to their inputs.
+
+    Raises:
+        ColorizeError: nothing was found.
     """
-    if not inputs:
-        if pattern is None:
-            raise ColorizeError("no input: name a file, a folder or a pattern")
-        return _expand(pattern, output)
-    sources: list[Source] = []
-    for path in inputs:
-        named = [Source(path, Path(path.name))]
-        if isinstance(path, RemotePath):
-            sources += _in_store(path, pattern, output) if is_folder(path) else named
-            continue
-        sources += _in_folder(path, pattern, output) if os.path.isdir(path) else named
-    return sources
+    if inputs:
+        sources = [source for path in inputs for source in _expand_input(path, pattern, output)]
+    elif pattern is not None:
+        sources = _expand_pattern(pattern, output)
+    else:
+        raise ColorizeError("no input: name a file, a folder or a pattern")
+    if output is not None:
+        return sources
+    return _without_earlier_results(sources, inputs)
 
 
-def _expand(pattern: str, output: Path | None) -> list[Source]:
-    """Return the files of a shell pattern, relative to its part before the first wildcard."""
+def _without_earlier_results(sources: list[Source], inputs: Sequence[Path]) -> list[Source]:
+    named = set(inputs)
+    named_stems = {(path.parent, path.stem) for path in inputs}
+
+    def is_requested(path: Path) -> bool:
+        if not path.stem.endswith(OUTPUT_TAG):
+            return True
+        original = path.stem.removesuffix(OUTPUT_TAG)
+        originals = {original, re.sub(r"-\d+$", "", original)}  # with and without a sample number
+        return path in named and named_stems.isdisjoint((path.parent, stem) for stem in originals)
+
+    requested = [source for source in sources if is_requested(source.path)]
+    if not requested:
+        raise ColorizeError(f"nothing to do: all inputs are earlier results (*{OUTPUT_TAG}.*)")
+    return requested
+
+
+def _expand_input(path: Path, pattern: str | None, output: Path | None) -> list[Source]:
+    if not is_folder(path):
+        return [Source(path, Path(path.name))]
+    if isinstance(path, RemotePath):
+        return _in_store(path, pattern, output)
+    return _in_folder(path, pattern, output)
+
+
+def _expand_pattern(pattern: str, output: Path | None) -> list[Source]:
+    """Return the files of a shell pattern, relative to the part before the first wildcard."""
     if is_url(pattern):
-        return _chosen(expanded(cast(RemotePath, place(pattern))), output, pattern)
+        return _excluding_output(expanded(cast(RemotePath, place(pattern))), output, pattern)
     root = Path(pattern)
     while globbing.has_magic(str(root)) or not os.path.isdir(root):
         if root == root.parent:
             break
         root = root.parent
-    left_out = _inside(output, root)
-    found = [Path(name) for name in sorted(globbing.glob(pattern, recursive=True))]
+    excluded = _nested_output(output, root)
+    matches = [Path(name) for name in sorted(globbing.glob(pattern, recursive=True))]
     files = [
         path
-        for path in found
-        if not os.path.isdir(path) and left_out not in real_path(path).parents
+        for path in matches
+        if not os.path.isdir(path) and excluded not in real_path(path).parents
     ]
     if not files:
         raise ColorizeError(f"{display_name(pattern)}: no file matches")
@@ -71,41 +102,40 @@ def _expand(pattern: str, output: Path | None) -> list[Source]:
 
 
 def _in_store(folder: RemotePath, pattern: str | None, output: Path | None) -> list[Source]:
-    """Return the photographs below a folder of an object store, as those of a disk."""
-    found = listed(folder, pattern)
+    """Return the photographs below a folder of an object store."""
+    objects = listed(folder, pattern)
     if pattern is None:
-        found = ((path, below) for path, below in found if has_image_suffix(path))
-    return _chosen(found, output, absolute(folder))
+        objects = ((path, below) for path, below in objects if has_image_suffix(path))
+    return _excluding_output(objects, output, absolute(folder))
 
 
-def _chosen(
-    found: Iterable[tuple[RemotePath, Path]], output: Path | None, what: str
+def _excluding_output(
+    objects: Iterable[tuple[RemotePath, Path]], output: Path | None, name: str
 ) -> list[Source]:
-    """Return sources of an object store but for those below the output folder, if any."""
-    sources = [Source(path, below) for path, below in found if output not in path.parents]
+    sources = [Source(path, relative) for path, relative in objects if output not in path.parents]
     if not sources:
-        raise ColorizeError(f"{display_name(what)}: no photograph there, or none that matches")
+        raise ColorizeError(f"{display_name(name)}: no photograph found")
     return sources
 
 
-def _inside(output: Path | None, folder: Path) -> Path | None:
-    """Return the real path of the output folder if it is below the folder, else None."""
+def _nested_output(output: Path | None, folder: Path) -> Path | None:
+    """Return the real path of the output folder if it is inside the folder, else None."""
     if output is None or real_path(folder) not in real_path(output).parents:
         return None
     return real_path(output)
 
 
 def _in_folder(folder: Path, pattern: str | None, output: Path | None) -> list[Source]:
-    """Return the photographs below a folder, relative to it, and the sub-folders not readable."""
+    """Return the photographs below a folder, and rejected sources for unreadable subfolders."""
     matching = None if pattern is None else _matching(folder, pattern)
-    problems: list[OSError] = []
-    found = [
+    failures: list[OSError] = []
+    paths = [
         path
-        for path in _walk(folder, _inside(output, folder), problems)
+        for path in _walk(folder, _nested_output(output, folder), failures)
         if (has_image_suffix(path) if matching is None else path in matching)
     ]
-    sources = [Source(path, path.relative_to(folder)) for path in found]
-    sources += [_unreadable(error, folder) for error in problems]
+    sources = [Source(path, path.relative_to(folder)) for path in paths]
+    sources += [_unreadable(error, folder) for error in failures]
     if not sources:
         what = f"no file matches {display_name(pattern)}" if pattern else "no photographs in it"
         raise ColorizeError(f"{display_name(folder)}: {what}")
@@ -119,14 +149,14 @@ def _matching(folder: Path, pattern: str) -> set[Path]:
         raise ColorizeError(f"{display_name(pattern)}: {str(error).lower()}") from error
 
 
-def _walk(folder: Path, left_out: Path | None, problems: list[OSError]) -> Iterator[Path]:
-    """Yield the files below a folder that are not hidden; collect what can't be listed."""
-    for root, folders, files in os.walk(folder, onerror=problems.append):
+def _walk(folder: Path, excluded: Path | None, failures: list[OSError]) -> Iterator[Path]:
+    """Yield the files below a folder that are not hidden; collect folders that can't be listed."""
+    for root, folders, files in os.walk(folder, onerror=failures.append):
         folders[:] = [
             name
             for name in folders
             if not name.startswith(".")
-            and (left_out is None or real_path(Path(root, name)) != left_out)
+            and (excluded is None or real_path(Path(root, name)) != excluded)
         ]
         yield from (Path(root, name) for name in files if not name.startswith("."))
 

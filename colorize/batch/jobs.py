@@ -1,4 +1,4 @@
-"""What a batch is made of: sources, jobs, options and results."""
+"""Data types of a batch: sources, jobs, options and results."""
 
 from __future__ import annotations
 
@@ -15,44 +15,58 @@ from colorize.viewing.gallery import Pictures
 
 @dataclass(frozen=True)
 class Source:
-    """A file to colorize and its place below the folder or pattern it was found by.
+    """A file to colorize.
 
-    problem: why it can't be taken, such as a sub-folder that can't be read.
+    Attributes:
+        path: the file.
+        relative: its path below the folder or pattern that it was found by.
+        rejection: why it can't be colorized, such as a folder that can't be read; None if it can.
     """
 
     path: Path
     relative: Path
-    problem: str | None = None
+    rejection: str | None = None
 
 
 @dataclass(frozen=True)
 class Job:
-    """One file to colorize and where to; `problem` says why that can't be.
+    """One file to colorize and where the result goes.
 
-    sample: which of several colorizations, from 1. confidence: instead of the photograph in
-    color the target shows how sure the network is.
+    Attributes:
+        source: the input.
+        target: the output.
+        rejection: why the job can't run; None if it can.
+        sample: number of the colorization sample to write, from 1; None for the usual one.
+        confidence: write a confidence map instead of the photograph in color.
     """
 
     source: Path
     target: Path
-    problem: str | None = None
+    rejection: str | None = None
     sample: int | None = None
     confidence: bool = False
 
 
-Film = Callable[[Job, Callable[[], None]], VideoResult]  # writes a job's film in color
-Special = Callable[[Job, Photo], Photo]  # makes a job's sample or confidence map of a photograph
+VideoColorizerFn = Callable[[Job, Callable[[], None]], VideoResult]
+"""Colorizes a job's video; calls its second argument, which may raise, between frames."""
+
+RenderFn = Callable[[Job, Photo], Photo]
+"""Renders a job's sample or confidence map of a photograph."""
 
 
 @dataclass(frozen=True)
-class Options:
-    """How to write, and what may happen to outputs that are there already.
+class WriteOptions:
+    """How to write outputs, and what to do about existing ones.
 
-    overwrite: replace them. skip_existing: leave them and count their jobs as skipped.
-    manifest: what earlier runs have done; it is written where it can be. format, quality: see
-    `writers.write`. max_pixels: see `readers.read`. reserved: files that are no output either.
-    compare: write before and after in one picture, see `compare.compare`. pictures: results
-    bring small pictures for a gallery, also of what is skipped since it is done.
+    Attributes:
+        overwrite: replace existing outputs.
+        skip_existing: keep existing outputs and count their jobs as skipped.
+        manifest: what earlier runs have finished; new entries are added if it is writable.
+        format, quality: see `io.writers.write`.
+        max_pixels: see `io.readers.read`.
+        reserved: files that must not be outputs, such as the manifest.
+        compare: layout that shows before and after in one picture, see `viewing.compare`.
+        thumbnails: add thumbnails for a gallery to the results, also to those of skipped jobs.
     """
 
     overwrite: bool = False
@@ -63,17 +77,24 @@ class Options:
     max_pixels: int = readers.MAX_PIXELS
     reserved: tuple[Path, ...] = ()
     compare: str | None = None
-    pictures: bool = False
+    thumbnails: bool = False
 
 
 @dataclass(frozen=True)
 class Result:
-    """How one job went: done unless `error` or `skipped` says why not."""
+    """How a job ended: it is done unless `error` or `skipped` gives a reason why not.
+
+    Attributes:
+        seconds: from reading to writing.
+        size: (width, height) in pixels of the last page.
+        notes: one line for each thing that the output could not keep.
+        thumbnails: of the first page, if the options ask for them.
+    """
 
     job: Job
     seconds: float
     error: str | None = None
     skipped: str | None = None
-    size: tuple[int, int] | None = None  # (width, height) of the last page
+    size: tuple[int, int] | None = None
     notes: tuple[str, ...] = ()
-    pictures: Pictures | None = None  # of the first page
+    thumbnails: Pictures | None = None

@@ -1,9 +1,9 @@
-"""What a batch has done so far, as a file of JSON lines, so that an interrupted one goes on.
+"""Record the progress of a batch as JSON Lines, so that an interrupted one can be resumed.
 
-A line tells what happened to one output; the last line of an output counts. Before a photograph
-is begun, a line `started` says what lies under the output's name; afterward comes `done` or
-`failed`. docs/batches.md lists the fields. Whole lines are appended, so a killed run loses at
-most the one it was writing, and the next run cuts off what there is of it.
+Each entry is one event of one output, and the last entry of an output counts: `started` is written
+before a photograph is begun and describes any file already at the output's path; `done` or
+`failed` follows. docs/batches.md lists the fields. Entries are appended whole, so a killed run
+loses at most the one it was writing; the next run truncates what there is of it.
 """
 
 from __future__ import annotations
@@ -18,27 +18,28 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from colorize.errors import ColorizeError, display_name
-from colorize.io.storage import absolute as _key
-from colorize.io.storage import place
-from colorize.io.storage import sha256 as _sha256
-from colorize.io.storage import stamp as _stamp
-
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
+from colorize.errors import ColorizeError, display_name, error_context
+from colorize.io.atomic import lock_file
+from colorize.io.storage import absolute, place, sha256, stamp
 
 STARTED, DONE, FAILED = "started", "done", "failed"
-BEGINNING = b'{"input": '  # of every line
+ENTRY_PREFIX = b'{"input": '  # of every line
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """One line: a photograph was begun, done, or failed.
+class Entry:
+    """One event of one output.
 
-    size, mtime_ns, sha256: of the input. settings: canonical JSON. output_*: of the file under
-    the output's name after `done`, or before `started` (without the hash); None for no file.
+    Attributes:
+        input: absolute name of the photograph.
+        sha256, size, mtime_ns: of the input; None if it can't be read.
+        settings: canonical JSON of the settings.
+        output: absolute name of the output.
+        output_sha256, output_size, output_mtime_ns: of the file written, in a `done` entry; of
+            the file already there (without its hash), in a `started` entry; None for no file.
+        status: STARTED, DONE or FAILED.
+        error: the message to the user, in a `failed` entry.
+        seconds: from reading to writing; None in a `started` entry.
     """
 
     input: str
@@ -55,182 +56,193 @@ class Line:
     seconds: float | None
 
 
-_FIELDS = [field.name for field in dataclasses.fields(Line)]
+_FIELDS = [field.name for field in dataclasses.fields(Entry)]
 
 
 class Manifest:
-    """The lines of a file, by output, and the settings of this run.
+    """The entries of a file, by output, and the settings of this run.
 
-    May be used from several threads at once. Without a descriptor nothing is written.
+    Safe to use from several threads.
     """
 
     def __init__(self, path: Path, settings: Mapping[str, object], descriptor: int | None = None):
-        """Read the lines there are. Raises ColorizeError if the file is something else."""
+        """Read the existing entries.
+
+        Args:
+            path: the manifest, which may be missing.
+            settings: everything but the input that determines an output.
+            descriptor: the open file to append to; None for a manifest that is only read.
+
+        Raises:
+            ColorizeError: the file is not a manifest.
+        """
         self._name = display_name(path)
         self._settings = _canonical(settings)
         self._descriptor = descriptor
-        self._writing = threading.Lock()
-        self._last: dict[str, Line] = {}  # by output
-        self._done: dict[str, Line] = {}  # the last that was done
-        whole = self._read(path)
+        self._write_lock = threading.Lock()
+        self._last: dict[str, Entry] = {}  # by output
+        self._done: dict[str, Entry] = {}  # the last `done` entry, by output
+        complete_bytes = self._read(path)
         if descriptor is not None:
-            with _error_context(self._name):
-                _cut(descriptor, whole)
+            with error_context(self._name):
+                _truncate(descriptor, complete_bytes)
 
     @classmethod
     @contextmanager
     def appending(cls, path: Path, settings: Mapping[str, object]) -> Iterator[Manifest]:
-        """Give a manifest that writes to its file, made if missing, locked against other runs."""
+        """Open a manifest for writing, create it if missing, and lock it against other runs."""
         name = display_name(path)
-        with _error_context(name):
+        with error_context(name):
             _check_regular(path)
             flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
             descriptor = os.open(path, flags, 0o666)
         try:
-            _lock(descriptor, name)
+            try:
+                lock_file(descriptor)
+            except BlockingIOError as error:
+                raise ColorizeError(
+                    f"{name}: another run is using this manifest; wait for it to end or choose "
+                    "another file"
+                ) from error
+            except OSError:  # a file system without locks
+                pass
             yield cls(path, settings, descriptor)
         finally:
             os.close(descriptor)
 
-    def finished(self, source: Path, target: Path) -> bool:
-        """Tell whether the target stands as this run would write it.
+    def is_current(self, source: Path, target: Path) -> bool:
+        """Return whether the output is what this run would write.
 
-        It does if the last run to touch it had the same settings and an input of the same
-        content, and its output is unchanged. A run killed before it could write `done` counts
-        if something new lies under the output's name: outputs come there whole or not at all.
+        It is if the last run that touched it had the same settings and an input of the same
+        content, and the output is unchanged. A run that was killed before it could write `done`
+        counts if the output is new: an output appears whole or not at all.
         """
-        line = self._last.get(_key(target))
-        if line is None or line.status == FAILED or line.settings != self._settings:
+        entry = self._last.get(absolute(target))
+        if entry is None or entry.status == FAILED or entry.settings != self._settings:
             return False
-        return _stands(line, target) and _unchanged(line, source)
+        return _output_is_current(entry, target) and _input_is_current(entry, source)
 
-    def wrote(self, target: Path) -> bool:
-        """Tell whether the file at the target is, by its sha256, the one that a run wrote there."""
-        line = self._done.get(_key(target))
-        return line is not None and line.output_sha256 == (_sha256(target) or "none")
+    def is_own_output(self, target: Path) -> bool:
+        """Return whether the file is the very one, by its hash, that an earlier run wrote."""
+        entry = self._done.get(absolute(target))
+        return entry is not None and entry.output_sha256 == (sha256(target) or "none")
 
-    def start(self, source: Path, target: Path, hashed: bool = True) -> Line:
-        """Write and return the line that says that the photograph is begun.
+    def start(self, source: Path, target: Path, hash_input: bool = True) -> Entry:
+        """Write and return the `started` entry of a photograph.
 
-        hashed: with the sha256 of the input, else null: another machine will read it.
+        hash_input: False leaves the input's hash out, where another machine will read the input.
         """
-        stamp, before = _stamp(source), _stamp(target)
-        line = Line(
-            input=_key(source),
-            sha256=_sha256(source) if hashed else None,
-            size=stamp[0],
-            mtime_ns=stamp[1],
+        size, mtime_ns = stamp(source)
+        output_size, output_mtime_ns = stamp(target)
+        entry = Entry(
+            input=absolute(source),
+            sha256=sha256(source) if hash_input else None,
+            size=size,
+            mtime_ns=mtime_ns,
             settings=self._settings,
-            output=_key(target),
+            output=absolute(target),
             output_sha256=None,
-            output_size=before[0],
-            output_mtime_ns=before[1],
+            output_size=output_size,
+            output_mtime_ns=output_mtime_ns,
             status=STARTED,
             error=None,
             seconds=None,
         )
-        self.append(line)
-        return line
+        self.append(entry)
+        return entry
 
-    def finish(self, started: Line, error: str | None, seconds: float) -> None:
-        """Write the line that says how a photograph that was started went."""
-        self.append(ended(started, error, seconds))
-
-    def append(self, line: Line) -> None:
-        """Write a line, whole or not at all. Raises ColorizeError."""
-        assert self._descriptor is not None, "a manifest that is only read"
-        with self._writing:
+    def append(self, entry: Entry) -> None:
+        """Write an entry, whole or not at all. Raises ColorizeError."""
+        assert self._descriptor is not None, "the manifest is read-only"
+        with self._write_lock:
             end = os.lseek(self._descriptor, 0, os.SEEK_END)
-            with _error_context(self._name):
+            with error_context(self._name):
                 try:
-                    _write_all(self._descriptor, _encoded(line))
+                    _write_all(self._descriptor, _encode(entry))
                 except OSError:
                     with suppress(OSError):
                         os.ftruncate(self._descriptor, end)
                     raise
-            self._keep(line)
+            self._index(entry)
 
     def _read(self, path: Path) -> int:
-        """Take in the lines of the file and return the length of the whole ones in bytes."""
-        with _error_context(self._name):
+        """Index the entries of the file; return the length in bytes of the complete lines."""
+        with error_context(self._name):
             _check_regular(path)
             if not path.exists():
                 return 0
+            complete_bytes = 0
             with path.open("rb") as file:
-                return self._read_lines(file)
+                for number, line in enumerate(file, 1):
+                    if not line.endswith(b"\n"):
+                        _check_prefix(line)
+                        break
+                    self._index(_decode(line, number))
+                    complete_bytes += len(line)
+            return complete_bytes
 
-    def _read_lines(self, file: Iterator[bytes]) -> int:
-        whole = 0
-        for number, content in enumerate(file, 1):
-            if not content.endswith(b"\n"):
-                _check_beginning(content)
-                break
-            self._keep(_decoded(content, number))
-            whole += len(content)
-        return whole
-
-    def _keep(self, line: Line) -> None:
-        self._last[line.output] = line
-        if line.status == DONE:
-            self._done[line.output] = line
+    def _index(self, entry: Entry) -> None:
+        self._last[entry.output] = entry
+        if entry.status == DONE:
+            self._done[entry.output] = entry
 
 
-def ended(started: Line, error: str | None, seconds: float) -> Line:
-    """Return the line that says how a photograph that was started went."""
+def finish_entry(started: Entry, error: str | None, seconds: float) -> Entry:
+    """Return the `done` entry, or with an error the `failed` one, that follows a `started` one."""
     target = place(started.output)
     done = error is None
-    stamp = _stamp(target) if done else (None, None)
+    output_size, output_mtime_ns = stamp(target) if done else (None, None)
     return dataclasses.replace(
         started,
-        output_sha256=_sha256(target) if done else None,
-        output_size=stamp[0],
-        output_mtime_ns=stamp[1],
+        output_sha256=sha256(target) if done else None,
+        output_size=output_size,
+        output_mtime_ns=output_mtime_ns,
         status=DONE if done else FAILED,
         error=error,
         seconds=round(seconds, 3),
     )
 
 
-def hashed(line: Line) -> Line:
-    """Return a line that was started without it with the sha256 of the input."""
-    return dataclasses.replace(line, sha256=_sha256(place(line.input)))
+def with_input_hash(entry: Entry) -> Entry:
+    """Return an entry that was started without its input's hash with it."""
+    return dataclasses.replace(entry, sha256=sha256(place(entry.input)))
 
 
 def _canonical(settings: Mapping[str, object]) -> str:
-    # interned: all lines of a run share one string
+    # interned: all entries of a run share one string
     return sys.intern(json.dumps(dict(settings), sort_keys=True))
 
 
-def _encoded(line: Line) -> bytes:
-    """Return a line in ASCII; bytes of names that are no UTF-8 are lone surrogates, escaped."""
-    values = {name: getattr(line, name) for name in _FIELDS}
-    values["settings"] = json.loads(line.settings)
+def _encode(entry: Entry) -> bytes:
+    """Return an entry as a line of ASCII; name bytes that are not UTF-8 are escaped surrogates."""
+    values = {name: getattr(entry, name) for name in _FIELDS}
+    values["settings"] = json.loads(entry.settings)
     return json.dumps(values).encode("ascii") + b"\n"
 
 
-def _decoded(content: bytes, number: int) -> Line:
+def _decode(line: bytes, number: int) -> Entry:
     try:
-        values = json.loads(content)
+        values = json.loads(line)
         values["settings"] = _canonical(values["settings"])
-        return Line(**{name: values[name] for name in _FIELDS})
+        return Entry(**{name: values[name] for name in _FIELDS})
     except (ValueError, KeyError, TypeError) as error:
         raise ColorizeError(
-            f"line {number} is not one of a manifest; name another file or remove that line"
+            f"line {number} is not a manifest entry; choose another file or remove that line"
         ) from error
 
 
-def _check_beginning(content: bytes) -> None:
-    """Refuse to cut off the end of a file that is none of ours."""
-    if content[: len(BEGINNING)] != BEGINNING[: len(content)]:
-        raise ColorizeError("is no manifest; name another file")
+def _check_prefix(line: bytes) -> None:
+    """Raise rather than truncate a file that is not a manifest."""
+    if line[: len(ENTRY_PREFIX)] != ENTRY_PREFIX[: len(line)]:
+        raise ColorizeError("is not a manifest; choose another file")
 
 
 def _check_regular(path: Path) -> None:
     if path.exists() and not path.is_file():
-        raise ColorizeError("is no regular file; name another one")
+        raise ColorizeError("is not a regular file; choose another one")
 
 
-def _cut(descriptor: int, length: int) -> None:
+def _truncate(descriptor: int, length: int) -> None:
     if os.fstat(descriptor).st_size > length:
         os.ftruncate(descriptor, length)
 
@@ -240,47 +252,21 @@ def _write_all(descriptor: int, content: bytes) -> None:
         content = content[os.write(descriptor, content) :]
 
 
-def _lock(descriptor: int, name: str) -> None:
-    """Keep other runs from the file until this process closes it or is killed."""
-    if fcntl is None:
-        return
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        raise ColorizeError(
-            f"{name}: another run writes to this manifest; wait for it or name another file"
-        ) from error
-    except OSError:  # a file system without locks
-        return
-
-
-@contextmanager
-def _error_context(name: str) -> Iterator[None]:
-    """Turn an error into one that names the manifest."""
-    try:
-        yield
-    except ColorizeError as error:
-        raise ColorizeError(f"{name}: {error}") from error
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise ColorizeError(f"{name}: can't use this manifest: {reason}") from error
-
-
-def _stands(line: Line, target: Path) -> bool:
-    """Tell whether the output that a line speaks of is there, whole and untouched."""
-    now = _stamp(target)
+def _output_is_current(entry: Entry, target: Path) -> bool:
+    """Return whether the output of an entry is there, whole and unchanged."""
+    now = stamp(target)
     if now == (None, None):
         return False
-    if line.status == STARTED:
-        return now != (line.output_size, line.output_mtime_ns)
-    return now == (line.output_size, line.output_mtime_ns) or _sha256(target) == line.output_sha256
+    before = (entry.output_size, entry.output_mtime_ns)
+    if entry.status == STARTED:
+        return now != before
+    return now == before or sha256(target) == entry.output_sha256
 
 
-def _unchanged(line: Line, source: Path) -> bool:
-    """Tell whether an input is as it was: by name, size and time, and if these differ by hash."""
-    if line.size is None:
+def _input_is_current(entry: Entry, source: Path) -> bool:
+    """Return whether an input is unchanged, by name, size and time, or else by its hash."""
+    if entry.size is None:
         return False
-    now = (_key(source), *_stamp(source))
-    if now == (line.input, line.size, line.mtime_ns):
+    if (absolute(source), *stamp(source)) == (entry.input, entry.size, entry.mtime_ns):
         return True
-    return line.sha256 is not None and _sha256(source) == line.sha256
+    return entry.sha256 is not None and sha256(source) == entry.sha256

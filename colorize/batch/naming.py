@@ -1,7 +1,8 @@
-"""What the outputs are called."""
+"""Plan the jobs: what each output is called."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -10,60 +11,69 @@ from colorize.errors import ColorizeError
 from colorize.io.formats import FORMATS, output_format
 from colorize.video.formats import is_video_name, output_suffix
 
-MARK = ".colorized"  # in the name of an output beside its input
+OUTPUT_TAG = ".colorized"  # in the name of an output next to its input
 
 
-def plan(
+def plan_jobs(
     sources: Iterable[Source],
     output: Path | None,
     folder: bool,
     format: str | None = None,
     samples: int | None = None,
 ) -> list[Job]:
-    """Return the job of each source.
+    """Return the jobs that colorize the sources.
 
-    output: a file for the one source, or where `folder` is true a folder that gets each source
-    under its relative path. None: beside each source, `photo.jpg` to `photo.colorized.jpg`;
-    sources that are such results themselves are left out. The suffix stays, unless `format`
-    (or a format that can't be written) asks for another. With `samples` there are so many jobs
-    for each source, numbered: `photo-1.jpg` or `photo-1.colorized.jpg`.
+    Args:
+        sources: files to colorize; a file that is listed twice gets one job.
+        output: where to write; None writes `photo.colorized.jpg` next to `photo.jpg`.
+        folder: `output` is a folder that mirrors the relative paths of the sources, rather than
+            the file for a single source.
+        format: format of the outputs; None keeps that of the source, or takes PNG if it can't be
+            written.
+        samples: number of jobs for each source, with outputs `photo-1.jpg`, `photo-2.jpg`, ...
+            or `photo-1.colorized.jpg`; None for one job without a number.
     """
     jobs = [
-        Job(source.path, _target(source, output, folder, format), source.problem)
+        Job(source.path, _target(source, output, folder, format), source.rejection)
         for source in sources
-        if output is not None or not source.path.stem.endswith(MARK)
     ]
     if samples is not None:
         jobs = [_numbered(job, number) for job in jobs for number in range(1, samples + 1)]
-    return list(dict.fromkeys(jobs))  # a file may be named twice, by itself and by its folder
+    return list(dict.fromkeys(jobs))
 
 
 def _numbered(job: Job, number: int) -> Job:
     stem = job.target.stem
-    mark = MARK if stem.endswith(MARK) else ""
-    target = job.target.with_name(f"{stem.removesuffix(mark)}-{number}{mark}{job.target.suffix}")
-    films = "samples are for photographs, not for films" if is_video_name(job.source) else None
-    return Job(job.source, target, job.problem or films, sample=number)
+    tag = OUTPUT_TAG if stem.endswith(OUTPUT_TAG) else ""
+    target = job.target.with_name(f"{stem.removesuffix(tag)}-{number}{tag}{job.target.suffix}")
+    rejection = job.rejection
+    if rejection is None and is_video_name(job.source):
+        rejection = "samples need a photograph, not a video"
+    return dataclasses.replace(job, target=target, rejection=rejection, sample=number)
 
 
-def plan_maps(sources: Iterable[Source], target: Path, folder: bool) -> list[Job]:
-    """Return the jobs that write maps of confidence.
+def plan_confidence_maps(sources: Iterable[Source], target: Path, folder: bool) -> list[Job]:
+    """Return the jobs that write confidence maps.
 
-    target: a file for the one source, or where `folder` is true a folder that gets a PNG for
-    each source under its relative path.
+    Args:
+        sources: photographs; a file that is listed twice gets one job.
+        target: where to write.
+        folder: `target` is a folder that gets a PNG under the relative path of each source,
+            rather than the file for a single source.
     """
     jobs = []
     for source in sources:
         path = target / source.relative.with_suffix(".png") if folder else target
-        films = "confidence maps are for photographs, not for films"
-        problem = source.problem or (films if is_video_name(source.path) else None)
-        jobs.append(Job(source.path, path, problem, confidence=True))
+        rejection = source.rejection
+        if rejection is None and is_video_name(source.path):
+            rejection = "a confidence map needs a photograph, not a video"
+        jobs.append(Job(source.path, path, rejection, confidence=True))
     return list(dict.fromkeys(jobs))
 
 
 def _target(source: Source, output: Path | None, folder: bool, format: str | None) -> Path:
     if output is None:
-        return source.path.with_name(source.path.stem + MARK + _suffix(source.path, format))
+        return source.path.with_name(source.path.stem + OUTPUT_TAG + _suffix(source.path, format))
     if not folder:
         return output
     target = output / source.relative
@@ -71,7 +81,7 @@ def _target(source: Source, output: Path | None, folder: bool, format: str | Non
 
 
 def _suffix(path: Path, format: str | None) -> str:
-    """Return the suffix of an output for a source of this name."""
+    """Return the suffix of the output for a source of this name."""
     if is_video_name(path):
         return output_suffix(path)
     if format is not None:

@@ -22,8 +22,8 @@ from typing import Any
 
 from colorize import batch
 from colorize._version import __version__
-from colorize.batch import Job, Options, Result, Work
-from colorize.batch.manifest import Line, ended, hashed
+from colorize.batch import Job, JobWorker, Result, WriteOptions
+from colorize.batch.manifest import Entry, finish_entry, with_input_hash
 from colorize.errors import ColorizeError, display_name
 from colorize.io.storage import StorageError
 
@@ -44,7 +44,7 @@ ENVIRONMENT = {  # of Ray
     "RAY_DEDUP_LOGS_SKIP_REGEX": ".*",  # it prints a page on standard output for a lost worker
 }
 
-Make = Callable[[], Work]  # makes, on a worker's machine, what does the jobs
+Make = Callable[[], JobWorker]  # makes, on a worker's machine, what does the jobs
 
 
 class Worker:
@@ -52,37 +52,36 @@ class Worker:
 
     def load(self, make: Make) -> tuple[str, str | None]:
         """Make the network; return this machine's version and what went wrong, if anything."""
-        self.work: Work | None = None
+        self.work: JobWorker | None = None
         try:
             self.work = make()
         except ColorizeError as error:
             return __version__, str(error)
         return __version__, None
 
-    def do(self, job: Job, line: Line | None) -> tuple[Result, Line | None]:
+    def do(self, job: Job, line: Entry | None) -> tuple[Result, Entry | None]:
         """Do a job; return how it went and the line of the manifest that says so.
 
         line: the one that says that it is begun. There is none to add for a job given up.
         """
         assert self.work is not None
-        start = time.monotonic()
         if line is not None:
-            line = hashed(line)
-        result = self.work.done(job, start)
-        if line is None or (self.work.stop.is_set() and result.error is not None):
+            line = with_input_hash(line)
+        result = self.work.run(job)
+        if line is None or (self.work.cancelled.is_set() and result.error is not None):
             return result, None
-        return result, ended(line, result.error, result.seconds)
+        return result, finish_entry(line, result.error, result.seconds)
 
     def stop(self) -> None:
         """Give up the photographs in work at their next step."""
         if self.work is not None:
-            self.work.stop.set()
+            self.work.cancelled.set()
 
 
 def run(
     jobs: Sequence[Job],
     make: Make,
-    options: Options,
+    options: WriteOptions,
     *,
     address: str = LOCAL,
     gpus: bool = False,
@@ -98,8 +97,8 @@ def run(
     A photograph whose worker is lost is given to another; if that happens ATTEMPTS times, it has
     failed. Raises ColorizeError where Ray is absent or no worker can load the network.
     """
-    work = Work(_elsewhere, options, batch.refuse(jobs, options.reserved))
-    batch.tidy(jobs)
+    work = JobWorker(_elsewhere, options, batch.find_conflicts(jobs, options.reserved))
+    batch.clean_up(jobs)
     with _connected(address) as ray:
         crew = _Crew(ray, make, options, gpus, threads)
         try:
@@ -117,21 +116,21 @@ class _Task:
     """A job to give to a worker; `deaths`: how many were lost while they had it."""
 
     job: Job
-    line: Line | None
+    line: Entry | None
     deaths: int = 0
 
 
 def _prepared(
-    jobs: Sequence[Job], work: Work, options: Options
+    jobs: Sequence[Job], work: JobWorker, options: WriteOptions
 ) -> Generator[Result | _Task, None, None]:
     """Yield for each job its result if there is nothing to do, else the task, noted as begun."""
 
     def prepare(job: Job) -> Result | _Task:
-        settled = work.settled(job)
+        settled = work.precheck(job)
         if settled is not None or options.manifest is None:
             return settled or _Task(job, None)
         try:
-            return _Task(job, options.manifest.start(job.source, job.target, hashed=False))
+            return _Task(job, options.manifest.start(job.source, job.target, hash_input=False))
         except StorageError as error:
             return Result(job, 0.0, str(error))
 
@@ -199,7 +198,7 @@ class _Place:
 class _Crew:
     """The workers: as many as the cluster has cores or GPUs, new ones for those that are lost."""
 
-    def __init__(self, ray: Any, make: Make, options: Options, gpus: bool, threads: int):
+    def __init__(self, ray: Any, make: Make, options: WriteOptions, gpus: bool, threads: int):
         self.ray = ray
         self.make = ray.put(make)
         self.manifest = options.manifest
@@ -345,7 +344,7 @@ class _Crew:
     def _failed(self, task: _Task, reason: str) -> Result:
         error = f"{display_name(task.job.source)}: {reason}"
         if task.line is not None and self.manifest is not None:
-            self.manifest.append(ended(task.line, error, 0.0))
+            self.manifest.append(finish_entry(task.line, error, 0.0))
         return Result(task.job, 0.0, error)
 
     def _lose(self, place: _Place) -> None:

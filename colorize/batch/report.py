@@ -1,4 +1,4 @@
-"""How a batch went: in numbers, as a list of failures, as a page of pictures."""
+"""Report a batch: counts, a log of failures, and a gallery."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from colorize.batch.jobs import Job, Result
-from colorize.errors import ColorizeError, display_name
+from colorize.errors import ColorizeError, display_name, error_context
 from colorize.io.storage import absolute
 from colorize.viewing.gallery import Gallery, names_of
 
-REPORT_BEGINNING = b'{"error": '  # of every line of a report of failures
+LOG_PREFIX = b'{"error": '  # of every line of a failure log
 
 
 @dataclass
 class Report:
-    """How a batch went, in numbers: results are not kept."""
+    """Counts of the results of a batch."""
 
     done: int = 0
     skipped: int = 0
@@ -37,7 +37,7 @@ class Report:
 
     @property
     def total(self) -> int:
-        """How many results there were."""
+        """Number of results."""
         return self.done + self.skipped + self.failed
 
     @property
@@ -47,93 +47,79 @@ class Report:
 
     @property
     def summary(self) -> str:
-        """One line: how many of each, the time, the photographs done per second."""
+        """One line with the counts, the time and the photographs done per second."""
         seconds = time.monotonic() - self.start
         counts = f"{self.done} done, {self.skipped} skipped, {self.failed} failed"
         return f"{counts} in {seconds:.1f} s ({self.done / max(seconds, 1e-9):.1f} per second)"
 
 
 @contextlib.contextmanager
-def failure_report(path: Path | None) -> Iterator[Callable[[Result], None]]:
-    """Give a function that appends a failed result to a file, as one JSON line with a reason.
+def failure_log(path: Path | None) -> Iterator[Callable[[Result], None]]:
+    """Open a failure log; yield a function that appends a failed result to it as a JSON line.
 
-    The report of an earlier run is replaced, any other file refused with ColorizeError. Without
-    a path the function does nothing.
+    The log of an earlier run is replaced; any other file raises ColorizeError. Without a path the
+    function does nothing.
     """
     if path is None:
         yield lambda result: None
         return
     name = display_name(path)
-    with _report_failures(name):
-        _check_report(path, name)
+    with error_context(name):
+        _check_replaceable(path)
         file = path.open("wb", buffering=0)
 
     def add(result: Result) -> None:
-        with _report_failures(name):
-            file.write(_report_line(result))
+        job = result.job
+        names = {"input": absolute(job.source), "output": absolute(job.target)}
+        line = json.dumps({"error": result.error, **names})  # ASCII, which holds any name
+        with error_context(name):
+            file.write(line.encode("ascii") + b"\n")
 
     with file:
         yield add
 
 
-def _report_line(result: Result) -> bytes:
-    """Return the result as JSON in ASCII, which holds any name, on one line."""
-    job = result.job
-    names = {"input": absolute(job.source), "output": absolute(job.target)}
-    return json.dumps({"error": result.error, **names}).encode("ascii") + b"\n"
-
-
-def _check_report(path: Path, name: str) -> None:
-    """Refuse to replace a file that is no report, such as a photograph."""
+def _check_replaceable(path: Path) -> None:
+    """Raise ColorizeError rather than replace a file that is not a failure log."""
     if path.is_file():
         with path.open("rb") as file:
-            beginning = file.read(len(REPORT_BEGINNING))
-        if beginning not in (b"", REPORT_BEGINNING):
-            raise ColorizeError(f"{name}: exists and is no report of failures; name another file")
-
-
-@contextlib.contextmanager
-def _report_failures(name: str) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise ColorizeError(f"{name}: can't write this report: {reason}") from error
+            prefix = file.read(len(LOG_PREFIX))
+        if prefix not in (b"", LOG_PREFIX):
+            raise ColorizeError("exists and is not a failure log; choose another file")
 
 
 @contextlib.contextmanager
 def gallery(path: Path | None, jobs: Sequence[Job]) -> Iterator[Callable[[Result], None]]:
-    """Give a function that shows a result on the page at `path`, in the order of the jobs.
+    """Open a gallery; yield a function that adds a result to it, in the order of the jobs.
 
-    The page is there once the block is left without an exception, see `Gallery.writing`. Names
-    on it are relative to the folder that all sources share. Without a path the function does
-    nothing.
+    The page appears when the block ends without an exception, see `Gallery.writing`. Names on it
+    are relative to the folder that contains all sources. Without a path the function does nothing.
     """
     if path is None:
         yield lambda result: None
         return
     names = dict(zip(jobs, names_of([job.source for job in jobs]), strict=True))
-    places = {job: place for place, job in enumerate(jobs)}
-    early: dict[int, Result] = {}  # those that came before their turn: few, with small pictures
+    order = {job: index for index, job in enumerate(jobs)}
+    early: dict[int, Result] = {}  # results that came before their turn: few, with thumbnails
     turn = 0
 
     def add(result: Result) -> None:
         nonlocal turn
-        early[places[result.job]] = result
+        early[order[result.job]] = result
         while turn in early:
             _show(page, early.pop(turn), names)
             turn += 1
 
     with Gallery.writing(path) as page:
         yield add
-        for place in sorted(early):
-            _show(page, early[place], names)
+        for index in sorted(early):
+            _show(page, early[index], names)
 
 
 def _show(page: Gallery, result: Result, names: dict[Job, str]) -> None:
     if result.error is not None:
         page.add_problem(result.error)
-    elif result.pictures is not None:
+    elif result.thumbnails is not None:
         sample = result.job.sample
         note = "" if sample is None else f"sample {sample}"
-        page.add_pictures(names[result.job], result.pictures, note)
+        page.add_pictures(names[result.job], result.thumbnails, note)

@@ -1,4 +1,4 @@
-"""Doing all jobs, several at a time; saying beforehand what would be done."""
+"""Run the jobs, several at a time, or report what would be done."""
 
 from __future__ import annotations
 
@@ -9,53 +9,64 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from itertools import islice
 from pathlib import Path
 
-from colorize.batch.conflicts import refuse
-from colorize.batch.jobs import Film, Job, Options, Result, Special
-from colorize.batch.worker import Work, check
+from colorize.batch.conflicts import find_conflicts
+from colorize.batch.jobs import Job, RenderFn, Result, VideoColorizerFn, WriteOptions
+from colorize.batch.worker import JobWorker, check
 from colorize.errors import ColorizeError, display_name
 from colorize.io.atomic import remove_stale_temp_files
 from colorize.io.photo import Photo
 from colorize.io.prefetch import PhotoPrefetcher
 from colorize.io.source import open_source
 from colorize.io.storage import RemotePath, is_file
+from colorize.runtime.threads import available_cpus
+from colorize.video.formats import is_video_name
+from colorize.video.sequence import group_frames
 
-WORKERS = min(8, max(2, os.cpu_count() or 1))  # photographs at a time, each in memory
-AHEAD = 2  # jobs a worker: one in work and one waiting, so that none is idle
+# Threads, each with a photograph in memory. A second one reads and writes while one colorizes.
+DEFAULT_WORKERS = min(8, max(2, available_cpus()))
+JOBS_PER_WORKER = 2  # one running and one queued, so that no worker waits
 
 
 def run(
     jobs: Sequence[Job],
     colorize: Callable[[Photo], Photo],
-    options: Options | None = None,
+    options: WriteOptions | None = None,
     *,
-    workers: int = WORKERS,
+    workers: int = DEFAULT_WORKERS,
     fail_fast: bool = False,
-    film: Film | None = None,
-    special: Special | None = None,
-    ahead: PhotoPrefetcher | None = None,
+    colorize_video: VideoColorizerFn | None = None,
+    render: RenderFn | None = None,
+    prefetcher: PhotoPrefetcher | None = None,
 ) -> Generator[Result, None, None]:
     """Colorize each job's source into its target and yield the results as they come.
 
-    `colorize` is called from `workers` threads. The folders of targets are made, and temporary
-    files that a killed run left there removed. Only the photographs in work are in memory.
-    With `fail_fast` no job begins after one has failed. Closing the iterator gives up those in
-    work as soon as their present step is over; no output is left half written. `film` does the
-    jobs whose sources are films, and calls its second argument between frames; `special` does
-    those that ask for a sample or a map of confidence. `ahead` has the pages of a source that is
-    being read already.
+    Folders of targets are made, and temporary files of killed runs removed from them. Closing the
+    generator cancels running jobs at their next step; no output is left half-written.
 
-    Raises ColorizeError if the manifest can't be written.
+    Args:
+        jobs: what to do.
+        colorize: called from `workers` threads.
+        options: how to write.
+        workers: number of threads; only the photographs they work on are in memory.
+        fail_fast: start no job after one has failed.
+        colorize_video: does the jobs whose sources are videos.
+        render: does the jobs that ask for a sample or a confidence map.
+        prefetcher: has the pages of a source that is being read already.
+
+    Raises:
+        ColorizeError: the manifest can't be written.
     """
-    options = options or Options()
-    work = Work(colorize, options, refuse(jobs, options.reserved), film, special, ahead)
-    tidy(jobs)
+    options = options or WriteOptions()
+    rejected = find_conflicts(jobs, options.reserved)
+    worker = JobWorker(colorize, options, rejected, colorize_video, render, prefetcher)
+    clean_up(jobs)
     waiting = iter(jobs)
     running: set[Future[Result]] = set()
     with ThreadPoolExecutor(workers) as threads:
         try:
             while True:
-                for job in islice(waiting, workers * AHEAD - len(running)):
-                    running.add(threads.submit(work, job))
+                for job in islice(waiting, workers * JOBS_PER_WORKER - len(running)):
+                    running.add(threads.submit(worker, job))
                 if not running:
                     return
                 finished, running = wait(running, return_when=FIRST_COMPLETED)
@@ -65,19 +76,55 @@ def run(
                         running = {future for future in running if not future.cancel()}
                     yield result
         finally:
-            work.stop.set()
+            worker.cancelled.set()
             threads.shutdown(wait=True, cancel_futures=True)
 
 
-def preview(jobs: Sequence[Job], options: Options) -> Iterator[Result]:
-    """Yield what `run` would do with each job, touching nothing: without error or skip, colorize.
+def run_sequences(
+    jobs: Sequence[Job],
+    make_colorizer: Callable[[], Callable[[Photo], Photo]],
+    options: WriteOptions,
+    *,
+    fail_fast: bool = False,
+) -> Generator[Result, None, None]:
+    """Colorize the frames of image sequences, one per folder, in the order of their numbers.
 
-    Inputs are opened, but not decoded.
+    One frame is colorized at a time, since each needs the one before. A frame that fails is left
+    out. See `run`.
+
+    make_colorizer: returns what colorizes the frames of one sequence.
     """
-    reasons = refuse(jobs, options.reserved)
+    rejected = find_conflicts(jobs, options.reserved)
+    for job in jobs:
+        if is_video_name(job.source):
+            rejected.setdefault(job, "is a video, not a frame: leave out --image-sequence")
+        elif not options.overwrite and os.path.lexists(job.target):
+            exists = f"{display_name(job.target)} exists; --overwrite replaces it"
+            rejected.setdefault(job, exists)
+    for job, reason in rejected.items():
+        yield Result(job, 0, f"{display_name(job.source)}: {reason}")
+        if fail_fast:
+            return
+    accepted = [job for job in jobs if job not in rejected]
+    for frames in group_frames(accepted, lambda job: job.source):
+        results = run(frames, make_colorizer(), options, workers=1, fail_fast=fail_fast)
+        with contextlib.closing(results):
+            for result in results:
+                yield result
+                if fail_fast and result.error is not None:
+                    return
+
+
+def dry_run(jobs: Sequence[Job], options: WriteOptions) -> Iterator[Result]:
+    """Yield what `run` would do with each job, without changing anything.
+
+    A result with neither an error nor a reason to skip would be colorized. Inputs are opened but
+    not decoded.
+    """
+    rejected = find_conflicts(jobs, options.reserved)
     for job in jobs:
         try:
-            reason = check(job, reasons, options)
+            reason = check(job, rejected, options)
             if reason is None:
                 _check_readable(job.source)
             yield Result(job, 0, skipped=reason)
@@ -94,8 +141,8 @@ def _check_readable(source: Path) -> None:
         raise ColorizeError(f"{name}: no such object")
 
 
-def tidy(jobs: Iterable[Job]) -> None:
-    """Remove temporary files that a killed run left where the outputs of the jobs belong."""
+def clean_up(jobs: Iterable[Job]) -> None:
+    """Remove temporary files that a killed run left in the output folders of the jobs."""
     for folder in {job.target.parent for job in jobs if not isinstance(job.target, RemotePath)}:
-        with contextlib.suppress(OSError):  # whether it can be written to shows later
+        with contextlib.suppress(OSError):  # writing the outputs reports a bad folder
             remove_stale_temp_files(folder)

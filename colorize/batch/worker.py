@@ -1,16 +1,17 @@
-"""Doing one job: read, colorize, write, and note it."""
+"""Run one job: read, colorize, write, and record it in the manifest."""
 
 from __future__ import annotations
 
 import os
 import stat
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from threading import Event
 
-from colorize.batch.jobs import Film, Job, Options, Result, Special
-from colorize.errors import ColorizeError, display_name
+from colorize.batch.jobs import Job, RenderFn, Result, VideoColorizerFn, WriteOptions
+from colorize.batch.manifest import finish_entry
+from colorize.errors import ColorizeError, display_name, error_context
 from colorize.io import readers, writers
 from colorize.io.formats import output_format
 from colorize.io.photo import Photo
@@ -22,59 +23,65 @@ from colorize.viewing.compare import compare
 from colorize.viewing.gallery import Pictures
 
 
-class _Stopped(Exception):
-    """The batch is over; what was in work is given up."""
+class Cancelled(Exception):
+    """The batch was cancelled while the job was running."""
 
 
-class Work:
-    """What a worker does with a job. On a cluster the manifest is kept elsewhere."""
+class JobWorker:
+    """Runs the jobs of a batch; called from several threads. On Ray, the manifest is elsewhere.
+
+    Set the event `cancelled` to make running jobs end at their next step.
+    """
 
     def __init__(
         self,
         colorize: Callable[[Photo], Photo],
-        options: Options,
-        reasons: dict[Job, str],
-        film: Film | None = None,
-        special: Special | None = None,
-        ahead: PhotoPrefetcher | None = None,
+        options: WriteOptions,
+        rejected: Mapping[Job, str] | None = None,
+        colorize_video: VideoColorizerFn | None = None,
+        render: RenderFn | None = None,
+        prefetcher: PhotoPrefetcher | None = None,
     ):
-        """Take what colorizes, and the jobs that must not run, with the reasons of `refuse`."""
+        """Prepare to run jobs; see `runner.run`.
+
+        rejected: the jobs that must not run, with the reasons, from `find_conflicts`.
+        """
         self.colorize = colorize
-        self.film = film
-        self.special = special
         self.options = options
-        self.reasons = reasons
-        self.ahead = ahead
-        self.stop = Event()
+        self.rejected = rejected or {}
+        self.colorize_video = colorize_video
+        self.render = render
+        self.prefetcher = prefetcher
+        self.cancelled = Event()
 
     def __call__(self, job: Job) -> Result:
-        """Return how the job went. Raises ColorizeError if the manifest can't be written."""
+        """Return how the job ended. Raises ColorizeError if the manifest can't be written."""
         start = time.monotonic()
-        settled = self.settled(job)
-        if settled is not None:
-            return settled
+        result = self.precheck(job)
+        if result is not None:
+            return result
         try:
-            return self._recorded(job, start)
+            return self._run_with_manifest(job)
         except StorageError as error:  # the manifest asks for sizes and times of objects too
             return Result(job, time.monotonic() - start, str(error))
 
-    def settled(self, job: Job) -> Result | None:
-        """Return how a job went that can be skipped or must not be done, None for the others."""
+    def precheck(self, job: Job) -> Result | None:
+        """Return the result of a job that is skipped or rejected, None if it is to be run."""
         start = time.monotonic()
         try:
-            reason = check(job, self.reasons, self.options)
+            reason = check(job, self.rejected, self.options)
         except Exception as error:
             return Result(job, time.monotonic() - start, failure_line(job, error))
         if reason is None:
             return None
-        pictures, notes = self._pictures_of_files(job)
+        thumbnails, notes = self._existing_thumbnails(job)
         seconds = time.monotonic() - start
-        return Result(job, seconds, skipped=reason, notes=notes, pictures=pictures)
+        return Result(job, seconds, skipped=reason, notes=notes, thumbnails=thumbnails)
 
-    def _pictures_of_files(self, job: Job) -> tuple[Pictures | None, tuple[str, ...]]:
-        """Return small pictures of input and output as they lie there, or why there are none."""
-        none_wanted = not self.options.pictures or job.confidence or is_video_name(job.source)
-        if none_wanted or self.stop.is_set():
+    def _existing_thumbnails(self, job: Job) -> tuple[Pictures | None, tuple[str, ...]]:
+        """Return thumbnails of the existing input and output, or a note why there are none."""
+        unwanted = not self.options.thumbnails or job.confidence or is_video_name(job.source)
+        if unwanted or self.cancelled.is_set():
             return None, ()
         try:
             before, after = (self._read(path) for path in (job.source, job.target))
@@ -86,132 +93,141 @@ class Work:
         with readable(path) as source:
             return readers.read(source, max_pixels=self.options.max_pixels)
 
-    def _recorded(self, job: Job, start: float) -> Result:
-        """Do the job and write to the manifest that it begins and how it went."""
+    def _run_with_manifest(self, job: Job) -> Result:
         manifest = self.options.manifest
-        line = None if manifest is None else manifest.start(job.source, job.target)
-        result = self.done(job, start)
-        if self.stop.is_set() and result.error is not None:
-            return result  # given up, not failed: the next run does it
-        if manifest is not None and line is not None:
-            manifest.finish(line, result.error, result.seconds)
+        if manifest is None:
+            return self.run(job)
+        started = manifest.start(job.source, job.target)
+        result = self.run(job)
+        if self.cancelled.is_set() and result.error is not None:
+            return result  # not a failure: the next run does it
+        manifest.append(finish_entry(started, result.error, result.seconds))
         return result
 
-    def done(self, job: Job, start: float) -> Result:
-        """Do the job; whatever goes wrong is one line in the result."""
+    def run(self, job: Job) -> Result:
+        """Run the job without a look at the manifest; any exception becomes the result's error."""
+        start = time.monotonic()
         error: str | None = None
         size: tuple[int, int] | None = None
         notes: list[str] = []
-        shown: list[Pictures] = []
+        thumbnails: list[Pictures] = []
         try:
-            size = self._colorize_file(job, notes, shown)
-        except Exception as failure:  # a fault of ours in one file must not cost the others
+            if self.colorize_video is not None and is_video_name(job.source):
+                size = self._run_video(self.colorize_video, job, notes)
+            elif job.confidence:
+                size = self._render_confidence(job)
+            else:
+                size = self._colorize_pages(job, notes, thumbnails)
+        except Exception as failure:  # our own fault in one file must not affect the others
             error = failure_line(job, failure)
         seconds = time.monotonic() - start
-        first = shown[0] if shown else None
+        first = thumbnails[0] if thumbnails else None
         return Result(job, seconds, error, None, size, tuple(notes), first)
 
-    def _colorize_file(
-        self, job: Job, notes: list[str], shown: list[Pictures]
+    def _colorize_pages(
+        self, job: Job, notes: list[str], thumbnails: list[Pictures]
     ) -> tuple[int, int] | None:
-        """Colorize every page of one file; return the last page's size.
+        """Colorize every page of a photograph; return the size of the last one.
 
-        Adds the writer's notes, and to `shown` pictures of the first page if they are wanted.
+        Adds the writer's notes to `notes`, and the first page to `thumbnails` if they are wanted.
         """
-        if self.film is not None and is_video_name(job.source):
-            return self._colorize_video(self.film, job, notes)
-        if job.confidence:
-            return self._map_file(job)
         options = self.options
         size: tuple[int, int] | None = None
 
         def pages() -> Iterator[Photo]:
             nonlocal size
-            for photo in self._pages(job, source):
+            for photo in self._read_pages(job, source):
                 size = photo.width, photo.height
-                self._go_on()
-                colored = self._colored(job, photo)
-                self._go_on()
-                if options.pictures and not shown:
-                    shown.append(Pictures.of(photo, colored))
+                self._raise_if_cancelled()
+                colorized = self._colorize(job, photo)
+                self._raise_if_cancelled()
+                if options.thumbnails and not thumbnails:
+                    thumbnails.append(Pictures.of(photo, colorized))
                 if options.compare is not None:
-                    colored = compare(photo, colored, options.compare)
+                    colorized = compare(photo, colorized, options.compare)
                 _make_folder(job.target.parent)
-                yield colored
+                yield colorized
 
-        self._go_on()
+        self._raise_if_cancelled()
         with readable(job.source) as source, writable(job.target) as target:
-            notes += writers.write(
-                pages(), target, format=_format(job.target, options), quality=options.quality
-            )
+            format = _output_format(job.target, options.format)
+            notes += writers.write(pages(), target, format=format, quality=options.quality)
         return size
 
-    def _pages(self, job: Job, source: PathOrStream) -> Iterator[Photo]:
-        if self.ahead is not None and self.ahead.source == job.source:
-            return self.ahead.pages()
+    def _read_pages(self, job: Job, source: PathOrStream) -> Iterator[Photo]:
+        if self.prefetcher is not None and self.prefetcher.source == job.source:
+            return self.prefetcher.pages()
         return readers.read_pages(source, max_pixels=self.options.max_pixels)
 
-    def _colored(self, job: Job, photo: Photo) -> Photo:
+    def _colorize(self, job: Job, photo: Photo) -> Photo:
         if job.sample is None:
             return self.colorize(photo)
-        assert self.special is not None
-        return self.special(job, photo)
+        assert self.render is not None
+        return self.render(job, photo)
 
-    def _map_file(self, job: Job) -> tuple[int, int]:
-        """Write the map of a file's first page and return its size."""
-        assert self.special is not None
-        self._go_on()
-        shown = self.special(job, self._read(job.source))
-        self._go_on()
+    def _render_confidence(self, job: Job) -> tuple[int, int]:
+        """Write the confidence map of a photograph's first page; return its size."""
+        assert self.render is not None
+        self._raise_if_cancelled()
+        rendered = self.render(job, self._read(job.source))
+        self._raise_if_cancelled()
         _make_folder(job.target.parent)
         with writable(job.target) as target:
-            writers.write(shown, target, format=_format(job.target, Options()))
-        return shown.width, shown.height
+            writers.write(rendered, target, format=_output_format(job.target, None))
+        return rendered.width, rendered.height
 
-    def _colorize_video(self, film: Film, job: Job, notes: list[str]) -> tuple[int, int]:
-        self._go_on()
+    def _run_video(
+        self, colorize_video: VideoColorizerFn, job: Job, notes: list[str]
+    ) -> tuple[int, int]:
+        self._raise_if_cancelled()
         if isinstance(job.source, RemotePath) or isinstance(job.target, RemotePath):
-            raise ColorizeError(f"{display_name(job.source)}: films need files on a disk; copy it")
+            raise ColorizeError(
+                f"{display_name(job.source)}: videos must be files on a disk; copy it"
+            )
         _make_folder(job.target.parent)
-        result = film(job, self._go_on)
+        result = colorize_video(job, self._raise_if_cancelled)
         notes += result.notes
         if self.options.compare is not None:
-            notes.append("a film is not compared: it is in color alone")
+            notes.append("--compare does not apply to videos; the output is only in color")
         return result.size
 
-    def _go_on(self) -> None:
-        if self.stop.is_set():
-            raise _Stopped
+    def _raise_if_cancelled(self) -> None:
+        if self.cancelled.is_set():
+            raise Cancelled
 
 
-def check(job: Job, reasons: dict[Job, str], options: Options) -> str | None:
-    """Return why a job can be skipped, None if it is to be done, or raise ColorizeError."""
-    name, there = display_name(job.source), display_name(job.target)
+def check(job: Job, rejected: Mapping[Job, str], options: WriteOptions) -> str | None:
+    """Return why a job can be skipped, None if it is to be run.
+
+    Raises:
+        ColorizeError: the job is rejected, or its output exists and must not be replaced.
+    """
+    source, target = display_name(job.source), display_name(job.target)
     manifest = options.manifest
-    if job in reasons:
-        raise ColorizeError(f"{name}: {reasons[job]}")
-    if manifest is not None and manifest.finished(job.source, job.target):
-        return f"{there} is done, says the manifest"
+    if job in rejected:
+        raise ColorizeError(f"{source}: {rejected[job]}")
+    if manifest is not None and manifest.is_current(job.source, job.target):
+        return f"{target} is up to date according to the manifest"
     if not exists(job.target):
         return None
     if not isinstance(job.target, RemotePath):
         _check_replaceable(job)
-    if manifest is not None and manifest.wrote(job.target):
+    if manifest is not None and manifest.is_own_output(job.target):
         return None
     if options.skip_existing and is_file(job.target):
-        return f"{there} exists"
+        return f"{target} exists"
     if options.overwrite:
         return None
     raise ColorizeError(
-        f"{name}: {there} exists; --overwrite replaces it, --skip-existing leaves it"
+        f"{source}: {target} exists; --overwrite replaces it, --skip-existing keeps it"
     )
 
 
 def _check_replaceable(job: Job) -> None:
-    """Refuse to replace what is neither a file nor a link: a folder, a device, a pipe."""
-    kind = os.lstat(job.target).st_mode
-    if not stat.S_ISREG(kind) and not stat.S_ISLNK(kind):
-        what = "a folder" if stat.S_ISDIR(kind) else "no regular file"
+    """Raise ColorizeError if the output is neither a file nor a link, such as a folder."""
+    mode = os.lstat(job.target).st_mode
+    if not stat.S_ISREG(mode) and not stat.S_ISLNK(mode):
+        what = "a folder" if stat.S_ISDIR(mode) else "not a regular file"
         raise ColorizeError(
             f"{display_name(job.source)}: {display_name(job.target)} is {what}; "
             "choose another output"
@@ -219,7 +235,7 @@ def _check_replaceable(job: Job) -> None:
 
 
 def failure_line(job: Job, error: Exception) -> str:
-    """Return what to say of a job that ended with an error."""
+    """Return the message to the user about a job that raised an exception."""
     if isinstance(error, ColorizeError):
         return str(error)
     name = display_name(job.source)
@@ -229,18 +245,12 @@ def failure_line(job: Job, error: Exception) -> str:
     return f"{name}: {' '.join(what.split())}"
 
 
-def _format(target: Path, options: Options) -> str | None:
-    """Return the format to write: that of the target's suffix, which a buffer can't tell."""
-    if isinstance(target, RemotePath):
-        return output_format(target, options.format)
-    return options.format
+def _output_format(target: Path, format: str | None) -> str | None:
+    """Return the format to write; for an object that of its suffix, which a buffer can't tell."""
+    return output_format(target, format) if isinstance(target, RemotePath) else format
 
 
 def _make_folder(folder: Path) -> None:
-    if isinstance(folder, RemotePath):
-        return
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise ColorizeError(f"{display_name(folder)}: can't make this folder: {reason}") from error
+    if not isinstance(folder, RemotePath):
+        with error_context(display_name(folder)):
+            folder.mkdir(parents=True, exist_ok=True)

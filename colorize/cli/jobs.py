@@ -24,10 +24,8 @@ def find_jobs(args: argparse.Namespace) -> list[Job]:
     if several and output is not None and not inside and exists(output):
         name = display_name(output)
         raise ColorizeError(f"{name}: several inputs need a folder as -o, and this is a file")
-    sources = batch.find(inputs, args.glob, output if folder else None)
-    jobs = batch.plan(sources, output, folder, args.format, args.samples)
-    if not jobs:
-        raise ColorizeError("nothing to do: all inputs are results of earlier runs")
+    sources = batch.find_images(inputs, args.glob, output if folder else None)
+    jobs = batch.plan_jobs(sources, output, folder, args.format, args.samples)
     if args.confidence_map:
         named = {job.source for job in jobs}
         jobs += _maps([source for source in sources if source.path in named], several, args)
@@ -43,4 +41,4 @@ def _maps(sources: list[Source], several: bool, args: argparse.Namespace) -> lis
     folder = several or is_folder(target) or args.confidence_map.endswith(("/", os.sep))
     if not folder:
         output_format(target)
-    return batch.plan_maps(sources, target, folder)
+    return batch.plan_confidence_maps(sources, target, folder)

@@ -9,7 +9,7 @@ import os
 from collections.abc import Generator
 
 from colorize import batch
-from colorize.batch import Job, Options, Result, Work
+from colorize.batch import Job, JobWorker, Result, WriteOptions
 from colorize.batch import ray as cluster
 from colorize.cli.settings import make_colorizer, make_options, make_renderer, output_fingerprint
 from colorize.decoding.distribution import require_distribution
@@ -20,25 +20,25 @@ from colorize.video.formats import is_video_name
 
 
 def cluster_results(
-    jobs: list[Job], options: Options, args: argparse.Namespace
+    jobs: list[Job], options: WriteOptions, args: argparse.Namespace
 ) -> Generator[Result, None, None]:
     """Return the results of a cluster as they come."""
     gpus = args.gpu or (args.device or "cpu").startswith("cuda")
     work = functools.partial(make_work, _for_other_machines(args), output_fingerprint(args))
     return cluster.run(
-        jobs, work, options, address=args.ray, gpus=gpus, threads=batch.WORKERS if gpus else 1,
-        fail_fast=args.fail_fast,
+        jobs, work, options, address=args.ray, gpus=gpus,
+        threads=batch.DEFAULT_WORKERS if gpus else 1, fail_fast=args.fail_fast,
     )  # fmt: skip
 
 
 def for_cluster(job: Job) -> Job:
-    """Return a job with absolute names, as other machines need them; films stay here."""
-    problem = "films are done on one machine: leave out --ray"
+    """Return a job with absolute names, as other machines need them; videos stay here."""
+    rejection = "videos are colorized on one machine: leave out --ray"
     return dataclasses.replace(
         job,
         source=place(absolute(job.source)),
         target=place(absolute(job.target)),
-        problem=job.problem or (problem if is_video_name(job.source) else None),
+        rejection=job.rejection or (rejection if is_video_name(job.source) else None),
     )
 
 
@@ -48,7 +48,7 @@ def _for_other_machines(args: argparse.Namespace) -> argparse.Namespace:
     return argparse.Namespace(**{**vars(args), **full, "quiet": True})
 
 
-def make_work(args: argparse.Namespace, settings: dict[str, object]) -> Work:
+def make_work(args: argparse.Namespace, settings: dict[str, object]) -> JobWorker:
     """Return, on a machine of a cluster, what does the jobs; one core is its own.
 
     Raises ColorizeError where the settings, such as the hash of the weights, are not the same.
@@ -62,6 +62,6 @@ def make_work(args: argparse.Namespace, settings: dict[str, object]) -> Work:
     colorizer = make_colorizer(args)
     if args.samples or args.confidence_map:
         require_distribution(colorizer)
-    colorizer.set_concurrency(batch.WORKERS if colorizer.device != "cpu" else available_cpus())
-    special = make_renderer(colorizer, args.seed)
-    return batch.Work(colorizer, make_options(args, None), {}, special=special)
+    colorizer.set_concurrency(available_cpus())
+    render = make_renderer(colorizer, args.seed)
+    return JobWorker(colorizer, make_options(args, None), render=render)

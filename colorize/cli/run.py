@@ -1,8 +1,9 @@
-"""Files into files: one photograph or many, films, samples and maps."""
+"""Files into files: one photograph or many, videos, samples and confidence maps."""
 
 from __future__ import annotations
 
 import argparse
+import functools
 import sys
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, closing, nullcontext
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 from tqdm import tqdm
 
 from colorize import batch
-from colorize.batch import Film, Job, Options, Result
+from colorize.batch import Job, Result, VideoColorizerFn, WriteOptions
 from colorize.cli.jobs import find_jobs
 from colorize.cli.messages import (
     bar_size,
@@ -77,10 +78,10 @@ def _reading_ahead(
     return PhotoPrefetcher(source, max_pixels=args.max_pixels or MAX_PIXELS, thumbnails=sizes)
 
 
-def _preview(jobs: list[Job], options: Options, quiet: bool) -> int:
+def _preview(jobs: list[Job], options: WriteOptions, quiet: bool) -> int:
     """Print what would be done, and on standard error what would fail."""
     report = batch.Report()
-    for result in batch.preview(jobs, options):
+    for result in batch.dry_run(jobs, options):
         report.add(result)
         if result.error is not None:
             say(result.error)
@@ -95,7 +96,7 @@ def _preview(jobs: list[Job], options: Options, quiet: bool) -> int:
 def _run(
     jobs: list[Job],
     colorizer: Colorizer | None,
-    options: Options,
+    options: WriteOptions,
     args: argparse.Namespace,
     ahead: PhotoPrefetcher | None = None,
 ) -> int:
@@ -110,7 +111,7 @@ def _run(
     else:
         run = _results(jobs, colorizer, options, args, ahead)
     with (
-        batch.failure_report(args.failure_log and Path(args.failure_log)) as add_failure,
+        batch.failure_log(args.failure_log and Path(args.failure_log)) as add_failure,
         batch.gallery(args.gallery and Path(args.gallery), jobs) as show,
     ):
         try:
@@ -139,35 +140,40 @@ def _run(
 def _results(
     jobs: list[Job],
     colorizer: Colorizer,
-    options: Options,
+    options: WriteOptions,
     args: argparse.Namespace,
     ahead: PhotoPrefetcher | None,
 ) -> Generator[Result, None, None]:
-    """Return the results as they come: of photographs and films, or of the frames of films."""
+    """Return the results as they come: of photographs and videos, or of frames."""
     if args.image_sequence:
         require_video_extra()
-        from colorize.video import sequence
+        from colorize.video.temporal import VideoColorizer
 
-        return sequence.run(jobs, colorizer, options, fail_fast=args.fail_fast)
-    films = any(is_video_name(job.source) for job in jobs)  # one at a time: each uses all cores
-    if len(jobs) > 1 and not films:
-        colorizer.set_concurrency(batch.WORKERS)
+        make_video_colorizer = functools.partial(VideoColorizer, colorizer)
+        return batch.run_sequences(
+            jobs, make_video_colorizer, options, fail_fast=args.fail_fast
+        )  # fmt: skip
+    videos = any(is_video_name(job.source) for job in jobs)  # one at a time: each uses all cores
+    if len(jobs) > 1 and not videos:
+        colorizer.set_concurrency(batch.DEFAULT_WORKERS)
     return batch.run(
-        jobs, colorizer, options, workers=1 if films else batch.WORKERS,
-        fail_fast=args.fail_fast, film=_film(colorizer, args, len(jobs) > 1),
-        special=make_renderer(colorizer, args.seed), ahead=ahead,
+        jobs, colorizer, options, workers=1 if videos else batch.DEFAULT_WORKERS,
+        fail_fast=args.fail_fast, colorize_video=_colorize_video(colorizer, args, len(jobs) > 1),
+        render=make_renderer(colorizer, args.seed), prefetcher=ahead,
     )  # fmt: skip
 
 
-def _film(colorizer: Colorizer, args: argparse.Namespace, several: bool) -> Film:
-    """Return what colorizes a film and shows a bar of its frames, below that of the files."""
+def _colorize_video(
+    colorizer: Colorizer, args: argparse.Namespace, several: bool
+) -> VideoColorizerFn:
+    """Return what colorizes a video and shows a bar of its frames, below that of the files."""
 
-    def film(job: Job, go_on: Callable[[], None]) -> VideoResult:
+    def colorize_video(job: Job, raise_if_cancelled: Callable[[], None]) -> VideoResult:
         try:
             require_video_extra()
         except ColorizeError as error:
             raise ColorizeError(f"{display_name(job.source)}: {error}") from error
-        from colorize.video.transcode import colorize_video
+        from colorize.video import transcode
 
         hidden = args.quiet or not sys.stderr.isatty()
         with tqdm(
@@ -176,13 +182,13 @@ def _film(colorizer: Colorizer, args: argparse.Namespace, several: bool) -> Film
         ) as bar:  # fmt: skip
 
             def progress(done: int, total: int | None) -> None:
-                go_on()
+                raise_if_cancelled()
                 bar.total = total
                 bar.update(done - bar.n)
 
-            return colorize_video(
+            return transcode.colorize_video(
                 job.source, job.target, colorizer,
                 codec=args.codec, crf=args.crf, progress=progress,
             )  # fmt: skip
 
-    return film
+    return colorize_video

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from colorize.batch import Job, Options, Special
+from colorize.batch import Job, RenderFn, WriteOptions
 from colorize.batch.manifest import Manifest
 from colorize.cli.arguments import LOGS
 from colorize.io import readers
@@ -56,20 +56,20 @@ def make_colorizer(args: argparse.Namespace, single: bool = False) -> Colorizer:
     )
 
 
-def make_renderer(colorizer: Colorizer, seed: int) -> Special:
+def make_renderer(colorizer: Colorizer, seed: int) -> RenderFn:
     """Return what makes a sample, or a map of confidence, of a photograph."""
 
-    def special(job: Job, photo: Photo) -> Photo:
+    def render(job: Job, photo: Photo) -> Photo:
         if job.sample is None:
             return colorizer.confidence_map(photo)
         return colorizer.sample(photo, job.sample, seed)
 
-    return special
+    return render
 
 
-def make_options(args: argparse.Namespace, manifest: Manifest | None) -> Options:
+def make_options(args: argparse.Namespace, manifest: Manifest | None) -> WriteOptions:
     """Return how the arguments ask to write outputs."""
-    return Options(
+    return WriteOptions(
         overwrite=args.overwrite,
         skip_existing=args.skip_existing,
         manifest=manifest,
@@ -78,7 +78,7 @@ def make_options(args: argparse.Namespace, manifest: Manifest | None) -> Options
         max_pixels=args.max_pixels or readers.MAX_PIXELS,
         reserved=tuple(Path(getattr(args, name)) for name in LOGS if getattr(args, name)),
         compare=args.compare,
-        pictures=args.gallery is not None,
+        thumbnails=args.gallery is not None,
     )
 
 

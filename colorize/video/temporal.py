@@ -1,11 +1,11 @@
-"""Colors that follow the picture from frame to frame, instead of flickering.
+"""Keep the colors of a video steady from frame to frame, instead of flickering.
 
-A network sees each frame alone, and noise alone moves its colors. Here the colors of the frame
-before are carried along the motion in the picture and mixed with those of the new frame, except
-where the picture can't be followed: there, and after a cut, the new frame's colors stand alone.
+A network sees each frame on its own, and noise is enough to change its colors. Here the colors of
+the previous frame are warped along the motion and blended with those of the new frame, except
+where the motion can't be followed; there, and after a scene cut, only the new frame's colors count.
 
-ab is mixed rather than the distributions it comes from: as steady, and it keeps the chroma, of
-which mixed distributions lose a tenth (docs/video.md has the figures).
+ab is blended rather than the distributions it comes from: that is as steady, and keeps the chroma,
+of which blended distributions lose a tenth (docs/video.md has the figures).
 """
 
 from __future__ import annotations
@@ -17,98 +17,110 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from colorize.errors import ColorizeError
 from colorize.io.photo import Photo
 from colorize.pipeline import Colorizer
 
 Array = npt.NDArray[Any]
 Floats = npt.NDArray[np.float32]
 
-GRID = 256  # pixels, height and width at which motion is found; the lengths below are in these
-KEEP = 0.9  # share of the carried colors where the picture is followed perfectly
-CUT = 0.25  # less of the picture followed than this is a cut: measured < 0.02, pans > 0.7
-SMOOTHING = 1.5  # sigma of what takes the grain out of L before two frames are compared
-NEIGHBORHOOD = 2.0  # sigma of that in which L must agree: one pixel may do so by chance
-MARGIN = 9  # pixels, side of the square in which all must be followed: no ghosts at edges
-LIGHTNESS_TOLERANCE = 4.0  # in L; at this difference e⁻¹ of the trust is left
-MOTION_TOLERANCE = 1.0  # pixels between motion forth and back; there e^-½ is left
+GRID = 256  # pixels, height and width at which motion is estimated; lengths below are in these
+BLEND = 0.9  # weight of the warped colors where the confidence is 1
+CUT = 0.25  # share of confident pixels below which a scene cut is assumed: cuts < 0.02, pans > 0.7
+CONFIDENT = 0.5  # confidence above which a pixel counts as followed
+SMOOTHING = 1.5  # sigma of the blur that removes grain from L before two frames are compared
+NEIGHBORHOOD = 2.0  # sigma of the window in which L must agree: one pixel may do so by chance
+EROSION_SIZE = 9  # pixels, side of the window that takes the least confidence: no ghosts at edges
+LIGHTNESS_TOLERANCE = 4.0  # of L; a difference this large leaves a confidence of exp(-1)
+MOTION_TOLERANCE = 1.0  # pixels between forward and backward motion, which leaves exp(-1/2)
+CONTRAST_RANGE = 2 / 3, 3 / 2  # limits of the factor that matches two exposures
 
 
 @dataclass(frozen=True)
 class Motion:
-    """Where each point of a frame was in the frame before, and how far that can be trusted.
+    """Where each pixel of a frame was in the previous one.
 
-    flow: (GRID, GRID, 2) float32, x and y to add, in pixels. trust: (GRID, GRID) in [0, 1].
+    Attributes:
+        flow: (GRID, GRID, 2) float32, x and y in pixels to add.
+        confidence: (GRID, GRID) float32, 0 to 1.
     """
 
     flow: Floats
-    trust: Floats
+    confidence: Floats
 
     @property
-    def is_cut(self) -> bool:
-        """Whether too little of the picture is followed for it to be the same scene."""
-        return float((self.trust > 0.5).mean()) < CUT
+    def is_scene_cut(self) -> bool:
+        """Whether too little of the frame is followed for both to show the same scene."""
+        return float((self.confidence > CONFIDENT).mean()) < CUT
 
 
 class TemporalFilter:
-    """Called with the L and ab of one frame after another, returns ab without the flicker."""
+    """Removes flicker from ab; called with L and ab of each frame in order."""
 
-    def __init__(self, keep: float = KEEP):
-        """Begin a film. keep: the share of carried colors, 0 (each frame alone) to below 1."""
-        self._keep = keep
+    def __init__(self, blend: float = BLEND):
+        """Start a video.
+
+        blend: weight of the previous colors, 0 (frames are independent) to below 1.
+        """
+        self._blend = blend
         self._flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-        self._before: tuple[Floats, Floats] | None = None  # L at GRID, ab
+        self._previous: tuple[Floats, Floats] | None = None  # L at GRID, ab
 
     def __call__(self, lightness: Floats, ab: Floats) -> Floats:
-        """Return the ab of the film's next frame, (2, h, w).
+        """Return the ab of the next frame, (2, h, w).
 
-        lightness: (h, w) in [0, 100]. ab: (2, h, w) as the network has it for this frame alone,
-        which is what comes back for the first frame and after a cut.
+        Args:
+            lightness: L of the frame, (height, width), 0 to 100.
+            ab: the network's colors for this frame, (2, h, w); they are returned unchanged for
+                the first frame and after a scene cut.
         """
-        lightness = _resized(lightness, GRID, GRID)
-        if self._before is not None:
-            motion = self.motion(lightness, self._before[0])
-            if not motion.is_cut:
-                ab = mix(ab, self._before[1], motion, self._keep)
-        self._before = lightness, ab
+        lightness = _resize(lightness, GRID, GRID)
+        if self._previous is not None:
+            motion = self.estimate_motion(lightness, self._previous[0])
+            if not motion.is_scene_cut:
+                ab = blend_previous(ab, self._previous[1], motion, self._blend)
+        self._previous = lightness, ab
         return ab
 
-    def motion(self, lightness: Floats, before: Floats) -> Motion:
-        """Return the motion from the frame before to this one, both L (GRID, GRID).
+    def estimate_motion(self, lightness: Floats, previous: Floats) -> Motion:
+        """Return the motion from the previous frame to this one, both L (GRID, GRID).
 
-        Dense inverse search (Kroeger et al., ECCV 2016) both ways. Trust falls where the two
-        ways disagree (occlusions), L differs (another thing), or the point was outside.
+        Dense inverse search (Kroeger et al., ECCV 2016) in both directions. The confidence is low
+        where they disagree (occlusion), L differs (another object), or the pixel was outside.
         """
-        before = _same_exposure(before, lightness)
-        forth, back = self._found(lightness, before), self._found(before, lightness)
-        difference = _smooth(lightness) - _carried(_smooth(before), forth)
+        previous = _match_exposure(previous, lightness)
+        forward = self._optical_flow(lightness, previous)
+        backward = self._optical_flow(previous, lightness)
+        difference = _smooth(lightness) - _warp(_smooth(previous), forward)
         difference = _smooth(np.square(difference), NEIGHBORHOOD)
-        return_error = np.square(forth + _carried(back, forth)).sum(axis=2)
-        trust = np.exp(-difference / LIGHTNESS_TOLERANCE**2)
-        trust *= np.exp(-return_error / (2 * MOTION_TOLERANCE**2))
-        places = _places(GRID, GRID) + forth
-        trust *= ((places >= 0) & (places <= GRID - 1)).all(axis=2)
-        trust = cv2.erode(trust.astype(np.float32), np.ones((MARGIN, MARGIN), np.uint8))
-        return Motion(forth, np.asarray(trust))
+        round_trip = np.square(forward + _warp(backward, forward)).sum(axis=2)
+        confidence = np.exp(-difference / LIGHTNESS_TOLERANCE**2)
+        confidence *= np.exp(-round_trip / (2 * MOTION_TOLERANCE**2))
+        positions = _pixel_grid(GRID, GRID) + forward
+        confidence *= ((positions >= 0) & (positions <= GRID - 1)).all(axis=2)
+        window = np.ones((EROSION_SIZE, EROSION_SIZE), np.uint8)
+        return Motion(forward, np.asarray(cv2.erode(confidence.astype(np.float32), window)))
 
-    def _found(self, lightness: Floats, other: Floats) -> Floats:
-        return np.asarray(self._flow.calc(_bytes(lightness), _bytes(other), None), np.float32)
+    def _optical_flow(self, lightness: Floats, previous: Floats) -> Floats:
+        return np.asarray(self._flow.calc(_bytes(lightness), _bytes(previous), None), np.float32)
 
 
-def mix(ab: Floats, before: Floats, motion: Motion, keep: float) -> Floats:
-    """Return ab (2, h, w), with the ab of the frame before carried along and mixed in."""
+def blend_previous(ab: Floats, previous: Floats, motion: Motion, blend: float) -> Floats:
+    """Return ab (2, h, w) blended with the warped ab of the previous frame."""
     height, width = ab.shape[1:]
     scale = np.array([width / GRID, height / GRID], np.float32)
-    flow = _resized(motion.flow, height, width) * scale
-    share = keep * _resized(motion.trust, height, width)
-    carried = _carried(before.transpose(1, 2, 0), flow).transpose(2, 0, 1)
-    mixed: Floats = ab + share * (carried - ab)
-    return mixed
+    flow = _resize(motion.flow, height, width) * scale
+    weight = blend * _resize(motion.confidence, height, width)
+    warped = _warp(previous.transpose(1, 2, 0), flow).transpose(2, 0, 1)
+    blended: Floats = ab + weight * (warped - ab)
+    return blended
 
 
-def _same_exposure(lightness: Floats, other: Floats) -> Floats:
-    """Return L with the mean and, within limits, the contrast of another: old film pulsates."""
-    contrast = np.clip(float(other.std()) / max(float(lightness.std()), 1e-3), 2 / 3, 3 / 2)
-    matched: Floats = (lightness - lightness.mean()) * np.float32(contrast) + other.mean()
+def _match_exposure(lightness: Floats, reference: Floats) -> Floats:
+    """Return L with the mean and, within limits, the contrast of a reference: old film pulsates."""
+    contrast = float(reference.std()) / max(float(lightness.std()), 1e-3)
+    factor = np.float32(np.clip(contrast, *CONTRAST_RANGE))
+    matched: Floats = (lightness - lightness.mean()) * factor + reference.mean()
     return matched.clip(0, 100)
 
 
@@ -121,44 +133,46 @@ def _smooth(values: Floats, sigma: float = SMOOTHING) -> Floats:
     return np.asarray(cv2.GaussianBlur(values, (0, 0), sigma), np.float32)
 
 
-def _places(height: int, width: int) -> Floats:
-    """Return x and y of each pixel, (h, w, 2)."""
+def _pixel_grid(height: int, width: int) -> Floats:
+    """Return x and y of each pixel, (height, width, 2)."""
     y, x = np.mgrid[:height, :width].astype(np.float32)
     return np.stack((x, y), axis=2)
 
 
-def _resized(values: Floats, height: int, width: int) -> Floats:
+def _resize(values: Floats, height: int, width: int) -> Floats:
     smaller = height < values.shape[0]
-    way = cv2.INTER_AREA if smaller else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(values, (width, height), interpolation=way), np.float32)
+    interpolation = cv2.INTER_AREA if smaller else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(values, (width, height), interpolation=interpolation), np.float32)
 
 
-def _carried(values: Floats, flow: Floats) -> Floats:
-    """Return what lay at each pixel's place in the frame before; values (h, w) or (h, w, n)."""
-    places = _places(*flow.shape[:2]) + flow
-    carried = cv2.remap(values, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return np.asarray(carried, np.float32)
+def _warp(values: Floats, flow: Floats) -> Floats:
+    """Return the values (h, w) or (h, w, n) that were at each pixel in the previous frame."""
+    positions = _pixel_grid(*flow.shape[:2]) + flow
+    warped = cv2.remap(values, positions, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(warped, np.float32)
 
 
 class VideoColorizer:
-    """A colorizer for the frames of one film, in their order."""
+    """Colorizes the frames of one video; called with each frame in order."""
 
     def __init__(self, colorizer: Colorizer):
-        """Begin a film with a colorizer's network and settings."""
+        """Start a video. Raises ColorizeError for settings that would make it pulsate."""
+        if colorizer.autocontrast:
+            raise ColorizeError("--autocontrast would make a video pulsate; leave it out")
         self.colorizer = colorizer
-        self._steady = TemporalFilter()
+        self._filter = TemporalFilter()
 
     def __call__(self, photo: Photo) -> Photo:
-        """Return the film's next frame in color."""
-        return self.colorizer.join(photo, self.colors(photo))
+        """Return the next frame in color."""
+        return self.colorizer.join(photo, self.predict(photo))
 
-    def colors(self, photo: Photo) -> Floats:
-        """Return the ab of the film's next frame, (2, h, w), upright as the frame is."""
-        return self._steady(*colors_alone(self.colorizer, photo))
+    def predict(self, photo: Photo) -> Floats:
+        """Return the ab of the next frame, (2, h, w)."""
+        return self._filter(*predict_frame(self.colorizer, photo))
 
 
-def colors_alone(colorizer: Colorizer, photo: Photo) -> tuple[Floats, Floats]:
-    """Return what the network sees and says of one frame: L (size, size) and ab (2, h, w)."""
+def predict_frame(colorizer: Colorizer, photo: Photo) -> tuple[Floats, Floats]:
+    """Return the network's input L (height, width) and ab (2, h, w) for a single frame."""
     lightness = colorizer.network_input(photo)
     output = colorizer.predict(lightness)
     bilinear = colorizer.upsampling == "bilinear"  # what `Colorizer.join` does best with

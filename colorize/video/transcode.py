@@ -94,7 +94,7 @@ def _colored(frame: av.VideoFrame, film: _Reader, colors: VideoColorizer) -> Pix
     """Return the frame in color, as it is stored; the network sees it upright."""
     stored = Photo(_pixels(frame, film.width, film.height))
     upright = Photo(np.ascontiguousarray(np.rot90(stored.pixels, film.turns)))
-    ab = np.rot90(colors.colors(upright), -film.turns, axes=(1, 2))
+    ab = np.rot90(colors.predict(upright), -film.turns, axes=(1, 2))
     pixels: Pixels = colors.colorizer.join(stored, np.ascontiguousarray(ab)).pixels
     return pixels
 

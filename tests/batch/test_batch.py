@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 from colorize import batch
-from colorize.batch import Job, Options, Source, runner
+from colorize.batch import Job, Source, WriteOptions, runner
 from colorize.batch import conflicts as collisions
 from colorize.batch.manifest import Manifest
 from colorize.errors import ColorizeError
@@ -42,12 +42,12 @@ def redden(photo: Photo) -> Photo:
 
 
 def run(jobs, colorize=redden, fail_fast=False, **options):
-    results = batch.run(jobs, colorize, Options(**options), fail_fast=fail_fast)
+    results = batch.run(jobs, colorize, WriteOptions(**options), fail_fast=fail_fast)
     return {result.job: result for result in results}
 
 
 def preview(jobs, **options):
-    return {result.job: result for result in batch.preview(jobs, Options(**options))}
+    return {result.job: result for result in batch.dry_run(jobs, WriteOptions(**options))}
 
 
 def state(result: batch.Result) -> str:
@@ -63,30 +63,30 @@ def test_a_folder_gives_its_photographs_with_sub_folders_and_no_others(tmp_path)
     for name in ("b.jpg", "a.png", "sub/c.TIF", ".hidden.jpg", "sub/.x/d.jpg"):
         save(tmp_path / name) if not name.endswith("TIF") else save(tmp_path / "sub/c.TIF")
     (tmp_path / "notes.txt").write_text("text")
-    found = batch.find([tmp_path])
+    found = batch.find_images([tmp_path])
     assert [str(s.relative) for s in found] == ["a.png", "b.jpg", "sub/c.TIF"]
 
 
 def test_a_pattern_chooses_among_a_folders_files(tmp_path):
     save(tmp_path / "a.png")
     save(tmp_path / "sub/b.jpg")
-    assert [s.relative for s in batch.find([tmp_path], "*.jpg")] == [Path("sub/b.jpg")]
+    assert [s.relative for s in batch.find_images([tmp_path], "*.jpg")] == [Path("sub/b.jpg")]
     with pytest.raises(ColorizeError, match="no file matches"):
-        batch.find([tmp_path], "*.gif")
+        batch.find_images([tmp_path], "*.gif")
 
 
 def test_a_pattern_by_itself_is_relative_to_its_fixed_part(tmp_path):
     save(tmp_path / "scans/a.jpg")
     save(tmp_path / "scans/deep/b.jpg")
-    found = batch.find([], f"{tmp_path}/scans/**/*.jpg")
+    found = batch.find_images([], f"{tmp_path}/scans/**/*.jpg")
     assert sorted(s.relative for s in found) == [Path("a.jpg"), Path("deep/b.jpg")]
     with pytest.raises(ColorizeError, match="no file matches"):
-        batch.find([], f"{tmp_path}/none/*.jpg")
+        batch.find_images([], f"{tmp_path}/none/*.jpg")
 
 
 def test_a_folder_without_photographs_is_said(tmp_path):
     with pytest.raises(ColorizeError, match="no photographs"):
-        batch.find([tmp_path])
+        batch.find_images([tmp_path])
 
 
 @pytest.mark.parametrize(
@@ -101,18 +101,34 @@ def test_a_folder_without_photographs_is_said(tmp_path):
     ],
 )
 def test_outputs_beside_their_inputs(name, format, expected):
-    jobs = batch.plan([Source(Path("scans") / name, Path(name))], None, False, format)
+    jobs = batch.plan_jobs([Source(Path("scans") / name, Path(name))], None, False, format)
     assert [job.target for job in jobs] == [Path("scans") / expected]
 
 
-def test_results_of_an_earlier_run_are_no_inputs():
-    sources = [Source(Path(name), Path(name)) for name in ("a.jpg", "a.colorized.jpg")]
-    assert [job.source for job in batch.plan(sources, None, True)] == [Path("a.jpg")]
+def test_earlier_results_in_folders_are_skipped(tmp_path):
+    for name in ("a.png", "a.colorized.png", "b-2.colorized.png"):
+        save(tmp_path / name)
+    for inputs, pattern in (([tmp_path], None), ([tmp_path], "*.png"), ([], f"{tmp_path}/*.png")):
+        assert [s.path.name for s in batch.find_images(inputs, pattern)] == ["a.png"]
+    with_output = batch.find_images([tmp_path], None, tmp_path / "out")
+    assert len(with_output) == 3
+    (tmp_path / "a.png").unlink()
+    with pytest.raises(ColorizeError, match="nothing to do"):
+        batch.find_images([tmp_path])
+
+
+def test_an_earlier_result_is_taken_when_named_without_its_original():
+    def found(*names: str) -> list[str]:
+        return [source.path.name for source in batch.find_images([Path(name) for name in names])]
+
+    assert found("a.colorized.jpg") == ["a.colorized.jpg"]
+    assert found("b.jpg", "a.colorized.jpg") == ["b.jpg", "a.colorized.jpg"]
+    assert found("a.jpg", "a.colorized.jpg", "a-2.colorized.png") == ["a.jpg"]
 
 
 def test_outputs_in_a_folder_mirror_the_sub_folders():
     sources = [Source(Path("in/x/a.jpg"), Path("x/a.jpg")), Source(Path("b.gif"), Path("b.gif"))]
-    jobs = batch.plan(sources, Path("out"), True, "webp")
+    jobs = batch.plan_jobs(sources, Path("out"), True, "webp")
     assert [job.target for job in jobs] == [Path("out/x/a.webp"), Path("out/b.webp")]
 
 
@@ -209,7 +225,7 @@ def test_what_is_neither_file_nor_link_is_never_replaced(tmp_path):
     jobs[0].target.mkdir(parents=True)
     os.mkfifo(jobs[1].target)
     for result in run(jobs, overwrite=True).values():
-        assert "is a folder" in result.error or "regular file" in result.error
+        assert "is a folder" in result.error or "not a regular file" in result.error
     assert jobs[0].target.is_dir() and jobs[1].target.is_fifo()
 
 
@@ -298,7 +314,7 @@ def test_no_more_jobs_are_begun_than_are_in_work(tmp_path):
     results = batch.run(jobs, count, workers=2)
     next(results)
     time.sleep(0.2)
-    assert len(begun) <= 2 * runner.AHEAD + 1
+    assert len(begun) <= 2 * runner.JOBS_PER_WORKER + 1
     assert len(list(results)) == 29
     assert len(begun) == 30
 
@@ -326,7 +342,7 @@ def test_closing_gives_up_what_is_in_work(tmp_path):
     for job in jobs[1:]:
         save(job.source, (9, 9))
     with Manifest.appending(tmp_path / "m.jsonl", {}) as manifest:
-        results = batch.run(jobs, slow, Options(manifest=manifest))
+        results = batch.run(jobs, slow, WriteOptions(manifest=manifest))
         next(results)
         begun.wait(10)
         threading.Timer(0.1, go_on.set).start()
@@ -348,7 +364,7 @@ def test_the_batch_ends_where_the_manifest_cannot_be_written(tmp_path, monkeypat
     jobs = [Job(save(tmp_path / f"{n}.png"), tmp_path / f"out/{n}.png") for n in range(9)]
     with Manifest.appending(tmp_path / "m.jsonl", {}) as manifest:
         monkeypatch.setattr(os, "write", lambda *_: (_ for _ in ()).throw(OSError(28, "No space")))
-        with pytest.raises(ColorizeError, match=r"m\.jsonl: .*no space"):
+        with pytest.raises(ColorizeError, match=r"m\.jsonl: .*disk is full"):
             run(jobs, manifest=manifest)
         monkeypatch.undo()
     assert not (tmp_path / "out").exists()
@@ -360,13 +376,13 @@ def test_the_batch_ends_where_the_manifest_cannot_be_written(tmp_path, monkeypat
 def test_failures_are_reported_one_a_line(tmp_path):
     path = tmp_path / "failed.jsonl"
     for _ in range(2):  # the second replaces the first
-        with batch.failure_report(path) as add:
+        with batch.failure_log(path) as add:
             add(batch.Result(Job(Path("a\n\udcff.png"), Path("out.png")), 0, "a: broken"))
         (line,) = path.read_bytes().splitlines()
         said = json.loads(line)
         assert os.fsencode(said["input"]).endswith(b"/a\n\xff.png")
         assert said["error"] == "a: broken"
-    with batch.failure_report(path):
+    with batch.failure_log(path):
         pass
     assert path.read_bytes() == b""
 
@@ -377,9 +393,9 @@ def test_a_report_replaces_nothing_but_a_report(tmp_path):
     with Manifest.appending(tmp_path / "m.jsonl", {}) as manifest:
         manifest.start(photo, tmp_path / "b.png")
     for path in (photo, tmp_path / "m.jsonl"):
-        with pytest.raises(ColorizeError, match="is no report"), batch.failure_report(path):
+        with pytest.raises(ColorizeError, match="not a failure log"), batch.failure_log(path):
             pass
-    with pytest.raises(ColorizeError, match="no such"), batch.failure_report(tmp_path / "x/y"):
+    with pytest.raises(ColorizeError, match="no such"), batch.failure_log(tmp_path / "x/y"):
         pass
     assert photo.read_bytes() == before
 
@@ -389,7 +405,7 @@ def test_a_report_replaces_nothing_but_a_report(tmp_path):
 
 def test_a_file_named_twice_is_one_job():
     sources = [Source(Path("in/a.png"), Path("a.png"))] * 2
-    assert len(batch.plan(sources, Path("out"), True)) == 1
+    assert len(batch.plan_jobs(sources, Path("out"), True)) == 1
 
 
 def test_an_input_is_not_replaced_through_links(tmp_path):
@@ -409,9 +425,9 @@ def test_outputs_that_differ_in_case_are_one_file_on_some_disks(tmp_path, monkey
     upper = unicodedata.normalize("NFC", "Éa.png")
     lower = unicodedata.normalize("NFD", "éA.PNG")
     jobs = [Job(save(tmp_path / n / "a.png"), tmp_path / "out" / n) for n in (upper, lower)]
-    assert batch.refuse(jobs) == {}
+    assert batch.find_conflicts(jobs) == {}
     monkeypatch.setattr(collisions, "ignores_case", lambda folder: True)
-    assert "already the output" in batch.refuse(jobs)[jobs[1]]
+    assert "already the output" in batch.find_conflicts(jobs)[jobs[1]]
 
 
 def test_whether_a_disk_ignores_case_is_found_out(tmp_path):
@@ -432,14 +448,14 @@ def test_outputs_inside_the_input_folder_are_no_inputs(tmp_path):
     save(tmp_path / "in/a.png")
     out = tmp_path / "in/out"
     for _ in range(2):
-        found = batch.find([tmp_path / "in"], None, out)
+        found = batch.find_images([tmp_path / "in"], None, out)
         assert [str(source.relative) for source in found] == ["a.png"]
-        found = batch.find([], f"{tmp_path}/in/**/*.png", out)
+        found = batch.find_images([], f"{tmp_path}/in/**/*.png", out)
         assert [str(source.relative) for source in found] == ["a.png"]
         save(out / "a.png")
-    assert len(batch.find([tmp_path / "in"])) == 2
-    assert len(batch.find([tmp_path / "in"], None, tmp_path / "in")) == 2
-    assert len(batch.find([out], None, out / "deeper")) == 1
+    assert len(batch.find_images([tmp_path / "in"])) == 2
+    assert len(batch.find_images([tmp_path / "in"], None, tmp_path / "in")) == 2
+    assert len(batch.find_images([out], None, out / "deeper")) == 1
 
 
 def test_odd_things_in_a_folder_cost_the_photographs_nothing(tmp_path):
@@ -451,12 +467,12 @@ def test_odd_things_in_a_folder_cost_the_photographs_nothing(tmp_path):
     save(tmp_path / "in/folder.jpg/inside.png")
     (tmp_path / "in/up").symlink_to(tmp_path / "in")
     (tmp_path / "in/empty.png").touch()
-    jobs = batch.plan(batch.find([tmp_path / "in"]), tmp_path / "out", True)
+    jobs = batch.plan_jobs(batch.find_images([tmp_path / "in"]), tmp_path / "out", True)
     with Manifest.appending(tmp_path / "m.jsonl", {}) as manifest:
         results = run(jobs, manifest=manifest)
     errors = {job.source.name: result.error for job, result in results.items()}
     assert errors.pop(good.name) is None and errors.pop("inside.png") is None
-    assert "pipes" in errors.pop("pipe.png")
+    assert "not a regular file" in errors.pop("pipe.png")
     assert "leads nowhere" in errors.pop("dangling.jpg")
     assert errors.pop("loop.jpg") and "empty" in errors.pop("empty.png")
     assert errors == {}
@@ -466,7 +482,7 @@ def test_odd_things_in_a_folder_cost_the_photographs_nothing(tmp_path):
 @pytest.mark.parametrize("name", [b"new\nline.png", b"latin\xe9.png", b"-o.png", b"a\x1b[1m.png"])
 def test_odd_names_work_and_are_said_on_one_printable_line(tmp_path, name):
     source = save(tmp_path / "in/plain.png").rename(tmp_path / "in" / os.fsdecode(name))
-    jobs = batch.plan(batch.find([tmp_path / "in"]), tmp_path / "out", True)
+    jobs = batch.plan_jobs(batch.find_images([tmp_path / "in"]), tmp_path / "out", True)
     assert [result.error for result in run(jobs).values()] == [None]
     assert os.listdir(os.fsencode(tmp_path / "out")) == [name]
     again = run(jobs)[jobs[0]].error
@@ -475,7 +491,7 @@ def test_odd_names_work_and_are_said_on_one_printable_line(tmp_path, name):
     for error in (again, broken):
         assert error.isprintable()
     with pytest.raises(ColorizeError) as caught:
-        batch.find([tmp_path / "in"], os.fsdecode(name) + "none")
+        batch.find_images([tmp_path / "in"], os.fsdecode(name) + "none")
     assert str(caught.value).isprintable()
 
 
@@ -483,7 +499,7 @@ def test_odd_names_work_and_are_said_on_one_printable_line(tmp_path, name):
 def test_a_pattern_that_cannot_be_is_one_line(tmp_path, pattern):
     save(tmp_path / "a.png")
     with pytest.raises(ColorizeError, match=r"png"):
-        batch.find([tmp_path], pattern)
+        batch.find_images([tmp_path], pattern)
 
 
 def test_no_memory_for_a_photograph_is_one_line(tmp_path):
@@ -517,8 +533,8 @@ def test_what_may_not_be_read_or_written_costs_the_others_nothing(as_nobody):
         save(as_nobody / f"in/{name}.png")
     (as_nobody / "in/secret.png").chmod(0)
     (as_nobody / "in/shut").chmod(0)
-    sources = batch.find([as_nobody / "in"])
-    results = run(batch.plan(sources, as_nobody / "out", True))
+    sources = batch.find_images([as_nobody / "in"])
+    results = run(batch.plan_jobs(sources, as_nobody / "out", True))
     errors = {job.source.name: result.error for job, result in results.items()}
     assert errors["good.png"] is None
     assert "permission denied" in errors["secret.png"]
@@ -575,7 +591,10 @@ def test_a_manifest_on_a_full_disk_ends_the_batch_with_whole_lines(small_disk, t
     file = small_disk / "m.jsonl"
     jobs = [Job(save(tmp_path / f"{n}.png"), tmp_path / f"out/{n}.png") for n in range(40)]
     (small_disk / "ballast").write_bytes(bytes(48 << 10))
-    with Manifest.appending(file, {}) as manifest, pytest.raises(ColorizeError, match="no space"):
+    with (
+        Manifest.appending(file, {}) as manifest,
+        pytest.raises(ColorizeError, match="disk is full"),
+    ):
         run(jobs, manifest=manifest)
     assert file.read_bytes().endswith(b"}\n")
     (small_disk / "ballast").unlink()

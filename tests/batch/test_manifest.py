@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from colorize.batch import manifest as manifests
-from colorize.batch.manifest import Manifest
+from colorize.batch.manifest import Manifest, finish_entry
 from colorize.errors import ColorizeError
 
 SETTINGS = {"model": "compact", "weights": "ab", "size": 256, "format": None}
@@ -29,11 +29,11 @@ def do(file: Path, source: Path, target: Path, settings=SETTINGS) -> None:
     with Manifest.appending(file, settings) as manifest:
         line = manifest.start(source, target)
         target.write_bytes(b"colored")
-        manifest.finish(line, None, 1.5)
+        manifest.append(finish_entry(line, None, 1.5))
 
 
 def finished(file: Path, source: Path, target: Path, settings=SETTINGS) -> bool:
-    return Manifest(file, settings).finished(source, target)
+    return Manifest(file, settings).is_current(source, target)
 
 
 def lines(file: Path) -> list[dict[str, object]]:
@@ -87,21 +87,21 @@ def test_a_missing_or_changed_output_is_done_again(files):
 def test_only_the_very_content_that_was_written_is_ours(files):
     file, _source, target = files
     other = SETTINGS | {"size": 512}
-    assert Manifest(file, other).wrote(target)
+    assert Manifest(file, other).is_own_output(target)
     os.utime(target, (1, 1))
-    assert Manifest(file, other).wrote(target)
+    assert Manifest(file, other).is_own_output(target)
     target.write_bytes(b"painted ")
-    assert not Manifest(file, other).wrote(target)
+    assert not Manifest(file, other).is_own_output(target)
     target.unlink()
-    assert not Manifest(file, other).wrote(target)
+    assert not Manifest(file, other).is_own_output(target)
 
 
 def test_a_failed_photograph_is_tried_again(files):
     file, source, target = files
     with Manifest.appending(file, SETTINGS) as manifest:
-        manifest.finish(manifest.start(source, target), "broken", 0.1)
+        manifest.append(finish_entry(manifest.start(source, target), "broken", 0.1))
     assert not finished(*files)
-    assert Manifest(file, SETTINGS).wrote(target)  # the output of the time before
+    assert Manifest(file, SETTINGS).is_own_output(target)  # the output of the time before
     assert lines(file)[-1]["error"] == "broken"
 
 
@@ -114,7 +114,7 @@ def test_killed_before_the_output_came(tmp_path, files):
         new = tmp_path / "new.jpg"
         manifest.start(source, new)
     assert not finished(file, source, target, other)
-    assert Manifest(file, other).wrote(target)
+    assert Manifest(file, other).is_own_output(target)
     assert not finished(file, source, new, other)
 
 
@@ -126,7 +126,7 @@ def test_killed_after_the_output_came(tmp_path, files):
         manifest.start(source, target)
         target.write_bytes(b"other colors")
     assert finished(file, source, target, other)
-    assert not Manifest(file, other).wrote(target)
+    assert not Manifest(file, other).is_own_output(target)
 
 
 def test_an_unreadable_input_is_never_finished(tmp_path):
@@ -167,7 +167,7 @@ def test_a_file_that_is_no_manifest_is_refused_and_kept(tmp_path, content):
     file = tmp_path / "photo.jpg"
     file.write_bytes(content)
     with (
-        pytest.raises(ColorizeError, match=r"photo\.jpg: .*name another file"),
+        pytest.raises(ColorizeError, match=r"photo\.jpg: .*choose another file"),
         Manifest.appending(file, SETTINGS),
     ):
         pass
@@ -232,7 +232,7 @@ def test_a_full_disk_leaves_whole_lines(files, monkeypatch):
 
     with Manifest.appending(file, SETTINGS) as manifest:
         monkeypatch.setattr(manifests.os, "write", half)
-        with pytest.raises(ColorizeError, match=r"m\.jsonl: .*no space"):
+        with pytest.raises(ColorizeError, match=r"m\.jsonl: .*disk is full"):
             manifest.start(source, target)
         monkeypatch.undo()
     assert file.read_bytes() == before

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from colorize import batch
-from colorize.batch import Job, Options, Work
+from colorize.batch import Job, JobWorker, WriteOptions
 from colorize.batch.manifest import Manifest
 from colorize.cli import main
 from colorize.errors import ColorizeError
@@ -66,11 +66,11 @@ def statuses(manifest: Path) -> list[str]:
 def cluster_run(jobs, make, options=None, **more):
     from colorize.batch import ray as cluster
 
-    return list(cluster.run(jobs, make, options or Options(), **more))
+    return list(cluster.run(jobs, make, options or WriteOptions(), **more))
 
 
 def jobs_of(folder: Path, out: Path) -> list[Job]:
-    return batch.plan(batch.find([folder]), out, True)
+    return batch.plan_jobs(batch.find_images([folder]), out, True)
 
 
 class Fragile:
@@ -91,8 +91,8 @@ class Fragile:
             os.kill(os.getpid(), signal.SIGKILL)
         return Photo(np.repeat(255 - photo.pixels[..., None], 3, 2), None, photo.metadata)
 
-    def make(self) -> Work:
-        return Work(self, Options(), {})
+    def make(self) -> JobWorker:
+        return JobWorker(self, WriteOptions())
 
 
 def test_outputs_manifest_and_report_are_those_of_a_local_run(
@@ -137,13 +137,13 @@ def test_a_killed_worker_loses_nothing(ray, photographs, tmp_path):
     jobs = jobs_of(photographs, tmp_path / "out")
     fragile = Fragile(once=tmp_path / "died")
     with Manifest.appending(tmp_path / "m.jsonl", {}) as manifest:
-        results = cluster_run(jobs, fragile.make, Options(manifest=manifest))
+        results = cluster_run(jobs, fragile.make, WriteOptions(manifest=manifest))
     assert (tmp_path / "died").exists()
     assert sorted(r.job.source for r in results) == sorted(job.source for job in jobs)
     assert all(r.error is None and r.skipped is None for r in results)
     assert statuses(tmp_path / "m.jsonl").count("done") == len(jobs)
     list(batch.run(jobs_of(photographs, tmp_path / "local"), Fragile()))
-    batch.tidy(jobs)  # what a killed process may leave, as any later run does
+    batch.clean_up(jobs)  # what a killed process may leave, as any later run does
     assert content(tmp_path / "out") == content(tmp_path / "local")
 
 
@@ -161,8 +161,8 @@ class Alone:
         self.busy = False
         return Photo(np.repeat(photo.pixels[..., None], 3, 2), None, photo.metadata)
 
-    def make(self) -> Work:
-        return Work(self, Options(), {})
+    def make(self) -> JobWorker:
+        return JobWorker(self, WriteOptions())
 
 
 def test_a_worker_has_one_photograph_in_work_at_a_time(ray, photographs, tmp_path):
@@ -174,7 +174,7 @@ def test_a_photograph_that_kills_its_workers_fails_and_no_other(ray, photographs
     Image.new("L", (65, 40)).save(photographs / "deadly.png")
     jobs = jobs_of(photographs, tmp_path / "out")
     with Manifest.appending(tmp_path / "m.jsonl", {}) as manifest:
-        results = cluster_run(jobs, Fragile(always=65).make, Options(manifest=manifest))
+        results = cluster_run(jobs, Fragile(always=65).make, WriteOptions(manifest=manifest))
     failed = [result for result in results if result.error is not None]
     assert [result.job.source.name for result in failed] == ["deadly.png"]
     assert "its worker died 3 times" in str(failed[0].error)
@@ -187,13 +187,13 @@ def test_a_closed_batch_notes_what_it_did_and_goes_on(ray, photographs, tmp_path
 
     jobs = jobs_of(photographs, tmp_path / "out")
     with Manifest.appending(tmp_path / "m.jsonl", {}) as manifest:
-        results = cluster.run(jobs, Fragile().make, Options(manifest=manifest))
+        results = cluster.run(jobs, Fragile().make, WriteOptions(manifest=manifest))
         assert next(results).error is None
         results.close()
     done = statuses(tmp_path / "m.jsonl").count("done")
     assert done == len(content(tmp_path / "out"))
     with Manifest.appending(tmp_path / "m.jsonl", {}) as manifest:
-        again = cluster_run(jobs, Fragile().make, Options(manifest=manifest))
+        again = cluster_run(jobs, Fragile().make, WriteOptions(manifest=manifest))
     assert sum(result.skipped is not None for result in again) == done
     assert all(result.error is None for result in again)
     assert len(content(tmp_path / "out")) == 12
@@ -203,28 +203,28 @@ def test_a_run_killed_before_its_done_line_does_not_do_it_again(photographs, tmp
     """The line `started` of a cluster has no sha256, and yet is enough."""
     job = jobs_of(photographs, tmp_path / "out")[0]
     with Manifest.appending(tmp_path / "m.jsonl", {}) as manifest:
-        manifest.start(job.source, job.target, hashed=False)
-        assert not manifest.finished(job.source, job.target)
+        manifest.start(job.source, job.target, hash_input=False)
+        assert not manifest.is_current(job.source, job.target)
         job.target.parent.mkdir(parents=True)
         job.target.write_bytes(b"whole")
     known = Manifest(tmp_path / "m.jsonl", {})
-    assert known.finished(job.source, job.target)
+    assert known.is_current(job.source, job.target)
     os.utime(job.source, ns=(0, time.time_ns() + 10**9))
-    assert not known.finished(job.source, job.target)
+    assert not known.is_current(job.source, job.target)
 
 
 def test_nothing_to_do_starts_no_worker(ray, photographs, tmp_path):
-    def never() -> Work:
+    def never() -> JobWorker:
         raise AssertionError
 
     jobs = jobs_of(photographs, tmp_path / "out")
     list(batch.run(jobs, Fragile()))
-    results = cluster_run(jobs, never, Options(skip_existing=True))
+    results = cluster_run(jobs, never, WriteOptions(skip_existing=True))
     assert all(result.skipped for result in results)
 
 
 def test_what_workers_can_not_load_ends_the_batch_in_one_line(ray, photographs, tmp_path):
-    def missing() -> Work:
+    def missing() -> JobWorker:
         raise ColorizeError("weights.safetensors: no such file")
 
     with pytest.raises(ColorizeError, match=r"machine of the cluster: weights\.safetensors"):
@@ -238,7 +238,7 @@ def test_workers_refuse_weights_and_guides_that_are_not_those_of_the_command(wei
 
     args = parser().parse_args(["-i", "a.jpg", "--weights", weights, "--ray"])
     settings = output_fingerprint(args)
-    assert isinstance(make_work(args, settings), Work)
+    assert isinstance(make_work(args, settings), JobWorker)
     for name in ("weights", "hints"):
         with pytest.raises(ColorizeError, match=f"other {name} than where the command runs"):
             make_work(args, settings | {name: "0" * 64})

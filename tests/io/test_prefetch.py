@@ -81,7 +81,7 @@ def test_a_batch_takes_the_photograph_that_was_read_ahead(tmp_path, monkeypatch)
     job = batch.Job(source, tmp_path / "out.png")
     with PhotoPrefetcher(source, max_pixels=LIMIT) as early:
         monkeypatch.setattr(readers, "read_pages", lambda *a, **o: pytest.fail("read again"))
-        (result,) = batch.run([job], lambda photo: photo, ahead=early)
+        (result,) = batch.run([job], lambda photo: photo, prefetcher=early)
     assert result.error is None
     with Image.open(source) as one, Image.open(job.target) as other:
         np.testing.assert_array_equal(np.asarray(one), np.asarray(other))

@@ -114,8 +114,8 @@ def redden(photo: Photo) -> Photo:
 def test_a_batch_writes_comparisons_in_any_format(tmp_path, layout, width, suffix):
     source = tmp_path / f"a.{suffix}"
     Image.new("L", (40, 30), 90).save(source)
-    jobs = batch.plan(batch.find([tmp_path]), tmp_path / "out", True)
-    (result,) = batch.run(jobs, redden, batch.Options(compare=layout))
+    jobs = batch.plan_jobs(batch.find_images([tmp_path]), tmp_path / "out", True)
+    (result,) = batch.run(jobs, redden, batch.WriteOptions(compare=layout))
     assert result.error is None
     written = read(tmp_path / "out" / f"a.{suffix}")
     assert written.size == (30, width)
@@ -126,8 +126,8 @@ def test_a_batch_writes_comparisons_in_any_format(tmp_path, layout, width, suffi
 def test_sixteen_bits_stay_sixteen(tmp_path):
     source = tmp_path / "deep.png"
     Image.fromarray(np.full((20, 30), 12345, np.uint16)).save(source)
-    jobs = batch.plan(batch.find([source]), tmp_path / "out.png", False)
-    (result,) = batch.run(jobs, redden, batch.Options(compare="side"))
+    jobs = batch.plan_jobs(batch.find_images([source]), tmp_path / "out.png", False)
+    (result,) = batch.run(jobs, redden, batch.WriteOptions(compare="side"))
     assert result.error is None
     pixels = read(tmp_path / "out.png").pixels
     assert pixels.dtype == np.uint16

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from colorize import batch
-from colorize.batch import Options
+from colorize.batch import WriteOptions
 from colorize.cli import main
 from colorize.errors import ColorizeError
 from colorize.io.photo import Photo
@@ -223,9 +223,13 @@ def save(path: Path, size: tuple[int, int] = (40, 30)) -> Path:
 
 
 def show(folder: Path, colorize=redden, fail_fast=False, workers=2, **options) -> Page:
-    jobs = batch.plan(batch.find([folder / "in"]), folder / "out", True)
+    jobs = batch.plan_jobs(batch.find_images([folder / "in"]), folder / "out", True)
     results = batch.run(
-        jobs, colorize, Options(pictures=True, **options), fail_fast=fail_fast, workers=workers
+        jobs,
+        colorize,
+        WriteOptions(thumbnails=True, **options),
+        fail_fast=fail_fast,
+        workers=workers,
     )
     with batch.gallery(folder / "page.html", jobs) as add:
         for result in results:
@@ -276,9 +280,9 @@ def test_several_pages_are_shown_by_the_first(tmp_path):
 
 def test_samples_of_one_photograph_are_told_apart(tmp_path):
     source = save(tmp_path / "in/a.png")
-    jobs = batch.plan(batch.find([source]), tmp_path / "out", True, samples=2)
+    jobs = batch.plan_jobs(batch.find_images([source]), tmp_path / "out", True, samples=2)
     results = batch.run(
-        jobs, redden, Options(pictures=True), special=lambda job, photo: redden(photo)
+        jobs, redden, WriteOptions(thumbnails=True), render=lambda job, photo: redden(photo)
     )
     with batch.gallery(tmp_path / "page.html", jobs) as add:
         for result in results:
