@@ -111,7 +111,7 @@ def kill_workers(times: int, stop: threading.Event) -> list[int]:
                     said = status.read_bytes()
                 except OSError:
                     continue
-                if said.startswith(b"ray::Worker.do") and descends(int(status.parent.name)):
+                if said.startswith(b"ray::_job_task") and descends(int(status.parent.name)):
                     os.kill(int(status.parent.name), signal.SIGKILL)
                     killed.append(int(status.parent.name))
                     break

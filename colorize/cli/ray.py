@@ -8,7 +8,6 @@ import functools
 import os
 from collections.abc import Generator
 
-from colorize import batch
 from colorize.batch import Job, JobWorker, Result, WriteOptions
 from colorize.batch import ray as cluster
 from colorize.cli.settings import make_colorizer, make_options, make_renderer, output_fingerprint
@@ -26,8 +25,7 @@ def cluster_results(
     gpus = args.gpu or (args.device or "cpu").startswith("cuda")
     work = functools.partial(make_work, _for_other_machines(args), output_fingerprint(args))
     return cluster.run(
-        jobs, work, options, address=args.ray, gpus=gpus,
-        threads=batch.DEFAULT_WORKERS if gpus else 1, fail_fast=args.fail_fast,
+        jobs, work, options, address=args.ray, gpus=gpus, fail_fast=args.fail_fast
     )  # fmt: skip
 
 
@@ -54,7 +52,7 @@ def make_work(args: argparse.Namespace, settings: dict[str, object]) -> JobWorke
     Raises ColorizeError where the settings, such as the hash of the weights, are not the same.
     """
     there = output_fingerprint(args)
-    if other := [name for name in there if there[name] != settings.get(name)]:
+    if other := [name for name in there | settings if there.get(name) != settings.get(name)]:
         raise ColorizeError(
             f"other {' and '.join(other)} than where the command runs: copy the files, or install "
             "the same version"

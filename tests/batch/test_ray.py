@@ -177,7 +177,7 @@ def test_a_photograph_that_kills_its_workers_fails_and_no_other(ray, photographs
         results = cluster_run(jobs, Fragile(always=65).make, WriteOptions(manifest=manifest))
     failed = [result for result in results if result.error is not None]
     assert [result.job.source.name for result in failed] == ["deadly.png"]
-    assert "its worker died 3 times" in str(failed[0].error)
+    assert "its process died 3 times" in str(failed[0].error)
     assert len(results) == 13
     assert statuses(tmp_path / "m.jsonl").count("failed") == 1
 
