@@ -1,11 +1,10 @@
-"""Send a server hundreds of photographs, many at once, and check that every one comes back.
+"""Load test of the server: send hundreds of photographs, many at a time, and check the results.
 
-`python -m benchmarks.serve_load --requests 500 --at-once 16` starts `colorize-serve` with a tiny
-network (or with the bundled one: --bundled) on a free port of this machine, sends photographs
-whose size tells them apart, and prints as JSON how many came back whole, the photographs per
-second, the seconds of the median and the slowest, and how many went through the network together.
-Exit status 1 if one was lost, refused or another's. With --queue below --at-once, requests that
-get 429 are sent again after the time that the server names, as clients should.
+`python -m benchmarks.serve_load --requests 500 --concurrency 16` starts `colorize-serve` with a
+tiny network (--bundled: the bundled one) on a free port, sends photographs of different sizes, and
+prints as JSON how many results were correct, throughput, latency, the server's memory and its batch
+sizes. Exit status 1 if a result is missing or belongs to another request. With --max-queue below
+--concurrency, requests that get status 429 are sent again after the time in Retry-After.
 """
 
 from __future__ import annotations
@@ -32,20 +31,20 @@ from PIL import Image
 from benchmarks.tiny_weights import save_tiny_weights
 
 ROOT = Path(__file__).parents[1]
-SECONDS = 300  # that one photograph may take
+TIMEOUT = 300  # seconds per photograph
 
 
 @dataclass(frozen=True)
-class Sent:
-    """What became of one request."""
+class Outcome:
+    """The outcome of one request: whether the result is correct, latency, responses of 429."""
 
-    whole: bool
+    correct: bool
     seconds: float
-    refused: int  # times that the server was full
+    retries: int
 
 
-def photograph(number: int) -> tuple[bytes, tuple[int, int]]:
-    """Return a gray JPEG whose size no other of a thousand has, and that size."""
+def make_photo(number: int) -> tuple[bytes, tuple[int, int]]:
+    """Return a gray JPEG and its size, which is different for each of 1000 numbers."""
     size = 200 + number % 40, 150 + number // 40 % 25
     noise = np.random.default_rng(number).integers(0, 256, (12, 16), np.uint8)
     file = io.BytesIO()
@@ -53,27 +52,27 @@ def photograph(number: int) -> tuple[bytes, tuple[int, int]]:
     return file.getvalue(), size
 
 
-def send(port: int, number: int) -> Sent:
-    """Send a photograph, again when the server is full, and check what comes back."""
-    content, size = photograph(number)
+def send(port: int, number: int) -> Outcome:
+    """Send a photograph, again while the server is full, and check the result."""
+    content, size = make_photo(number)
     start = time.monotonic()
-    refused = 0
+    retries = 0
     while True:
         status, wait, body = _post(port, content)
         if status != 429:
             break
-        refused += 1
+        retries += 1
         time.sleep(wait)
-    whole = status == 200 and _is_result(body, size)
-    return Sent(whole, time.monotonic() - start, refused)
+    correct = status == 200 and _is_result(body, size)
+    return Outcome(correct, time.monotonic() - start, retries)
 
 
 def _post(port: int, content: bytes) -> tuple[int, float, bytes]:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=SECONDS)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT)
     try:
         connection.request("POST", "/colorize", content)
-        answer = connection.getresponse()
-        return answer.status, float(answer.headers.get("Retry-After", 0)), answer.read()
+        response = connection.getresponse()
+        return response.status, float(response.headers.get("Retry-After", 0)), response.read()
     except OSError:
         return 0, 0, b""
     finally:
@@ -87,8 +86,8 @@ def _is_result(body: bytes, size: tuple[int, int]) -> bool:
 
 
 def health(port: int) -> dict[str, object]:
-    """Return what the server says of itself."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=SECONDS)
+    """Return the content of /healthz."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT)
     connection.request("GET", "/healthz")
     try:
         result: dict[str, object] = json.loads(connection.getresponse().read())
@@ -98,50 +97,62 @@ def health(port: int) -> dict[str, object]:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run the load and return the exit status."""
+    """Run the test and return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--requests", type=int, default=500)
-    parser.add_argument("--at-once", type=int, default=16)
-    parser.add_argument("--queue", type=int, default=32)
-    parser.add_argument("--batch", type=int, default=8)
-    parser.add_argument("--bundled", action="store_true", help="the bundled network")
+    parser.add_argument("--concurrency", type=int, default=16)
+    parser.add_argument("--max-queue", type=int, default=32)
+    parser.add_argument("--max-batch", type=int, default=8)
+    parser.add_argument("--bundled", action="store_true", help="use the bundled network")
     args = parser.parse_args(argv)
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "colorize.server", "--port", "0",
-                   "--queue", str(args.queue), "--batch", str(args.batch)]  # fmt: skip
+                   "--max-queue", str(args.max_queue),
+                   "--max-batch", str(args.max_batch)]  # fmt: skip
         if not args.bundled:
             command += ["--weights", str(save_tiny_weights(Path(folder) / "tiny.safetensors"))]
         server = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
         try:
             assert server.stderr is not None
-            told = re.search(r"127\.0\.0\.1:(\d+)", server.stderr.readline())
-            assert told is not None, "the server did not start"
-            result = measure(int(told[1]), args.requests, args.at_once)
+            address = re.search(r"127\.0\.0\.1:(\d+)", server.stderr.readline())
+            assert address is not None, "the server did not start"
+            result = measure(int(address[1]), args.requests, args.concurrency)
+            result["peak_memory_mb"] = _peak_memory(server.pid)
         finally:
             server.terminate()
             server.wait(60)
     machine = {"python": platform.python_version(), "exit_status": server.returncode}
     sys.stdout.write(json.dumps(result | machine, indent=1) + "\n")
-    return 0 if result["whole"] == args.requests and server.returncode == 0 else 1
+    return 0 if result["correct"] == args.requests and server.returncode == 0 else 1
 
 
-def measure(port: int, requests: int, at_once: int) -> dict[str, object]:
-    """Send all and return the figures."""
+def _peak_memory(pid: int) -> int | None:
+    """Return the largest resident size of a process in MB, None where there is no /proc."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return None
+    peak = re.search(r"VmHWM:\s+(\d+) kB", status)
+    return None if peak is None else int(peak[1]) // 1000
+
+
+def measure(port: int, requests: int, concurrency: int) -> dict[str, object]:
+    """Send all requests and return the figures."""
     start = time.monotonic()
-    with ThreadPoolExecutor(at_once) as threads:
-        sent = list(threads.map(lambda number: send(port, number), range(requests)))
+    with ThreadPoolExecutor(concurrency) as threads:
+        outcomes = list(threads.map(lambda number: send(port, number), range(requests)))
     seconds = time.monotonic() - start
     state = health(port)
     assert isinstance(state["batches"], dict)
     batches = Counter({int(size): int(count) for size, count in state["batches"].items()})
-    times = [one.seconds for one in sent]
+    times = [outcome.seconds for outcome in outcomes]
     return {
         "requests": requests,
-        "at_once": at_once,
-        "whole": sum(one.whole for one in sent),
+        "concurrency": concurrency,
+        "correct": sum(outcome.correct for outcome in outcomes),
         "answered": state["answered"],
-        "left": state["accepted"],
-        "told_to_come_back": sum(one.refused for one in sent),
+        "unfinished": state["accepted"],
+        "retries": sum(outcome.retries for outcome in outcomes),
         "photographs_per_second": round(requests / seconds, 1),
         "median_seconds": round(statistics.median(times), 3),
         "slowest_seconds": round(max(times), 3),

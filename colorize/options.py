@@ -46,9 +46,17 @@ G = TypeVar("G", bound="Options")
 class NetworkTraits(Protocol):
     """What decides which options act on a network; a part of its metadata."""
 
-    output: Any
-    class_weights: Any
-    prior: Any
+    @property
+    def output(self) -> str:
+        """Either logits or ab."""
+
+    @property
+    def class_weights(self) -> object:
+        """None where they are unknown."""
+
+    @property
+    def prior(self) -> object:
+        """None where it is unknown."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""A server: photographs in over HTTP, the same in color out, and a page to do it by hand.
+"""HTTP server: a photograph in, the same photograph in color out, and a web page for doing so.
 
-`colorize-serve` starts it; docs/serve.md describes it. Needs the extra `serve`.
+Started by `colorize-serve`, described in docs/serve.md. Needs the extra `serve`.
 """

@@ -1,4 +1,4 @@
-"""`python -m colorize.server` is `colorize-serve`."""
+"""Run `colorize-serve` as `python -m colorize.server`."""
 
 import sys
 

@@ -1,4 +1,7 @@
-"""The application: which address answers what, with which limits, and in which words."""
+"""The ASGI application: routes, queue limit, error responses and security headers.
+
+docs/serve.md has the reasons for Starlette without FastAPI.
+"""
 
 from __future__ import annotations
 
@@ -6,31 +9,44 @@ import asyncio
 import json
 import logging
 import math
+import mimetypes
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from colorize._version import __version__
 from colorize.errors import ColorizeError
-from colorize.pipeline import MAX_NETWORK_SIZE, Colorizer
-from colorize.server.errors import Refusal
+from colorize.models.metadata import ModelMetadata
+from colorize.options import DEFAULT_STYLE, supported_options
+from colorize.runtime.base import Runner
+from colorize.server.docs_page import docs_page
+from colorize.server.errors import ApiError
 from colorize.server.limits import Limits
-from colorize.server.openapi import MEDIA_TYPES, document, reference
-from colorize.server.options import MAX_SIZE, read_wish, usable
-from colorize.server.page import FILES, PageFile
-from colorize.server.upload import Body, Upload, read_upload
-from colorize.server.worker import Abandoned, Job, Picture, Work, without_name
+from colorize.server.openapi import MEDIA_TYPES, openapi_document
+from colorize.server.parameters import OPTIONS, parse_request
+from colorize.server.upload import LimitedBody, Upload, read_upload
+from colorize.server.worker import (
+    ClientDisconnected,
+    EncodedImage,
+    RequestJob,
+    RequestWorker,
+    strip_source_name,
+)
 
-GONE = 499  # what nginx logs for a client that did not wait; nobody reads it
+CLIENT_CLOSED_REQUEST = 499  # nginx's status for a client that did not wait; nobody receives it
 MAX_RETRY_AFTER = 60  # seconds
+STATIC = Path(__file__).parent / "static"
 
 SECURITY_HEADERS = {
     "Content-Security-Policy": (
@@ -43,137 +59,26 @@ SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
 }
 
+# Some Windows registries call .js text/plain, which browsers refuse to run with nosniff.
+mimetypes.add_type("text/javascript", ".js")
+
 log = logging.getLogger("colorize.server")
 
 
-class Service:
-    """What the application knows between requests."""
+def make_app(runner: Runner, name: str = "compact", limits: Limits | None = None) -> Starlette:
+    """Return the ASGI application, for uvicorn or another ASGI server.
 
-    def __init__(self, colorizer: Colorizer, name: str, limits: Limits):
-        """Take a colorizer, the name of its network, and limits."""
-        self.name = name
-        self.limits = limits
-        self.device = colorizer.device
-        self.parameters = usable(colorizer)
-        self.defaults = {
-            name: value
-            for name in self.parameters
-            if isinstance(value := getattr(colorizer, name, None), (int, float))
-        }
-        self.document = document(limits, colorizer.metadata.size_divisor)
-        self.work = Work(colorizer, limits)
-        self.accepted = 0  # requests that are not answered yet
-        self.answered = 0  # photographs colorized
-
-    async def colorize(self, request: Request) -> Response:
-        """Answer POST /colorize."""
-        body = Body(request, self.limits.max_bytes)
-        try:
-            with self._place():
-                return await self._colorized(request, body)
-        except Refusal:
-            await body.drain()
-            raise
-        except ClientDisconnect:
-            return Response(status_code=GONE)
-        except Exception:
-            log.exception("a photograph made the server fail")
-            raise Refusal(500, "the server failed at this photograph; its log says why") from None
-
-    @contextmanager
-    def _place(self) -> Iterator[None]:
-        """Hold a place in the queue. Raises Refusal (429) if there is none."""
-        if self.accepted >= self.limits.queue:
-            wait = math.ceil(self.accepted * self.work.seconds)
-            raise Refusal(
-                429, "too many photographs at once: try again", min(wait, MAX_RETRY_AFTER)
-            )
-        self.accepted += 1
-        try:
-            yield
-        finally:
-            self.accepted -= 1
-
-    async def _colorized(self, request: Request, body: Body) -> Response:
-        given = request.query_params.multi_items()
-        read_wish(given)  # a mistake there is told before the photograph comes
-        upload = await read_upload(body)
-        try:
-            job = Job(upload.photo, read_wish(given, upload.fields), upload.others)
-            picture = await self._finished(job, request)
-        except ColorizeError as error:
-            raise Refusal(422, _told(error, upload)) from None
-        except Abandoned:
-            return Response(status_code=GONE)
-        finally:
-            upload.close()
-        self.answered += 1
-        return _answer(picture)
-
-    async def _finished(self, job: Job, request: Request) -> Picture:
-        """Return the job's picture. Raises Abandoned when the client leaves before."""
-        work = self.work.submit(job)
-        done = asyncio.ensure_future(asyncio.wrap_future(work))
-        gone = asyncio.ensure_future(_gone(request))
-        try:
-            await asyncio.wait((done, gone), return_when=asyncio.FIRST_COMPLETED)
-            if done.done():
-                return done.result()
-            job.stop.set()  # what has begun ends at its next step; its place is taken until then
-            if not work.cancel():
-                await asyncio.wait((done,))
-            raise Abandoned
-        finally:
-            gone.cancel()
-            job.stop.set()
-            done.add_done_callback(_noticed)
-
-    async def health(self, request: Request) -> Response:
-        """Answer GET /healthz."""
-        return JSONResponse(
-            {
-                "status": "ok",
-                "version": __version__,
-                "model": self.name,
-                "device": self.device,
-                "max_bytes": self.limits.max_bytes,
-                "max_pixels": self.limits.max_pixels,
-                "parameters": self.parameters,
-                "defaults": self.defaults,
-                "queue": self.limits.queue,
-                "accepted": self.accepted,
-                "answered": self.answered,
-                "batches": {str(n): count for n, count in sorted(self._batches().items())},
-            }
-        )
-
-    def _batches(self) -> dict[int, int]:
-        return dict(self.work.runner.batch_sizes)
-
-    async def openapi(self, request: Request) -> Response:
-        """Answer GET /openapi.json."""
-        return JSONResponse(self.document)
-
-    async def docs(self, request: Request) -> Response:
-        """Answer GET /docs, the same as a page."""
-        host = request.headers.get("host", "localhost")
-        page = reference(self.document, f"{request.scope['scheme']}://{host}")
-        return Response(page, media_type="text/html")
-
-
-def make_app(
-    colorizer: Colorizer, name: str = "compact", limits: Limits | None = None
-) -> Starlette:
-    """Return the application (ASGI), for uvicorn or any other server of its kind.
-
-    colorizer: its network is used; the settings come with each request. name: the network's.
+    Args:
+        runner: The network.
+        name: Name of the network, for /healthz.
+        limits: Default: those of `Limits`.
     """
-    service = Service(colorizer, name, limits or Limits())
+    service = Service(runner, name, limits or Limits())
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         yield
-        await asyncio.to_thread(service.work.close)
+        await asyncio.to_thread(service.worker.close)
 
     return Starlette(
         routes=[
@@ -181,83 +86,190 @@ def make_app(
             Route("/healthz", service.health),
             Route("/openapi.json", service.openapi),
             Route("/docs", service.docs),
-            *(Route(path, _file(file)) for path, file in FILES.items()),
+            Route("/", service.page),
+            Mount("/static", service.static),
         ],
-        middleware=[Middleware(_Headers)],
-        exception_handlers={
-            Refusal: _refused,
-            HTTPException: _http_error,
-        },
+        middleware=[Middleware(with_security_headers)],
+        exception_handlers={ApiError: _api_error, HTTPException: _http_error},
         lifespan=lifespan,
     )
 
 
-class _Headers:
-    """Adds to every answer the headers that keep a browser careful."""
+class Service:
+    """The endpoints and the state that requests share."""
 
-    def __init__(self, app: ASGIApp):
-        self.app = app
+    def __init__(self, runner: Runner, name: str, limits: Limits):
+        """Create the state; see `make_app`."""
+        metadata = runner.metadata
+        self.name = name
+        self.limits = limits
+        supported = supported_options(metadata, OPTIONS.values())
+        self.parameters = [option.name for option in supported]
+        self.defaults = _defaults(metadata, self.parameters)
+        self.document = openapi_document(limits, metadata.size_divisor)
+        self.worker = RequestWorker(runner, limits)
+        self.static = _StaticFiles(directory=STATIC)
+        self.accepted = 0  # requests not answered yet
+        self.answered = 0  # photographs colorized
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def careful(message: Message) -> None:
+    async def colorize(self, request: Request) -> Response:
+        """POST /colorize."""
+        body = LimitedBody(request, self.limits.max_bytes)
+        try:
+            with self._queue_slot():
+                return await self._colorize(request, body)
+        except ApiError:
+            await body.discard_rest()
+            raise
+        except (ClientDisconnect, ClientDisconnected):
+            return Response(status_code=CLIENT_CLOSED_REQUEST)
+        except Exception:
+            log.exception("internal error")
+            raise ApiError(500, "internal error; the server's log has the details") from None
+
+    @contextmanager
+    def _queue_slot(self) -> Iterator[None]:
+        """Count the request as accepted. Raises ApiError (429) if there are max_queue already."""
+        if self.accepted >= self.limits.max_queue:
+            seconds = math.ceil(self.accepted * self.worker.seconds_per_photo)
+            message = "the server has too many requests; try again later"
+            raise ApiError(429, message, retry_after=min(seconds, MAX_RETRY_AFTER))
+        self.accepted += 1
+        try:
+            yield
+        finally:
+            self.accepted -= 1
+
+    async def _colorize(self, request: Request, body: LimitedBody) -> Response:
+        query = request.query_params.multi_items()
+        parse_request(query)  # reports a mistake in the query before the photograph is read
+        upload = await read_upload(body)
+        try:
+            parameters = parse_request(query, upload.fields)
+            job = RequestJob(upload.photo, parameters, upload.extra_files)
+            image = await self._result(job, request)
+        except ColorizeError as error:
+            raise ApiError(422, _public_message(error, upload)) from None
+        finally:
+            upload.close()
+        self.answered += 1
+        headers = {"Cache-Control": "no-store"}
+        if image.notes:
+            headers["Colorize-Notes"] = json.dumps(image.notes)  # ASCII, one line
+        return Response(image.content, media_type=MEDIA_TYPES[image.format], headers=headers)
+
+    async def _result(self, job: RequestJob, request: Request) -> EncodedImage:
+        """Return the result of a job. Raises ClientDisconnected if the client leaves before."""
+        future = self.worker.submit(job)
+        done = asyncio.ensure_future(asyncio.wrap_future(future))
+        left = asyncio.ensure_future(_wait_for_disconnect(request))
+        try:
+            await asyncio.wait((done, left), return_when=asyncio.FIRST_COMPLETED)
+            if done.done():
+                return done.result()
+            job.cancelled.set()
+            if not future.cancel():  # a running job keeps its queue slot until it ends
+                await asyncio.wait((done,))
+            raise ClientDisconnected
+        finally:
+            left.cancel()
+            job.cancelled.set()
+            done.add_done_callback(_consume_exception)
+
+    async def health(self, request: Request) -> Response:
+        """GET /healthz."""
+        batches = sorted(self.worker.runner.batch_sizes.copy().items())
+        return JSONResponse(
+            {
+                "status": "ok",
+                "version": __version__,
+                "model": self.name,
+                "device": self.worker.runner.device,
+                "max_bytes": self.limits.max_bytes,
+                "max_pixels": self.limits.max_pixels,
+                "parameters": self.parameters,
+                "defaults": self.defaults,
+                "queue": self.limits.max_queue,
+                "accepted": self.accepted,
+                "answered": self.answered,
+                "batches": {str(size): count for size, count in batches},
+            }
+        )
+
+    async def openapi(self, request: Request) -> Response:
+        """GET /openapi.json."""
+        return JSONResponse(self.document)
+
+    async def docs(self, request: Request) -> Response:
+        """GET /docs, the OpenAPI document as a page."""
+        host = request.headers.get("host", "localhost")
+        return HTMLResponse(docs_page(self.document, f"{request.url.scheme}://{host}"))
+
+    async def page(self, request: Request) -> Response:
+        """GET /, the page for people."""
+        return await self.static.get_response("index.html", request.scope)
+
+
+class _StaticFiles(StaticFiles):
+    """Static files that browsers check for changes before each use, by their ETag."""
+
+    def file_response(self, *args: object, **kwargs: object) -> Response:
+        response = super().file_response(*args, **kwargs)  # type: ignore[arg-type]
+        response.headers["Cache-Control"] = "no-cache"
+        return response
+
+
+def with_security_headers(app: ASGIApp) -> ASGIApp:
+    """Return an application that sends SECURITY_HEADERS with every response."""
+    added = [(name.lower().encode(), value.encode()) for name, value in SECURITY_HEADERS.items()]
+
+    async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                added = SECURITY_HEADERS.items()
-                headers = [(name.lower().encode(), value.encode()) for name, value in added]
-                message["headers"] = [*message.get("headers", []), *headers]
+                message["headers"] = [*message.get("headers", []), *added]
             await send(message)
 
-        await self.app(scope, receive, careful if scope["type"] == "http" else send)
+        await app(scope, receive, send_with_headers)
+
+    return wrapped
 
 
-def _file(file: PageFile) -> Any:
-    """Return what answers with a file of the page."""
-
-    async def answer(request: Request) -> Response:
-        if request.headers.get("if-none-match") == file.etag:
-            return Response(status_code=304, headers={"ETag": file.etag})
-        headers = {"ETag": file.etag, "Cache-Control": "no-cache"}
-        return Response(file.content, media_type=file.type, headers=headers)
-
-    return answer
+def _public_message(error: ColorizeError, upload: Upload) -> str:
+    """Return an error's message for a client, who cannot change the server's options."""
+    text = strip_source_name(error, upload.photo)
+    return text.replace(": allow it with --max-pixels", ", this server's limit")
 
 
-def _answer(picture: Picture) -> Response:
-    headers = {"Cache-Control": "no-store"}
-    if picture.notes:
-        headers["Colorize-Notes"] = json.dumps(picture.notes)  # in ASCII, on one line
-    return Response(picture.content, media_type=MEDIA_TYPES[picture.format], headers=headers)
+def _defaults(metadata: ModelMetadata, parameters: list[str]) -> dict[str, float]:
+    """Return the default values of numeric parameters, those of the default style included."""
+    defaults: dict[str, Any] = {name: OPTIONS[name].default for name in parameters}
+    if DEFAULT_STYLE in metadata.styles:
+        defaults |= asdict(metadata.styles[DEFAULT_STYLE])
+    return {
+        name: value
+        for name, value in defaults.items()
+        if name in parameters and isinstance(value, (int, float))
+    }
 
 
-def _told(error: ColorizeError, upload: Upload) -> str:
-    """Return what a client is told of an error: the server's limits, nothing of its options."""
-    text = without_name(error, upload.photo)
-    text = text.replace(f" up to {MAX_NETWORK_SIZE}", f" up to {MAX_SIZE}")
-    return text.replace(": allow it with --max-pixels", ", the most that this server takes")
-
-
-def _noticed(done: asyncio.Future[Picture]) -> None:
-    """Take notice of a failure that nobody waits for, which asyncio would complain about."""
-    if not done.cancelled():
-        done.exception()
-
-
-async def _gone(request: Request) -> None:
-    """Wait until the client has left."""
+async def _wait_for_disconnect(request: Request) -> None:
     while (await request.receive())["type"] != "http.disconnect":
         pass
 
 
-def _error(status: int, reason: str, headers: dict[str, str] | None = None) -> Response:
-    return JSONResponse({"error": reason}, status, headers)
+def _consume_exception(done: asyncio.Future[EncodedImage]) -> None:
+    """Retrieve the exception of a job nobody waits for, so that asyncio does not log it."""
+    if not done.cancelled():
+        done.exception()
 
 
-async def _refused(request: Request, error: Exception) -> Response:
-    assert isinstance(error, Refusal)
+async def _api_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, ApiError)
     headers = None if error.retry_after is None else {"Retry-After": str(error.retry_after)}
-    return _error(error.status, error.reason, headers)
+    return JSONResponse({"error": error.message}, error.status, headers)
 
 
 async def _http_error(request: Request, error: Exception) -> Response:
-    """Answer for an address or method that there is not."""
+    """Return the response to an unknown path or method."""
     assert isinstance(error, HTTPException)
-    return _error(error.status_code, error.detail.lower(), dict(error.headers or {}))
+    return JSONResponse({"error": error.detail.lower()}, error.status_code, error.headers)

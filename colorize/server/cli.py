@@ -17,115 +17,122 @@ from colorize._version import __version__
 from colorize.errors import ColorizeError
 from colorize.models.registry import MODELS
 from colorize.runtime.threads import limit_blas_threads
-from colorize.server.limits import BATCH, MAX_BYTES, MAX_PIXELS, QUEUE, Limits
+from colorize.server.limits import MAX_BATCH, MAX_BYTES, MAX_PIXELS, MAX_QUEUE, Limits
 
 if TYPE_CHECKING:
-    from colorize.pipeline import Colorizer
+    from colorize.runtime.base import Runner
 
 PORT = 8000
-GRACE = 30  # seconds that photographs in work have when the server is told to stop
+SHUTDOWN_TIMEOUT = 30  # seconds that accepted requests have to finish
 DONE, FAILED = 0, 1
 
 EPILOG = """\
-Ctrl-C or SIGTERM stops the server after it has answered what it accepted. There is no login:
-whoever reaches the address can use it. docs/serve.md describes the requests.
+Ctrl-C or SIGTERM stops the server once it has answered the requests it accepted. There is no
+login: anyone who can reach the address can use the server. docs/serve.md describes the HTTP API.
 """
 
 
-def parser() -> argparse.ArgumentParser:
-    """Return the arguments of `colorize-serve`."""
-    result = argparse.ArgumentParser(
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser of the command's arguments."""
+    parser = argparse.ArgumentParser(
         prog="colorize-serve",
         description="Colorize photographs in a browser or over HTTP.",
         epilog=EPILOG,
         allow_abbrev=False,
     )
-    result.add_argument("--version", action="version", version=f"colorize {__version__}")
-    where = result.add_argument_group("address")
-    where.add_argument(
+    parser.add_argument("--version", action="version", version=f"colorize {__version__}")
+    address = parser.add_argument_group("address")
+    address.add_argument(
         "--host", metavar="ADDRESS", default="127.0.0.1",
-        help="where to listen (default: 127.0.0.1, this machine alone)",
+        help="address to listen on (default: 127.0.0.1, reachable from this machine only)",
     )  # fmt: skip
-    where.add_argument(
-        "--port", type=_whole(0, 65535), metavar="N", default=PORT,
-        help=f"default: {PORT}; 0 takes any that is free",
+    address.add_argument(
+        "--port", type=_integer(0, 65535), metavar="N", default=PORT,
+        help=f"port to listen on; 0 picks a free one (default: {PORT})",
     )  # fmt: skip
-    network = result.add_argument_group("network")
+    network = parser.add_argument_group("network")
     network.add_argument(
-        "--model", choices=list(MODELS), default="compact", help="default: compact"
+        "--model", choices=list(MODELS), default="compact", help="network (default: compact)"
     )
-    network.add_argument("--weights", metavar="FILE", help="weights of your own for --model")
+    network.add_argument("--weights", metavar="FILE", help="weights file to use for --model")
     device = network.add_mutually_exclusive_group()
     device.add_argument("--gpu", action="store_true", help="run on the GPU: CUDA, else Apple MPS")
-    device.add_argument("--device", metavar="NAME", help="torch device (default: cpu)")
-    limits = result.add_argument_group("limits")
+    device.add_argument("--device", metavar="NAME", help="PyTorch device (default: cpu)")
+    limits = parser.add_argument_group("limits")
     limits.add_argument(
-        "--max-bytes", type=_whole(1), metavar="N", default=MAX_BYTES,
-        help=f"of a request (default: {MAX_BYTES // 10**6} million)",
+        "--max-bytes", type=_integer(1), metavar="N", default=MAX_BYTES,
+        help=f"largest request, in bytes (default: {MAX_BYTES // 10**6} million)",
     )  # fmt: skip
     limits.add_argument(
-        "--max-pixels", type=_whole(1), metavar="N", default=MAX_PIXELS,
-        help=f"of a photograph (default: {MAX_PIXELS // 10**6} million)",
+        "--max-pixels", type=_integer(1), metavar="N", default=MAX_PIXELS,
+        help=f"largest photograph, in pixels (default: {MAX_PIXELS // 10**6} million)",
     )  # fmt: skip
     limits.add_argument(
-        "--queue", type=_whole(1), metavar="N", default=QUEUE,
-        help=f"requests at once; more are told to come back later (default: {QUEUE})",
+        "--max-queue", type=_integer(1), metavar="N", default=MAX_QUEUE,
+        help="requests accepted at a time; further ones get status 429 and the time after which "
+        f"to retry (default: {MAX_QUEUE})",
     )  # fmt: skip
     limits.add_argument(
-        "--batch", type=_whole(1), metavar="N", default=BATCH,
-        help="photographs in work at once, which go through the network together "
-        f"(default: {BATCH})",
+        "--max-batch", type=_integer(1), metavar="N", default=MAX_BATCH,
+        help="photographs colorized at the same time, and the network's largest batch "
+        f"(default: {MAX_BATCH})",
     )  # fmt: skip
-    return result
+    for former in ("--queue", "--batch"):
+        limits.add_argument(
+            former, dest=f"max_{former[2:]}", type=_integer(1),
+            default=argparse.SUPPRESS, help=argparse.SUPPRESS,
+        )  # fmt: skip
+    return parser
 
 
-def _whole(low: int, high: int | None = None) -> Callable[[str], int]:
-    """Return what reads a whole number in a range, for argparse."""
+def _integer(minimum: int, maximum: int | None = None) -> Callable[[str], int]:
+    """Return an argparse type for whole numbers in a range."""
 
-    def number(text: str) -> int:
+    def parse(text: str) -> int:
         with suppress(ValueError):
-            if low <= int(text) and (high is None or int(text) <= high):
+            if minimum <= int(text) and (maximum is None or int(text) <= maximum):
                 return int(text)
-        most = "" if high is None else f" to {high}"
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from {low}{most}")
+        limits = f"{minimum} or more" if maximum is None else f"{minimum} to {maximum}"
+        raise argparse.ArgumentTypeError(f"{text!r}: must be a whole number, {limits}")
 
-    return number
+    return parse
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the server until it is told to stop; return the exit status."""
-    args = parser().parse_args(argv)
+    """Run the server until a signal stops it; return the exit status."""
+    args = make_parser().parse_args(argv)
     limit_blas_threads()
     try:
-        _check_extra()
-        with _listening(args.host, args.port) as listener:
+        _require_extra()
+        with _listen(args.host, args.port) as listener:
             return _serve(args, listener)
     except ColorizeError as error:
-        _say(str(error))
+        _log(str(error))
         return FAILED
-    except KeyboardInterrupt:  # while the network is loaded; later uvicorn takes it
+    except KeyboardInterrupt:  # while the network loads; later uvicorn handles it
         return DONE
 
 
-def _check_extra() -> None:
+def _require_extra() -> None:
     try:
         import python_multipart  # noqa: F401
         import starlette  # noqa: F401
         import uvicorn  # noqa: F401
     except ImportError as error:
-        raise ColorizeError("the server needs: pip install 'colorize-photos[serve]'") from error
+        remedy = "pip install 'colorize-photos[serve]'"
+        raise ColorizeError(f"the server needs more packages: {remedy}") from error
 
 
-def _listening(host: str, port: int) -> socket.socket:
-    """Return a socket that listens. Raises ColorizeError where that can't be."""
+def _listen(host: str, port: int) -> socket.socket:
+    """Return a listening socket. Raises ColorizeError if the address cannot be used."""
     try:
         family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         return socket.create_server(address[:2], family=family, backlog=1024)
     except (OSError, UnicodeError) as error:
-        reason = (getattr(error, "strerror", None) or str(error)).lower()
-        reason = reason.partition(" (while")[0]  # the address stands before it already
+        reason = str(error) if isinstance(error, UnicodeError) else error.strerror or str(error)
+        reason = reason.lower().partition(" (while")[0]  # which repeats the address
         remedy = "choose another --host or --port"
-        raise ColorizeError(f"{host} port {port}: can't listen: {reason}; {remedy}") from error
+        raise ColorizeError(f"{host} port {port}: cannot listen: {reason}; {remedy}") from error
 
 
 def _serve(args: argparse.Namespace, listener: socket.socket) -> int:
@@ -133,52 +140,51 @@ def _serve(args: argparse.Namespace, listener: socket.socket) -> int:
 
     from colorize.server.app import make_app
 
-    limits = Limits(args.max_bytes, args.max_pixels, args.queue, args.batch)
-    colorizer = _colorizer(args)
+    limits = Limits(args.max_bytes, args.max_pixels, args.max_queue, args.max_batch)
+    runner = _load_network(args)
     config = uvicorn.Config(
-        make_app(colorizer, args.model, limits),
+        make_app(runner, args.model, limits),
         http="h11",
         ws="none",
         log_level="warning",
         access_log=False,
         server_header=False,
-        timeout_graceful_shutdown=GRACE,
+        timeout_graceful_shutdown=SHUTDOWN_TIMEOUT,
     )
-    logging.getLogger("python_multipart").setLevel(logging.ERROR)  # the client is told
-    _announce(args, colorizer, listener)
+    logging.getLogger("python_multipart").setLevel(logging.ERROR)  # the client gets the warnings
+    _announce(args, runner, listener)
     server = uvicorn.Server(config)
 
     def stop(number: int, frame: FrameType | None) -> None:
         server.should_exit = True
 
-    # before uvicorn's own handlers are there, and after, when it raises once more what stopped it
+    # for signals before uvicorn installs its own handlers, and for the one it raises again after
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
     server.run(sockets=[listener])
     return DONE
 
 
-def _colorizer(args: argparse.Namespace) -> Colorizer:
-    from colorize.pipeline import Colorizer
-    from colorize.runtime.load import prefer_onnx
+def _load_network(args: argparse.Namespace) -> Runner:
+    from colorize.runtime.load import load_runner, prefer_onnx
 
-    where = "gpu" if args.gpu else args.device or "cpu"
-    sooner = prefer_onnx(args.model, args.weights, where, single=False)
-    return Colorizer.from_pretrained(
-        args.model, weights=args.weights, device=where, backend="onnx" if sooner else None,
+    device = "gpu" if args.gpu else args.device or "cpu"
+    use_onnx = prefer_onnx(args.model, args.weights, device, single=False)
+    return load_runner(
+        args.model, weights=args.weights, device=device, backend="onnx" if use_onnx else None,
         quiet=False,
     )  # fmt: skip
 
 
-def _announce(args: argparse.Namespace, colorizer: Colorizer, listener: socket.socket) -> None:
+def _announce(args: argparse.Namespace, runner: Runner, listener: socket.socket) -> None:
     host, port = listener.getsockname()[:2]
     address = f"[{host}]" if ":" in host else host
-    _say(f"{args.model} on {colorizer.device} at http://{address}:{port} (Ctrl-C stops)")
+    _log(f"{args.model} on {runner.device} at http://{address}:{port} (Ctrl-C stops)")
     if not ipaddress.ip_address(host).is_loopback:
-        _say("warning: other machines can reach this address, and there is no login")
+        _log("warning: other machines can reach this address, and there is no login")
 
 
-def _say(message: str) -> None:
+def _log(message: str) -> None:
     """Print one line on standard error."""
     with suppress(OSError):  # the terminal may be gone
         sys.stderr.write(f"colorize-serve: {message}\n")

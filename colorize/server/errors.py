@@ -1,22 +1,27 @@
-"""Why a request is not answered with a picture."""
+"""Error responses."""
 
 from __future__ import annotations
 
+MAX_QUOTED = 40  # characters of a client's text that a message repeats
 
-class Refusal(Exception):
-    """An answer other than 200: its status and one line that says what is wrong.
 
-    retry_after: seconds after which the same request may well succeed.
-    """
+class ApiError(Exception):
+    """A response other than 200: its status and one line that names what is wrong."""
 
-    def __init__(self, status: int, reason: str, retry_after: int | None = None):
-        """Take the status, the line and the seconds."""
-        super().__init__(reason)
+    def __init__(self, status: int, message: str, retry_after: int | None = None):
+        """Create an error response.
+
+        Args:
+            status: HTTP status, 400 to 599.
+            message: One line for the client.
+            retry_after: Seconds after which the same request may succeed, or None.
+        """
+        super().__init__(message)
         self.status = status
-        self.reason = reason
+        self.message = message
         self.retry_after = retry_after
 
 
-def shown(text: str) -> str:
-    """Return what a client sent as messages give it: quoted, printable and short."""
-    return ascii(text if len(text) <= 40 else text[:39] + "…")
+def quoted(text: str) -> str:
+    """Return a client's text for use in a message: in quotes, ASCII only, shortened."""
+    return ascii(text if len(text) <= MAX_QUOTED else text[: MAX_QUOTED - 1] + "…")

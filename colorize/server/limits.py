@@ -1,4 +1,4 @@
-"""How much one server takes on."""
+"""Limits of the server."""
 
 from __future__ import annotations
 
@@ -6,21 +6,24 @@ from dataclasses import dataclass
 
 MAX_BYTES = 64_000_000
 MAX_PIXELS = 50_000_000
-QUEUE = 32
-BATCH = 8
+MAX_QUEUE = 32
+MAX_BATCH = 8
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What a request may ask for, and how many may at once.
+    """How large a request may be, and how many are handled at once.
 
-    max_bytes: of a request's body. max_pixels: of all pages of its photograph together.
-    queue: requests accepted and not yet answered; the next one is told to come back.
-    batch: photographs in work at once, and in one forward of the network. DynamicBatcher they take
-    about 6 bytes for each pixel, 12 at 16 bits a channel, beside what the files take.
+    Attributes:
+        max_bytes: Size of a request's body.
+        max_pixels: Pixels of a photograph, all of its pages together.
+        max_queue: Requests accepted and not yet answered; further ones get status 429.
+        max_batch: Photographs colorized at the same time, and the largest batch of the network.
+            Together they need about 6 bytes per pixel (12 at 16 bits per channel), as well as
+            the memory of the encoded files.
     """
 
     max_bytes: int = MAX_BYTES
     max_pixels: int = MAX_PIXELS
-    queue: int = QUEUE
-    batch: int = BATCH
+    max_queue: int = MAX_QUEUE
+    max_batch: int = MAX_BATCH

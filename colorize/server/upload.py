@@ -1,4 +1,4 @@
-"""The body of a request: as long as allowed, raw or as a form, kept on disk where it is long."""
+"""Request bodies: a photograph, raw or in a form, limited in size and time, spooled to disk."""
 
 from __future__ import annotations
 
@@ -7,104 +7,102 @@ from collections.abc import AsyncGenerator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from tempfile import SpooledTemporaryFile
-from typing import Any, BinaryIO, cast
+from typing import BinaryIO, cast
 
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 from starlette.types import Message
 
-from colorize.server.errors import Refusal, shown
-from colorize.server.options import FILES
+from colorize.server.errors import ApiError, quoted
+from colorize.server.parameters import FILES, PHOTO
 
-PHOTO = "photo"  # the form's field with the photograph
-SECONDS = 120.0  # that a body may take to arrive
-IN_MEMORY = 1 << 20  # bytes; longer bodies go to a temporary file
+UPLOAD_TIMEOUT = 120.0  # seconds in which a body must arrive
+SPOOL_BYTES = 1 << 20  # longer bodies go to a temporary file
 MAX_FIELDS = 64
 MAX_FIELD_BYTES = 64 << 10
-DRAINED_SECONDS = 2.0
+DISCARD_TIMEOUT = 2.0  # seconds without data after which the rest of a rejected body is dropped
 
 
 @dataclass
 class Upload:
-    """A request's photograph, and the parameters and other files in its form."""
+    """The contents of a body: the photograph, and the parameters and other files of its form."""
 
     photo: BinaryIO
     fields: list[tuple[str, str]] = field(default_factory=list)
-    others: dict[str, BinaryIO] = field(default_factory=dict)
+    extra_files: dict[str, BinaryIO] = field(default_factory=dict)
 
     def close(self) -> None:
-        """Delete the files."""
-        for file in (self.photo, *self.others.values()):
+        """Delete the temporary files."""
+        for file in (self.photo, *self.extra_files.values()):
             file.close()
 
 
-class Body:
-    """The body of a request, of which no more than allowed is kept."""
+class LimitedBody:
+    """The body of a request, received up to a number of bytes."""
 
     def __init__(self, request: Request, max_bytes: int):
-        """Take a request of which nothing is read yet."""
+        """Wrap a request whose body has not been read yet."""
         self.max_bytes = max_bytes
         self.received = 0
         self.complete = False
         self._receive = request.receive
-        self.request = Request(request.scope, self._limited)
+        self.request = Request(request.scope, self._receive_limited)
 
-    def check_length(self) -> None:
-        """Raise Refusal (413) for a body that says that it is too long."""
+    def check_content_length(self) -> None:
+        """Raise ApiError (413) if the Content-Length header announces too many bytes."""
         length = self.request.headers.get("content-length", "")
         if length.isdecimal() and int(length) > self.max_bytes:
             raise self._too_long()
 
-    async def drain(self) -> None:
-        """Read on for a moment: a client that still sends would miss the answer to it."""
-        most = self.received + self.max_bytes
-        with suppress(asyncio.TimeoutError):
-            while not self.complete and self.received < most:
-                await asyncio.wait_for(self._next(), DRAINED_SECONDS)
+    async def discard_rest(self) -> None:
+        """Receive and drop more of the body: a client that still sends would miss the response."""
+        stop_at = self.received + self.max_bytes
+        with suppress(TimeoutError):
+            while not self.complete and self.received < stop_at:
+                await asyncio.wait_for(self._receive_counted(), DISCARD_TIMEOUT)
 
-    async def _limited(self) -> Message:
-        message = await self._next()
+    async def _receive_limited(self) -> Message:
+        message = await self._receive_counted()
         if self.received > self.max_bytes:
             raise self._too_long()
         return message
 
-    async def _next(self) -> Message:
+    async def _receive_counted(self) -> Message:
         message = await self._receive()
         self.received += len(message.get("body", b""))
         self.complete = not message.get("more_body", False)
         return message
 
-    def _too_long(self) -> Refusal:
-        most = f"{self.max_bytes / 1e6:g} MB"
-        return Refusal(413, f"the request is longer than the {most} that this server takes")
+    def _too_long(self) -> ApiError:
+        limit = f"{self.max_bytes / 1e6:g} MB"
+        return ApiError(413, f"the request is larger than this server's limit of {limit}")
 
 
-async def read_upload(body: Body) -> Upload:
-    """Return what a body holds, however it comes.
+async def read_upload(body: LimitedBody) -> Upload:
+    """Return the contents of a body, which is a form or the photograph itself.
 
-    Raises Refusal for one that is too long (413), too slow (408), no form though it says so
-    (400), or without a photograph (422).
+    Raises:
+        ApiError: 413 for a body that is too long, 408 for one that arrives too slowly, 400 for a
+            malformed form, 422 for a body without a photograph.
     """
-    body.check_length()
+    body.check_content_length()
+    content_type = body.request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    # Any other type is ignored: curl calls every body application/x-www-form-urlencoded.
+    read = _read_form if content_type == "multipart/form-data" else _read_raw
     try:
-        return await asyncio.wait_for(_read(body.request), SECONDS)
+        return await asyncio.wait_for(read(body.request), UPLOAD_TIMEOUT)
     except TimeoutError:
-        raise Refusal(408, f"the photograph took more than {SECONDS:g} s to arrive") from None
-
-
-async def _read(request: Request) -> Upload:
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    return await (_read_form(request) if kind == "multipart/form-data" else _read_raw(request))
+        message = f"the photograph took more than {UPLOAD_TIMEOUT:g} s to arrive"
+        raise ApiError(408, message) from None
 
 
 async def _read_raw(request: Request) -> Upload:
-    """Return a body that is the photograph; of its type the content decides, as with files."""
-    file = cast(BinaryIO, SpooledTemporaryFile(IN_MEMORY))
+    file = cast(BinaryIO, SpooledTemporaryFile(SPOOL_BYTES))
     try:
         async for chunk in request.stream():
             file.write(chunk)
-        return _checked(Upload(file))
+        return _require_photo(Upload(file))
     except BaseException:
         file.close()
         raise
@@ -113,15 +111,15 @@ async def _read_raw(request: Request) -> Upload:
 async def _read_form(request: Request) -> Upload:
     parser: _FormParser
 
-    async def whole() -> AsyncGenerator[bytes, None]:
+    async def stream() -> AsyncGenerator[bytes, None]:
         async for chunk in request.stream():
             yield chunk
-        if not parser.ended:  # told from in here, so that the parser deletes what it has
+        if not parser.ended:  # raised in here, so that the parser deletes its temporary files
             raise MultiPartException("Its end is missing.")
 
     parser = _FormParser(
         request.headers,
-        whole(),
+        stream(),
         max_files=1 + len(FILES),
         max_fields=MAX_FIELDS,
         max_part_size=MAX_FIELD_BYTES,
@@ -130,7 +128,7 @@ async def _read_form(request: Request) -> Upload:
         form = await parser.parse()
     except MultiPartException as error:
         reason = " ".join(error.message.split()).rstrip(".").lower()
-        raise Refusal(400, f"the form can't be read: {reason}") from None
+        raise ApiError(400, f"malformed form: {reason}") from None
     try:
         return _from_form(form.multi_items())
     except BaseException:
@@ -139,7 +137,7 @@ async def _read_form(request: Request) -> Upload:
 
 
 class _FormParser(MultiPartParser):
-    """Starlette's, which also tells whether it came to the form's end."""
+    """Starlette's parser, which also records whether it has seen the end of the form."""
 
     ended = False
 
@@ -147,24 +145,25 @@ class _FormParser(MultiPartParser):
         self.ended = True
 
 
-def _from_form(items: list[tuple[str, Any]]) -> Upload:
-    fields = [(name, value) for name, value in items if isinstance(value, str)]
+def _from_form(items: list[tuple[str, UploadFile | str]]) -> Upload:
+    fields: list[tuple[str, str]] = []
     files: dict[str, BinaryIO] = {}
     for name, value in items:
-        if not isinstance(value, UploadFile):
-            continue
-        if name not in (PHOTO, *FILES):
-            raise Refusal(422, f"the form's file is called {shown(name)}: call it '{PHOTO}'")
-        if name in files:
-            raise Refusal(422, f"the form has two files called '{name}'")
-        files[name] = value.file
+        if isinstance(value, str):
+            fields.append((name, value))
+        elif name not in (PHOTO, *FILES):
+            raise ApiError(422, f"unknown file field {quoted(name)}: name it '{PHOTO}'")
+        elif name in files:
+            raise ApiError(422, f"the form has more than one file '{name}'")
+        else:
+            files[name] = value.file
     if PHOTO not in files:
-        raise Refusal(422, f"the form has no file called '{PHOTO}'")
-    return _checked(Upload(files.pop(PHOTO), fields, files))
+        raise ApiError(422, f"the form has no file '{PHOTO}'")
+    return _require_photo(Upload(files.pop(PHOTO), fields, files))
 
 
-def _checked(upload: Upload) -> Upload:
+def _require_photo(upload: Upload) -> Upload:
     if upload.photo.seek(0, 2) == 0:
-        raise Refusal(422, "the photograph is empty")
+        raise ApiError(422, "the photograph is empty")
     upload.photo.seek(0)
     return upload

@@ -1,4 +1,4 @@
-"""The work of a request: decode, colorize, encode, in a thread of a pool of few."""
+"""Colorizes the photographs of requests, in a small pool of threads."""
 
 from __future__ import annotations
 
@@ -11,125 +11,151 @@ from threading import Event
 from typing import Any, BinaryIO
 
 from colorize.errors import ColorizeError, display_name
-from colorize.io import readers, writers
 from colorize.io.formats import output_format
 from colorize.io.photo import Photo
+from colorize.io.readers import read, read_pages
+from colorize.io.writers import write
+from colorize.options import ColorizeOptions
 from colorize.pipeline import Colorizer
+from colorize.runtime.base import Runner
 from colorize.runtime.batching import DynamicBatcher
 from colorize.server.limits import Limits
-from colorize.server.options import Wish
+from colorize.server.parameters import ColorizeRequest
 from colorize.viewing.compare import compare
 
-SMOOTHING = 0.2  # of the running mean of how long a photograph takes
+SMOOTHING = 0.2  # weight of the newest photograph in the moving average of the time taken
 
 
-class Abandoned(Exception):
-    """Nobody waits for the result any more."""
+class ClientDisconnected(Exception):
+    """The client has closed the connection before its photograph was finished."""
 
 
 @dataclass(eq=False)
-class Job:
-    """A photograph to colorize; `stop` is set when nobody waits for it any more.
+class RequestJob:
+    """One photograph to colorize.
 
-    others: files of settings of `Colorizer`, which are pictures too.
+    Attributes:
+        photo: The encoded photograph.
+        request: The parameters.
+        extra_files: Encoded pictures that are parameters too, by parameter name.
+        cancelled: Set when the client no longer waits for the result.
     """
 
     photo: BinaryIO
-    wish: Wish
-    others: Mapping[str, BinaryIO] = field(default_factory=dict)
-    stop: Event = field(default_factory=Event)
+    request: ColorizeRequest
+    extra_files: Mapping[str, BinaryIO] = field(default_factory=dict)
+    cancelled: Event = field(default_factory=Event)
 
 
 @dataclass(frozen=True)
-class Picture:
-    """A result: the content of a file, its format ("JPEG", ...), what could not be kept."""
+class EncodedImage:
+    """A finished picture.
+
+    Attributes:
+        content: Content of the image file.
+        format: "JPEG", "PNG", ...
+        notes: What the format could not store, one line each.
+    """
 
     content: memoryview
     format: str
     notes: tuple[str, ...]
 
 
-class Work:
-    """Colorizes the photographs of requests, as many at once as a batch has."""
+class RequestWorker:
+    """Runs jobs in threads that share one network, which batches their inputs."""
 
-    def __init__(self, colorizer: Colorizer, limits: Limits):
-        """Take a colorizer, whose network counts and whose settings don't, and limits."""
-        self.runner = DynamicBatcher(colorizer.runner, limits.batch)
-        self.limits = limits
-        self.seconds = 1.0  # that a photograph takes of the whole server's time
-        self._threads = ThreadPoolExecutor(limits.batch, thread_name_prefix="photograph")
+    def __init__(self, runner: Runner, limits: Limits):
+        """Start without jobs.
 
-    def submit(self, job: Job) -> Future[Picture]:
-        """Begin a job as soon as a thread is free.
-
-        The result raises ColorizeError for a photograph or a setting that won't do.
+        Args:
+            runner: The network that all jobs share.
+            limits: max_batch is the number of threads.
         """
-        return self._threads.submit(self._done, job)
+        self.limits = limits
+        self.runner = DynamicBatcher(runner, limits.max_batch)
+        self.seconds_per_photo = 1.0  # moving average, of the whole server's time
+        self._threads = ThreadPoolExecutor(limits.max_batch, thread_name_prefix="colorize")
+
+    def submit(self, job: RequestJob) -> Future[EncodedImage]:
+        """Queue a job.
+
+        The future raises ColorizeError for a photograph or option that cannot be used, and
+        ClientDisconnected for a job that was cancelled while it ran.
+        """
+        return self._threads.submit(self._run, job)
 
     def close(self) -> None:
-        """Finish what is in work, drop what is not, end the threads."""
+        """Finish running jobs, drop queued ones, stop the threads."""
         self._threads.shutdown(cancel_futures=True)
         self.runner.close()
 
-    def _done(self, job: Job) -> Picture:
+    def _run(self, job: RequestJob) -> EncodedImage:
         start = time.monotonic()
-        picture = self._colorized(job)
-        seconds = (time.monotonic() - start) / self.limits.batch
-        self.seconds += SMOOTHING * (seconds - self.seconds)
-        return picture
+        result = self._colorize(job)
+        seconds = (time.monotonic() - start) / self.limits.max_batch
+        self.seconds_per_photo += SMOOTHING * (seconds - self.seconds_per_photo)
+        return result
 
-    def _colorized(self, job: Job) -> Picture:
-        target, formats, wish = io.BytesIO(), set[str](), job.wish
-        settings = {**wish.settings, **self._pictures(job)}
-        colorizer = Colorizer(self.runner, **settings)
+    def _colorize(self, job: RequestJob) -> EncodedImage:
+        output = job.request.output
+        files = {name: self._read_extra(name, file) for name, file in job.extra_files.items()}
+        options = job.request.options.replace(**files)
+        colorizer = _make_colorizer(self.runner, options)
+        formats = set[str]()
 
         def pages() -> Iterator[Photo]:
-            for photo in self._pages(job):
-                result = _result(colorizer, photo, wish)
-                formats.add(_format(wish.format, result))
+            for photo in self._read_pages(job.photo):
+                if job.cancelled.is_set():
+                    raise ClientDisconnected
+                if output.confidence:
+                    result = colorizer.confidence_map(photo)
+                else:
+                    result = _colorize(colorizer, photo, options)
+                    if output.compare is not None:
+                        result = compare(photo, result, output.compare)
+                input_format = result.metadata.format
+                formats.add(output_format(io.BytesIO(), output.format, input_format))
                 yield result
-                if job.stop.is_set():
-                    raise Abandoned
 
-        notes = writers.write(pages(), target, format=wish.format, quality=wish.quality)
-        return Picture(target.getbuffer(), formats.pop(), tuple(notes))
+        encoded = io.BytesIO()
+        notes = write(pages(), encoded, format=output.format, quality=output.quality)
+        return EncodedImage(encoded.getbuffer(), formats.pop(), tuple(notes))
 
-    def _pictures(self, job: Job) -> dict[str, Any]:
-        """Return the settings that came as files."""
-        return {name: self._picture(name, file) for name, file in job.others.items()}
-
-    def _picture(self, name: str, file: BinaryIO) -> Photo:
+    def _read_extra(self, name: str, file: BinaryIO) -> Photo:
         try:
-            return readers.read(file, max_pixels=self.limits.max_pixels)
+            return read(file, max_pixels=self.limits.max_pixels)
         except ColorizeError as error:
-            raise ColorizeError(f"{name}: {without_name(error, file)}") from error
+            raise ColorizeError(f"{name}: {strip_source_name(error, file)}") from error
 
-    def _pages(self, job: Job) -> Iterator[Photo]:
-        """Yield the pages of a job's photograph, which together keep to the limit."""
-        left = self.limits.max_pixels
-        for photo in readers.read_pages(job.photo, max_pixels=self.limits.max_pixels):
-            left -= photo.width * photo.height
-            if left < 0:
-                most = self.limits.max_pixels / 1e6
-                raise ColorizeError(f"its pages together have more than {most:g} megapixels")
+    def _read_pages(self, file: BinaryIO) -> Iterator[Photo]:
+        """Yield the pages of a photograph, which together must keep to max_pixels."""
+        remaining = self.limits.max_pixels
+        for photo in read_pages(file, max_pixels=self.limits.max_pixels):
+            remaining -= photo.width * photo.height
+            if remaining < 0:
+                limit = f"{self.limits.max_pixels / 1e6:g} megapixels"
+                raise ColorizeError(f"its pages together have more than {limit}")
             yield photo
 
 
-def _result(colorizer: Colorizer, photo: Photo, wish: Wish) -> Photo:
-    """Return what a wish makes of a photograph."""
-    if wish.confidence:
-        return colorizer.confidence_map(photo)
-    if wish.sample is None:
-        colored = colorizer(photo)
-    else:
-        colored = colorizer.sample(photo, wish.sample, wish.seed)
-    return colored if wish.compare is None else compare(photo, colored, wish.compare)
+def _make_colorizer(runner: Runner, options: ColorizeOptions) -> Colorizer:
+    settings: dict[str, Any] = {
+        option.name: getattr(options, option.name)
+        for option in options.changed()
+        if option.name not in ("sample", "seed")
+    }
+    if "rare_color_boost" in settings:
+        settings["rarity"] = settings.pop("rare_color_boost")
+    return Colorizer(runner, **settings)
 
 
-def without_name(error: ColorizeError, file: BinaryIO) -> str:
-    """Return what an error says, without the name of the stream, which means nothing to users."""
+def _colorize(colorizer: Colorizer, photo: Photo, options: ColorizeOptions) -> Photo:
+    if options.sample is None:
+        return colorizer(photo)
+    return colorizer.sample(photo, options.sample, options.seed)
+
+
+def strip_source_name(error: ColorizeError, file: BinaryIO) -> str:
+    """Return an error's message without the name of the stream, which means nothing to clients."""
     return str(error).removeprefix(f"{display_name(file)}: ")
-
-
-def _format(wanted: str | None, photo: Photo) -> str:
-    return output_format(io.BytesIO(), wanted, photo.metadata.format)

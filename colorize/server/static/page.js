@@ -1,19 +1,20 @@
-// The page of colorize-serve: a photograph goes to the server small while it is looked at, so
-// that every change shows at once, and at full size when it is downloaded.
+// The page of colorize-serve. While the photograph is on screen, the server gets a small copy, so
+// that every change shows at once; for the download it gets the file itself.
 
-const PREVIEW_SIDE = 1600; // pixels of the longer side of what is looked at
+const PREVIEW_SIDE = 1600; // pixels, longer side of the copy on screen
 const THUMB_SIDE = 320;
 const VERSIONS = 6;
-const ATTEMPTS = 8; // at a server that has too much to do
+const ATTEMPTS = 8; // while the server has too many requests (status 429)
 const SWATCHES = [
   ["Light skin", "#dca98a"], ["Dark skin", "#8c5a3c"], ["Sky", "#7db3e6"], ["Sea", "#3d7ea6"],
   ["Grass", "#6f9c48"], ["Leaves", "#3f6d3c"], ["Sand", "#d9bd8f"],
   ["Brick", "#a85a43"], ["Red", "#b9303a"], ["Gold", "#e0b53a"], ["Violet", "#7d5aa8"],
   ["No color", "#8c8c8c"],
 ];
+// The useful part of each range; the rest is in the server's OpenAPI document.
 const SLIDERS = {
-  saturation: { label: "Saturation", min: 0, max: 2, step: 0.05 },
-  rarity: { label: "Rare colors", min: 0, max: 0.6, step: 0.02 },
+  saturation: { label: "Saturation", max: 2, step: 0.05 },
+  rare_color_boost: { label: "Rare colors", max: 0.6, step: 0.02 },
   temperature: { label: "Mixing", min: 0.05, max: 2, step: 0.05 },
 };
 const SUFFIXES = {
@@ -25,19 +26,20 @@ const SUFFIXES = {
 const find = (id) => document.getElementById(id);
 const frame = find("frame"), board = find("board"), split = find("split");
 
-const server = { max_bytes: Infinity, max_pixels: Infinity, parameters: [], defaults: {} };
-let latest = null; // the file that was chosen last
-let photo = null; // {file, preview, thumb, width, height, transparent}: what was chosen
-let hints = []; // {x, y, color}: shares of width and height, #rrggbb
+const server = { max_bytes: Infinity, max_pixels: Infinity, parameters: [], defaults: {} }; // GET /healthz
+const options = {}; // parameter name -> OpenAPI parameter object
+let latest = null; // the file chosen last
+let photo = null; // {file, shown, preview, thumb, whole, width, height}
+let hints = []; // {x, y, color}: x and y as fractions of width and height, #rrggbb
 let chosen = null; // the selected hint
 let color = SWATCHES[2][1];
-let sample = null; // of the chosen version; null: the most likely colors
-const settings = {}; // of the sliders that were moved
+let sample = null; // number of the selected version; null: the most likely colors
+const settings = {}; // values of the sliders that were moved
 const cross = { x: 0.5, y: 0.5 };
 
 // ---- the server
 
-class Refused extends Error {}
+class ServerError extends Error {}
 
 async function colorize(picture, extra, signal) {
   const form = new FormData();
@@ -47,21 +49,21 @@ async function colorize(picture, extra, signal) {
   }
   if (hints.length) form.append("hints", hintLines(picture));
   for (let attempt = 1; ; attempt++) {
-    const answer = await fetch("colorize", { method: "POST", body: form, signal });
-    if (answer.ok) return answer.blob();
-    if (answer.status === 429 && attempt < ATTEMPTS) {
-      await pause(1000 * Number(answer.headers.get("Retry-After") || 1), signal);
+    const response = await fetch("colorize", { method: "POST", body: form, signal });
+    if (response.ok) return response.blob();
+    if (response.status === 429 && attempt < ATTEMPTS) {
+      await pause(1000 * Number(response.headers.get("Retry-After") || 1), signal);
       continue;
     }
-    const told = await answer.json().catch(() => ({}));
-    throw new Refused(told.error || `the server answers with status ${answer.status}`);
+    const { error } = await response.json().catch(() => ({}));
+    throw new ServerError(error || `the server answered with status ${response.status}`);
   }
 }
 
 function hintLines(picture) {
-  const place = (share, size) => Math.min(size - 1, Math.floor(share * size));
+  const pixel = (fraction, size) => Math.min(size - 1, Math.floor(fraction * size));
   return hints
-    .map((hint) => `${place(hint.x, picture.width)},${place(hint.y, picture.height)},${hint.color}`)
+    .map((hint) => `${pixel(hint.x, picture.width)},${pixel(hint.y, picture.height)},${hint.color}`)
     .join("\n");
 }
 
@@ -75,18 +77,18 @@ function pause(milliseconds, signal) {
   });
 }
 
-// ---- what is said
+// ---- status line
 
-function say(text, isError = false) {
+function showStatus(text, isError = false) {
   const status = find("status");
   status.textContent = text;
   status.classList.toggle("error", isError);
 }
 
-function sayError(error) {
+function showError(error) {
   if (error.name === "AbortError") return;
-  if (error instanceof Refused) say(`${photo.file.name}: ${error.message}.`, true);
-  else say("The server can't be reached.", true);
+  if (error instanceof ServerError) showStatus(`${photo.file.name}: ${error.message}.`, true);
+  else showStatus("Cannot reach the server.", true);
 }
 
 // ---- the photograph
@@ -94,31 +96,32 @@ function sayError(error) {
 async function choose(file) {
   if (!file) return;
   if (file.size > server.max_bytes) {
-    say(`This file has ${megabytes(file.size)}; the server takes ${megabytes(server.max_bytes)}.`, true);
+    const limit = megabytes(server.max_bytes);
+    showStatus(`This file has ${megabytes(file.size)}; the server's limit is ${limit}.`, true);
     return;
   }
   latest = file;
   reset();
-  say("Reading the photograph…");
-  const mine = await opened(file);
+  showStatus("Reading the photograph…");
+  const opened = await readPhoto(file);
   if (latest !== file) return;
-  photo = mine;
+  photo = opened;
   if (photo.width * photo.height > server.max_pixels) {
-    const most = Math.round(server.max_pixels / 1e6);
+    const limit = Math.round(server.max_pixels / 1e6);
     photo = null;
     showStudio(false);
-    say(`This photograph is too large: the server takes ${most} megapixels.`, true);
+    showStatus(`This photograph is too large: the server's limit is ${limit} megapixels.`, true);
     return;
   }
   busy(1);
   showStudio(true);
-  if (photo.shown) show(find("before"), photo.preview.blob);
-  shape(photo.width, photo.height);
+  if (photo.shown) showImage(find("before"), photo.preview.blob);
+  setAspectRatio(photo.width, photo.height);
   frame.classList.add("waiting");
   if (await refresh()) {
     reveal();
     await versions();
-  } else if (photo === mine) {
+  } else if (photo === opened) {
     showStudio(false);
   }
   busy(-1);
@@ -130,8 +133,8 @@ function showStudio(shown) {
 }
 
 function reset() {
-  wanted?.abort();
-  listed?.abort();
+  pendingResult?.abort();
+  pendingVersions?.abort();
   hints = [];
   chosen = sample = null;
   for (const name of Object.keys(settings)) delete settings[name];
@@ -146,8 +149,8 @@ function reset() {
   drawHints();
 }
 
-// What the browser can't decode, such as TIFF, goes to the server as it is.
-async function opened(file) {
+// Files that the browser cannot decode, such as TIFF, go to the server unchanged.
+async function readPhoto(file) {
   const whole = { blob: file, file, width: 0, height: 0 };
   let bitmap;
   try {
@@ -158,13 +161,13 @@ async function opened(file) {
   const { width, height } = bitmap;
   Object.assign(whole, { width, height });
   const result = { file, width, height, shown: true, whole };
-  result.preview = await shrunk(bitmap, PREVIEW_SIDE, file.type);
-  result.thumb = await shrunk(bitmap, THUMB_SIDE, file.type);
+  result.preview = await resize(bitmap, PREVIEW_SIDE, file.type);
+  result.thumb = await resize(bitmap, THUMB_SIDE, file.type);
   bitmap.close();
   return result;
 }
 
-async function shrunk(bitmap, side, type) {
+async function resize(bitmap, side, type) {
   const scale = Math.min(1, side / Math.max(bitmap.width, bitmap.height));
   const canvas = document.createElement("canvas");
   canvas.width = Math.max(1, Math.round(bitmap.width * scale));
@@ -172,8 +175,8 @@ async function shrunk(bitmap, side, type) {
   const context = canvas.getContext("2d");
   context.imageSmoothingQuality = "high";
   context.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
-  const kind = type === "image/jpeg" ? "image/jpeg" : "image/png"; // which may be transparent
-  const blob = await new Promise((done) => canvas.toBlob(done, kind, 0.95));
+  const target = type === "image/jpeg" ? "image/jpeg" : "image/png"; // PNG keeps transparency
+  const blob = await new Promise((done) => canvas.toBlob(done, target, 0.95));
   return { blob, width: canvas.width, height: canvas.height };
 }
 
@@ -181,11 +184,11 @@ function previewFormat() {
   return photo.shown && photo.preview.blob.type === "image/png" ? "png" : "jpeg";
 }
 
-function shape(width, height) {
+function setAspectRatio(width, height) {
   if (width && height) frame.style.setProperty("--ratio", width / height);
 }
 
-function show(image, blob) {
+function showImage(image, blob) {
   return new Promise((done) => {
     const old = image.src;
     image.onload = image.onerror = () => {
@@ -198,26 +201,26 @@ function show(image, blob) {
 
 // ---- the result
 
-let wanted = null; // ends the request whose answer is no longer wanted
+let pendingResult = null; // AbortController of the request for the picture on screen
 
 async function refresh() {
-  wanted?.abort();
-  const mine = (wanted = new AbortController());
+  pendingResult?.abort();
+  const controller = (pendingResult = new AbortController());
   frame.classList.add("working");
-  if (!find("after").src) say("Coloring…");
+  if (!find("after").src) showStatus("Coloring…");
   try {
-    const blob = await colorize(photo.preview, { format: previewFormat(), quality: 92, sample }, mine.signal);
-    if (mine.signal.aborted) return false;
-    await show(find("after"), blob);
+    const blob = await colorize(photo.preview, { format: previewFormat(), quality: 92, sample }, controller.signal);
+    if (controller.signal.aborted) return false;
+    await showImage(find("after"), blob);
     if (!photo.shown) await showWithoutOriginal(blob);
     find("download").disabled = false;
-    say(photo.shown ? size() : `${size()}; this browser can't show the original, so Before is the result in gray.`);
+    showStatus(photo.shown ? size() : `${size()}; this browser cannot show the original, so Before is the result in gray.`);
     return true;
   } catch (error) {
-    sayError(error);
+    showError(error);
     return false;
   } finally {
-    if (mine === wanted) frame.classList.remove("working");
+    if (controller === pendingResult) frame.classList.remove("working");
   }
 }
 
@@ -225,9 +228,9 @@ async function showWithoutOriginal(blob) {
   const { naturalWidth: width, naturalHeight: height } = find("after");
   Object.assign(photo, { width, height });
   Object.assign(photo.whole, { width, height });
-  shape(width, height);
+  setAspectRatio(width, height);
   find("before").classList.add("gray");
-  await show(find("before"), blob);
+  await showImage(find("before"), blob);
 }
 
 const size = () => `${photo.width} × ${photo.height} pixels`;
@@ -259,7 +262,7 @@ function setSplit(percent) {
 function reveal() {
   setSplit(100);
   frame.classList.remove("waiting");
-  frame.offsetWidth; // so that the browser has drawn that before it moves
+  frame.offsetWidth; // makes the browser draw this state before the animation starts
   frame.classList.add("wipe");
   setSplit(50);
   setTimeout(() => frame.classList.remove("wipe"), 1000);
@@ -267,7 +270,7 @@ function reveal() {
 
 // ---- versions
 
-let listed = null;
+let pendingVersions = null; // AbortController of the requests for the thumbnails
 
 async function versions() {
   if (!server.parameters.includes("sample")) return;
@@ -277,9 +280,9 @@ async function versions() {
 }
 
 async function refreshVersions() {
-  listed?.abort();
-  listed = new AbortController();
-  await fillThumbs(listed.signal);
+  pendingVersions?.abort();
+  pendingVersions = new AbortController();
+  await fillThumbs(pendingVersions.signal);
 }
 
 function thumb(number) {
@@ -292,20 +295,20 @@ function thumb(number) {
   button.setAttribute("aria-pressed", String((number || null) === sample));
   button.addEventListener("click", () => {
     sample = number || null;
-    for (const other of find("thumbs").children) other.setAttribute("aria-pressed", String(other === button));
+    for (const thumb of find("thumbs").children) thumb.setAttribute("aria-pressed", String(thumb === button));
     busy(1);
     refresh().then(() => busy(-1));
   });
   return button;
 }
 
-// All at once: the server runs them through the network together.
+// All at the same time: the server runs them through the network as one batch.
 async function fillThumbs(signal) {
   const extra = { format: "jpeg", quality: 85 };
   const fill = async (button, number) => {
     try {
       const blob = await colorize(photo.thumb, { ...extra, sample: number || null }, signal);
-      if (!signal.aborted) await show(button.firstChild, blob);
+      if (!signal.aborted) await showImage(button.firstChild, blob);
     } catch (error) {
       button.classList.toggle("failed", !signal.aborted);
     }
@@ -348,7 +351,7 @@ function setColor(value) {
 }
 
 function addHint(x, y) {
-  chosen = null; // so that the next color picked is for the next place
+  chosen = null; // the next color picked is for the next spot
   hints.push({ x, y, color });
   drawHints();
   refreshSoon();
@@ -380,7 +383,7 @@ function hintButton(hint, index) {
   button.setAttribute("aria-label", `Color ${index + 1}, ${hint.color}; arrow keys move it, Delete removes it`);
   button.setAttribute("aria-pressed", String(hint === chosen));
   button.style.setProperty("--color", hint.color);
-  place(button, hint);
+  moveTo(button, hint);
   button.addEventListener("pointerdown", (event) => drag(event, hint));
   button.addEventListener("click", (event) => {
     event.stopPropagation();
@@ -390,14 +393,14 @@ function hintButton(hint, index) {
   return button;
 }
 
-function place(element, { x, y }) {
+function moveTo(element, { x, y }) {
   element.style.setProperty("--x", `${(100 * x).toFixed(2)}%`);
   element.style.setProperty("--y", `${(100 * y).toFixed(2)}%`);
 }
 
 function select(hint) {
   chosen = hint;
-  for (const one of hints) one.button.setAttribute("aria-pressed", String(one === hint));
+  for (const spot of hints) spot.button.setAttribute("aria-pressed", String(spot === hint));
   find("remove").disabled = !hint;
   if (hint) setColor(hint.color);
 }
@@ -413,7 +416,7 @@ function drag(event, hint) {
   button.onpointermove = (move) => {
     moved = true;
     Object.assign(hint, position(move));
-    place(button, hint);
+    moveTo(button, hint);
   };
   button.onpointerup = button.onpointercancel = () => {
     button.onpointermove = button.onpointerup = button.onpointercancel = null;
@@ -423,8 +426,8 @@ function drag(event, hint) {
 
 function position(event) {
   const box = board.getBoundingClientRect();
-  const share = (value) => Math.min(1, Math.max(0, value));
-  return { x: share((event.clientX - box.left) / box.width), y: share((event.clientY - box.top) / box.height) };
+  const clamp = (value) => Math.min(1, Math.max(0, value));
+  return { x: clamp((event.clientX - box.left) / box.width), y: clamp((event.clientY - box.top) / box.height) };
 }
 
 const STEPS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
@@ -441,7 +444,7 @@ function step(event, spot) {
 function hintKey(event, hint) {
   if (event.key in STEPS) {
     step(event, hint);
-    place(hint.button, hint);
+    moveTo(hint.button, hint);
     refreshSoon();
   } else if (event.key === "Delete" || event.key === "Backspace") {
     event.preventDefault();
@@ -456,7 +459,7 @@ function boardKey(event) {
   if (event.target !== board) return;
   if (event.key in STEPS) {
     step(event, cross);
-    place(board.querySelector(".cross"), cross);
+    moveTo(board.querySelector(".cross"), cross);
   } else if (event.key === "Enter" || event.key === " ") {
     event.preventDefault();
     addHint(cross.x, cross.y);
@@ -466,18 +469,20 @@ function boardKey(event) {
 // ---- settings
 
 function makeSliders() {
-  const usable = Object.keys(SLIDERS).filter((name) => server.parameters.includes(name));
-  find("adjust").hidden = !usable.length;
-  find("sliders").replaceChildren(...usable.map(slider));
+  const supported = Object.keys(SLIDERS).filter((name) => server.parameters.includes(name));
+  find("adjust").hidden = !supported.length;
+  find("sliders").replaceChildren(...supported.map(slider));
 }
 
 function slider(name) {
-  const { label, min, max, step: stride } = SLIDERS[name];
+  const { description, schema } = options[name];
+  const { label, step: stride, min = schema.minimum, max = schema.maximum } = SLIDERS[name];
   const row = document.createElement("label");
   row.className = "slider";
   const output = document.createElement("span");
   const input = Object.assign(document.createElement("input"), { type: "range", min, max, step: stride });
-  input.value = server.defaults[name] ?? 1;
+  input.title = description;
+  input.value = server.defaults[name];
   output.textContent = Number(input.value).toFixed(2);
   input.addEventListener("input", () => {
     settings[name] = input.value;
@@ -492,21 +497,21 @@ function slider(name) {
 // ---- download
 
 async function download() {
-  const button = find("download"), mine = photo;
+  const button = find("download"), current = photo;
   button.disabled = true;
-  say("Coloring it at full size…");
+  showStatus("Coloring it at full size…");
   try {
-    const blob = await colorize(mine.whole, { sample });
+    const blob = await colorize(current.whole, { sample });
     const link = document.createElement("a");
     link.href = URL.createObjectURL(blob);
-    link.download = resultName(mine.file, blob.type);
+    link.download = resultName(current.file, blob.type);
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
-    if (photo === mine) say(`${size()}, ${megabytes(blob.size)}`);
+    if (photo === current) showStatus(`${size()}, ${megabytes(blob.size)}`);
   } catch (error) {
-    if (photo === mine) sayError(error);
+    if (photo === current) showError(error);
   } finally {
-    if (photo === mine) button.disabled = false;
+    if (photo === current) button.disabled = false;
   }
 }
 
@@ -516,12 +521,12 @@ function resultName(file, type) {
   return `${stem}.colorized.${same ? suffix : SUFFIXES[type] || "jpg"}`;
 }
 
-// ---- beginning
+// ---- start
 
 function listen() {
   find("file").addEventListener("change", (event) => {
     choose(event.target.files[0]);
-    event.target.value = ""; // so that the same file can be chosen again
+    event.target.value = ""; // else choosing the same file again would be no change
   });
   find("another").addEventListener("click", () => find("file").click());
   find("download").addEventListener("click", download);
@@ -564,6 +569,10 @@ function switchTheme() {
   localStorage.setItem("theme", document.documentElement.dataset.theme);
 }
 
+async function getJson(path) {
+  return (await fetch(path)).json();
+}
+
 async function start() {
   const theme = localStorage.getItem("theme");
   if (theme) document.documentElement.dataset.theme = theme;
@@ -571,13 +580,15 @@ async function start() {
   setColor(color);
   listen();
   try {
-    Object.assign(server, await (await fetch("healthz")).json());
+    const [health, openapi] = await Promise.all([getJson("healthz"), getJson("openapi.json")]);
+    Object.assign(server, health);
+    for (const option of openapi.paths["/colorize"].post.parameters) options[option.name] = option;
   } catch (error) {
-    sayError(error);
+    showError(error);
     return;
   }
-  const most = Math.round(server.max_pixels / 1e6);
-  find("limits").textContent = `up to ${megabytes(server.max_bytes)} and ${most} megapixels`;
+  const megapixels = Math.round(server.max_pixels / 1e6);
+  find("limits").textContent = `up to ${megabytes(server.max_bytes)} and ${megapixels} megapixels`;
   document.querySelector("[name=mode][value=color]").closest("label").hidden = !server.parameters.includes("hints");
   makeSliders();
 }

@@ -1,4 +1,4 @@
-"""The page in a real browser: upload, slider, colors put on the photograph, versions, download."""
+"""The page in Chromium: upload, slider, color hints, versions, download."""
 
 import io
 import re
@@ -8,22 +8,15 @@ from contextlib import contextmanager
 
 import numpy as np
 import pytest
+from fixtures.server import serve
 from PIL import Image
 
-pytest.importorskip("starlette", reason="pip install 'colorize-photos[serve]'")
-pytest.importorskip("uvicorn", reason="pip install 'colorize-photos[serve]'")
-pytest.importorskip("python_multipart", reason="pip install 'colorize-photos[serve]'")
-from fixtures.server import running
-
 from colorize.color import lab
-from colorize.pipeline import Colorizer
-from colorize.runtime.torch_runner import TorchRunner
-from colorize.server.app import make_app
-from colorize.server.limits import Limits
 
 playwright = pytest.importorskip(
-    "playwright.sync_api", reason="needs a browser: pip install playwright, and Chromium"
+    "playwright.sync_api", reason="pip install playwright, and a Chromium on the PATH"
 )
+pytestmark = pytest.mark.slow
 
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
@@ -31,17 +24,17 @@ FLAGS = [
 ]  # fmt: skip
 DESKTOP = {"viewport": {"width": 1200, "height": 800}}
 PHONE = {"viewport": {"width": 360, "height": 640}, "has_touch": True, "is_mobile": True}
-LIMITS = Limits(max_bytes=2_000_000, max_pixels=3_000_000)
+LIMITS = {"max_bytes": 2_000_000, "max_pixels": 3_000_000}
 WIDTH, HEIGHT = 400, 240
-LARGE = 5  # times as large is more than the page looks at
+LARGE = 5  # times as large is more than the page shows
 PIXEL = """([selector, x, y]) => {
   const image = document.querySelector(selector);
   const canvas = document.createElement("canvas");
   canvas.width = image.naturalWidth; canvas.height = image.naturalHeight;
   const context = canvas.getContext("2d");
   context.drawImage(image, 0, 0);
-  const place = [Math.floor(x * canvas.width), Math.floor(y * canvas.height)];
-  return [...context.getImageData(...place, 1, 1).data].slice(0, 3);
+  const position = [Math.floor(x * canvas.width), Math.floor(y * canvas.height)];
+  return [...context.getImageData(...position, 1, 1).data].slice(0, 3);
 }"""
 
 
@@ -49,7 +42,7 @@ PIXEL = """([selector, x, y]) => {
 def browser():
     path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "chrome"))), None)
     if path is None:
-        pytest.skip("needs a browser: no Chromium on this machine")
+        pytest.skip("no Chromium on the PATH")
     with playwright.sync_playwright() as started:
         launched = started.chromium.launch(executable_path=path, args=FLAGS)
         yield launched
@@ -57,13 +50,13 @@ def browser():
 
 
 @pytest.fixture(scope="module")
-def address(network):
-    with running(make_app(Colorizer(TorchRunner(network)), "tiny", LIMITS)) as server:
+def address(runner):
+    with serve(runner, **LIMITS) as server:
         yield f"http://127.0.0.1:{server.port}/"
 
 
-def soft_gray(width: int, height: int, format: str = "PNG") -> bytes:
-    """Return a soft gray photograph as a file."""
+def make_gray(width: int, height: int, format: str = "PNG") -> bytes:
+    """Return a gray photograph with soft edges as a file."""
     noise = np.random.default_rng(0).integers(70, 190, (6, 10), np.uint8)
     file = io.BytesIO()
     Image.fromarray(noise).resize((width, height), Image.Resampling.BICUBIC).save(file, format)
@@ -72,43 +65,44 @@ def soft_gray(width: int, height: int, format: str = "PNG") -> bytes:
 
 @pytest.fixture(scope="module")
 def photograph() -> bytes:
-    return soft_gray(WIDTH, HEIGHT)
+    return make_gray(WIDTH, HEIGHT)
 
 
 @contextmanager
-def opened(browser, address, settings=DESKTOP) -> Iterator:
-    """Give the page; afterward nothing outside was asked for, and nothing went wrong."""
+def open_page(browser, address, settings=DESKTOP) -> Iterator:
+    """Yield the page; fail if it requested an external address or logged an error."""
     context = browser.new_context(**settings)
-    asked, wrong = [], []
-    context.on("request", lambda request: asked.append(request.url))
+    urls, errors = [], []
+    context.on("request", lambda request: urls.append(request.url))
     page = context.new_page()
     page.set_default_timeout(60_000)
-    page.on("pageerror", lambda error: wrong.append(str(error)))
-    page.on("console", lambda message: wrong.append(message.text))
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda message: errors.append(message.text))
     page.goto(address)
     page.wait_for_selector("#limits:not(:empty)")
     yield page
     context.close()
-    outside = [url for url in asked if not re.match(rf"{address}|blob:{address}", url)]
-    assert outside == []
-    assert [text for text in wrong if "status of 4" not in text] == []  # of tests of failures
+    external = [url for url in urls if not re.match(rf"{address}|blob:{address}", url)]
+    assert external == []
+    # tests of errors cause responses with status 4xx
+    assert [text for text in errors if "status of 4" not in text] == []
 
 
-def upload(page, content: bytes, name: str = "old photo.png", kind: str = "image/png") -> None:
+def upload(page, content: bytes, name: str = "old photo.png", mime: str = "image/png") -> None:
     """Choose a photograph and wait until it is in color."""
-    page.set_input_files("#file", {"name": name, "mimeType": kind, "buffer": content})
+    page.set_input_files("#file", {"name": name, "mimeType": mime, "buffer": content})
     page.wait_for_selector("#download:not([disabled])")
     settle(page)
     page.wait_for_selector(".wipe", state="detached")
 
 
 def settle(page) -> None:
-    """Wait until the page has all that it wants of the server."""
+    """Wait until the page has no request left."""
     page.wait_for_selector("body[aria-busy=false]")
 
 
 def pixel(page, x: float, y: float, image: str = "#after") -> np.ndarray:
-    """Return the sRGB levels of an image at a share of its width and height."""
+    """Return the sRGB levels of an image at a fraction of its width and height."""
     return np.array(page.evaluate(PIXEL, [image, x, y]))
 
 
@@ -116,72 +110,72 @@ def ab(levels) -> np.ndarray:
     return lab.rgb_to_lab(np.array(levels, float) / 255)[1:]
 
 
-def split(page) -> float:
+def slider_position(page) -> float:
     return float(page.evaluate("getComputedStyle(frame).getPropertyValue('--split')")[:-1])
 
 
-def gray(levels) -> bool:
+def is_gray(levels) -> bool:
     return int(np.max(levels)) - int(np.min(levels)) <= 2
 
 
-def shot(page) -> np.ndarray:
-    """Return what the frame looks like, (H, W, 3)."""
+def screenshot(page) -> np.ndarray:
+    """Return the frame as drawn, (H, W, 3)."""
     content = page.locator("#frame").screenshot()
     return np.asarray(Image.open(io.BytesIO(content)).convert("RGB"))
 
 
-def test_a_photograph_gets_a_slider_between_before_and_after(browser, address, photograph):
-    with opened(browser, address) as page:
+def test_slider_divides_before_and_after(browser, address, photograph):
+    with open_page(browser, address) as page:
         upload(page, photograph)
         assert not page.is_visible("#start")
         assert page.evaluate("before.naturalWidth") == page.evaluate("after.naturalWidth") == WIDTH
-        assert split(page) == 50
-        picture = shot(page)
+        assert slider_position(page) == 50
+        picture = screenshot(page)
         middle = picture.shape[1] // 2
-        assert gray(picture[100, middle - 60])
-        assert not gray(picture[100, middle + 60])
+        assert is_gray(picture[100, middle - 60])
+        assert not is_gray(picture[100, middle + 60])
         box = page.locator("#frame").bounding_box()
         page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
         page.mouse.down()
         page.mouse.move(box["x"] + box["width"] * 0.8, box["y"] + box["height"] / 2, steps=5)
         page.mouse.up()
-        assert split(page) == pytest.approx(80, abs=1)
-        assert gray(shot(page)[100, middle + 60])
+        assert slider_position(page) == pytest.approx(80, abs=1)
+        assert is_gray(screenshot(page)[100, middle + 60])
 
 
-def test_the_slider_follows_the_keys(browser, address, photograph):
-    with opened(browser, address) as page:
+def test_slider_moves_with_keys(browser, address, photograph):
+    with open_page(browser, address) as page:
         upload(page, photograph)
         page.focus("#split")
         page.keyboard.press("Home")
-        assert split(page) == 0
+        assert slider_position(page) == 0
         page.keyboard.press("ArrowRight")
-        assert 0 < split(page) <= 1
+        assert 0 < slider_position(page) <= 1
         page.keyboard.press("End")
-        assert split(page) == 100
+        assert slider_position(page) == 100
 
 
-def test_a_color_changes_the_place_it_was_put_on(browser, address, photograph):
-    place = 0.25, 0.3
-    with opened(browser, address) as page:
+def test_hint_colors_its_position(browser, address, photograph):
+    position = 0.25, 0.3
+    with open_page(browser, address) as page:
         upload(page, photograph)
-        before = pixel(page, *place)
+        before = pixel(page, *position)
         page.check("[name=mode][value=color]")
         page.click("[aria-label=Red]")
         red = page.get_attribute("[aria-label=Red]", "data-color")
         box = page.locator("#board").bounding_box()
-        position = {"x": place[0] * box["width"], "y": place[1] * box["height"]}
-        page.locator("#board").click(position=position)
+        point = {"x": position[0] * box["width"], "y": position[1] * box["height"]}
+        page.locator("#board").click(position=point)
         settle(page)
         wanted = ab([int(red[i : i + 2], 16) for i in (1, 3, 5)])
-        after = pixel(page, *place)
+        after = pixel(page, *position)
         assert np.linalg.norm(ab(before) - wanted) > 15
         assert np.linalg.norm(ab(after) - wanted) < 12
         assert page.locator(".hint").count() == 1
         spot = page.locator(".hint").bounding_box()
-        assert spot["x"] + spot["width"] / 2 == pytest.approx(box["x"] + position["x"], abs=2)
+        assert spot["x"] + spot["width"] / 2 == pytest.approx(box["x"] + point["x"], abs=2)
 
-        page.mouse.move(spot["x"] + 20, spot["y"] + 20)  # to another place
+        page.mouse.move(spot["x"] + 20, spot["y"] + 20)  # drag the hint
         page.mouse.down()
         page.mouse.move(box["x"] + 0.7 * box["width"], box["y"] + 0.7 * box["height"], steps=4)
         page.mouse.up()
@@ -191,11 +185,11 @@ def test_a_color_changes_the_place_it_was_put_on(browser, address, photograph):
         page.click("#remove")
         settle(page)
         assert page.locator(".hint").count() == 0
-        assert np.abs(pixel(page, *place) - before).max() <= 3
+        assert np.abs(pixel(page, *position) - before).max() <= 3
 
 
-def test_colors_are_put_and_taken_by_keys(browser, address, photograph):
-    with opened(browser, address) as page:
+def test_hints_are_added_moved_and_removed_with_keys(browser, address, photograph):
+    with open_page(browser, address) as page:
         upload(page, photograph)
         page.check("[name=mode][value=color]")
         page.focus("#board")
@@ -213,8 +207,8 @@ def test_colors_are_put_and_taken_by_keys(browser, address, photograph):
         settle(page)
 
 
-def test_the_next_color_is_for_the_next_place(browser, address, photograph):
-    with opened(browser, address) as page:
+def test_picked_color_applies_to_selected_or_next_hint(browser, address, photograph):
+    with open_page(browser, address) as page:
         upload(page, photograph)
         page.check("[name=mode][value=color]")
         for name, x in (("Red", 60), ("Grass", 200)):
@@ -224,7 +218,7 @@ def test_the_next_color_is_for_the_next_place(browser, address, photograph):
             page.get_attribute(f"[aria-label={name}]", "data-color") for name in ("Red", "Grass")
         )
         assert colors(page) == [red, grass]
-        page.click(".hint >> nth=1")  # a spot that was clicked takes another color
+        page.click(".hint >> nth=1")  # a selected hint takes another color
         page.click("[aria-label=Red]")
         assert colors(page) == [red, red]
         page.locator(".hint >> nth=1").press("Escape")
@@ -234,13 +228,13 @@ def test_the_next_color_is_for_the_next_place(browser, address, photograph):
 
 
 def colors(page) -> list[str]:
-    """Return the colors of the spots."""
+    """Return the colors of the hints."""
     style = "all => all.map(one => one.style.getPropertyValue('--color'))"
     return page.eval_on_selector_all(".hint", style)
 
 
-def test_a_version_is_chosen(browser, address, photograph):
-    with opened(browser, address) as page:
+def test_selected_version_is_shown(browser, address, photograph):
+    with open_page(browser, address) as page:
         upload(page, photograph)
         assert page.locator(".thumb img[src]").count() == 6
         assert page.get_attribute(".thumb >> nth=0", "aria-pressed") == "true"
@@ -255,10 +249,10 @@ def test_a_version_is_chosen(browser, address, photograph):
         assert np.abs(pixel(page, 0.5, 0.5) - first).max() <= 1
 
 
-def test_the_download_has_full_size_and_the_colors(browser, address, tmp_path):
+def test_download_has_full_size_and_hints(browser, address, tmp_path):
     width, height = LARGE * WIDTH, LARGE * HEIGHT
-    with opened(browser, address) as page:
-        upload(page, soft_gray(width, height))
+    with open_page(browser, address) as page:
+        upload(page, make_gray(width, height))
         assert page.evaluate("after.naturalWidth") == 1600
         page.check("[name=mode][value=color]")
         page.click("[aria-label=Red]")
@@ -276,17 +270,17 @@ def test_the_download_has_full_size_and_the_colors(browser, address, tmp_path):
         page.wait_for_selector("#download:not([disabled])")
 
 
-def test_saturation_is_adjusted(browser, address, photograph):
-    with opened(browser, address) as page:
+def test_saturation_slider_changes_result(browser, address, photograph):
+    with open_page(browser, address) as page:
         upload(page, photograph)
         page.click("summary")
         page.get_by_label("Saturation").fill("0")
         settle(page)
-        assert gray(pixel(page, 0.5, 0.5))
+        assert is_gray(pixel(page, 0.5, 0.5))
 
 
-def test_rare_colors_are_adjusted(browser, address, photograph):
-    with opened(browser, address) as page:
+def test_rare_colors_slider_changes_result(browser, address, photograph):
+    with open_page(browser, address) as page:
         upload(page, photograph)
         before = pixel(page, 0.5, 0.5)
         page.click("summary")
@@ -296,9 +290,9 @@ def test_rare_colors_are_adjusted(browser, address, photograph):
         assert not np.array_equal(pixel(page, 0.5, 0.5), before)
 
 
-def test_a_kind_that_the_browser_cannot_show_works_too(browser, address):
-    with opened(browser, address) as page:
-        upload(page, soft_gray(300, 200, "TIFF"), "scan.tif", "image/tiff")
+def test_format_unknown_to_browser_is_colorized(browser, address):
+    with open_page(browser, address) as page:
+        upload(page, make_gray(300, 200, "TIFF"), "scan.tif", "image/tiff")
         assert page.evaluate("[after.naturalWidth, before.naturalWidth]") == [300, 300]
         assert "300 × 200 pixels" in page.inner_text("#status")
         with page.expect_download() as download:
@@ -307,30 +301,27 @@ def test_a_kind_that_the_browser_cannot_show_works_too(browser, address):
         page.wait_for_selector("#download:not([disabled])")
 
 
-def test_a_file_that_will_not_do_is_told(browser, address, photograph):
-    with opened(browser, address) as page:
-        for content, told in (
-            (b"no picture", "a.jpg: is not a picture in a known format."),
-            (bytes(2_100_000), "This file has 2.1 MB; the server takes 2 MB."),
-        ):
+def test_unusable_file_shows_error(browser, address, photograph):
+    with open_page(browser, address) as page:
+        for content, expected in ((b"no picture", "a.jpg: "), (bytes(2_100_000), "2.1 MB")):
             page.set_input_files(
                 "#file", {"name": "a.jpg", "mimeType": "image/jpeg", "buffer": content}
             )
             page.wait_for_selector("#status.error")
-            assert page.inner_text("#status") == told
+            assert expected in page.inner_text("#status")
             page.wait_for_selector("#start", state="visible")
         upload(page, photograph)
         assert page.get_attribute("#status", "class") == ""
-        large = soft_gray(2000, 2000)  # more than LIMITS has, after one that is shown
+        large = make_gray(2000, 2000)  # more than LIMITS has, after one that is shown
         page.set_input_files("#file", {"name": "b.png", "mimeType": "image/png", "buffer": large})
         page.wait_for_selector("#status.error")
-        assert "the server takes 3 megapixels" in page.inner_text("#status")
+        assert "3 megapixels" in page.inner_text("#status")
         assert page.is_visible("#start") and not page.is_visible("#studio")
 
 
-def test_the_file_chosen_last_is_shown(browser, address, photograph):
-    """Though the one before takes longer to read."""
-    with opened(browser, address) as page:
+def test_file_chosen_last_is_shown(browser, address, photograph):
+    """Even if the previous one takes longer to read."""
+    with open_page(browser, address) as page:
         page.evaluate(
             """() => {
                const read = createImageBitmap;
@@ -340,7 +331,7 @@ def test_the_file_chosen_last_is_shown(browser, address, photograph):
                };
              }"""
         )
-        slow = {"name": "slow.png", "mimeType": "image/png", "buffer": soft_gray(300, 200)}
+        slow = {"name": "slow.png", "mimeType": "image/png", "buffer": make_gray(300, 200)}
         page.set_input_files("#file", slow)
         upload(page, photograph)
         page.wait_for_timeout(1200)
@@ -348,29 +339,29 @@ def test_the_file_chosen_last_is_shown(browser, address, photograph):
         assert page.inner_text("#status") == f"{WIDTH} × {HEIGHT} pixels"
 
 
-def test_a_file_may_be_chosen_again(browser, address):
-    with opened(browser, address) as page:
+def test_same_file_can_be_chosen_again(browser, address):
+    with open_page(browser, address) as page:
         wrong = {"name": "a.jpg", "mimeType": "image/jpeg", "buffer": b"no picture"}
         page.set_input_files("#file", wrong)
         page.wait_for_selector("#status.error")
-        assert page.evaluate("file.value") == ""  # else choosing it again would change nothing
+        assert page.evaluate("file.value") == ""  # else the same file would be no change
 
 
-def test_the_photograph_stays_in_view_while_it_is_adjusted(browser, address, photograph):
-    with opened(browser, address, {"viewport": {"width": 1200, "height": 620}}) as page:
+def test_photograph_stays_in_view_while_scrolling(browser, address, photograph):
+    with open_page(browser, address, {"viewport": {"width": 1200, "height": 620}}) as page:
         upload(page, photograph)
-        place = page.locator("#frame").bounding_box()
+        box = page.locator("#frame").bounding_box()
         page.check("[name=mode][value=color]")
         page.click("summary")
         page.evaluate("scrollTo(0, 0)")
-        assert page.locator("#frame").bounding_box() == place
+        assert page.locator("#frame").bounding_box() == box
         page.evaluate("scrollTo(0, document.body.scrollHeight)")
         assert page.evaluate("scrollY") > 100
         assert page.locator("#frame").bounding_box()["y"] >= 0
 
 
-def test_nothing_overflows_on_a_phone(browser, address, photograph):
-    with opened(browser, address, PHONE) as page:
+def test_page_fits_a_phone(browser, address, photograph):
+    with open_page(browser, address, PHONE) as page:
         assert page.evaluate("document.documentElement.scrollWidth") == 360
         upload(page, photograph)
         page.locator("[name=mode][value=color]").tap()
@@ -388,8 +379,8 @@ def test_nothing_overflows_on_a_phone(browser, address, photograph):
         assert small == []
 
 
-def test_everything_is_named_for_those_who_listen(browser, address, photograph):
-    with opened(browser, address) as page:
+def test_controls_have_accessible_names(browser, address, photograph):
+    with open_page(browser, address) as page:
         upload(page, photograph)
         page.check("[name=mode][value=color]")
         unnamed = page.evaluate(
@@ -400,8 +391,8 @@ def test_everything_is_named_for_those_who_listen(browser, address, photograph):
         assert unnamed == []
 
 
-def test_dark_and_light(browser, address):
-    with opened(browser, address, DESKTOP | {"color_scheme": "dark"}) as page:
+def test_theme_switches_and_is_remembered(browser, address):
+    with open_page(browser, address, DESKTOP | {"color_scheme": "dark"}) as page:
 
         def lightness() -> float:
             color = page.evaluate("getComputedStyle(document.body).backgroundColor")

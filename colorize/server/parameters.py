@@ -1,0 +1,125 @@
+"""Parameters of a request: the settings in `colorize.options`, within this server's limits."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from colorize.errors import ColorizeError
+from colorize.hints.format import Hint
+from colorize.io.formats import FORMATS, SUFFIXES
+from colorize.options import ColorizeOptions, Option, OutputOptions, options_of
+from colorize.server.errors import MAX_QUOTED, ApiError, quoted
+
+PHOTO = "photo"  # the form field with the photograph
+MAX_SIZE = 512  # of the network's input; time and memory grow with its square
+MAX_HINTS = 200
+MAX_HINTED_PIXELS = 4_000_000  # in the squares around all hints; they take memory
+
+HINTS_ALLOWED = (
+    f"1 to {MAX_HINTS} lines of x,y,#rrggbb or x,y,#rrggbb,radius that cover at most "
+    f"{MAX_HINTED_PIXELS // 10**6} million pixels"
+)
+HINTS_SCHEMA = {
+    "type": "string",
+    "format": "hints",
+    "examples": ["40,25,#b9303a;20,30,#3d7ea6,5"],
+}
+
+
+def _limited(option: Option) -> Option:
+    """Return an option with the values that this server accepts."""
+    if option.name == "size":
+        return dataclasses.replace(option, maximum=MAX_SIZE)
+    if option.name == "format":
+        names = {suffix[1:] for suffix in SUFFIXES} | {name.lower() for name in FORMATS}
+        default_text = "the photograph's, or png where that cannot be written"
+        return dataclasses.replace(option, choices=tuple(sorted(names)), default_text=default_text)
+    return option
+
+
+OPTIONS = {
+    option.name: _limited(option)
+    for group in (ColorizeOptions, OutputOptions)
+    for option in options_of(group, "server")
+}
+FILES = {name: option.help for name, option in OPTIONS.items() if option.is_file}
+PARAMETERS = {
+    name: option for name, option in OPTIONS.items() if name == "hints" or name not in FILES
+}
+ALIASES = {alias: option.name for option in PARAMETERS.values() for alias in option.aliases}
+
+
+@dataclass(frozen=True)
+class ColorizeRequest:
+    """The parameters of one request, validated."""
+
+    options: ColorizeOptions
+    output: OutputOptions
+
+
+def parameter_schema(option: Option) -> dict[str, Any]:
+    """Return the JSON Schema of a parameter's values."""
+    return HINTS_SCHEMA if option.name == "hints" else option.json_schema
+
+
+def parse_request(
+    query: Iterable[tuple[str, str]], form: Iterable[tuple[str, str]] = ()
+) -> ColorizeRequest:
+    """Return the parameters of a request; form fields take precedence over the query.
+
+    Raises ApiError (422) for a parameter that is unknown, repeated or out of range.
+    """
+    values = _parse(query) | _parse(form)
+    output = {option.name for option in options_of(OutputOptions)}
+    return ColorizeRequest(
+        ColorizeOptions(**{name: value for name, value in values.items() if name not in output}),
+        OutputOptions(**{name: value for name, value in values.items() if name in output}),
+    )
+
+
+def _parse(pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for given_name, text in pairs:
+        name = ALIASES.get(given_name, given_name)
+        if name not in PARAMETERS:
+            known = ", ".join(PARAMETERS)
+            raise ApiError(422, f"unknown parameter {quoted(name)}; expected one of {known}")
+        if name in values:
+            raise ApiError(422, f"{name} is given more than once")
+        values[name] = _parse_hints(text) if name == "hints" else _parse_value(name, text)
+    return values
+
+
+def _parse_value(name: str, text: str) -> Any:
+    option = PARAMETERS[name]
+    try:
+        return option.parse(text)
+    except ColorizeError:
+        message = f"{name} {quoted(text)}: must be {option.allowed}"
+        raise ApiError(422, message) from None
+
+
+def _parse_hints(text: str) -> list[Hint]:
+    lines = [line for line in re.split(r"[;\r\n]+", text) if line.strip()]
+    try:
+        hints = [_parse_hint(line, f"hint {number}") for number, line in enumerate(lines, 1)]
+    except ColorizeError as error:
+        raise ApiError(422, str(error)) from None
+    except ValueError:
+        hints = []
+    pixels = sum((2 * hint.radius + 1) ** 2 for hint in hints if hint.radius is not None)
+    if not 0 < len(hints) <= MAX_HINTS or pixels > MAX_HINTED_PIXELS:
+        raise ApiError(422, f"hints {quoted(text)}: must be {HINTS_ALLOWED}")
+    return hints
+
+
+def _parse_hint(line: str, source: str) -> Hint:
+    x, y, color, *radius = (value.strip() for value in line.split(","))
+    if len(radius) > 1:
+        raise ValueError
+    color = color[:MAX_QUOTED]  # an invalid one is repeated in the message
+    return Hint(float(x), float(y), color, float(radius[0]) if radius else None, source)

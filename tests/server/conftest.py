@@ -1,0 +1,27 @@
+"""Fixtures for tests of the server."""
+
+import pytest
+
+from colorize.runtime.torch_runner import TorchRunner
+
+
+@pytest.fixture(scope="session")
+def runner(network):
+    return TorchRunner(network)
+
+
+@pytest.fixture(scope="session")
+def server(runner):
+    from fixtures.server import serve
+
+    with serve(runner, max_bytes=200_000, max_pixels=90_000, max_queue=20, max_batch=4) as started:
+        yield started
+
+
+@pytest.fixture
+def blocking(runner):
+    from fixtures.server import BlockingRunner
+
+    blocking = BlockingRunner(runner)
+    yield blocking
+    blocking.release.set()
