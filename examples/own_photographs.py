@@ -15,9 +15,11 @@ import zlib
 from pathlib import Path
 
 from colorize import Colorizer
-from colorize.evaluation.common import photographs
-from colorize.evaluation.evaluate import Figures, evaluate
+from colorize.evaluation.accumulator import Metrics
+from colorize.evaluation.common import read_stretched
+from colorize.evaluation.tasks.colors import evaluate
 from colorize.io.datasets import iter_files
+from colorize.options import INPUT_SIZE
 from colorize.training import data, train
 from colorize.training import make_weights as bundle
 
@@ -63,7 +65,7 @@ def further(folders: tuple[Path, Path], out: Path, samples: int, options: str) -
     return target
 
 
-def measured(weights: Path | None, bundled: Colorizer, test: Path) -> dict[str, Figures]:
+def measured(weights: Path | None, bundled: Colorizer, test: Path) -> dict[str, Metrics]:
     """Return the figures of a weights file, decoded as the bundled one is, and of no color."""
     colorizer = Colorizer.from_pretrained(
         weights=weights and str(weights),
@@ -72,10 +74,10 @@ def measured(weights: Path | None, bundled: Colorizer, test: Path) -> dict[str, 
         rarity=bundled.rarity,
         coherence=bundled.coherence,
     )
-    return evaluate(colorizer, photographs(iter_files([test])), quiet=True)[0]
+    return evaluate(colorizer, read_stretched(iter_files([test]), INPUT_SIZE))[0]
 
 
-def line(name: str, figures: Figures) -> str:
+def line(name: str, figures: Metrics) -> str:
     """Return a row of the table."""
     cells = (figures.psnr, figures.auc, figures.auc_rebalanced, figures.delta_e)
     return f"| {name} | " + " | ".join(f"{cell:.2f}" for cell in cells) + " |"

@@ -1,1 +1,1 @@
-"""Measuring of the networks. Never imported by inference."""
+"""Measuring how good colorizations are; see docs/evaluation.md. Never imported by inference."""

@@ -1,4 +1,4 @@
-"""What the commands of this package have in common: arguments, network, photographs, answer."""
+"""What the evaluation tasks share: their form, arguments, photographs and report."""
 
 from __future__ import annotations
 
@@ -6,110 +6,193 @@ import argparse
 import io
 import itertools
 import json
-import sys
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
+from tqdm import tqdm
 
 from colorize.decoding.settings import Decoding
 from colorize.errors import ColorizeError
 from colorize.io.datasets import iter_files
-from colorize.pipeline import INPUT_SIZE, Colorizer
+from colorize.io.formats import has_image_suffix
+from colorize.io.photo import Photo
+from colorize.io.readers import read
+from colorize.models import registry
+from colorize.options import ColorizeOptions, add_arguments, options_of
+from colorize.pipeline import Colorizer
 
 Pixels = npt.NDArray[np.uint8]
-
-SETTINGS = ("weights", "device", "size", "style", *Decoding._fields, "saturation", "quiet")
-
-
-class Answer(NamedTuple):
-    """What a command found."""
-
-    settings: dict[str, Any]  # what it was measured with
-    figures: dict[str, Any]  # for JSON
-    text: str  # the same to read
+NamedFile = tuple[str, bytes]
+T = TypeVar("T")
 
 
-def parser(module: str, description: str) -> argparse.ArgumentParser:
-    """Return the arguments that all commands take; `module` is the command's name."""
-    result = argparse.ArgumentParser(
-        prog=f"python -m colorize.evaluation.{module}", description=description
+@dataclass(frozen=True)
+class Report:
+    """The result of a task.
+
+    Attributes:
+        settings: What was measured, and how.
+        metrics: The results, as JSON values.
+        text: The results as Markdown.
+    """
+
+    settings: dict[str, Any]
+    metrics: dict[str, Any]
+    text: str
+
+    def to_json(self) -> str:
+        """Return settings and metrics as a JSON object; what is not finite becomes null."""
+        content = _finite({**self.settings, **self.metrics})
+        return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+    def to_text(self) -> str:
+        """Return one line of settings, then the results."""
+        settings = ", ".join(f"{name} {value}" for name, value in self.settings.items())
+        return f"{settings}\n\n{self.text}\n"
+
+
+@dataclass(frozen=True)
+class Task:
+    """A sub-command of `python -m colorize.evaluation`.
+
+    Attributes:
+        name: The sub-command.
+        help: One line for the list of sub-commands.
+        add_arguments: Adds the sub-command's arguments to its parser.
+        run: Returns the report; may raise ColorizeError or OSError.
+    """
+
+    name: str
+    help: str
+    add_arguments: Callable[[argparse.ArgumentParser], None]
+    run: Callable[[argparse.Namespace], Report]
+
+
+def add_common_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments that choose photographs, network and decoding."""
+    parser.add_argument("data", type=Path, help="folder or tar file of photographs")
+    parser.add_argument(
+        "--every", type=_positive, default=1, metavar="N", help="use every N-th file"
     )
-    result.add_argument("data", type=Path, help="folder or tar file of photographs")
-    result.add_argument("--every", type=_count, default=1, metavar="N", help="take one file in N")
-    result.add_argument("--limit", type=_count, metavar="N", help="take the first N files")
-    result.add_argument("--model", default="compact", help="default: compact")
-    result.add_argument("--weights", help="weights file of that model")
-    result.add_argument("--device", default="cpu", help="torch device (default: cpu)")
-    result.add_argument("--size", type=int, default=INPUT_SIZE, help="network size")
-    result.add_argument("--style", help="vivid (default) or faithful")
-    for name in Decoding._fields:
-        result.add_argument(f"--{name}", type=float, help="default: the style's")
-    result.add_argument("--saturation", type=float, default=1.0, help="default: 1")
-    result.add_argument("--quiet", action="store_true", help="no progress on stderr")
-    return result
+    parser.add_argument("--limit", type=_positive, metavar="N", help="use the first N files only")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the results as JSON")
+    parser.add_argument("--quiet", action="store_true", help="no progress bar")
+    parser.add_argument(
+        "--model", default="compact", choices=tuple(registry.MODELS), help="default: compact"
+    )
+    parser.add_argument("--weights", metavar="FILE", help="weights file for that model")
+    parser.add_argument("--device", default="cpu", help="device for the network (default: cpu)")
+    add_arguments(parser, ColorizeOptions, "evaluation")
 
 
-def measuring_parser(module: str, description: str) -> argparse.ArgumentParser:
-    """Return `parser` for a command that gives figures."""
-    result = parser(module, description)
-    result.add_argument("--json", type=Path, help="also write the figures to this file")
-    return result
-
-
-def _count(text: str) -> int:
+def _positive(text: str) -> int:
     if text.isdecimal() and int(text) > 0:
         return int(text)
-    raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 1 on")
+    raise argparse.ArgumentTypeError(f"expected a positive integer, got {text!r}")
 
 
-def colorizer_of(args: argparse.Namespace) -> Colorizer:
-    """Return the network and settings that the arguments ask for."""
-    return Colorizer.from_pretrained(args.model, **{name: getattr(args, name) for name in SETTINGS})
+def make_colorizer(args: argparse.Namespace) -> Colorizer:
+    """Return the colorizer that the arguments describe."""
+    options = _options(args)
+    return Colorizer.from_pretrained(
+        args.model,
+        weights=args.weights,
+        device=args.device,
+        quiet=args.quiet,
+        style=options.style,
+        temperature=options.temperature,
+        rebalance=options.rebalance,
+        rarity=options.rare_color_boost,
+        coherence=options.coherence,
+        saturation=options.saturation,
+        size=options.size,
+        upsampling=options.upsampling,
+        autocontrast=options.autocontrast,
+    )
 
 
-def settings_of(args: argparse.Namespace, colorizer: Colorizer, count: int) -> dict[str, Any]:
-    """Return what figures of so many photographs were measured with."""
-    settings = {"model": args.model, "photographs": count, "size": args.size} | {
-        name: getattr(colorizer, name) for name in Decoding._fields
-    }
-    if args.saturation != 1:
-        settings["saturation"] = args.saturation
+def describe(args: argparse.Namespace, colorizer: Colorizer, count: int) -> dict[str, Any]:
+    """Return the settings of a report on `count` photographs: network and decoding."""
+    options = _options(args)
+    settings = {"model": args.model, "photographs": count, "size": options.size}
+    settings |= {each.name: getattr(options, each.name) for each in options.changed()}
+    settings |= {name: getattr(colorizer, name) for name in Decoding._fields}
+    settings["rare_color_boost"] = settings.pop("rarity")
     return settings
 
 
-def files(args: argparse.Namespace) -> Iterator[tuple[str, bytes]]:
-    """Yield name and content of the files that the arguments choose."""
+def _options(args: argparse.Namespace) -> ColorizeOptions:
+    names = [each.name for each in options_of(ColorizeOptions, "evaluation")]
+    return ColorizeOptions(**{name: getattr(args, name) for name in names})
+
+
+def selected_files(args: argparse.Namespace) -> Iterator[NamedFile]:
+    """Yield names and contents of the files that --every and --limit select."""
     return itertools.islice(iter_files([args.data]), 0, args.limit, args.every)
 
 
-def photographs(chosen: Iterator[tuple[str, bytes]], full_size: bool = False) -> Iterator[Pixels]:
-    """Yield files as sRGB, (256, 256, 3) uint8 or of full size; what is no picture is left out."""
-    for _, content in chosen:
+def read_stretched(files: Iterable[NamedFile], size: int) -> Iterator[Pixels]:
+    """Yield photographs as sRGB (size, size, 3), stretched by Pillow's bicubic filter.
+
+    Files that are not images are left out.
+    """
+    for image in _images(files):
+        yield np.asarray(image.resize((size, size), Image.Resampling.BICUBIC))
+
+
+def read_full_size(files: Iterable[NamedFile]) -> Iterator[Pixels]:
+    """Yield photographs as sRGB (h, w, 3). Files that are not images are left out."""
+    return (np.asarray(image) for image in _images(files))
+
+
+def _images(files: Iterable[NamedFile]) -> Iterator[Image.Image]:
+    for _, content in files:
         try:
             with Image.open(io.BytesIO(content)) as image:
                 rgb = image.convert("RGB")
         except OSError:
             continue
-        if not full_size:
-            rgb = rgb.resize((INPUT_SIZE, INPUT_SIZE), Image.Resampling.BICUBIC)
-        yield np.asarray(rgb)
+        yield rgb
 
 
-def run(
-    name: str, measure: Callable[[argparse.Namespace], Answer], args: argparse.Namespace
-) -> int:
-    """Print what `measure` finds, write it as JSON if asked to, and return the exit status."""
-    try:
-        settings, figures, text = measure(args)
-        if args.json is not None:
-            content = json.dumps({**settings, **figures}, indent=2, ensure_ascii=False)
-            args.json.write_text(content + "\n", "utf-8")
-    except (ColorizeError, OSError) as error:
-        sys.stderr.write(f"{name}: {error}\n")
-        return 1
-    sys.stdout.write(", ".join(f"{k} {v}" for k, v in settings.items()) + f"\n\n{text}\n")
-    return 0
+def read_named(files: Iterable[NamedFile]) -> Iterator[tuple[str, Photo | ColorizeError]]:
+    """Yield name and photograph of each image file, or the error where it cannot be read."""
+    for name, content in files:
+        if not has_image_suffix(name):
+            continue
+        try:
+            yield name, read(io.BytesIO(content))
+        except ColorizeError as error:
+            yield name, ColorizeError(f"{name}: {str(error).removeprefix('stream: ')}")
+
+
+def with_progress(photographs: Iterable[T], quiet: bool) -> Iterator[T]:
+    """Yield photographs, with a progress bar on stderr unless quiet."""
+    yield from tqdm(photographs, unit=" photographs", disable=quiet or None)
+
+
+def require_photographs(count: int) -> None:
+    """Raise ColorizeError if no photographs were found."""
+    if not count:
+        raise ColorizeError("no photographs to measure on")
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a Markdown table; all columns but the first are aligned to the right."""
+    lines = [head, ["---", *["--:"] * (len(head) - 1)], *rows]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
+
+
+def _finite(value: Any) -> Any:
+    """Return JSON values with None in place of numbers that are not finite."""
+    if isinstance(value, dict):
+        return {name: _finite(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

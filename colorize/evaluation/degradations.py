@@ -1,6 +1,7 @@
-"""What happens to old photographs: grain, blur, fading, JPEG, borders; and films blind to red.
+"""What happens to old photographs: grain, blur, fading, JPEG, borders, orthochromatic film.
 
-All are meant for pictures of SIDE pixels, so that they weigh the same whatever the scan's size.
+All are defined for pictures of SIDE pixels, so that their strength does not depend on the size of
+the scan.
 """
 
 from __future__ import annotations
@@ -21,12 +22,12 @@ from colorize.io.photo import Photo
 SIDE = 512  # pixels of the longer side
 GRAIN = 12  # standard deviation in levels of 255
 BLUR = 2  # pixels, standard deviation of the Gaussian
-CONTRAST = 0.4  # of the levels' range is left
-DARKEST = 70  # level that black becomes
+CONTRAST = 0.4  # share of the range of levels that is left
+DARKEST = 70  # level of black
 JPEG_QUALITY = 40
 BORDER = 0.05  # of each side
 PAPER = 235  # level of the border
-RED_BLIND = (0.0, 0.5, 0.5)  # shares of red, green and blue light in what a film sees
+ORTHO_WEIGHTS = (0.0, 0.5, 0.5)  # sensitivity of orthochromatic film to red, green and blue
 
 Gray = npt.NDArray[np.uint8]  # (h, w)
 Pixels = npt.NDArray[np.uint8]  # (h, w, 3)
@@ -34,7 +35,13 @@ Pixels = npt.NDArray[np.uint8]  # (h, w, 3)
 
 @dataclass(frozen=True)
 class Degradation:
-    """A name, what is done to a gray picture, and how wide a border that adds."""
+    """A degradation of a gray scan.
+
+    Attributes:
+        name: With its strength.
+        apply: Returns the degraded picture.
+        border: Width of the border that it adds, as a share of each side.
+    """
 
     name: str
     apply: Callable[[Gray], Gray]
@@ -47,7 +54,7 @@ class Degradation:
 
 
 def gray_picture(photo: Photo, side: int = SIDE) -> Gray:
-    """Return the photograph in gray of the same L, its longer side `side` pixels at most."""
+    """Return the photograph in gray of the same L, at most `side` pixels on the longer side."""
     image = Image.fromarray(to_uint8(photo.pixels))
     image.thumbnail((side, side), Image.Resampling.LANCZOS)
     pixels = np.asarray(image)
@@ -69,7 +76,7 @@ def resized(picture: npt.NDArray[Any], size: tuple[int, int]) -> npt.NDArray[Any
 
 
 def grain(picture: Gray) -> Gray:
-    """Return the picture with Gaussian noise, the same at every call."""
+    """Return the picture with Gaussian noise, the same in every call."""
     noise = np.random.default_rng(0).normal(0, GRAIN, picture.shape)
     return np.rint(picture + noise).clip(0, 255).astype(np.uint8)
 
@@ -86,30 +93,31 @@ def fade(picture: Gray) -> Gray:
 
 
 def compress(picture: Gray) -> Gray:
-    """Return what a JPEG file of low quality keeps."""
+    """Return the picture after JPEG compression of low quality."""
     file = io.BytesIO()
     Image.fromarray(picture).save(file, "JPEG", quality=JPEG_QUALITY)
     return np.asarray(Image.open(file))
 
 
-def film(picture: Pixels) -> Gray:
-    """Return what a film that is blind to red makes of a color photograph.
+def orthochromatic(picture: Pixels) -> Gray:
+    """Return a color photograph as orthochromatic film (insensitive to red) records it.
 
-    Orthochromatic films, those of most photographs until the 1920s, are: lips, bricks and warm
-    skin are darker on them, skies lighter. Green and blue count alike here, which is our choice.
+    Most photographs until the 1920s are on such film: lips, bricks and warm skin are darker,
+    skies lighter. That green and blue weigh the same here is our choice.
     """
-    light = lab.srgb_to_linear(picture.astype(np.float32) / 255) @ np.array(RED_BLIND, np.float32)
+    light = lab.srgb_to_linear(picture.astype(np.float32) / 255)
+    light = light @ np.array(ORTHO_WEIGHTS, np.float32)
     levels: Gray = np.rint(255 * lab.linear_to_srgb(light)).clip(0, 255).astype(np.uint8)
     return levels
 
 
-def old(picture: Pixels) -> Gray:
-    """Return a color photograph as `film` sees it, then faded, out of focus and grainy."""
-    return grain(blur(fade(film(picture))))
+def vintage(picture: Pixels) -> Gray:
+    """Return a color photograph on orthochromatic film, faded, out of focus and grainy."""
+    return grain(blur(fade(orthochromatic(picture))))
 
 
 def frame(picture: Gray) -> Gray:
-    """Return the picture with paper around it."""
+    """Return the picture with a paper border."""
     rows, columns = _border_widths((picture.shape[0], picture.shape[1]), BORDER)
     return np.pad(picture, ((rows, rows), (columns, columns)), constant_values=PAPER)
 
@@ -118,7 +126,7 @@ def _border_widths(size: tuple[int, int], share: float) -> tuple[int, int]:
     return round(share * size[0]), round(share * size[1])
 
 
-DEGRADATIONS = (
+SCAN_DEGRADATIONS = (
     Degradation(f"grain σ {GRAIN}", grain),
     Degradation(f"blur σ {BLUR}", blur),
     Degradation(f"contrast {CONTRAST:.0%}", fade),
@@ -128,15 +136,16 @@ DEGRADATIONS = (
 
 
 def _of_gray(apply: Callable[[Gray], Gray]) -> Callable[[Pixels], Gray]:
-    """Return what is done to a gray picture, for one in color."""
+    """Return a degradation of gray pictures as one of color photographs."""
     return lambda pixels: apply(gray_of(lab.lightness(pixels)))
 
 
-DAMAGES: dict[str, Callable[[Pixels], Gray]] = {
+DEGRADATIONS: dict[str, Callable[[Pixels], Gray]] = {
     "grain": _of_gray(grain),
     "blur": _of_gray(blur),
     "fading": _of_gray(fade),
     "jpeg": _of_gray(compress),
-    "film": film,
-    "old": old,
+    "orthochromatic": orthochromatic,
+    "vintage": vintage,
 }
+FORMER_NAMES = {"film": "orthochromatic", "old": "vintage"}

