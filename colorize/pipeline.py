@@ -31,7 +31,9 @@ from colorize.decoding.rare_colors import boost_rare_colors
 from colorize.decoding.reference import color_histogram, prior_shift
 from colorize.decoding.settings import Decoding
 from colorize.errors import ColorizeError
-from colorize.hints.format import HintedPixels, Hints, spread
+from colorize.hints.format import Hints
+from colorize.hints.propagate import propagate_hints
+from colorize.hints.rasterize import HintedPixels
 from colorize.io.photo import Photo, ResizeSpec
 from colorize.runtime.base import Runner
 from colorize.runtime.load import load_runner
@@ -268,7 +270,7 @@ class Colorizer:
         if self.upsampling == "guided":
             cells = ResizeSpec(ab.shape[1], ab.shape[2], CELL_RESAMPLE)
             guide = lab.lightness(photo.thumbnail(cells))
-        edit_ab = None if places is None else places.paint
+        edit_ab = None if places is None else places.apply_to
         pixels = merge_lab_strips(photo.pixels, ab, edit_ab, guide, self.threads)
         return dataclasses.replace(photo, pixels=pixels)
 
@@ -281,7 +283,7 @@ class Colorizer:
         """
         given = [self.hints if one is None else one for one in hints or [None] * len(photos)]
         return [
-            None if one is None else HintedPixels.of(one, photo.size)
+            None if one is None else HintedPixels.from_hints(one, photo.size)
             for photo, one in zip(photos, given, strict=True)
         ]
 
@@ -309,7 +311,7 @@ class Colorizer:
     def follow(self, ab: Floats, lightness: Array, output: Array, condition: Condition) -> Floats:
         """Return decoded ab (b, 2, h, w) with the hints carried to all places like theirs.
 
-        lightness: what `predict` got; output: what it gave. See `hints.spread`.
+        lightness: what `predict` got; output: what it gave. See `hints.propagate`.
         """
         if condition.hints is None:
             return ab
@@ -317,7 +319,7 @@ class Colorizer:
         pictures = zip(ab, _array(lightness)[:, 0], condition.hints, output, strict=True)
         return np.stack(
             [
-                spread(planes, gray, hints, self._natural(one) if logits else None)
+                propagate_hints(planes, gray, hints, self._natural(one) if logits else None)
                 for planes, gray, hints, one in pictures
             ]
         )

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from colorize.color.quantization import NUM_BINS
 from colorize.decoding.reference import color_histogram
-from colorize.hints.format import HintedPixels, hint_map
+from colorize.hints.rasterize import HintedPixels, rasterize
 from colorize.io.photo import Photo
 
 Floats = npt.NDArray[np.float32]
@@ -37,7 +37,7 @@ class Condition(NamedTuple):
 
         References are photographs or their histograms.
         """
-        hints = [None if pixels is None else hint_map(pixels, grid) for pixels in hinted]
+        hints = [None if pixels is None else rasterize(pixels, grid) for pixels in hinted]
         histograms = [
             color_histogram(one.pixels) if isinstance(one, Photo) else one for one in references
         ]
@@ -50,6 +50,3 @@ def _stacked(arrays: Sequence[Any], shape: tuple[int, ...]) -> Floats | None:
         return None
     zeros = np.zeros(shape, np.float32)
     return np.stack([zeros if array is None else array for array in arrays])
-
-
-UNCONDITIONAL = Condition()

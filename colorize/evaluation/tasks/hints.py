@@ -30,7 +30,7 @@ from colorize.evaluation.common import (
     with_progress,
 )
 from colorize.evaluation.metrics import psnr
-from colorize.hints.format import HintedPixels
+from colorize.hints.rasterize import HintedPixels
 from colorize.pipeline import Colorizer
 
 COUNTS = (0, 1, 5, 10, 50)
@@ -80,7 +80,7 @@ def _psnr_of_photograph(
         if colorizer.metadata.takes_hints:
             output = colorizer.predict(truth[None, :1], condition)
         ab = colorizer.follow(colorizer.decode(output), truth[None, :1], output, condition)[0]
-        hints.paint(ab, 0)
+        hints.apply_to(ab, 0)
         results.append(ab)
     return [psnr(lab.lab_to_srgb_pixels(truth[0], ab) / 255, rgb / 255) for ab in results]
 
