@@ -18,6 +18,7 @@ import numpy.typing as npt
 from skimage.color import deltaE_ciede2000
 
 from colorize.color import lab
+from colorize.color.downsampling import block_mean
 from colorize.decoding.distribution import confidence_of, require_distribution
 from colorize.evaluation.common import (
     Pixels,
@@ -76,18 +77,13 @@ def _cells(colorizer: Colorizer, rgb: Pixels) -> npt.NDArray[np.float32]:
     output = colorizer.predict(truth[None, None, ..., 0])
     confidence = confidence_of(colorizer, output)[0]
     ab = np.moveaxis(colorizer.decode(output)[0], 0, -1)
-    result = _block_means(np.concatenate((truth[..., :1], ab), axis=-1), confidence.shape)
-    truth = _block_means(truth, confidence.shape)
+    result, truth = (
+        np.moveaxis(block_mean(np.moveaxis(picture, -1, 0), confidence.shape), 0, -1)
+        for picture in (np.concatenate((truth[..., :1], ab), axis=-1), truth)
+    )
     error = np.linalg.norm(result[..., 1:] - truth[..., 1:], axis=-1)
     difference = deltaE_ciede2000(truth, result)  # type: ignore[no-untyped-call]
     return np.stack([each.ravel() for each in (confidence, error, difference)]).astype(np.float32)
-
-
-def _block_means(picture: Array, size: tuple[int, ...]) -> Array:
-    """Return a picture (h, w, c) reduced to a `size` that divides its own."""
-    (h, w, c), (rows, columns) = picture.shape, size
-    means: Array = picture.reshape(rows, h // rows, columns, w // columns, c).mean(axis=(1, 3))
-    return means
 
 
 def _decile(columns: Array) -> ConfidenceDecile:
