@@ -99,7 +99,7 @@ def measure(colorizer: Colorizer, gray: np.ndarray, move: str, frames: int) -> d
         photo = Photo(frame)
         small, ab = predict_frame(colorizer, photo)
         for results, colors in ((alone, ab), (followed, steady(small, ab))):
-            pixels = colorizer.join(photo, colors).pixels.astype(np.float32) / 255
+            pixels = colorizer.merge(photo, colors).pixels.astype(np.float32) / 255
             results.append(lab.rgb_to_lab(pixels).astype(np.float32))
         places.append(place)
     return {"alone": flicker(alone, places), "followed": flicker(followed, places)}

@@ -112,6 +112,12 @@ def _onnx(runs: int) -> dict[str, object]:
     return {"compact x1, ONNX Runtime": timed(runs, {"ours": lambda: network(x)})}
 
 
+def predicted_ab(colorizer: Colorizer, lightness: np.ndarray) -> np.ndarray:
+    """Return ab (b, 2, 64, 64) for L (b, 1, 256, 256)."""
+    logits = colorizer.predict_logits(lightness)
+    return colorizer.decode(colorizer.postprocess_logits(logits, lightness))
+
+
 def stages(runs: int) -> dict[str, object]:
     """Return the seconds of each stage for one photograph of a megapixel, with one thread.
 
@@ -125,16 +131,16 @@ def stages(runs: int) -> dict[str, object]:
         photo = read(file)
         small = colorizer.network_input(photo)
         done: Photo = colorizer(photo)
-        ab = colorizer.decode_lowres(colorizer.predict(small))[0]
+        ab = predicted_ab(colorizer, small)[0]
         return dict(
             timed(
                 runs,
                 {
                     "decode": lambda: read(file),
                     "L": lambda: colorizer.network_input(photo),
-                    "torch": lambda: colorizer.decode_lowres(colorizer.predict(small)),
-                    "onnx": lambda: by_onnx.decode_lowres(by_onnx.predict(small)),
-                    "join": lambda: colorizer.join(photo, ab),
+                    "torch": lambda: predicted_ab(colorizer, small),
+                    "onnx": lambda: predicted_ab(by_onnx, small),
+                    "join": lambda: colorizer.merge(photo, ab),
                     "encode": lambda: write(done, io.BytesIO(), format="jpeg"),
                 },
             )

@@ -142,6 +142,13 @@ class Tally:
         }
 
 
+def predicted_ab(colorizer: Colorizer, photo: Photo) -> np.ndarray:
+    """Return the network's ab for a photograph, (1, 2, 64, 64)."""
+    lightness = colorizer.network_input(photo)
+    logits = colorizer.postprocess_logits(colorizer.predict_logits(lightness), lightness)
+    return colorizer.decode(logits)
+
+
 def quality(data: Path, colorizer: Colorizer) -> dict[str, Any]:
     """Return the figures of each way for the network's and the true colors."""
     tallies = {source: {way: Tally() for way in WAYS} for source in ("network", "truth")}
@@ -151,9 +158,7 @@ def quality(data: Path, colorizer: Colorizer) -> dict[str, Any]:
         lightness, true_ab = truth[..., 0], np.moveaxis(truth[..., 1:], -1, 0)
         shape, band = (CELLS, CELLS), edge_band(true_ab)
         sources = {
-            "network": colorizer.decode_lowres(
-                colorizer.predict(colorizer.network_input(Photo(picture)))
-            )[0],
+            "network": predicted_ab(colorizer, Photo(picture))[0],
             "truth": np.stack([area_downsample(plane, shape) for plane in true_ab]),
         }
         for source, ab in sources.items():
@@ -183,8 +188,8 @@ def cost(file: Path, colorizer: Colorizer, mode: str) -> dict[str, Any]:
         with Image.open(file) as image:
             image.convert(mode).resize(TWELVE_MEGAPIXELS).save(source, quality=90)
         photo = read(source)
-        output = colorizer.predict(colorizer.network_input(photo))
-        small, plain = colorizer.decode_lowres(output)[0], colorizer.decode(output)[0]
+        ab = predicted_ab(colorizer, photo)
+        small, plain = ab[0], colorizer.with_options(upsampling="bilinear").upsample(ab)[0]
         steps: dict[str, Callable[[], object]] = {
             "join_bilinear": lambda: merge_lab_strips(photo.pixels, plain),
             "join_guided": lambda: merge_lab_strips(

@@ -1,7 +1,7 @@
-"""Color for black-and-white photographs. The public names, nothing else.
+"""Colorization of black-and-white photographs: the public names.
 
-They are imported when first used, so that `import colorize` and `colorize --help` don't wait
-for torch.
+They are imported when first used, so that `import colorize` and `colorize --help` do not wait
+for NumPy, Pillow and torch.
 """
 
 from __future__ import annotations
@@ -13,22 +13,39 @@ from colorize._version import __version__
 
 if TYPE_CHECKING:
     from colorize.errors import ColorizeError as ColorizeError
+    from colorize.hints.format import Hint as Hint
     from colorize.io.photo import Photo as Photo
     from colorize.io.readers import read as read
     from colorize.io.readers import read_pages as read_pages
     from colorize.io.writers import write as write
+    from colorize.models.registry import available_models as available_models
+    from colorize.options import ColorizeOptions as ColorizeOptions
     from colorize.pipeline import Colorizer as Colorizer
 
 _HOME = {
-    "Colorizer": "colorize.pipeline",
     "ColorizeError": "colorize.errors",
+    "ColorizeOptions": "colorize.options",
+    "Colorizer": "colorize.pipeline",
+    "Hint": "colorize.hints.format",
     "Photo": "colorize.io.photo",
+    "available_models": "colorize.models.registry",
     "read": "colorize.io.readers",
     "read_pages": "colorize.io.readers",
     "write": "colorize.io.writers",
 }
 
-__all__ = ["ColorizeError", "Colorizer", "Photo", "__version__", "read", "read_pages", "write"]
+__all__ = [
+    "ColorizeError",
+    "ColorizeOptions",
+    "Colorizer",
+    "Hint",
+    "Photo",
+    "__version__",
+    "available_models",
+    "read",
+    "read_pages",
+    "write",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -21,13 +21,14 @@ from dataclasses import dataclass, field
 from numbers import Integral, Real
 from pathlib import Path
 from types import NoneType
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, get_args, get_origin
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin
 
 from colorize.errors import ColorizeError, display_name
 
 if TYPE_CHECKING:
     from colorize.hints.format import Hint
     from colorize.io.photo import Photo
+    from colorize.models.metadata import ModelMetadata, StyleSettings
 
 Value = bool | int | float | str | None
 Consumer = Literal["command", "server", "evaluation"]
@@ -41,22 +42,6 @@ MAX_SEED = 2**31 - 1
 
 T = TypeVar("T")
 G = TypeVar("G", bound="Options")
-
-
-class NetworkTraits(Protocol):
-    """What decides which options act on a network; a part of its metadata."""
-
-    @property
-    def output(self) -> str:
-        """Either logits or ab."""
-
-    @property
-    def class_weights(self) -> object:
-        """None where they are unknown."""
-
-    @property
-    def prior(self) -> object:
-        """None where it is unknown."""
 
 
 @dataclass(frozen=True)
@@ -171,7 +156,7 @@ class Option:
         shown = value if isinstance(value, str) and value.isprintable() else ascii(value)
         return ColorizeError(f"{self.name} {shown}: must be {self.allowed}")
 
-    def missing(self, network: NetworkTraits) -> str:
+    def missing(self, network: "ModelMetadata") -> str:
         """Return why the option cannot act on a network, or "" if it can."""
         if self.needs is not None and network.output != "logits":
             return "this network does not predict a distribution of colors"
@@ -207,7 +192,7 @@ class Options:
         """Return the options whose value is not the default."""
         return [each for each in options_of(type(self)) if getattr(self, each.name) != each.default]
 
-    def require_support(self, network: NetworkTraits) -> None:
+    def require_support(self, network: "ModelMetadata") -> None:
         """Raise ColorizeError for a setting that was changed and cannot act on a network."""
         for each in self.changed():
             if reason := each.missing(network):
@@ -277,6 +262,27 @@ class ColorizeOptions(Options):
         0, "seed of the random samples", minimum=0, maximum=MAX_SEED,
         needs="distribution", consumers=("command", "server"),
     )  # fmt: skip
+
+    def resolve_style(self, network: "ModelMetadata") -> "StyleSettings | None":
+        """Return how the logits of a network are decoded, None if it predicts none.
+
+        Raises ColorizeError for a setting that cannot act on the network.
+        """
+        self.require_support(network)
+        if self.size % network.size_divisor:
+            multiple = network.size_divisor
+            raise ColorizeError(f"size {self.size}: this network needs a multiple of {multiple}")
+        if network.output != "logits":
+            return None
+        name = self.style or DEFAULT_STYLE
+        if name not in network.styles:
+            raise ColorizeError(
+                f"style {name}: needs the natural frequencies of colors, which these weights do "
+                "not record; leave it out, or set temperature or saturation"
+            )
+        names = [each.name for each in dataclasses.fields(network.styles[name])]
+        given = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
+        return dataclasses.replace(network.styles[name], **given)
 
 
 @dataclass(frozen=True)
@@ -351,7 +357,7 @@ def hash_of(path: str | os.PathLike[str]) -> str:
         raise ColorizeError(f"{display_name(path)}: cannot read: {error.strerror}") from error
 
 
-def supported_options(network: NetworkTraits, options: Iterable[Option]) -> list[Option]:
+def supported_options(network: "ModelMetadata", options: Iterable[Option]) -> list[Option]:
     """Return those of the options that can act on a network."""
     return [each for each in options if not each.missing(network)]
 

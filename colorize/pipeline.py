@@ -1,142 +1,105 @@
-"""The whole tool: read → L → network → decode → enlarge ab → join → write.
+"""The tool, step by step: from a photograph to the same photograph in color.
 
 >>> from colorize import Colorizer, read, write
 >>> colorizer = Colorizer.from_pretrained("compact")
 >>> write(colorizer(read("photo.jpg")), "photo.colorized.jpg")
 
-`Colorizer` is the only place that knows the order of the steps. Each step is public, takes the
-result of the one before, and can be replaced or looked at.
+Only the order of the steps is decided here. Each step is a public method that takes the result
+of the one before; the arithmetic is in `color`, `decoding` and `hints`.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+import os
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
 from colorize.color import lab
-from colorize.color.autocontrast import autocontrast as stretch_contrast
+from colorize.color.autocontrast import autocontrast
 from colorize.color.downsampling import CELL_RESAMPLE
 from colorize.color.merge import merge_lab_strips
-from colorize.color.upsampling import UPSAMPLINGS, upsample_bilinear
-from colorize.decoding import distribution
-from colorize.decoding.annealed_mean import annealed_mean, probabilities, rebalance_offset
-from colorize.decoding.bilateral import smooth_logits
-from colorize.decoding.conditioning import Condition
-from colorize.decoding.rare_colors import boost_rare_colors
-from colorize.decoding.reference import color_histogram, prior_shift
-from colorize.decoding.settings import Decoding
+from colorize.color.upsampling import upsample_bilinear
+from colorize.decoding.confidence import confidence
+from colorize.decoding.decoder import LogitsDecoder
+from colorize.decoding.reference import color_histogram
 from colorize.errors import ColorizeError
-from colorize.hints.format import Hints
-from colorize.hints.propagate import propagate_hints
-from colorize.hints.rasterize import HintedPixels
+from colorize.hints.format import HintedPixels, Hints, hint_map, read_hints, spread
 from colorize.io.photo import Photo, ResizeSpec
+from colorize.io.readers import read
+from colorize.options import ColorizeOptions
 from colorize.runtime.base import Runner
 from colorize.runtime.load import load_runner
 from colorize.runtime.threads import available_cpus
 from colorize.viewing.heatmap import render_heatmap
 
-if TYPE_CHECKING:
-    import torch
-
-Array = npt.NDArray[Any]
 Floats = npt.NDArray[np.float32]
 
-INPUT_SIZE = 256  # pixels, height and width of what the published networks see
-MAX_NETWORK_SIZE = 2048
-INPUT_RESAMPLE = Image.Resampling.BICUBIC  # as in the releases
+INPUT_RESAMPLE = Image.Resampling.BICUBIC  # as in the published code
 
 
 class Colorizer:
-    """A network and its settings; called with a photograph, returns it in color."""
+    """A network and options; called with a photograph, returns it in color."""
 
-    def __init__(
-        self,
-        runner: Runner,
-        *,
-        style: str | None = None,
-        temperature: float | None = None,
-        rebalance: float | None = None,
-        rarity: float | None = None,
-        coherence: float | None = None,
-        saturation: float = 1.0,
-        size: int = INPUT_SIZE,
-        upsampling: str = "guided",
-        autocontrast: bool = False,
-        hints: Hints | None = None,
-        reference: Photo | None = None,
-    ):
-        """Take a runner (see `runtime.load`) and settings.
+    def __init__(self, runner: Runner, options: ColorizeOptions = ColorizeOptions()):
+        """Check the options against the network and read the files that they name.
 
-        style: "vivid" (the default) or "faithful", settings of the following four.
-        temperature: of the annealed mean, above 0; 1 is the mean of the distribution, toward 0
-        its mode. rebalance: the share of the weights' rebalancing that stays, 0 (natural
-        frequencies) to 1 (as trained). rarity: how much more rare colors count where the network
-        holds them likely, 0 to 1 (see `decoding.rare_colors`). coherence: how much
-        places near and about as light have a say in each other's colors, 0 to 1 (see
-        `decoding.bilateral`). None takes the style's. saturation: what ab is multiplied by,
-        0 to 3. size: height and width of the network's input, a multiple of
-        `metadata.size_divisor`.
-        upsampling: "guided" (ab is enlarged along the edges of the full-size L) or "bilinear" (as
-        in the releases). autocontrast: stretch the lightness of each photograph first (see
-        `colorize.color.autocontrast`); the result then has the stretched lightness. hints:
-        places whose color is known (see `colorize.hints.format`). reference: a photograph to
-        whose colors results are drawn (see `colorize.decoding.reference`). Both are for
-        photographs that are given none of their own.
+        Args:
+            runner: A network that is ready to run, see `runtime.load`.
+            options: Settings; what they leave out is that of the network's style.
 
-        Raises ColorizeError for a setting out of range or one the network has no use for.
+        Raises:
+            ColorizeError: For an option that the network does not support, and for hints or a
+                reference that cannot be read.
         """
+        style = options.resolve_style(runner.metadata)
         self.runner = runner
         self.metadata = runner.metadata
-        self.size = size
-        self.saturation = saturation
-        self.upsampling = upsampling
-        self.autocontrast = autocontrast
-        self.hints = hints
-        self._check_settings()
-        self.temperature, self.rebalance, self.rarity, self.coherence = Decoding.of(
-            self.metadata, style, temperature, rebalance, rarity, coherence
-        )
-        self._check_references([reference])
-        self.reference = None if reference is None else color_histogram(reference.pixels)
+        self.decoder = None if style is None else LogitsDecoder(runner.metadata, style)
+        hints, reference = options.hints, options.reference
+        self.hints = read_hints(hints) if isinstance(hints, (str, os.PathLike)) else hints
+        if isinstance(reference, (str, os.PathLike)):
+            reference = read(reference)
+        self.options = options.replace(hints=self.hints, reference=reference)
+        self._palette = None if reference is None else color_histogram(reference.pixels)
         self.threads = available_cpus()
-
-    def _check_settings(self) -> None:
-        _check_size(self.size, self.metadata.size_divisor)
-        if not 0 <= self.saturation <= 3:
-            raise ColorizeError(f"saturation {self.saturation}: give a factor from 0 to 3")
-        if self.upsampling not in UPSAMPLINGS:
-            raise ColorizeError(f"upsampling {self.upsampling}: give {' or '.join(UPSAMPLINGS)}")
 
     @classmethod
     def from_pretrained(
         cls,
         name: str = "compact",
         *,
-        weights: str | None = None,
+        weights: str | os.PathLike[str] | None = None,
         device: str = "cpu",
         backend: str | None = None,
         precision: str | None = None,
         quiet: bool = True,
-        **settings: Any,
+        options: ColorizeOptions = ColorizeOptions(),
+        **changes: Any,
     ) -> Colorizer:
-        """Return a colorizer with a network by name, or of that kind from a weights file.
+        """Return a colorizer with a network by its name, or of that architecture from a file.
 
-        Downloads published weights on first use, with a progress bar unless `quiet`. device:
-        one of torch's, or "gpu". backend: "torch", "onnx" (ONNX Runtime), or None for torch
-        where it is installed and `weights` is no .onnx file. precision: of torch's numbers,
-        "float32", "bfloat16", "float16", or None for the fastest that keeps the colors (see
-        `colorize.runtime.precision`). `settings` are those of `Colorizer`. Raises
-        ColorizeError if the weights can't be had or are not what they should be.
+        Args:
+            name: A network of `colorize models`. Published weights are downloaded on first use.
+            weights: A file to use instead of the network's own.
+            device: A torch device, or "gpu" for whichever GPU there is.
+            backend: "torch" or "onnx"; by default the faster one, see `runtime.load`.
+            precision: "float32", "bfloat16" or "float16", of torch; by default the fastest that
+                keeps the colors, see `runtime.precision`.
+            quiet: Hide the progress bar of a download.
+            options: Settings.
+            changes: Single settings that replace those of `options`, such as `size=512`.
+
+        Raises:
+            ColorizeError: For weights that cannot be had, and as `Colorizer` does.
         """
         runner = load_runner(
             name, weights=weights, device=device, backend=backend, precision=precision, quiet=quiet
         )
-        return cls(runner, **settings)
+        return cls(runner, options.replace(**changes))
 
     @property
     def device(self) -> str:
@@ -144,237 +107,178 @@ class Colorizer:
         return self.runner.device
 
     def set_concurrency(self, photographs: int) -> None:
-        """Use no more threads for each photograph than so many at once leave to it.
+        """Share the CPU among this number of photographs that are colorized at the same time.
 
         To be called before the threads that colorize them begin.
         """
         self.threads = max(1, available_cpus() // photographs)
         self.runner.set_threads(self.threads)
 
+    def with_options(self, **changes: Any) -> Colorizer:
+        """Return a colorizer with the same network and some options changed."""
+        changed = Colorizer(self.runner, self.options.replace(**changes))
+        changed.threads = self.threads
+        return changed
+
     def __call__(
-        self, photo: Photo, hints: Hints | None = None, reference: Photo | None = None
+        self, photo: Photo, *, hints: Hints | None = None, reference: Photo | None = None
     ) -> Photo:
-        """Return the photograph in color: same size, depth, alpha and metadata."""
-        return self.colorize([photo], [hints], [reference])[0]
+        """Return the photograph in color: same size, depth, alpha and metadata.
 
-    def colorize(
-        self,
-        photos: Sequence[Photo],
-        hints: Sequence[Hints | None] | None = None,
-        references: Sequence[Photo | None] | None = None,
-    ) -> list[Photo]:
-        """Return photographs in color, run through the network as one batch.
+        Args:
+            photo: In gray or color; only its lightness counts.
+            hints: Known colors in this photograph, in place of those of the options.
+            reference: A photograph with the palette to aim for, in place of that of the options.
 
-        hints, references: those of each photograph; what is None is the colorizer's. Raises
-        ColorizeError for those that don't fit the photograph or the network. What happens where
-        the memory is too small: see `runtime.oom`.
+        Raises:
+            ColorizeError: For hints outside of the photograph, a reference for a network that
+                cannot follow one, or too little memory.
         """
-        photos = [self.prepared(photo) for photo in photos]
-        places = self.hinted(photos, hints)
-        condition = self.condition(places, references)
-        lightness = np.concatenate([self.network_input(photo) for photo in photos])
-        output = self.predict(lightness, condition)
-        ab = self.follow(self.decode_for_merge(output), lightness, output, condition)
-        return [self.join(*one) for one in zip(photos, ab, places, strict=True)]
+        photo = self.preprocess(photo)
+        hinted = self.rasterize_hints(photo, hints)
+        lightness = self.network_input(photo)
+        logits = self.predict_logits(lightness, hinted)
+        logits = self.postprocess_logits(logits, lightness, reference)
+        ab = self.decode(logits)
+        ab = self.upsample(ab)
+        ab = self.propagate_hints(ab, hinted, lightness, logits)
+        return self.merge(photo, ab[0], hinted)
 
-    def prepared(self, photo: Photo) -> Photo:
-        """Return the photograph as it is colored: its contrast stretched if that is asked for."""
-        if not self.autocontrast:
+    def preprocess(self, photo: Photo) -> Photo:
+        """Return the photograph whose lightness is kept: with more contrast under autocontrast."""
+        if not self.options.autocontrast:
             return photo
-        return dataclasses.replace(photo, pixels=stretch_contrast(photo.pixels, photo.alpha))
+        return dataclasses.replace(photo, pixels=autocontrast(photo.pixels, photo.alpha))
+
+    def rasterize_hints(self, photo: Photo, hints: Hints | None = None) -> HintedPixels | None:
+        """Return the pixels of the photograph that have a known color, None without hints."""
+        hints = self.hints if hints is None else hints
+        return None if hints is None else HintedPixels.of(hints, photo.size)
 
     def network_input(self, photo: Photo) -> Floats:
-        """Return L at the network's size, (1, 1, size, size) in [0, 100], aspect ignored.
+        """Return L of the photograph at the network's size, (1, 1, size, size) in [0, 100].
 
-        As in the releases, the sRGB pixels are resized, by Pillow's bicubic filter.
+        The aspect ratio is not kept. The sRGB pixels are resized with Pillow's bicubic filter, as
+        in the published code.
         """
-        small = photo.thumbnail(ResizeSpec(self.size, self.size, INPUT_RESAMPLE))
-        return lab.lightness(small)[None, None]
+        size = self.options.size
+        return lab.lightness(photo.thumbnail(ResizeSpec(size, size, INPUT_RESAMPLE)))[None, None]
 
-    def predict(
-        self, lightness: Array | torch.Tensor, condition: Condition | None = None
+    def predict_logits(self, lightness: Floats, hinted: HintedPixels | None = None) -> Floats:
+        """Return the network's output for L, (b, 1, size, size) in [0, 100].
+
+        Logits over the ab bins (b, 313, size/4, size/4), or ab (b, 2, size, size) from a network
+        that predicts colors.
+        """
+        if hinted is None or not self.metadata.takes_hints:
+            return self.runner(lightness)
+        return self.runner(lightness, self._hint_map(hinted)[None])
+
+    def postprocess_logits(
+        self, logits: Floats, lightness: Floats, reference: Photo | None = None
     ) -> Floats:
-        """Return the network's output for L, (b, 1, h, w) in [0, 100].
-
-        Logits over the 313 ab bins (b, 313, h/4, w/4), made coherent and drawn toward the
-        histograms of references, or ab (b, 2, h, w) where `metadata.output` is "ab". Without a
-        `condition` the reference is the colorizer's.
-        """
-        lightness = _array(lightness)
-        if condition is None:
-            condition = self.condition([None] * len(lightness))
-        hints = condition.hints if self.metadata.takes_hints else None
-        result = self.runner(lightness, hints)
-        if self.coherence:
-            result = smooth_logits(result, lightness, self.coherence)
-        if condition.histograms is not None:
-            for logits, wanted in zip(result, condition.histograms, strict=True):
-                if wanted.any():
-                    logits += prior_shift(self._natural(logits), wanted)[:, None, None]
-        return result
-
-    def decode(self, output: Array | torch.Tensor) -> Floats:
-        """Return ab (b, 2, size, size) of the network's output: the annealed mean of logits.
-
-        Times the saturation, as for networks that predict ab.
-        """
-        small = self.decode_lowres(output)
-        if self.metadata.output == "ab":
-            return small
-        h, w = small.shape[2:]
-        return np.stack([upsample_bilinear(ab, (4 * h, 4 * w)) for ab in small])
-
-    def decode_lowres(self, output: Array | torch.Tensor) -> Floats:
-        """Return `decode` without enlargement: (b, 2, size/4, size/4) where there are logits."""
-        output = _array(output)
-        saturation = np.float32(self.saturation)
-        if self.metadata.output == "ab":
-            return saturation * output
-        assert self.temperature is not None and self.rebalance is not None
-        offset = self.offset(self.rebalance)
-        return saturation * annealed_mean(
-            self.weighted(output), self.temperature, self.metadata.bin_centers, offset
-        )
-
-    def weighted(self, logits: Array) -> Array:
-        """Return logits (b, 313, h, w) with rare colors favored as the rarity asks for."""
-        if not self.rarity:
+        """Return logits made coherent and shifted toward the palette of the reference."""
+        if reference is not None:
+            self.options.replace(reference=reference).require_support(self.metadata)
+        if self.decoder is None:
             return logits
-        assert self.metadata.prior is not None
-        return boost_rare_colors(logits, self.rarity, self.metadata.prior, self.offset(0.0))
+        logits = self.decoder.smooth(logits, lightness)
+        palette = self._palette if reference is None else color_histogram(reference.pixels)
+        return logits if palette is None else self.decoder.shift_to(logits, palette)
 
-    def decode_for_merge(self, output: Array) -> Floats:
-        """Return ab (b, 2, h, w) of the size from which the upsampling does best."""
-        return self.decode(output) if self.upsampling == "bilinear" else self.decode_lowres(output)
+    def decode(self, logits: Floats) -> Floats:
+        """Return ab of the network's output, (b, 2, h, w) for (b, 313, h, w) or (b, 2, h, w)."""
+        ab = logits
+        if self.decoder is not None:
+            sample, seed = self.options.sample, self.options.seed
+            if sample is not None:
+                logits = self.decoder.sample(logits, sample, seed)
+            ab = self.decoder.decode(logits)
+        scaled: Floats = np.float32(self.options.saturation) * ab
+        return scaled
 
-    def offset(self, rebalance: float) -> Floats | None:
-        """Return what to subtract from the logits for a share of the rebalancing, (313,).
+    def upsample(self, ab: Floats) -> Floats:
+        """Return ab (b, 2, h, w) at the size from which `merge` upsamples it to the photograph's.
 
-        None where the rebalancing of the training isn't known.
+        With guided upsampling that is the size of the network's output. Bilinear upsampling goes
+        by way of the size of the network's input, as in the published code.
         """
-        weights = self.metadata.class_weights
-        return None if weights is None else rebalance_offset(weights, rebalance)
+        stride = self.metadata.output_stride
+        if self.options.upsampling == "guided" or stride == 1:
+            return ab
+        size = ab.shape[2] * stride, ab.shape[3] * stride
+        return np.stack([upsample_bilinear(planes, size) for planes in ab])
 
-    def _natural(self, logits: Array) -> Floats:
-        """Return the distributions (313, h, w) of one picture, at natural frequencies if known."""
-        result: Floats = probabilities(logits[None], 1.0, self.offset(0.0))[0]
-        return result
+    def propagate_hints(
+        self, ab: Floats, hinted: HintedPixels | None, lightness: Floats, logits: Floats
+    ) -> Floats:
+        """Return ab (1, 2, h, w) with the hinted colors carried on to what looks alike."""
+        if hinted is None:
+            return ab
+        probabilities = None if self.decoder is None else self.decoder.probabilities(logits)[0]
+        return spread(ab[0], lightness[0, 0], self._hint_map(hinted), probabilities)[None]
 
-    def join(self, photo: Photo, ab: Floats, places: HintedPixels | None = None) -> Photo:
-        """Return the photograph with its own L and the colors ab, (2, h, w) of any size.
-
-        places: pixels that have colors of their own. Guided upsampling does best with the ab
-        of `decode_lowres`.
-        """
+    def merge(self, photo: Photo, ab: Floats, hinted: HintedPixels | None = None) -> Photo:
+        """Return the photograph with its own L, and ab (2, h, w) upsampled to its size."""
         guide = None
-        if self.upsampling == "guided":
+        if self.options.upsampling == "guided":
             cells = ResizeSpec(ab.shape[1], ab.shape[2], CELL_RESAMPLE)
             guide = lab.lightness(photo.thumbnail(cells))
-        edit_ab = None if places is None else places.apply_to
+        edit_ab = None if hinted is None else hinted.paint
         pixels = merge_lab_strips(photo.pixels, ab, edit_ab, guide, self.threads)
         return dataclasses.replace(photo, pixels=pixels)
 
-    def hinted(
-        self, photos: Sequence[Photo], hints: Sequence[Hints | None] | None = None
-    ) -> list[HintedPixels | None]:
-        """Return the hinted pixels of each photograph, None for one without hints.
+    def _hint_map(self, hinted: HintedPixels) -> Floats:
+        side = self.options.size // self.metadata.output_stride
+        return hint_map(hinted, (side, side))
 
-        Raises ColorizeError for hints outside of a photograph.
+    def samples(self, photo: Photo, count: int, seed: int | None = None) -> list[Photo]:
+        """Return different colorizations, drawn from the network's distributions.
+
+        The same seed, by default that of the options, gives the same samples, and the first ones
+        do not depend on `count`. See `decoding.sampling`.
         """
-        given = [self.hints if one is None else one for one in hints or [None] * len(photos)]
-        return [
-            None if one is None else HintedPixels.from_hints(one, photo.size)
-            for photo, one in zip(photos, given, strict=True)
-        ]
-
-    def _check_references(self, references: Sequence[Photo | None]) -> None:
-        if self.metadata.output == "ab" and any(one is not None for one in references):
-            raise ColorizeError(
-                "reference: this network predicts colors, not a distribution; use compact or eccv16"
-            )
-
-    def condition(
-        self,
-        places: Sequence[HintedPixels | None],
-        references: Sequence[Photo | None] | None = None,
-    ) -> Condition:
-        """Return what hinted pixels and references give `predict` and `follow` to go by.
-
-        Raises ColorizeError for a reference where the network predicts no distribution.
-        """
-        references = references or [None] * len(places)
-        self._check_references(references)
-        histograms = [self.reference if one is None else one for one in references]
-        side = self.size // self.metadata.output_stride
-        return Condition.of(places, histograms, (side, side))
-
-    def follow(self, ab: Floats, lightness: Array, output: Array, condition: Condition) -> Floats:
-        """Return decoded ab (b, 2, h, w) with the hints carried to all places like theirs.
-
-        lightness: what `predict` got; output: what it gave. See `hints.propagate`.
-        """
-        if condition.hints is None:
-            return ab
-        logits = self.metadata.output == "logits"
-        pictures = zip(ab, _array(lightness)[:, 0], condition.hints, output, strict=True)
-        return np.stack(
-            [
-                propagate_hints(planes, gray, hints, self._natural(one) if logits else None)
-                for planes, gray, hints, one in pictures
-            ]
-        )
-
-    def samples(self, photo: Photo, count: int, seed: int = 0) -> list[Photo]:
-        """Return `count` different colorizations, drawn from the network's distributions.
-
-        The same seed gives the same samples, and the first ones don't depend on `count`. See
-        `sampling`. Raises ColorizeError for networks without a distribution, a count below 1 or
-        a negative seed.
-        """
-        return distribution.samples(self, photo, range(1, count + 1), seed)
-
-    def sample(self, photo: Photo, number: int, seed: int = 0) -> Photo:
-        """Return one of `samples`, the first being number 1."""
-        return distribution.samples(self, photo, range(number, number + 1), seed)[0]
+        seed = self.options.seed if seed is None else seed
+        numbers = range(1, count + 1)
+        return [self.with_options(sample=number, seed=seed)(photo) for number in numbers]
 
     def confidence(self, photo: Photo) -> Floats:
-        """Return how sure the network is, (size/4, size/4) over the photograph, 0 to 1.
+        """Return how certain the network is, (size/4, size/4) over the photograph, 0 to 1.
 
-        1 - entropy / log 313 of the distribution at temperature 1 and, where the rebalancing of
-        the training is known, natural frequencies: it does not depend on how colors are
-        decoded. Raises ColorizeError for networks without a distribution.
+        1 - entropy / log 313 of the distribution at temperature 1 and, where the weights tell,
+        at natural color frequencies: it does not depend on how colors are decoded.
+
+        Raises ColorizeError for a network that does not predict distributions.
         """
-        distribution.require_distribution(self)
-        output = self.predict(self.network_input(self.prepared(photo)))
-        of_one: Floats = distribution.confidence_of(self, output)[0]
-        return of_one
+        decoder = self.require_distribution()
+        lightness = self.network_input(self.preprocess(photo))
+        logits = self.postprocess_logits(self.predict_logits(lightness), lightness)
+        certainty: Floats = confidence(decoder.probabilities(logits))[0]
+        return certainty
 
     def confidence_map(self, photo: Photo) -> Photo:
-        """Return `confidence` as a heat map with a color bar, see `confidence.render_heatmap`."""
+        """Return `confidence` as a heat map with a color bar."""
         return Photo(render_heatmap(self.confidence(photo), photo.size))
 
+    def require_distribution(self) -> LogitsDecoder:
+        """Return the decoder. Raises ColorizeError for a network that predicts colors only."""
+        if self.decoder is None:
+            raise ColorizeError(
+                "samples and confidence maps need a network that predicts a distribution of "
+                f"colors, and {self.metadata.architecture} does not"
+            )
+        return self.decoder
 
-def prefetch_sizes(model: str, size: int) -> list[ResizeSpec]:
-    """Return the small copies of a photograph that colors of that size are made with.
 
-    For `Photo.thumbnail`: with guided upsampling and without autocontrast. None for a size
-    that no network takes.
+def prefetch_sizes(options: ColorizeOptions) -> list[ResizeSpec]:
+    """Return the small copies of a photograph that most networks need, to be made ahead of time.
+
+    None where the photograph changes first, and for sizes that no network takes.
     """
-    if not 4 <= size <= MAX_NETWORK_SIZE:
+    if options.upsampling != "guided" or options.autocontrast:
         return []
-    cells = size if model == "siggraph17" else size // 4
-    return [ResizeSpec(size, size, INPUT_RESAMPLE), ResizeSpec(cells, cells, CELL_RESAMPLE)]
-
-
-def _array(values: Array | torch.Tensor) -> Floats:
-    """Return an array or a tensor of torch, wherever it is, as a float32 array."""
-    if not isinstance(values, np.ndarray):
-        values = values.detach().float().cpu().numpy()
-    return np.asarray(values, np.float32)
-
-
-def _check_size(size: int, multiple: int) -> None:
-    if size % multiple or not multiple <= size <= MAX_NETWORK_SIZE:
-        raise ColorizeError(
-            f"size {size}: this network takes multiples of {multiple} up to {MAX_NETWORK_SIZE}"
-        )
+    cells = options.size // 4
+    return [
+        ResizeSpec(options.size, options.size, INPUT_RESAMPLE),
+        ResizeSpec(cells, cells, CELL_RESAMPLE),
+    ]

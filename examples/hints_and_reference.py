@@ -61,7 +61,7 @@ def main() -> None:
     rows = []
     for name, hints in HINTED.items():
         photo = read(IMAGES / name)
-        results = (colorizer(photo).to_pillow(), colorizer(photo, hints).to_pillow())
+        results = (colorizer(photo).to_pillow(), colorizer(photo, hints=hints).to_pillow())
         rows.append([marked(photo, hints), *results])
     table(rows).save(output.with_name(f"{output.name}-hints.jpg"), quality=85)
 

@@ -6,12 +6,13 @@ import hashlib
 import subprocess
 import sys
 from dataclasses import make_dataclass
-from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from colorize.decoding import sampling
 from colorize.errors import ColorizeError
+from colorize.models.metadata import NATURAL, ModelMetadata, StyleSettings
 from colorize.options import (
     MAX_SAMPLES,
     ColorizeOptions,
@@ -25,6 +26,7 @@ from colorize.options import (
 )
 from colorize.video.formats import CODECS
 
+VIVID = StyleSettings(0.4, 0.7, rare_color_boost=0.1, coherence=0.6)
 GROUPS = (ColorizeOptions, OutputOptions, VideoOptions)
 
 
@@ -123,12 +125,16 @@ def test_fingerprint_has_what_outputs_depend_on(tmp_path):
         options.replace(hints=tmp_path / "none.txt").fingerprint()
 
 
+def network(output="logits", **changes) -> ModelMetadata:
+    bins = {"bin_centers": np.zeros((2, 2)), "class_weights": np.ones(2), "prior": np.ones(2)}
+    values = bins | {"styles": {"vivid": VIVID}} | changes
+    return ModelMetadata("tiny", output, 8, 4, **values)
+
+
 def test_networks_support_what_they_have_the_data_for():
-    colors = SimpleNamespace(output="ab", class_weights=None, prior=None)
-    plain = SimpleNamespace(output="logits", class_weights=None, prior=None)
-    full = SimpleNamespace(output="logits", class_weights=[1], prior=[1])
     everything = options_of(ColorizeOptions)
-    assert supported_options(full, everything) == everything
+    assert supported_options(network(), everything) == everything
+    plain, colors = network(class_weights=None, prior=None), network("ab")
     missing = {each.name for each in everything if each.missing(plain)}
     assert missing == {"rebalance", "rare_color_boost"}
     supported = {each.name for each in supported_options(colors, everything)}
@@ -138,6 +144,23 @@ def test_networks_support_what_they_have_the_data_for():
         ColorizeOptions(style="vivid").require_support(colors)
     with pytest.raises(ColorizeError, match=r"^rebalance: .* weighted"):
         ColorizeOptions(rebalance=1).require_support(plain)
+
+
+def test_styles_are_presets():
+    assert ColorizeOptions().resolve_style(network()) == VIVID
+    assert ColorizeOptions(style="vivid").resolve_style(network()) == VIVID
+    assert ColorizeOptions(style="faithful").resolve_style(network()) == NATURAL
+    options = ColorizeOptions(style="faithful", rebalance=0.3, coherence=0.0)
+    assert options.resolve_style(network()) == dataclasses.replace(NATURAL, rebalance=0.3)
+    assert ColorizeOptions().resolve_style(network("ab")) is None
+    with pytest.raises(ColorizeError, match=r"^style faithful: "):
+        ColorizeOptions(style="faithful").resolve_style(network(class_weights=None))
+
+
+def test_size_is_a_multiple_of_the_networks_divisor():
+    assert ColorizeOptions(size=72).resolve_style(network()) == VIVID
+    with pytest.raises(ColorizeError, match=r"^size 100: .* multiple of 8"):
+        ColorizeOptions(size=100).resolve_style(network())
 
 
 def test_json_schema_holds_type_range_and_default():

@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
+from fixtures.colorizers import make_colorizer
 from fixtures.random_weights import lively
 from PIL import Image
 from skimage.color import rgb2lab
@@ -16,17 +17,19 @@ from colorize.color.upsampling import GuidedUpsampler, upsample_bilinear
 from colorize.decoding.annealed_mean import annealed_mean, rebalance_offset
 from colorize.decoding.bilateral import smooth_logits
 from colorize.errors import ColorizeError
+from colorize.hints.format import read_hints
 from colorize.io.photo import Photo
+from colorize.io.readers import read
+from colorize.io.writers import write
 from colorize.models.eccv16 import ECCV16
-from colorize.models.metadata import StyleSettings
 from colorize.models.siggraph17 import SIGGRAPH17
+from colorize.options import ColorizeOptions
 from colorize.pipeline import Colorizer
-from colorize.runtime.torch_runner import TorchRunner
 
 
 @pytest.fixture(scope="module")
 def colorizer(network) -> Colorizer:
-    return Colorizer(TorchRunner(network), size=64)
+    return make_colorizer(network, size=64)
 
 
 def gray(height: int, width: int, dtype: type = np.uint8) -> Photo:
@@ -72,12 +75,6 @@ def test_a_color_photograph_gives_its_lightness_alone(colorizer):
 def test_twice_the_same(colorizer):
     photo = gray(90, 120)
     np.testing.assert_array_equal(colorizer(photo).pixels, colorizer(photo).pixels)
-
-
-def test_a_batch_gives_what_single_photographs_give(colorizer):
-    photos = [gray(64, 64), gray(30, 90)]
-    for together, alone in zip(colorizer.colorize(photos), map(colorizer, photos), strict=True):
-        assert np.abs(together.pixels.astype(int) - alone.pixels).max() <= 1
 
 
 def test_alpha_and_metadata_are_handed_on(colorizer):
@@ -130,7 +127,7 @@ def test_guided_strips_are_the_whole(dtype):
 def test_upsampling_acts_on_both_kinds_of_output(network, size):
     for one in (network, lively(SIGGRAPH17())):
         guided, plain = (
-            Colorizer(TorchRunner(one), size=64, upsampling=way)(gray(*size)).pixels.astype(int)
+            make_colorizer(one, size=64, upsampling=way)(gray(*size)).pixels.astype(int)
             for way in ("guided", "bilinear")
         )
         assert guided.shape == plain.shape == (*size, 3)
@@ -138,13 +135,9 @@ def test_upsampling_acts_on_both_kinds_of_output(network, size):
             assert 0 < np.abs(guided - plain).mean() < 10
 
 
-def test_guided_is_the_default(colorizer):
-    assert colorizer.upsampling == "guided"
-
-
 def test_the_stages_are_the_whole(network):
     photo = gray(50, 60)
-    colorizer = Colorizer(TorchRunner(network), size=64, upsampling="bilinear")
+    colorizer = make_colorizer(network, size=64, upsampling="bilinear")
     logits = network(torch.from_numpy(colorizer.network_input(photo)))
     metadata = network.metadata
     offset = rebalance_offset(metadata.class_weights, 0.9)
@@ -156,48 +149,47 @@ def test_the_stages_are_the_whole(network):
 
 def test_the_settings_of_the_decoding_act(network):
     photo = gray(64, 64)
-    plain = Colorizer(TorchRunner(network), size=64)(photo).pixels.astype(int)
-    several = ({"temperature": 3.0}, {"rebalance": 0.0}, {"rarity": 0.2}, {"coherence": 1.0})
-    for settings in several:
-        changed = Colorizer(TorchRunner(network), size=64, **settings)(photo).pixels.astype(int)
+    plain = make_colorizer(network, size=64)(photo).pixels.astype(int)
+    changes = {"temperature": 3.0, "rebalance": 0.0, "rare_color_boost": 0.2, "coherence": 1.0}
+    for name, value in changes.items():
+        changed = make_colorizer(network, size=64, **{name: value})(photo).pixels.astype(int)
         assert np.abs(changed - plain).mean() > 0.1
 
 
-def test_coherence_is_that_of_the_style_unless_it_is_given(network):
-    assert Colorizer(TorchRunner(network), size=64).coherence == 0
-    runner = TorchRunner(network)
-    styles = {"vivid": StyleSettings(0.5, 0.9, coherence=0.6)}
-    runner.metadata = dataclasses.replace(network.metadata, styles=styles)
-    assert Colorizer(runner, size=64).coherence == 0.6
-    assert Colorizer(runner, size=64, temperature=1, rebalance=0).coherence == 0.6
-    assert Colorizer(runner, size=64, coherence=0.2).coherence == 0.2
+def test_postprocessed_logits_are_smoothed(network):
+    colorizer = make_colorizer(network, size=64, coherence=0.5)
+    lightness = colorizer.network_input(gray(50, 60))
+    logits = colorizer.predict_logits(lightness)
+    result = colorizer.postprocess_logits(logits, lightness)
+    np.testing.assert_allclose(result, smooth_logits(logits, lightness, 0.5), atol=1e-5)
 
 
-def test_predicted_logits_are_coherent(network):
-    lightness = Colorizer(TorchRunner(network), size=64).network_input(gray(50, 60))
-    plain = Colorizer(TorchRunner(network), size=64).predict(lightness)
-    result = Colorizer(TorchRunner(network), size=64, coherence=0.5).predict(lightness)
-    np.testing.assert_allclose(result, smooth_logits(plain, lightness, 0.5), atol=1e-5)
+def test_size_must_fit_the_network(network):
+    with pytest.raises(ColorizeError, match=r"^size 104: .* multiple of 32"):
+        make_colorizer(network, size=104)
 
 
-@pytest.mark.parametrize(
-    ("settings", "message"),
-    [
-        ({"size": 100}, "multiples of 32"),
-        ({"size": 0}, "multiples of 32"),
-        ({"size": 4096}, "up to 2048"),
-        ({"temperature": 0}, "temperature 0"),
-        ({"temperature": 1e-300}, "temperature 1e-300"),
-        ({"temperature": float("nan")}, "temperature nan"),
-        ({"rebalance": 1.5}, "rebalance 1.5"),
-        ({"rarity": 1.5}, "rarity 1.5"),
-        ({"coherence": -0.1}, "coherence -0.1"),
-        ({"upsampling": "nearest"}, "upsampling nearest: give bilinear or guided"),
-    ],
-)
-def test_settings_out_of_range_are_refused(network, settings, message):
-    with pytest.raises(ColorizeError, match=message):
-        Colorizer(TorchRunner(network), **settings)
+def test_options_can_be_changed_on_the_same_network(network):
+    colorizer = make_colorizer(network, size=64)
+    colorizer.set_concurrency(1 << 10)
+    pale = colorizer.with_options(saturation=0.5)
+    assert (pale.runner, pale.threads) == (colorizer.runner, 1)
+    assert pale.options == ColorizeOptions(size=64, saturation=0.5)
+
+
+def test_hints_and_reference_are_read_from_files(network, tmp_path):
+    (tmp_path / "hints.txt").write_text("10,10,#2040c0,3")
+    write(Photo(np.full((8, 8, 3), (200, 120, 40), np.uint8)), tmp_path / "reference.png")
+    by_name = make_colorizer(
+        network, size=64, hints=tmp_path / "hints.txt", reference=str(tmp_path / "reference.png")
+    )
+    loaded = make_colorizer(
+        network, size=64, hints=read_hints(tmp_path / "hints.txt"),
+        reference=read(tmp_path / "reference.png"),
+    )  # fmt: skip
+    photo = gray(40, 50)
+    np.testing.assert_array_equal(by_name(photo).pixels, loaded(photo).pixels)
+    assert (by_name(photo).pixels != make_colorizer(network, size=64)(photo).pixels).any()
 
 
 def test_eccv16_reproduces_the_releases_steps():
@@ -205,67 +197,42 @@ def test_eccv16_reproduces_the_releases_steps():
     torch.manual_seed(0)
     network = ECCV16().eval().requires_grad_(False)
     photo = gray(96, 130)
-    colorizer = Colorizer(TorchRunner(network), size=64, upsampling="bilinear")
+    colorizer = make_colorizer(network, size=64, upsampling="bilinear")
     logits = network(torch.from_numpy(colorizer.network_input(photo)))
     out = network.model_out(torch.softmax(logits, dim=1))
     ab = 110 * torch.nn.functional.interpolate(out, scale_factor=4.0, mode="bilinear")
-    np.testing.assert_allclose(colorizer.decode(logits), ab, atol=1e-4)
+    np.testing.assert_allclose(colorizer.upsample(colorizer.decode(logits.numpy())), ab, atol=1e-4)
     large = torch.nn.functional.interpolate(ab, (96, 130), mode="bilinear")[0].numpy()
     released = lab.lab_to_srgb_pixels(lab.lightness(photo.pixels), large)
     assert np.abs(colorizer(photo).pixels.astype(int) - released).max() <= 1
-    for name in ("rebalance", "rarity"):
-        with pytest.raises(ColorizeError, match=f"{name}: these weights don't say how"):
-            Colorizer(TorchRunner(network), size=64, **{name: 0.5})
+    for name in ("rebalance", "rare_color_boost"):
+        with pytest.raises(ColorizeError, match=f"^{name}: these weights"):
+            make_colorizer(network, size=64, **{name: 0.5})
 
 
 def test_siggraph17_predicts_colors_so_temperature_is_refused():
     torch.manual_seed(0)
     network = SIGGRAPH17().eval().requires_grad_(False)
-    result = Colorizer(TorchRunner(network), size=64)(gray(40, 56))
+    result = make_colorizer(network, size=64)(gray(40, 56))
     assert result.pixels.shape == (40, 56, 3)
-    for name in ("temperature", "rarity", "coherence"):
+    for name in ("temperature", "rare_color_boost", "coherence"):
         with pytest.raises(ColorizeError, match=name):
-            Colorizer(TorchRunner(network), **{name: 0.5})
-
-
-def test_styles_set_temperature_and_rebalance(network):
-    faithful = Colorizer(TorchRunner(network), size=64, style="faithful")
-    assert (faithful.temperature, faithful.rebalance) == (1, 0)
-    both = Colorizer(TorchRunner(network), size=64, style="faithful", rebalance=0.3)
-    assert (both.temperature, both.rebalance) == (1, 0.3)
-    vivid = Colorizer(TorchRunner(network), size=64, style="vivid")
-    assert (vivid.temperature, vivid.rebalance) == (0.5, 0.9)
-    np.testing.assert_array_equal(
-        vivid(gray(40, 50)).pixels, Colorizer(TorchRunner(network), size=64)(gray(40, 50)).pixels
-    )
-    with pytest.raises(ColorizeError, match="choose vivid or faithful"):
-        Colorizer(TorchRunner(network), style="loud")
+            make_colorizer(network, **{name: 0.5})
 
 
 def test_saturation_multiplies_ab(network):
     photo = gray(40, 50)
-    plain = Colorizer(TorchRunner(network), size=64)
-    output = plain.predict(plain.network_input(photo))
+    plain = make_colorizer(network, size=64)
+    output = plain.predict_logits(plain.network_input(photo))
     for factor in (0, 0.5, 2):
-        colorizer = Colorizer(TorchRunner(network), size=64, saturation=factor)
+        colorizer = make_colorizer(network, size=64, saturation=factor)
         np.testing.assert_allclose(
             colorizer.decode(output), factor * plain.decode(output), rtol=1e-5
         )
-    without = Colorizer(TorchRunner(network), size=64, saturation=0)(photo).pixels.astype(int)
+    without = make_colorizer(network, size=64, saturation=0)(photo).pixels.astype(int)
     assert np.ptp(without, axis=2).max() <= 1
 
 
-@pytest.mark.parametrize("saturation", [-0.1, 3.1, float("nan")])
-def test_saturation_out_of_range_is_refused(network, saturation):
-    with pytest.raises(ColorizeError, match=f"saturation {saturation}: give a factor from 0 to 3"):
-        Colorizer(TorchRunner(network), saturation=saturation)
-
-
-def test_what_networks_have_of_styles_and_saturation():
-    with pytest.raises(ColorizeError, match="how they were rebalanced"):
-        Colorizer(TorchRunner(ECCV16().eval()), style="faithful")
-    assert Colorizer(TorchRunner(ECCV16().eval()), style="vivid").temperature == 1
-    with pytest.raises(ColorizeError, match="style: this network predicts colors"):
-        Colorizer(TorchRunner(SIGGRAPH17().eval()), style="vivid")
+def test_saturation_acts_on_networks_that_predict_ab():
     ab = np.full((1, 2, 8, 8), 10, np.float32)
-    assert (Colorizer(TorchRunner(SIGGRAPH17().eval()), saturation=1.5).decode(ab) == 15).all()
+    assert (make_colorizer(SIGGRAPH17().eval(), saturation=1.5).decode(ab) == 15).all()

@@ -185,8 +185,7 @@ INVALID: tuple[tuple[Callable[[Namespace], object], str], ...] = (
      "-o - needs a local file as input"),
     (lambda args: args.input == ["-"] and "://" in (args.output or ""),
      "-i - needs a local file as output"),
-    (lambda args: "" in (*args.input, args.output, *(getattr(args, n) for n in FILES)),
-     "a file name is empty"),
+    (lambda args: "" in (*args.input, args.output), "-i and -o need the name of a file"),
     (lambda args: args.hints and not _is_one_photo(args),
      "--hints needs exactly one photograph as input, not a folder or video"),
     (lambda args: args.image_sequence
@@ -219,6 +218,9 @@ def check_arguments(command: argparse.ArgumentParser, args: Namespace) -> None:
         for name in excluded if applies(args) else ():
             if getattr(args, name):
                 command.error(f"{_flag(name)} {reason}")
+    for name in FILES:
+        if getattr(args, name) == "":
+            command.error(f"{_flag(name)} needs the name of a file")
     for name in LOCAL_FILES:
         if "://" in (getattr(args, name) or ""):
             command.error(f"{_flag(name)} needs a local file, not one in an object store")

@@ -18,7 +18,7 @@ def models_command(arguments: argparse.ArgumentParser, argv: Sequence[str]) -> i
         arguments.error(f"{args.action} needs the NAME of a network")
     try:
         if args.action == "list":
-            for model in registry.available():
+            for model in registry.available_models():
                 place = registry.cached(model.name)
                 state = "not downloaded yet" if place is None else str(place)
                 print_line(f"{model.name}: {model.description}")

@@ -11,9 +11,8 @@ from collections.abc import Generator
 from colorize.batch import Job, JobWorker, Result, WriteOptions
 from colorize.batch import ray as cluster
 from colorize.cli.settings import make_colorizer, make_options, make_renderer, output_fingerprint
-from colorize.decoding.distribution import require_distribution
 from colorize.errors import ColorizeError
-from colorize.io.storage import absolute_name, parse_path
+from colorize.io.storage import absolute, place
 from colorize.runtime.threads import available_cpus
 from colorize.video.formats import is_video_name
 
@@ -34,8 +33,8 @@ def for_cluster(job: Job) -> Job:
     rejection = "videos are colorized on one machine: leave out --ray"
     return dataclasses.replace(
         job,
-        source=parse_path(absolute_name(job.source)),
-        target=parse_path(absolute_name(job.target)),
+        source=place(absolute(job.source)),
+        target=place(absolute(job.target)),
         rejection=job.rejection or (rejection if is_video_name(job.source) else None),
     )
 
@@ -58,8 +57,6 @@ def make_work(args: argparse.Namespace, settings: dict[str, object]) -> JobWorke
             "the same version"
         )
     colorizer = make_colorizer(args)
-    if args.samples or args.confidence_map:
-        require_distribution(colorizer)
     colorizer.set_concurrency(available_cpus())
-    render = make_renderer(colorizer, args.seed)
+    render = make_renderer(colorizer)
     return JobWorker(colorizer, make_options(args, None), render=render)

@@ -36,6 +36,7 @@ from colorize.errors import ColorizeError, display_name
 from colorize.io.prefetch import PhotoPrefetcher
 from colorize.io.readers import MAX_PIXELS
 from colorize.io.storage import RemotePath
+from colorize.options import ColorizeOptions, from_arguments
 from colorize.video.formats import VideoResult, is_video_name, require_video_extra
 
 if TYPE_CHECKING:
@@ -56,10 +57,6 @@ def colorize_files(args: argparse.Namespace) -> int:
             return _run(jobs, None, make_options(args, manifest), args)
     with _reading_ahead(jobs, args) as ahead:
         colorizer = make_colorizer(args, single=len(jobs) == 1)
-        if args.samples or args.confidence_map:
-            from colorize.decoding.distribution import require_distribution
-
-            require_distribution(colorizer)
         with open_manifest(args) as manifest:
             return _run(jobs, colorizer, make_options(args, manifest), args, ahead)
 
@@ -73,8 +70,7 @@ def _reading_ahead(
     source = jobs[0].source
     if len(jobs) > 1 or isinstance(source, RemotePath) or is_video_name(source):
         return nullcontext()
-    usual = args.upsampling == "guided" and not args.autocontrast
-    sizes = prefetch_sizes(args.model, args.size) if usual else []
+    sizes = prefetch_sizes(from_arguments(ColorizeOptions, args))
     return PhotoPrefetcher(source, max_pixels=args.max_pixels or MAX_PIXELS, thumbnails=sizes)
 
 
@@ -159,7 +155,7 @@ def _results(
     return batch.run(
         jobs, colorizer, options, workers=1 if videos else batch.DEFAULT_WORKERS,
         fail_fast=args.fail_fast, colorize_video=_colorize_video(colorizer, args, len(jobs) > 1),
-        render=make_renderer(colorizer, args.seed), prefetcher=ahead,
+        render=make_renderer(colorizer), prefetcher=ahead,
     )  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import functools
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,48 +22,38 @@ from colorize.options import (
     from_arguments,
     hash_of,
 )
+from colorize.runtime.load import prefer_onnx
 
 if TYPE_CHECKING:
     from colorize.pipeline import Colorizer
 
 
 def make_colorizer(args: argparse.Namespace, single: bool = False) -> Colorizer:
-    """Return the network with the settings of the arguments; `single`: for one photograph."""
-    # Here, not above: a photograph is being read already while these are imported.
-    from colorize.hints.format import read_hints
+    """Return the network with the options of the arguments; `single`: for one photograph."""
+    # Here, not above: a photograph is being read already while this is imported.
     from colorize.pipeline import Colorizer
-    from colorize.runtime.load import prefer_onnx
 
-    options = from_arguments(ColorizeOptions, args)
     device = "gpu" if args.gpu else args.device or "cpu"
     sooner = prefer_onnx(args.model, args.weights, device, single)
-    return Colorizer.from_pretrained(
+    colorizer = Colorizer.from_pretrained(
         args.model,
         weights=args.weights,
         device=device,
         backend=args.backend or ("onnx" if sooner else None),
         quiet=args.quiet,
-        style=options.style,
-        temperature=options.temperature,
-        rebalance=options.rebalance,
-        rarity=options.rare_color_boost,
-        coherence=options.coherence,
-        saturation=options.saturation,
-        size=options.size,
-        upsampling=options.upsampling,
-        autocontrast=options.autocontrast,
-        hints=read_hints(args.hints) if args.hints else None,
-        reference=readers.read(args.reference) if args.reference else None,
+        options=from_arguments(ColorizeOptions, args),
     )
+    if args.samples or args.confidence_map:
+        colorizer.require_distribution()
+    return colorizer
 
 
-def make_renderer(colorizer: Colorizer, seed: int) -> RenderFn:
-    """Return what makes a sample, or a map of confidence, of a photograph."""
+def make_renderer(colorizer: Colorizer) -> RenderFn:
+    """Return what makes a sample, or a confidence map, of a photograph."""
+    sampler = functools.cache(lambda number: colorizer.with_options(sample=number))
 
     def render(job: Job, photo: Photo) -> Photo:
-        if job.sample is None:
-            return colorizer.confidence_map(photo)
-        return colorizer.sample(photo, job.sample, seed)
+        return colorizer.confidence_map(photo) if job.sample is None else sampler(job.sample)(photo)
 
     return render
 

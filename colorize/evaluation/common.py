@@ -8,7 +8,7 @@ import itertools
 import json
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,7 +17,7 @@ import numpy.typing as npt
 from PIL import Image
 from tqdm import tqdm
 
-from colorize.decoding.settings import Decoding
+from colorize.color.upsampling import upsample_bilinear
 from colorize.errors import ColorizeError
 from colorize.io.datasets import iter_files
 from colorize.io.formats import has_image_suffix
@@ -28,6 +28,7 @@ from colorize.options import ColorizeOptions, add_arguments, options_of
 from colorize.pipeline import Colorizer
 
 Pixels = npt.NDArray[np.uint8]
+Floats = npt.NDArray[np.float32]
 NamedFile = tuple[str, bytes]
 T = TypeVar("T")
 
@@ -99,22 +100,30 @@ def _positive(text: str) -> int:
 
 def make_colorizer(args: argparse.Namespace) -> Colorizer:
     """Return the colorizer that the arguments describe."""
-    options = _options(args)
     return Colorizer.from_pretrained(
-        args.model,
-        weights=args.weights,
-        device=args.device,
-        quiet=args.quiet,
-        style=options.style,
-        temperature=options.temperature,
-        rebalance=options.rebalance,
-        rarity=options.rare_color_boost,
-        coherence=options.coherence,
-        saturation=options.saturation,
-        size=options.size,
-        upsampling=options.upsampling,
-        autocontrast=options.autocontrast,
-    )
+        args.model, weights=args.weights, device=args.device, quiet=args.quiet,
+        options=_options(args),
+    )  # fmt: skip
+
+
+def predict(colorizer: Colorizer, lightness: Floats, reference: Photo | None = None) -> Floats:
+    """Return the network's output for L (b, 1, size, size), ready to be decoded."""
+    logits = colorizer.predict_logits(lightness)
+    return colorizer.postprocess_logits(logits, lightness, reference)
+
+
+def decode(colorizer: Colorizer, logits: Floats) -> Floats:
+    """Return ab (b, 2, size, size) of the network's output, upsampled bilinearly."""
+    return upsample(colorizer, colorizer.decode(logits))
+
+
+def upsample(colorizer: Colorizer, ab: Floats) -> Floats:
+    """Return ab (b, 2, size, size), at the size of the network's input."""
+    stride = colorizer.metadata.output_stride
+    if stride == 1:
+        return ab
+    size = ab.shape[2] * stride, ab.shape[3] * stride
+    return np.stack([upsample_bilinear(planes, size) for planes in ab])
 
 
 def describe(args: argparse.Namespace, colorizer: Colorizer, count: int) -> dict[str, Any]:
@@ -122,8 +131,8 @@ def describe(args: argparse.Namespace, colorizer: Colorizer, count: int) -> dict
     options = _options(args)
     settings = {"model": args.model, "photographs": count, "size": options.size}
     settings |= {each.name: getattr(options, each.name) for each in options.changed()}
-    settings |= {name: getattr(colorizer, name) for name in Decoding._fields}
-    settings["rare_color_boost"] = settings.pop("rarity")
+    if colorizer.decoder is not None:
+        settings |= asdict(colorizer.decoder.style)
     return settings
 
 

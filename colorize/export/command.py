@@ -212,7 +212,7 @@ def parser() -> argparse.ArgumentParser:
         description="Make a file of a network for other software, and compare it with the "
         "original.",
     )
-    names = [model.name for model in registry.available()]
+    names = [model.name for model in registry.available_models()]
     result.add_argument("--model", choices=names, default="compact", help="default: compact")
     result.add_argument("--weights", metavar="FILE", help="weights of your own for --model")
     result.add_argument("--to", choices=FORMATS, required=True, help="what kind of file")

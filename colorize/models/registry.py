@@ -76,7 +76,7 @@ MODELS = {
 }
 
 
-def available() -> list[Model]:
+def available_models() -> list[Model]:
     """Return the models that can be loaded by name, the default one first."""
     return list(MODELS.values())
 

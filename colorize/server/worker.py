@@ -8,14 +8,13 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from threading import Event
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from colorize.errors import ColorizeError, display_name
 from colorize.io.formats import output_format
 from colorize.io.photo import Photo
 from colorize.io.readers import read, read_pages
 from colorize.io.writers import write
-from colorize.options import ColorizeOptions
 from colorize.pipeline import Colorizer
 from colorize.runtime.base import Runner
 from colorize.runtime.batching import DynamicBatcher
@@ -100,8 +99,7 @@ class RequestWorker:
     def _colorize(self, job: RequestJob) -> EncodedImage:
         output = job.request.output
         files = {name: self._read_extra(name, file) for name, file in job.extra_files.items()}
-        options = job.request.options.replace(**files)
-        colorizer = _make_colorizer(self.runner, options)
+        colorizer = Colorizer(self.runner, job.request.options.replace(**files))
         formats = set[str]()
 
         def pages() -> Iterator[Photo]:
@@ -111,7 +109,7 @@ class RequestWorker:
                 if output.confidence:
                     result = colorizer.confidence_map(photo)
                 else:
-                    result = _colorize(colorizer, photo, options)
+                    result = colorizer(photo)
                     if output.compare is not None:
                         result = compare(photo, result, output.compare)
                 input_format = result.metadata.format
@@ -137,23 +135,6 @@ class RequestWorker:
                 limit = f"{self.limits.max_pixels / 1e6:g} megapixels"
                 raise ColorizeError(f"its pages together have more than {limit}")
             yield photo
-
-
-def _make_colorizer(runner: Runner, options: ColorizeOptions) -> Colorizer:
-    settings: dict[str, Any] = {
-        option.name: getattr(options, option.name)
-        for option in options.changed()
-        if option.name not in ("sample", "seed")
-    }
-    if "rare_color_boost" in settings:
-        settings["rarity"] = settings.pop("rare_color_boost")
-    return Colorizer(runner, **settings)
-
-
-def _colorize(colorizer: Colorizer, photo: Photo, options: ColorizeOptions) -> Photo:
-    if options.sample is None:
-        return colorizer(photo)
-    return colorizer.sample(photo, options.sample, options.seed)
 
 
 def strip_source_name(error: ColorizeError, file: BinaryIO) -> str:

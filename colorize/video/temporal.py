@@ -157,14 +157,14 @@ class VideoColorizer:
 
     def __init__(self, colorizer: Colorizer):
         """Start a video. Raises ColorizeError for settings that would make it pulsate."""
-        if colorizer.autocontrast:
+        if colorizer.options.autocontrast:
             raise ColorizeError("--autocontrast would make a video pulsate; leave it out")
         self.colorizer = colorizer
         self._filter = TemporalFilter()
 
     def __call__(self, photo: Photo) -> Photo:
         """Return the next frame in color."""
-        return self.colorizer.join(photo, self.predict(photo))
+        return self.colorizer.merge(photo, self.predict(photo))
 
     def predict(self, photo: Photo) -> Floats:
         """Return the ab of the next frame, (2, h, w)."""
@@ -174,7 +174,6 @@ class VideoColorizer:
 def predict_frame(colorizer: Colorizer, photo: Photo) -> tuple[Floats, Floats]:
     """Return the network's input L (height, width) and ab (2, h, w) for a single frame."""
     lightness = colorizer.network_input(photo)
-    output = colorizer.predict(lightness)
-    bilinear = colorizer.upsampling == "bilinear"  # what `Colorizer.join` does best with
-    ab = colorizer.decode(output) if bilinear else colorizer.decode_lowres(output)
+    logits = colorizer.postprocess_logits(colorizer.predict_logits(lightness), lightness)
+    ab = colorizer.upsample(colorizer.decode(logits))
     return lightness[0, 0], ab[0]

@@ -66,7 +66,7 @@ def colorize_video(
     Raises ColorizeError for what is no film, or what container or codec can't hold.
     """
     name, there = display_name(source), display_name(target)
-    if colorizer.autocontrast:
+    if colorizer.options.autocontrast:
         raise ColorizeError(f"{name}: --autocontrast would make a film pulsate; leave it out")
     with error_context(there):
         container = muxer(target)
@@ -95,7 +95,7 @@ def _colored(frame: av.VideoFrame, film: _Reader, colors: VideoColorizer) -> Pix
     stored = Photo(_pixels(frame, film.width, film.height))
     upright = Photo(np.ascontiguousarray(np.rot90(stored.pixels, film.turns)))
     ab = np.rot90(colors.predict(upright), -film.turns, axes=(1, 2))
-    pixels: Pixels = colors.colorizer.join(stored, np.ascontiguousarray(ab)).pixels
+    pixels: Pixels = colors.colorizer.merge(stored, np.ascontiguousarray(ab)).pixels
     return pixels
 
 

@@ -204,11 +204,11 @@ def test_gpu_without_one_is_a_clear_error(colorize_):
 
 
 def test_the_help_states_the_defaults_of_the_code():
-    from colorize import pipeline
+    from colorize import options
     from colorize.io import readers
 
     text = " ".join(parser().format_help().split())
-    assert f"default: {pipeline.INPUT_SIZE}" in text
+    assert f"default: {options.INPUT_SIZE}" in text
     assert f"default: {readers.MAX_PIXELS // 10**6} million pixels" in text
 
 
@@ -276,11 +276,11 @@ def test_weights_and_format_are_settings(colorize_, weights):
     save("a.png")
     batch = ("-i", "a.png", "-o", "out/", "--manifest", "m.jsonl")
     assert colorize_(*batch, "--format", "jpg")[0] == 0
-    assert "is done" in colorize_(*batch, "--format", "jpeg")[1]
+    assert "is up to date" in colorize_(*batch, "--format", "jpeg")[1]
     assert "40×30" in colorize_(*batch, "--format", "jpeg", "--quality", "50")[1]
     other = Path("other.safetensors")
     other.write_bytes(Path(weights).read_bytes())
-    assert "is done" in colorize_(
+    assert "is up to date" in colorize_(
         *batch, "--format", "jpeg", "--quality", "50", "--weights", str(other)
     )[1]  # fmt: skip
     settings = json.loads(Path("m.jsonl").read_text().splitlines()[-1])["settings"]
@@ -360,14 +360,14 @@ def test_failures_go_into_the_report(colorize_):
     assert failure["input"] == os.path.abspath("in/b.png")
     assert failure["output"] == os.path.abspath("out/b.png")
     status, said = colorize_("-i", "in", "-o", "out", "--failure-log", "in/a.png", "--overwrite")
-    assert (status, "is no report" in said) == (1, True)
+    assert (status, "is not a failure log" in said) == (1, True)
 
 
 def test_the_manifest_is_neither_photograph_nor_output(colorize_):
     photo = save("a.png")
     before = photo.read_bytes()
     status, said = colorize_("-i", "a.png", "-o", "out.png", "--manifest", "a.png")
-    assert (status, "is not one of a manifest" in said, said.count("\n")) == (1, True, 1)
+    assert (status, "is not a manifest entry" in said, said.count("\n")) == (1, True, 1)
     assert photo.read_bytes() == before
     status, said = colorize_("-i", "a.png", "-o", "m.png", "--manifest", "m.png", "--overwrite")
     assert (status, "replace the manifest" in said) == (1, True)

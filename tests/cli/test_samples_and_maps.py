@@ -113,7 +113,7 @@ def test_a_gallery_shows_every_sample_and_no_map(colorize_):
         (("--samples", "1001"), "from 1 to 1000, not '1001'"),
         (("--samples", "2", "--seed", "-1"), "not '-1'"),
         (("--saturation", "4"), "from 0 to 3, not '4'"),
-        (("--confidence-map", ""), "empty"),
+        (("--confidence-map", ""), "--confidence-map"),
         (("--style", "loud"), "vivid or faithful, not 'loud'"),
     ],
 )

@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+from fixtures.colorizers import make_colorizer
 from PIL import Image
 from skimage.color import rgb2lab
 
@@ -12,8 +13,6 @@ from colorize.color import lab
 from colorize.color.autocontrast import CLIPPED, autocontrast, black_white_points, crop_borders
 from colorize.io.photo import Photo
 from colorize.io.readers import read
-from colorize.pipeline import Colorizer
-from colorize.runtime.torch_runner import TorchRunner
 
 
 def faded(low=35.0, high=70.0, size=(200, 300), dtype=np.uint8) -> Photo:
@@ -174,16 +173,16 @@ def test_colorizer_result_has_stretched_lightness(network, dtype, tolerance):
     photo = faded(dtype=dtype)
     low, high = points(photo)
     expected = np.clip((lightness_of(photo) - low) * (100 / (high - low)), 0, 100)
-    result = Colorizer(TorchRunner(network), size=64, autocontrast=True)(photo)
+    result = make_colorizer(network, size=64, autocontrast=True)(photo)
     top = np.iinfo(dtype).max
     assert np.abs(rgb2lab(result.pixels / top)[..., 0] - expected).max() <= tolerance
 
 
 def test_colorizer_network_gets_stretched_photograph(network):
     photo = faded()
-    result = Colorizer(TorchRunner(network), size=64, autocontrast=True)(photo)
-    by_hand = Colorizer(TorchRunner(network), size=64)(stretched(photo))
-    plain = Colorizer(TorchRunner(network), size=64)(photo)
+    result = make_colorizer(network, size=64, autocontrast=True)(photo)
+    by_hand = make_colorizer(network, size=64)(stretched(photo))
+    plain = make_colorizer(network, size=64)(photo)
     np.testing.assert_array_equal(result.pixels, by_hand.pixels)
     assert np.abs(result.pixels.astype(int) - plain.pixels).mean() > 5
 

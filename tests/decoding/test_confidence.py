@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from fixtures.colorizers import make_colorizer
 
 from colorize.color.quantization import NUM_BINS
 from colorize.decoding.confidence import confidence
@@ -10,8 +11,6 @@ from colorize.errors import ColorizeError
 from colorize.io.photo import Photo
 from colorize.models.eccv16 import ECCV16
 from colorize.models.siggraph17 import SIGGRAPH17
-from colorize.pipeline import Colorizer
-from colorize.runtime.torch_runner import TorchRunner
 from colorize.viewing.heatmap import MAX_SIDE, MIN_WIDTH, render_heatmap
 
 
@@ -33,26 +32,24 @@ def photo(height: int = 48, width: int = 64) -> Photo:
 
 
 def test_it_is_that_of_natural_frequencies_however_colors_are_decoded(network):
-    colorizer = Colorizer(TorchRunner(network), size=64)
+    colorizer = make_colorizer(network, size=64)
     result = colorizer.confidence(photo())
     assert result.shape == (16, 16)
     logits = network(torch.from_numpy(colorizer.network_input(photo())))
     natural = logits - torch.from_numpy(network.metadata.class_weights).log().view(1, -1, 1, 1)
     entropy = torch.distributions.Categorical(logits=natural.movedim(1, -1)).entropy()
     np.testing.assert_allclose(result, 1 - entropy[0].numpy() / np.log(NUM_BINS), atol=1e-4)
-    changed = Colorizer(TorchRunner(network), size=64, temperature=2, rebalance=0.1, saturation=0)
+    changed = make_colorizer(network, size=64, temperature=2, rebalance=0.1, saturation=0)
     np.testing.assert_array_equal(changed.confidence(photo()), result)
 
 
 def test_a_network_of_unknown_rebalancing_has_confidence_and_one_of_colors_none():
     torch.manual_seed(0)
-    result = Colorizer(TorchRunner(ECCV16().eval().requires_grad_(False)), size=64).confidence(
-        photo()
-    )
+    result = make_colorizer(ECCV16().eval().requires_grad_(False), size=64).confidence(photo())
     assert (0 <= result).all()
     assert (result <= 1).all()
-    with pytest.raises(ColorizeError, match="confidence need a distribution"):
-        Colorizer(TorchRunner(SIGGRAPH17().eval()), size=64).confidence(photo())
+    with pytest.raises(ColorizeError, match="distribution"):
+        make_colorizer(SIGGRAPH17().eval(), size=64).confidence(photo())
 
 
 def test_the_map_is_as_large_as_the_photograph_with_a_scale_below():
@@ -85,6 +82,6 @@ def test_huge_maps_are_bounded_and_tiny_ones_keep_a_legible_scale():
 
 
 def test_the_map_of_a_photograph(network):
-    made = Colorizer(TorchRunner(network), size=64).confidence_map(photo(300, 400))
+    made = make_colorizer(network, size=64).confidence_map(photo(300, 400))
     assert made.pixels.shape[1:] == (400, 3)
     assert made.alpha is None

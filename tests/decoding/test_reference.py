@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from fixtures.colorizers import make_colorizer
 from PIL import Image
 from skimage.color import rgb2lab
 
@@ -14,8 +15,6 @@ from colorize.io.photo import Photo
 from colorize.io.readers import read
 from colorize.models.eccv16 import ECCV16
 from colorize.models.siggraph17 import SIGGRAPH17
-from colorize.pipeline import Colorizer
-from colorize.runtime.torch_runner import TorchRunner
 
 WARM, COLD = (200, 110, 60), (60, 110, 200)
 
@@ -74,7 +73,7 @@ def test_the_tilt_is_bounded():
 
 
 def test_results_go_toward_the_reference(network):
-    colorizer = Colorizer(TorchRunner(network), size=64)
+    colorizer = make_colorizer(network, size=64)
     warm, cold = (ab_of(colorizer(gray(), reference=plain(c))).mean((0, 1)) for c in (WARM, COLD))
     without = ab_of(colorizer(gray()))
     assert warm[1] > without[..., 1].mean() > cold[1]
@@ -83,30 +82,28 @@ def test_results_go_toward_the_reference(network):
 
 
 def test_each_photograph_has_its_own_reference_and_else_the_colorizers(network):
-    colorizer = Colorizer(TorchRunner(network), size=64, reference=plain(WARM))
-    other = Colorizer(TorchRunner(network), size=64)
-    own, shared = colorizer.colorize([gray(), gray()], references=[plain(COLD), None])
+    colorizer = make_colorizer(network, size=64, reference=plain(WARM))
+    other = make_colorizer(network, size=64)
+    own, shared = colorizer(gray(), reference=plain(COLD)), colorizer(gray())
     np.testing.assert_array_equal(own.pixels, other(gray(), reference=plain(COLD)).pixels)
     np.testing.assert_array_equal(shared.pixels, other(gray(), reference=plain(WARM)).pixels)
-    lightness = colorizer.network_input(gray())
-    condition = other.condition([None], [plain(WARM)])
-    np.testing.assert_array_equal(colorizer.predict(lightness), other.predict(lightness, condition))
 
 
 def test_eccv16_takes_a_reference_too():
     torch.manual_seed(0)
-    colorizer = Colorizer(TorchRunner(ECCV16().eval().requires_grad_(False)), size=32)
+    colorizer = make_colorizer(ECCV16().eval().requires_grad_(False), size=32)
     lightness = colorizer.network_input(gray())
-    condition = colorizer.condition([None], [plain(WARM)])
-    assert np.abs(colorizer.predict(lightness, condition) - colorizer.predict(lightness)).max() > 1
+    logits = colorizer.predict_logits(lightness)
+    shifted = colorizer.postprocess_logits(logits, lightness, plain(WARM))
+    assert np.abs(shifted - logits).max() > 1
 
 
 def test_siggraph17_refuses_a_reference():
     network = SIGGRAPH17().eval()
-    with pytest.raises(ColorizeError, match="reference: this network predicts colors"):
-        Colorizer(TorchRunner(network), size=32, reference=plain(WARM))
-    with pytest.raises(ColorizeError, match="reference: this network predicts colors"):
-        Colorizer(TorchRunner(network), size=32)(gray(), reference=plain(WARM))
+    with pytest.raises(ColorizeError, match=r"^reference: .* distribution"):
+        make_colorizer(network, size=32, reference=plain(WARM))
+    with pytest.raises(ColorizeError, match=r"^reference: .* distribution"):
+        make_colorizer(network, size=32)(gray(), reference=plain(WARM))
 
 
 def test_the_command(weights, tmp_path, monkeypatch, capsys):
@@ -124,4 +121,4 @@ def test_the_command(weights, tmp_path, monkeypatch, capsys):
     assert capsys.readouterr().err == "colorize: none.png: no such file\n"
     with pytest.raises(SystemExit):
         main([*start, "-o", "warm.png", "--reference", "warm.png"])
-    assert "-o would replace what --reference names" in capsys.readouterr().err
+    assert "-o would replace the file of --reference" in capsys.readouterr().err

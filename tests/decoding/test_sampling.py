@@ -4,16 +4,14 @@ import itertools
 
 import numpy as np
 import pytest
+from fixtures.colorizers import make_colorizer
 
 from colorize.color.quantization import NUM_BINS, bin_centers
 from colorize.decoding.annealed_mean import annealed_mean
-from colorize.decoding.distribution import vary
 from colorize.decoding.sampling import copula_log_weights, validate
 from colorize.errors import ColorizeError
 from colorize.io.photo import Photo
 from colorize.models.siggraph17 import SIGGRAPH17
-from colorize.pipeline import Colorizer
-from colorize.runtime.torch_runner import TorchRunner
 
 
 def bump(a: float, b: float, width: float) -> np.ndarray:
@@ -99,7 +97,7 @@ def photo() -> Photo:
 
 
 def test_a_colorizer_draws_samples(network):
-    colorizer = Colorizer(TorchRunner(network), size=64)
+    colorizer = make_colorizer(network, size=64)
     four = colorizer.samples(photo(), 4, seed=1)
     assert [sample.pixels.shape for sample in four] == [(60, 80, 3)] * 4
     for one, other in itertools.pairwise(four):
@@ -107,18 +105,21 @@ def test_a_colorizer_draws_samples(network):
     two = colorizer.samples(photo(), 2, seed=1)
     for one, other in zip(two, four, strict=False):
         np.testing.assert_array_equal(one.pixels, other.pixels)
-    np.testing.assert_array_equal(colorizer.sample(photo(), 3, seed=1).pixels, four[2].pixels)
+    third = colorizer.with_options(sample=3, seed=1)(photo())
+    np.testing.assert_array_equal(third.pixels, four[2].pixels)
 
 
-def test_the_stages_are_the_sample(network):
-    colorizer = Colorizer(TorchRunner(network), size=64, upsampling="bilinear")
-    output = colorizer.predict(colorizer.network_input(photo()))
-    ab = colorizer.decode(vary(colorizer, output, 2, seed=5))[0]
-    by_hand = colorizer.join(photo(), ab)
-    np.testing.assert_array_equal(by_hand.pixels, colorizer.sample(photo(), 2, seed=5).pixels)
+def test_the_steps_make_the_sample(network):
+    colorizer = make_colorizer(network, size=64, upsampling="bilinear", sample=2, seed=5)
+    lightness = colorizer.network_input(photo())
+    logits = colorizer.postprocess_logits(colorizer.predict_logits(lightness), lightness)
+    sampled = colorizer.decoder.sample(logits, 2, 5)
+    ab = colorizer.with_options(sample=None).decode(sampled)
+    by_hand = colorizer.merge(photo(), colorizer.upsample(ab)[0])
+    np.testing.assert_array_equal(by_hand.pixels, colorizer(photo()).pixels)
 
 
 def test_a_network_without_distribution_has_no_samples():
-    colorizer = Colorizer(TorchRunner(SIGGRAPH17().eval()), size=64)
-    with pytest.raises(ColorizeError, match="use compact or eccv16"):
+    colorizer = make_colorizer(SIGGRAPH17().eval(), size=64)
+    with pytest.raises(ColorizeError, match="distribution"):
         colorizer.samples(photo(), 2)

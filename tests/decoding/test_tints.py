@@ -16,6 +16,7 @@ from colorize import Colorizer, read
 from colorize.color import lab
 from colorize.io.photo import Photo
 from colorize.models import registry
+from colorize.options import ColorizeOptions
 
 IMGS = Path(__file__).parents[2] / "imgs"
 TINTS = {  # the colors of black and white
@@ -75,7 +76,7 @@ def test_a_tinted_scan_gives_nearly_what_the_neutral_one_gives(colorizer, tint):
 
 @pytest.mark.parametrize("tint", TINTS)
 def test_autocontrast_brings_the_lightness_back(colorizer, tint):
-    stretching = Colorizer(colorizer.runner, autocontrast=True)
+    stretching = Colorizer(colorizer.runner, ColorizeOptions(autocontrast=True))
     photo = read(IMGS / "coffee.jpg")
     scan = tinted(photo, tint)
     neutral, plain, stretched = (

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from fixtures.colorizers import make_colorizer
 from PIL import Image
 
 from colorize.evaluation.__main__ import main
 from colorize.pipeline import Colorizer
-from colorize.runtime.torch_runner import TorchRunner
 
 
 @pytest.fixture(scope="session")
@@ -29,7 +29,7 @@ def folder(tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def colorizer(network) -> Colorizer:
     """Return a colorizer with a tiny network of 64×64."""
-    return Colorizer(TorchRunner(network), size=64)
+    return make_colorizer(network, size=64)
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from fixtures.colorizers import make_colorizer
 
 from colorize.color import lab
 from colorize.errors import ColorizeError
@@ -10,8 +11,6 @@ from colorize.evaluation.common import read_full_size, read_stretched
 from colorize.evaluation.tasks.colors import as_text, degraded_lightness, evaluate
 from colorize.io.datasets import iter_files
 from colorize.io.photo import Photo
-from colorize.pipeline import Colorizer
-from colorize.runtime.torch_runner import TorchRunner
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +49,7 @@ def test_truth_is_perfect_and_gray_has_no_color(colorizer, photographs):
 
 
 def test_result_without_color_equals_gray(network, photographs, monkeypatch):
-    colorizer = Colorizer(TorchRunner(network), size=64)
+    colorizer = make_colorizer(network, size=64)
     monkeypatch.setattr(colorizer, "decode", lambda output: np.zeros((3, 2, 64, 64), np.float32))
     metrics, _ = evaluate(colorizer, photographs)
     assert metrics["network"].psnr == metrics["gray"].psnr

@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 
 from colorize.color import lab
+from colorize.evaluation.common import decode, predict
 from colorize.evaluation.metrics import psnr
 from colorize.evaluation.tasks.hints import as_text, patch_hints, psnr_by_hints
 from colorize.evaluation.tasks.reference import compare_references
@@ -35,7 +36,7 @@ def test_psnr_by_hints_begins_with_gray_and_no_hints(colorizer, one_color):
     values, count = psnr_by_hints(colorizer, [one_color], (0, 5))
     truth = lab.rgb_to_lab(one_color.astype(np.float32) / 255)
     gray = lab.lab_to_srgb_pixels(truth[..., 0], 0 * np.moveaxis(truth[..., 1:], -1, 0)) / 255
-    ab = colorizer.decode(colorizer.predict(truth[None, None, ..., 0]))[0]
+    ab = decode(colorizer, predict(colorizer, truth[None, None, ..., 0]))[0]
     plain = lab.lab_to_srgb_pixels(truth[..., 0], ab) / 255
     assert count == 1
     assert list(values) == ["gray", 0, 5]

@@ -5,8 +5,9 @@ import pytest
 from PIL import Image
 
 from colorize.color import lab
-from colorize.color.downsampling import block_mean
+from colorize.decoding.decoder import LogitsDecoder
 from colorize.errors import ColorizeError
+from colorize.evaluation.common import decode, predict
 from colorize.evaluation.tasks import calibration, samples
 
 
@@ -17,7 +18,7 @@ def photograph() -> np.ndarray:
 
 
 def test_samples_equal_to_the_result_gain_nothing(colorizer, photograph, monkeypatch):
-    monkeypatch.setattr(samples, "vary", lambda colorizer, output, number, seed: output)
+    monkeypatch.setattr(LogitsDecoder, "sample", lambda self, logits, number, seed: logits)
     metrics, count = samples.measure_samples(colorizer, [photograph], 3)
     assert count == 1
     assert metrics.gain == 0
@@ -40,9 +41,11 @@ def test_one_sample_is_refused(colorizer, photograph):
 def test_deciles_are_equal_and_sorted_by_confidence(colorizer, photograph, monkeypatch):
     """With the error itself as the (negative) confidence, errors must grow."""
     truth = lab.rgb_to_lab(photograph.astype(np.float32) / 255)
-    ab = np.moveaxis(colorizer.decode(colorizer.predict(truth[None, None, ..., 0]))[0], 0, -1)
-    error = np.linalg.norm(block_mean(np.moveaxis(ab - truth[..., 1:], -1, 0), (16, 16)), axis=0)
-    monkeypatch.setattr(calibration, "confidence_of", lambda *_: (1 / (1 + error))[None])
+    logits = predict(colorizer, truth[None, None, ..., 0])
+    ab = np.moveaxis(decode(colorizer, logits)[0], 0, -1)
+    difference = calibration._block_means(ab - truth[..., 1:], (16, 16))
+    error = np.linalg.norm(difference, axis=-1)
+    monkeypatch.setattr(calibration, "confidence", lambda _: (1 / (1 + error))[None])
     deciles, _ = calibration.calibrate(colorizer, [photograph])
     errors = [decile.ab_error for decile in deciles]
     assert len(deciles) == 10

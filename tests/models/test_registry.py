@@ -75,7 +75,7 @@ def served(server, compact_file, monkeypatch) -> Path:
 
 
 def test_published_models_are_those_of_the_release():
-    models = {model.name: model for model in registry.available()}
+    models = {model.name: model for model in registry.available_models()}
     assert list(models) == ["compact", "eccv16", "siggraph17"]
     base = "https://colorizers.s3.us-east-2.amazonaws.com/"
     for name, sha256 in (

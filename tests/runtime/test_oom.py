@@ -5,11 +5,12 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 import torch
+from fixtures.colorizers import make_colorizer
 
 from colorize.errors import ColorizeError
-from colorize.hints.format import Hint
 from colorize.io.photo import Photo
 from colorize.models.siggraph17 import SIGGRAPH17
+from colorize.options import ColorizeOptions
 from colorize.pipeline import Colorizer
 from colorize.runtime.base import RunnerWrapper
 from colorize.runtime.batching import DynamicBatcher
@@ -52,36 +53,40 @@ def photos() -> list[Photo]:
     return [Photo(random.integers(0, 256, (20 + n, 30), np.uint8)) for n in range(5)]
 
 
+@pytest.fixture
+def batch() -> np.ndarray:
+    return np.random.default_rng(0).uniform(0, 100, (5, 1, 64, 64)).astype(np.float32)
+
+
 def same(results: list[Photo], photos: list[Photo], network) -> bool:
-    expected = Colorizer(TorchRunner(network), size=64).colorize(photos)
+    expected = map(make_colorizer(network, size=64), photos)
     return all(
         np.abs(result.pixels.astype(int) - wanted.pixels).max() <= 1
         for result, wanted in zip(results, expected, strict=True)
     )
 
 
-def test_a_batch_that_is_too_large_is_halved(network, photos):
+def test_a_batch_that_is_too_large_is_halved(network, batch):
     gpu = SmallGpu(network, capacity=2)
-    assert same(Colorizer(OomSafeRunner(gpu), size=64).colorize(photos), photos, network)
+    np.testing.assert_allclose(OomSafeRunner(gpu)(batch), TorchRunner(network)(batch), atol=1e-3)
     assert gpu.batches == [("cuda:0", n) for n in (5, 3, 2, 1, 2)]
 
 
 @pytest.mark.parametrize("error", [torch.OutOfMemoryError, RuntimeError])
 def test_the_cpu_takes_over_where_one_photograph_does_not_fit(network, photos, error):
     gpu = SmallGpu(network, 0, error(CUDA_OOM))
-    colorizer = Colorizer(OomSafeRunner(gpu), size=64)
+    colorizer = Colorizer(OomSafeRunner(gpu), ColorizeOptions(size=64))
     with pytest.warns(RuntimeWarning, match="CPU") as warned:
-        assert same(colorizer.colorize(photos[:2]), photos[:2], network)
-        assert same([colorizer(photos[2])], [photos[2]], network)
+        assert same(list(map(colorizer, photos[:3])), photos[:3], network)
     assert len(warned) == 1
     assert gpu.batches[-3:] == [("cpu", 1), ("cpu", 1), ("cpu", 1)]
     assert colorizer.device == "cpu"
 
 
-def test_other_errors_pass_through(network, photos):
+def test_other_errors_pass_through(network, batch):
     gpu = SmallGpu(network, 0, RuntimeError("shapes do not match"))
     with pytest.raises(RuntimeError, match="shapes"):
-        Colorizer(OomSafeRunner(gpu), size=64).colorize(photos)
+        OomSafeRunner(gpu)(batch)
 
 
 def test_too_little_memory_on_the_cpu_is_one_error(network, photos):
@@ -92,20 +97,21 @@ def test_too_little_memory_on_the_cpu_is_one_error(network, photos):
     full = Full(network, 0)
     full.move_to_cpu()
     with pytest.raises(ColorizeError, match="not enough memory for the network at size 64"):
-        Colorizer(OomSafeRunner(full), size=64)(photos[0])
+        Colorizer(OomSafeRunner(full), ColorizeOptions(size=64))(photos[0])
 
 
-def test_hints_are_halved_with_their_photographs(photos):
+def test_hints_are_halved_with_their_photographs(batch):
     torch.manual_seed(0)
-    gpu = SmallGpu(SIGGRAPH17().eval(), capacity=1)
-    hints = [[Hint(5, 5, "#ff0000")], None]
-    Colorizer(OomSafeRunner(gpu), size=64).colorize(photos[:2], hints)
+    gpu = SmallGpu(SIGGRAPH17().eval().requires_grad_(False), capacity=1)
+    hints = np.zeros((2, 3, 64, 64), np.float32)
+    hints[0, :, 5, 5] = 1
+    OomSafeRunner(gpu)(batch[:2], hints)
     assert gpu.hinted == [[True, False], [True], [False]]
 
 
 def test_threads_share_a_runner_that_runs_out_of_memory(network, photos):
     runner = DynamicBatcher(OomSafeRunner(SmallGpu(network, capacity=0)), batch_on_cpu=False)
-    colorizer = Colorizer(runner, size=64)
+    colorizer = Colorizer(runner, ColorizeOptions(size=64))
     with pytest.warns(RuntimeWarning) as warned, ThreadPoolExecutor(4) as threads:
         results = list(threads.map(colorizer, photos * 4))
     assert len(warned) == 1
@@ -116,7 +122,7 @@ def test_threads_share_the_batches_of_a_gpu(network, photos):
     gpu = SmallGpu(network, capacity=32)
     runner = DynamicBatcher(OomSafeRunner(gpu), batch_on_cpu=False)
     with ThreadPoolExecutor(4) as threads:
-        results = list(threads.map(Colorizer(runner, size=64), photos * 4))
+        results = list(threads.map(Colorizer(runner, ColorizeOptions(size=64)), photos * 4))
     assert same(results, photos * 4, network)
     assert sum(count for _, count in gpu.batches) == 20
     assert {device for device, _ in gpu.batches} == {"cuda:0"}

@@ -5,6 +5,7 @@ import copy
 import numpy as np
 import pytest
 import torch
+from fixtures.colorizers import make_colorizer
 from fixtures.random_weights import lively
 from skimage.color import lab2rgb, rgb2lab
 
@@ -12,10 +13,8 @@ from colorize.errors import ColorizeError
 from colorize.io.photo import Photo
 from colorize.models.eccv16 import ECCV16
 from colorize.models.siggraph17 import SIGGRAPH17
-from colorize.pipeline import Colorizer
 from colorize.runtime import precision
 from colorize.runtime.precision import optimize_for_inference
-from colorize.runtime.torch_runner import TorchRunner
 
 
 @pytest.fixture
@@ -43,7 +42,7 @@ def siggraph17() -> SIGGRAPH17:
 
 def by_the_release(network: torch.nn.Module, photo: Photo, size: int) -> np.ndarray:
     """Return sRGB levels, (H, W, 3): the release's steps in float32 and float64, unclipped."""
-    colorizer = Colorizer(TorchRunner(network), size=size)
+    colorizer = make_colorizer(network, size=size)
     small = torch.from_numpy(colorizer.network_input(photo))
     if network.metadata.output == "ab":
         ab = network(small)
@@ -63,7 +62,7 @@ def test_the_picture_is_the_releases_within_one_level(make, wanted, photo):
     expected = by_the_release(network, photo, 64)
     in_gamut = ((expected > 0) & (expected < 255)).all(axis=2)
     fast = optimize_for_inference(copy.deepcopy(network), wanted)
-    result = Colorizer(TorchRunner(fast), size=64, upsampling="bilinear")(photo).pixels
+    result = make_colorizer(fast, size=64, upsampling="bilinear")(photo).pixels
     difference = np.abs(result - np.rint(expected))[in_gamut]
     assert in_gamut.mean() > 0.5
     assert np.ptp(expected, axis=2).mean() > 3  # there is color
@@ -74,7 +73,7 @@ def test_the_picture_is_the_releases_within_one_level(make, wanted, photo):
 def test_compact_keeps_float32_on_processors(network, photo):
     result = optimize_for_inference(copy.deepcopy(network))
     assert {parameter.dtype for parameter in result.parameters()} == {torch.float32}
-    one, other = (Colorizer(TorchRunner(net), size=64)(photo).pixels for net in (network, result))
+    one, other = (make_colorizer(net, size=64)(photo).pixels for net in (network, result))
     assert np.abs(one.astype(int) - other).max() <= 1
 
 

@@ -23,6 +23,7 @@ from colorize.hints.format import Hint
 from colorize.io.readers import read
 from colorize.models.eccv16 import ECCV16
 from colorize.models.siggraph17 import SIGGRAPH17
+from colorize.options import ColorizeOptions
 from colorize.pipeline import Colorizer
 from colorize.runtime.torch_runner import TorchRunner
 from colorize.server.app import SECURITY_HEADERS, Service
@@ -82,8 +83,8 @@ def test_notes_header_lists_what_format_cannot_store(server):
 def test_sample_equals_library_sample(server, runner):
     photo = make_photo("PNG")
     response = server.post(photo, "?sample=2&seed=7&saturation=1.5")
-    colorizer = Colorizer(runner, saturation=1.5)
-    expected = colorizer.sample(read(io.BytesIO(photo)), 2, 7).pixels
+    colorizer = Colorizer(runner, ColorizeOptions(saturation=1.5))
+    expected = colorizer.samples(read(io.BytesIO(photo)), 2, 7)[1].pixels
     np.testing.assert_array_equal(np.asarray(open_image(response.body)), expected)
     assert response.body != server.post(photo, "?saturation=1.5").body
 
@@ -92,7 +93,7 @@ def test_hints_as_text_equal_library_hints(server, runner):
     photo = make_photo("PNG")
     response = server.post_form(photo, hints="20,10,#c02030\n40,30,#2040c0,3")
     hints = [Hint(20, 10, "#c02030"), Hint(40, 30, "#2040c0", 3)]
-    expected = Colorizer(runner, hints=hints)(read(io.BytesIO(photo))).pixels
+    expected = Colorizer(runner, ColorizeOptions(hints=hints))(read(io.BytesIO(photo))).pixels
     np.testing.assert_array_equal(np.asarray(open_image(response.body)), expected)
     assert server.post(photo, "?hints=20,10,%23c02030;40,30,%232040c0,3").body == response.body
 
@@ -106,7 +107,7 @@ def test_hints_and_reference_as_files_equal_library_result(server, runner):
     contents = {name: file.getvalue() for name, file in files.items()}
     response = server.post_form(photo, files=contents)
     settings = {name: read(file) for name, file in files.items()}
-    expected = Colorizer(runner, **settings)(read(io.BytesIO(photo))).pixels
+    expected = Colorizer(runner, ColorizeOptions(**settings))(read(io.BytesIO(photo))).pixels
     np.testing.assert_array_equal(np.asarray(open_image(response.body)), expected)
 
 

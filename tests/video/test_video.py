@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from fixtures.colorizers import make_colorizer
 from PIL import Image
 
 from colorize import cli
@@ -24,7 +25,6 @@ from colorize.io.photo import Photo
 from colorize.io.readers import read
 from colorize.models.serialization import save_compact
 from colorize.pipeline import Colorizer
-from colorize.runtime.torch_runner import TorchRunner
 from colorize.video import formats as film_names
 
 av = pytest.importorskip("av")
@@ -42,7 +42,7 @@ SOUND_RATE = 48000
 
 @pytest.fixture(scope="module")
 def colorizer(network) -> Colorizer:
-    return Colorizer(TorchRunner(network), size=64)
+    return make_colorizer(network, size=64)
 
 
 @pytest.fixture(scope="module")
@@ -620,7 +620,7 @@ def test_a_sequence_is_one_film_in_the_order_of_its_numbers(colorize_, weights):
         steady = TemporalFilter()
         for number in numbers:
             photo = read(f"in/{folder}/frame_{number}.png")
-            wanted = colorizer.join(photo, steady(*predict_frame(colorizer, photo))).pixels
+            wanted = colorizer.merge(photo, steady(*predict_frame(colorizer, photo))).pixels
             assert (read(f"out/{folder}/frame_{number}.png").pixels == wanted).all()
     alone = colorizer(read("in/one/frame_9.png")).pixels
     assert (alone != read("out/one/frame_9.png").pixels).any()

@@ -18,15 +18,16 @@ import numpy.typing as npt
 from skimage.color import deltaE_ciede2000
 
 from colorize.color import lab
-from colorize.color.downsampling import block_mean
-from colorize.decoding.distribution import confidence_of, require_distribution
+from colorize.decoding.confidence import confidence
 from colorize.evaluation.common import (
     Pixels,
     Report,
     Task,
     add_common_arguments,
+    decode,
     describe,
     make_colorizer,
+    predict,
     read_stretched,
     require_photographs,
     selected_files,
@@ -74,16 +75,21 @@ def calibrate(
 def _cells(colorizer: Colorizer, rgb: Pixels) -> npt.NDArray[np.float32]:
     """Return confidence, ab error and ΔE2000 of each cell of a photograph, (3, cells)."""
     truth = lab.rgb_to_lab(rgb.astype(np.float32) / 255)
-    output = colorizer.predict(truth[None, None, ..., 0])
-    confidence = confidence_of(colorizer, output)[0]
-    ab = np.moveaxis(colorizer.decode(output)[0], 0, -1)
-    result, truth = (
-        np.moveaxis(block_mean(np.moveaxis(picture, -1, 0), confidence.shape), 0, -1)
-        for picture in (np.concatenate((truth[..., :1], ab), axis=-1), truth)
-    )
+    logits = predict(colorizer, truth[None, None, ..., 0])
+    certainty = confidence(colorizer.require_distribution().probabilities(logits))[0]
+    ab = np.moveaxis(decode(colorizer, logits)[0], 0, -1)
+    result = _block_means(np.concatenate((truth[..., :1], ab), axis=-1), certainty.shape)
+    truth = _block_means(truth, certainty.shape)
     error = np.linalg.norm(result[..., 1:] - truth[..., 1:], axis=-1)
     difference = deltaE_ciede2000(truth, result)  # type: ignore[no-untyped-call]
-    return np.stack([each.ravel() for each in (confidence, error, difference)]).astype(np.float32)
+    return np.stack([each.ravel() for each in (certainty, error, difference)]).astype(np.float32)
+
+
+def _block_means(picture: Array, size: tuple[int, ...]) -> Array:
+    """Return a picture (h, w, c) reduced to a `size` that divides its own."""
+    (h, w, c), (rows, columns) = picture.shape, size
+    means: Array = picture.reshape(rows, h // rows, columns, w // columns, c).mean(axis=(1, 3))
+    return means
 
 
 def _decile(columns: Array) -> ConfidenceDecile:
@@ -117,8 +123,8 @@ def as_text(deciles: Sequence[ConfidenceDecile]) -> str:
 def run(args: argparse.Namespace) -> Report:
     """Return the report of `calibration`. Raises ColorizeError without a distribution."""
     colorizer = make_colorizer(args)
-    require_distribution(colorizer)
-    photographs = read_stretched(selected_files(args), colorizer.size)
+    colorizer.require_distribution()
+    photographs = read_stretched(selected_files(args), colorizer.options.size)
     deciles, count = calibrate(colorizer, with_progress(photographs, args.quiet))
     metrics = {"deciles": [asdict(each) for each in deciles], "monotonic": is_monotonic(deciles)}
     return Report(describe(args, colorizer, count), metrics, as_text(deciles))

@@ -29,8 +29,10 @@ from colorize.evaluation.common import (
     Report,
     Task,
     add_common_arguments,
+    decode,
     describe,
     make_colorizer,
+    predict,
     read_full_size,
     read_stretched,
     require_photographs,
@@ -110,7 +112,7 @@ def _network_only(
     seen = [truth[..., 0] for truth in truths]
     if degradation:
         seen = [degraded_lightness(rgb, degradation) for rgb in batch]
-    lightness = torch.from_numpy(np.stack(seen))[:, None]
+    lightness = np.stack(seen)[:, None]
     for truth, ab in zip(truths, predict_ab(colorizer, lightness), strict=True):
         yield np.concatenate((truth[..., :1], np.moveaxis(ab, 0, -1)), axis=-1)
 
@@ -124,17 +126,16 @@ def degraded_lightness(rgb: Pixels, degradation: str) -> npt.NDArray[np.float32]
     return lab.lightness(resized(degraded, (rgb.shape[0], rgb.shape[1])))
 
 
-def predict_ab(colorizer: Colorizer, lightness: torch.Tensor) -> npt.NDArray[np.float32]:
+def predict_ab(colorizer: Colorizer, lightness: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """Return ab (b, 2, 256, 256) of L (b, 1, 256, 256), resized for the network and back."""
-    size = colorizer.size
-    if size != INPUT_SIZE:
-        lightness = torch.nn.functional.interpolate(
-            lightness, (size, size), mode="bicubic", antialias=True
-        ).clamp(0, 100)
-    ab = torch.from_numpy(colorizer.decode(colorizer.predict(lightness)))
-    if size != INPUT_SIZE:
-        ab = torch.nn.functional.interpolate(ab, (INPUT_SIZE, INPUT_SIZE), mode="bilinear")
-    return ab.numpy()
+    size = colorizer.options.size
+    if size == INPUT_SIZE:
+        return decode(colorizer, predict(colorizer, lightness))
+    resized_lightness = torch.nn.functional.interpolate(
+        torch.from_numpy(lightness), (size, size), mode="bicubic", antialias=True
+    ).clamp(0, 100)
+    ab = torch.from_numpy(decode(colorizer, predict(colorizer, resized_lightness.numpy())))
+    return torch.nn.functional.interpolate(ab, (INPUT_SIZE, INPUT_SIZE), mode="bilinear").numpy()
 
 
 def as_text(rows: Mapping[str, Metrics]) -> str:

@@ -21,8 +21,10 @@ from colorize.evaluation.common import (
     Report,
     Task,
     add_common_arguments,
+    decode,
     describe,
     make_colorizer,
+    predict,
     read_stretched,
     require_photographs,
     selected_files,
@@ -30,7 +32,7 @@ from colorize.evaluation.common import (
     with_progress,
 )
 from colorize.evaluation.metrics import psnr
-from colorize.hints.rasterize import HintedPixels
+from colorize.hints.format import HintedPixels
 from colorize.pipeline import Colorizer
 
 COUNTS = (0, 1, 5, 10, 50)
@@ -73,14 +75,15 @@ def _psnr_of_photograph(
     truth = np.moveaxis(lab.rgb_to_lab(rgb.astype(np.float32) / 255), -1, 0)
     corners = random.integers(0, len(rgb) - PATCH + 1, (max(counts), 2))
     results = [0 * truth[1:]]
-    output = colorizer.predict(truth[None, :1])
+    lightness = truth[None, :1]
+    logits = predict(colorizer, lightness)
     for count in counts:
         hints = patch_hints(truth[1:], corners[:count])
-        condition = colorizer.condition([hints])
         if colorizer.metadata.takes_hints:
-            output = colorizer.predict(truth[None, :1], condition)
-        ab = colorizer.follow(colorizer.decode(output), truth[None, :1], output, condition)[0]
-        hints.apply_to(ab, 0)
+            logits = colorizer.predict_logits(lightness, hints)
+        ab = decode(colorizer, logits)
+        ab = colorizer.propagate_hints(ab, hints, lightness, logits)[0]
+        hints.paint(ab, 0)
         results.append(ab)
     return [psnr(lab.lab_to_srgb_pixels(truth[0], ab) / 255, rgb / 255) for ab in results]
 
@@ -127,7 +130,7 @@ def _count(text: str) -> int:
 def run(args: argparse.Namespace) -> Report:
     """Return the report of `hints`."""
     colorizer = make_colorizer(args)
-    photographs = read_stretched(selected_files(args), colorizer.size)
+    photographs = read_stretched(selected_files(args), colorizer.options.size)
     values, count = psnr_by_hints(
         colorizer, with_progress(photographs, args.quiet), sorted(set(args.counts)), args.seed
     )

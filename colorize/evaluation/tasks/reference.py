@@ -19,8 +19,10 @@ from colorize.evaluation.common import (
     Report,
     Task,
     add_common_arguments,
+    decode,
     describe,
     make_colorizer,
+    predict,
     read_stretched,
     require_photographs,
     selected_files,
@@ -44,9 +46,8 @@ def compare_references(
         count += 1
         truth = lab.rgb_to_lab(rgb.astype(np.float32) / 255)
         for accumulator, reference in zip(accumulators.values(), (None, Photo(rgb)), strict=True):
-            condition = colorizer.condition([None], [reference])
-            output = colorizer.predict(truth[None, None, ..., 0], condition)
-            ab = np.moveaxis(colorizer.decode(output)[0], 0, -1)
+            logits = predict(colorizer, truth[None, None, ..., 0], reference)
+            ab = np.moveaxis(decode(colorizer, logits)[0], 0, -1)
             accumulator.add(np.concatenate((truth[..., :1], ab), axis=-1), truth)
     require_photographs(count)
     return {name: each.metrics() for name, each in accumulators.items()}, count
@@ -55,7 +56,7 @@ def compare_references(
 def run(args: argparse.Namespace) -> Report:
     """Return the report of `reference`."""
     colorizer = make_colorizer(args)
-    photographs = read_stretched(selected_files(args), colorizer.size)
+    photographs = read_stretched(selected_files(args), colorizer.options.size)
     rows, count = compare_references(colorizer, with_progress(photographs, args.quiet))
     metrics = {name: asdict(row) for name, row in rows.items()}
     return Report(describe(args, colorizer, count), metrics, metrics_table(rows, "reference"))

@@ -19,15 +19,16 @@ import numpy.typing as npt
 
 from colorize.color import lab
 from colorize.decoding import sampling
-from colorize.decoding.distribution import require_distribution, vary
 from colorize.errors import ColorizeError
 from colorize.evaluation.common import (
     Pixels,
     Report,
     Task,
     add_common_arguments,
+    decode,
     describe,
     make_colorizer,
+    predict,
     read_stretched,
     require_photographs,
     selected_files,
@@ -95,11 +96,12 @@ def _metrics_of_photograph(
     """Return the values of `SampleMetrics` for one photograph."""
     true = rgb.astype(np.float32) / 255
     truth = lab.rgb_to_lab(true)
-    output = colorizer.predict(truth[None, None, ..., 0])
-    outputs = [output, *(vary(colorizer, output, i, seed) for i in range(1, count + 1))]
+    logits = predict(colorizer, truth[None, None, ..., 0])
+    decoder = colorizer.require_distribution()
+    drawn = (decoder.sample(logits, number, seed) for number in range(1, count + 1))
     single, *samples = (
-        np.concatenate((truth[..., :1], np.moveaxis(colorizer.decode(each)[0], 0, -1)), axis=-1)
-        for each in outputs
+        np.concatenate((truth[..., :1], np.moveaxis(decode(colorizer, each)[0], 0, -1)), axis=-1)
+        for each in (logits, *drawn)
     )
     signals = [_psnr(sample, true) for sample in samples]
     return (
@@ -146,9 +148,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> Report:
     """Return the report of `samples`. Raises ColorizeError without a distribution."""
     colorizer = make_colorizer(args)
-    require_distribution(colorizer)
-    photographs = with_progress(read_stretched(selected_files(args), colorizer.size), args.quiet)
-    metrics, count = measure_samples(colorizer, photographs, args.samples, args.seed)
+    colorizer.require_distribution()
+    photographs = read_stretched(selected_files(args), colorizer.options.size)
+    metrics, count = measure_samples(
+        colorizer, with_progress(photographs, args.quiet), args.samples, args.seed
+    )
     settings = describe(args, colorizer, count) | {"samples": args.samples, "seed": args.seed}
     return Report(settings, asdict(metrics) | {"gain": metrics.gain}, as_text(metrics))
 

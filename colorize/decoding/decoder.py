@@ -1,0 +1,74 @@
+"""From the logits of one network to colors, with the settings of one style."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from colorize.decoding import sampling
+from colorize.decoding.annealed_mean import annealed_mean, probabilities, rebalance_offset
+from colorize.decoding.bilateral import smooth_logits
+from colorize.decoding.rare_colors import boost_rare_colors
+from colorize.decoding.reference import prior_shift
+from colorize.models.metadata import ModelMetadata, StyleSettings
+
+Array = npt.NDArray[Any]
+Floats = npt.NDArray[np.float32]
+
+
+class LogitsDecoder:
+    """The functions of `decoding`, with what a network and a style set.
+
+    Logits are (b, 313, h, w) throughout.
+    """
+
+    def __init__(self, metadata: ModelMetadata, style: StyleSettings):
+        """Take the metadata of a network that predicts logits, and a style of it."""
+        self.metadata = metadata
+        self.style = style
+
+    def smooth(self, logits: Floats, lightness: Floats) -> Floats:
+        """Return logits made coherent along L (b, 1, H, W), see `bilateral`."""
+        if not self.style.coherence:
+            return logits
+        return smooth_logits(logits, lightness, self.style.coherence)
+
+    def shift_to(self, logits: Floats, histogram: Floats) -> Floats:
+        """Return logits shifted toward a histogram of colors (313,), see `reference`."""
+        natural = self.probabilities(logits)
+        shifts = np.stack([prior_shift(picture, histogram) for picture in natural])
+        shifted: Floats = logits + shifts[:, :, None, None]
+        return shifted
+
+    def sample(self, logits: Floats, number: int, seed: int) -> Floats:
+        """Return logits that decode to a sample of the distributions, see `sampling`."""
+        assert self.metadata.bin_centers is not None  # as for every network of logits
+        temperature = self.style.temperature
+        decoded = probabilities(self._boosted(logits), temperature, self._offset())
+        centers = self.metadata.bin_centers
+        return sampling.sample_logits(logits, decoded, centers, number, seed, temperature)
+
+    def decode(self, logits: Floats) -> Floats:
+        """Return ab (b, 2, h, w): the annealed mean, with rare colors as the style wants them."""
+        return annealed_mean(
+            self._boosted(logits), self.style.temperature, self.metadata.bin_centers, self._offset()
+        )
+
+    def probabilities(self, logits: Floats) -> Floats:
+        """Return the distributions, at natural color frequencies where the weights tell."""
+        return probabilities(logits, 1.0, self._offset(rebalance=0.0))
+
+    def _boosted(self, logits: Floats) -> Floats:
+        if not self.style.rare_color_boost or self.metadata.prior is None:
+            return logits
+        natural = self._offset(rebalance=0.0)
+        return boost_rare_colors(logits, self.style.rare_color_boost, self.metadata.prior, natural)
+
+    def _offset(self, rebalance: float | None = None) -> Floats | None:
+        """Return the log-offset for a share of the rebalancing, by default the style's."""
+        if self.metadata.class_weights is None:
+            return None
+        share = self.style.rebalance if rebalance is None else rebalance
+        return rebalance_offset(self.metadata.class_weights, share)

@@ -1,1 +1,0 @@
-"""Training data: decoding, storage, augmentation, batches."""
