@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 from colorize._version import __version__
@@ -75,11 +76,12 @@ def openapi_document(limits: Limits, size_divisor: int) -> Json:
         limits: The server's limits, for the description.
         size_divisor: What the network's input size must be a multiple of.
     """
+    size = dataclasses.replace(PARAMETERS["size"], minimum=size_divisor)
     schemas = {
         name: parameter_schema(option) | {"description": option.description}
-        for name, option in PARAMETERS.items()
+        for name, option in (PARAMETERS | {"size": size}).items()
     }
-    schemas["size"] |= {"minimum": size_divisor, "multipleOf": size_divisor}
+    schemas["size"]["multipleOf"] = size_divisor
     return {
         "openapi": "3.1.0",
         "info": {
@@ -102,6 +104,13 @@ def openapi_document(limits: Limits, size_divisor: int) -> Json:
 
 
 def _colorize_operation(limits: Limits, schemas: dict[str, Json]) -> Json:
+    failures = {
+        status: _json_response(text, {"$ref": "#/components/schemas/Error"})
+        for status, text in FAILURES.items()
+    }
+    failures["429"]["headers"] = {
+        "Retry-After": {"description": "seconds", "schema": {"type": "integer"}}
+    }
     return {
         "operationId": "colorize",
         "summary": "Colorize a photograph",
@@ -125,13 +134,7 @@ def _colorize_operation(limits: Limits, schemas: dict[str, Json]) -> Json:
                 "multipart/form-data": {"schema": _form_schema(schemas)},
             },
         },
-        "responses": {
-            "200": _image_response(),
-            **{
-                status: _json_response(text, {"$ref": "#/components/schemas/Error"})
-                for status, text in FAILURES.items()
-            },
-        },
+        "responses": {"200": _image_response(), **failures},
     }
 
 
