@@ -1,7 +1,7 @@
 """Feed mutated picture files to the reader and count what comes out.
 
-`python -m benchmarks.fuzz_reader --count 20000 --seed 0` mutates one file of every kind
-of tests/fixtures/sample_files.py in turn. A file must be read or refused with ColorizeError, in
+`python -m benchmarks.fuzz_reader --count 20000 --seed 0` mutates in turn one file of every sort
+of tests/fixtures/sample_files.py. A file must be read or refused with ColorizeError, in
 one line, within ten seconds and the memory limit; anything else is a violation, is kept in
 --keep, and makes the exit status 1.
 """
@@ -149,9 +149,11 @@ def run(count: int, seed: int, keep: Path | None) -> tuple[dict[str, Counter[str
 
 
 def _files(count: int, seed: int) -> Iterator[tuple[str, bytes]]:
-    from tests.fixtures.sample_files import all_kinds
+    from tests.fixtures.sample_files import all_sample_files
 
-    sources = [(f"{kind.suffix} {kind.name}", kind.content()) for kind in all_kinds()]
+    sources = [
+        (f"{sample.suffix} {sample.name}", sample.content()) for sample in all_sample_files()
+    ]
     for number in range(count):
         name, content = sources[number % len(sources)]
         yield name, mutated(content, np.random.default_rng([seed, number]))

@@ -1,6 +1,6 @@
-"""Write the table of docs/formats.md: what becomes of a file of each kind.
+"""Write the table of docs/formats.md: what becomes of a file of every format.
 
-`python -m benchmarks.list_formats` makes one file of each kind, reads it, colors it, writes it
+`python -m benchmarks.list_formats` makes one file of each sort, reads it, colors it, writes it
 in its own format, reads that again, and puts what it found between the marks in the document.
 """
 
@@ -15,11 +15,13 @@ from pathlib import Path
 
 import numpy as np
 
-from colorize.io.metadata import Metadata, upright_xmp
+from colorize.io.exif import upright_xmp
+from colorize.io.metadata import Metadata
 from colorize.io.photo import Photo
 from colorize.io.readers import read_pages
 from colorize.io.writers import write
-from tests.fixtures.sample_files import DPI, IPTC, XMP, Kind, all_kinds, exif_bytes
+from tests.fixtures.image_files import DPI, IPTC, XMP, exif_bytes
+from tests.fixtures.sample_files import SampleFile, all_sample_files
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "formats.md"
 BEGIN, END = "<!-- table: begin -->\n", "<!-- table: end -->\n"
@@ -28,29 +30,30 @@ DESCRIBED = Metadata(exif=exif_bytes()[6:], xmp=upright_xmp(XMP), iptc=IPTC, dpi
 
 
 def table() -> str:
-    """Return the table in Markdown, a row for each kind of file."""
-    head = "| File | Kind | Read as | Colored and written as | Alpha | Kept | Told |\n"
-    return head + "|---" * 7 + "|\n" + "".join(map(_row, all_kinds()))
+    """Return the table in Markdown, a row for each file."""
+    head = "| File | Contents | Read as | Written as | Alpha | Metadata kept | Notes |\n"
+    return head + "|---" * 7 + "|\n" + "".join(map(_row, all_sample_files()))
 
 
 def document() -> str:
-    """Return the document with its table anew."""
+    """Return the document with a new table."""
     text = DOCUMENT.read_text(encoding="utf-8")
     start, end = text.index(BEGIN) + len(BEGIN), text.index(END)
     return text[:start] + table() + text[end:]
 
 
-def _row(kind: Kind) -> str:
-    photos = list(read_pages(io.BytesIO(kind.content())))
+def _row(sample: SampleFile) -> str:
+    photos = list(read_pages(io.BytesIO(sample.content())))
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / f"out{kind.suffix}"
+        path = Path(folder) / f"out{sample.suffix}"
         colored = [_colored(photo) for photo in photos]
         notes = write(colored, path)
         back = list(read_pages(path))
     kept = ", ".join(name for field, name in FIELDS.items() if getattr(back[0].metadata, field))
     cells = (
-        f"`{kind.suffix}`", kind.name, _looks(photos), _looks(back) + _loss(colored, back),
-        _alpha(colored, back), kept or "-", "; ".join(_shortened(notes)) or "-",
+        f"`{sample.suffix}`", sample.name,
+        _describe(photos), _describe(back) + _loss(colored, back),
+        _alpha(colored, back), kept or "-", "; ".join(_notes(notes)) or "-",
     )  # fmt: skip
     return "| " + " | ".join(cells) + " |\n"
 
@@ -63,12 +66,12 @@ def _colored(photo: Photo) -> Photo:
     return Photo(np.stack([gray, gray // 2, gray // 3], axis=-1), photo.alpha, metadata)
 
 
-def _looks(photos: list[Photo]) -> str:
+def _describe(photos: list[Photo]) -> str:
     bits = sorted({photo.pixels.dtype.itemsize * 8 for photo in photos})
-    kinds = sorted({"gray" if photo.pixels.ndim == 2 else "RGB" for photo in photos})
+    modes = sorted({"gray" if photo.pixels.ndim == 2 else "RGB" for photo in photos})
     alpha = ", alpha" if any(photo.alpha is not None for photo in photos) else ""
     pages = "" if len(photos) == 1 else f"{len(photos)} × "
-    return f"{pages}{'/'.join(kinds)}, {'/'.join(map(str, bits))} bits{alpha}"
+    return f"{pages}{'/'.join(modes)}, {'/'.join(map(str, bits))} bits{alpha}"
 
 
 def _loss(before: list[Photo], after: list[Photo]) -> str:
@@ -82,7 +85,7 @@ def _alpha(before: list[Photo], after: list[Photo]) -> str:
     if all(photo.alpha is None for photo in after):
         return "on white"
     pairs = zip(before, after, strict=True)
-    same = all(_bytes(one.alpha) == _bytes(other.alpha) for one, other in pairs)
+    same = all(_bytes(a.alpha) == _bytes(b.alpha) for a, b in pairs)
     return "exact" if same else "rounded"
 
 
@@ -90,11 +93,15 @@ def _bytes(alpha: np.ndarray | None) -> bytes | None:
     return None if alpha is None else alpha.tobytes()
 
 
-def _shortened(notes: list[str]) -> list[str]:
-    """Return the notes without those that the column of what is kept says already."""
-    return [re.sub(r"^\w+ ", "", note) for note in notes if "has no place for" not in note]
+def _notes(notes: list[str]) -> list[str]:
+    """Return the notes, without those that repeat the column of kept metadata."""
+    return [
+        re.sub(r"^\w+ ", "", note)
+        for note in notes
+        if "cannot hold" not in note or "codestream" in note
+    ]
 
 
 if __name__ == "__main__":
     DOCUMENT.write_text(document(), encoding="utf-8")
-    sys.stdout.write(f"{DOCUMENT}: {len(all_kinds())} kinds\n")
+    sys.stdout.write(f"{DOCUMENT}: {len(all_sample_files())} files\n")

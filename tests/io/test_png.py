@@ -1,6 +1,8 @@
 """PNG written by our own encoder, read by Pillow's decoder."""
 
 import io
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -55,3 +57,18 @@ def test_files_are_about_as_small_as_pillows():
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, "PNG")
     assert len(encoded(pixels)) < 1.2 * len(file.getvalue())
+
+
+def test_zlib_takes_the_place_of_isal(monkeypatch):
+    monkeypatch.setattr(png, "isal_zlib", None)
+    pixels = np.random.default_rng(0).integers(0, 256, (31, 17, 3), np.uint8)
+    content = encoded(pixels, [(b"tEXt", b"Comment\0grain")])
+    np.testing.assert_array_equal(decoded(content), pixels)
+
+
+def test_import_works_without_isal():
+    code = (
+        "import sys; sys.modules['isal'] = None\n"
+        "from colorize.io import png; assert png.isal_zlib is None"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

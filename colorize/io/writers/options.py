@@ -1,4 +1,4 @@
-"""What Pillow's encoders are told: quality, metadata, profile, by format."""
+"""The options of Pillow's encoders for each format: quality, metadata, profile."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ AVIF_SPEED = 8  # of 10; 6, the encoder's default, takes three times as long
 JPEG2000_TILE = 2048  # pixels a side; a whole scan as one tile takes 36 bytes a pixel
 APNG_LEVEL = 2  # of zlib; the usual 6 takes three times as long for 3 % fewer bytes
 JPEG_SEGMENT_BYTES = 65533  # that one segment holds
-XMP_NAME_BYTES = 29  # before the XMP packet in its segment
+XMP_PREFIX_BYTES = 29  # before the XMP packet in its segment
 
 
 def save_options(metadata: Metadata, image: Image.Image, target: Target) -> dict[str, Any]:
@@ -41,16 +41,18 @@ def _jpeg_options(metadata: Metadata, image: Image.Image, target: Target) -> dic
         "subsampling": "4:4:4",  # half the color would be lost to save a fifth of the bytes
         "dpi": metadata.dpi,
         "exif": _fits_segment(exif, "EXIF", target),
-        "xmp": _fits_segment(metadata.xmp, "XMP", target, XMP_NAME_BYTES),
+        "xmp": _fits_segment(metadata.xmp, "XMP", target, XMP_PREFIX_BYTES),
         "extra": _app13(_fits_segment(extra, "IPTC", target)),
         "comment": _fits_segment(comment, "the comment", target),
     }
 
 
-def _fits_segment(content: bytes | None, what: str, target: Target, name: int = 0) -> bytes | None:
-    """Return what fits into one JPEG segment behind a name of so many bytes, else note it."""
-    if content and len(content) + name > JPEG_SEGMENT_BYTES:
-        target.note(f"has no place for {what} of {len(content)} bytes: left out")
+def _fits_segment(
+    content: bytes | None, what: str, target: Target, prefix_bytes: int = 0
+) -> bytes | None:
+    """Return the content where it fits into one JPEG segment after a prefix, else note it."""
+    if content and len(content) + prefix_bytes > JPEG_SEGMENT_BYTES:
+        target.note(f"cannot hold {what} of {len(content)} bytes: left out")
         return None
     return content or None
 
@@ -102,7 +104,7 @@ def _jpeg2000_options(metadata: Metadata, image: Image.Image, target: Target) ->
     bare = target.name.lower().endswith((".j2k", ".j2c", ".jpc"))
     boxes = pack_jp2_boxes(metadata)
     if bare and boxes:
-        target.note("codestreams have no place for EXIF, XMP or IPTC: left out")
+        target.note("codestreams cannot hold EXIF, XMP or IPTC: left out")
     options: dict[str, Any] = {"no_jp2": bare, "boxes": boxes, "mct": int("RGB" in image.mode)}
     if image.width * image.height > JPEG2000_TILE**2:
         options["tile_size"] = (JPEG2000_TILE, JPEG2000_TILE)
@@ -122,7 +124,7 @@ def _bmp_options(metadata: Metadata, image: Image.Image, target: Target) -> dict
 
 def _ppm_options(metadata: Metadata, image: Image.Image, target: Target) -> dict[str, Any]:
     if image.mode == "RGB" and target.name.lower().endswith((".pgm", ".pbm")):
-        target.note("of color is written under the name of a gray one")
+        target.note("in color has the suffix of a gray format")
     return {}
 
 

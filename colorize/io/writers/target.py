@@ -21,7 +21,7 @@ _FIELD_NAMES = {
     "xmp": "XMP",
     "iptc": "IPTC",
     "dpi": "the resolution",
-    "text": "the text and comments",
+    "text": "text and comments",
 }
 
 
@@ -74,16 +74,16 @@ class Target:
                 "write a .png or .tif"
             )
         if photo.alpha is not None and not self.format.alpha:
-            self.note("has no alpha: laid on white")
+            self.note("has no alpha: composited onto white")
         if photo.pixels.dtype == np.uint16 and not self.format.deep:
-            self.note("has 8 bits a channel: 16 rounded to 8")
+            self.note("has 8 bits per channel: rounded from 16")
         if self.format_name == "GIF":
-            self.note("has 256 colors a frame")
+            self.note("has 256 colors per frame")
         if photo.metadata.duration is not None and self.format_name == "TIFF":
-            self.note("has no place for the timing of frames: left out")
+            self.note("cannot hold the timing of frames: left out")
         for field in sorted(_FIELD_NAMES.keys() - self.format.keeps):
             if getattr(photo.metadata, field):
-                self.note(f"has no place for {_FIELD_NAMES[field]}: left out")
+                self.note(f"cannot hold {_FIELD_NAMES[field]}: left out")
 
 
 def with_alpha(photo: Photo) -> np.ndarray:

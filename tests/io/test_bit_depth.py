@@ -1,0 +1,36 @@
+"""Sixteen bits a channel."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from fixtures.image_files import ALPHA16, GRAY16
+
+from colorize.color.bit_depth import to_uint8
+from colorize.io.photo import Photo
+from colorize.io.readers import read
+from colorize.io.writers import write
+
+
+def test_every_16_bit_level_survives_png_and_tiff(tmp_path: Path) -> None:
+    ramp = np.arange(65536, dtype=np.uint16).reshape(256, 256)
+    photo = Photo(np.stack([ramp, ramp.T, 65535 - ramp], axis=-1), ramp[::-1].copy())
+    for suffix in (".png", ".tif"):
+        write(photo, tmp_path / f"deep{suffix}")
+        back = read(tmp_path / f"deep{suffix}")
+        np.testing.assert_array_equal(back.pixels, photo.pixels)
+        np.testing.assert_array_equal(back.alpha, photo.alpha)
+
+
+def test_16_bits_round_to_the_nearest_8_bit_level() -> None:
+    levels = np.arange(65536, dtype=np.uint16)
+    np.testing.assert_array_equal(to_uint8(levels), np.rint(levels / 257))
+
+
+def test_16_bit_gray_is_lossless(tmp_path: Path) -> None:
+    for suffix in (".png", ".tif"):
+        write(Photo(GRAY16, ALPHA16), tmp_path / f"gray{suffix}")
+        back = read(tmp_path / f"gray{suffix}")
+        np.testing.assert_array_equal(back.pixels, GRAY16)
+        np.testing.assert_array_equal(back.alpha, ALPHA16)
