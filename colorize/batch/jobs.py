@@ -10,7 +10,7 @@ from colorize.batch.manifest import Manifest
 from colorize.io import readers
 from colorize.io.photo import Photo
 from colorize.video.formats import VideoResult
-from colorize.viewing.gallery import Pictures
+from colorize.viewing.gallery import Thumbnails
 
 
 @dataclass(frozen=True)
@@ -97,4 +97,4 @@ class Result:
     skipped: str | None = None
     size: tuple[int, int] | None = None
     notes: tuple[str, ...] = ()
-    thumbnails: Pictures | None = None
+    thumbnails: Thumbnails | None = None

@@ -12,7 +12,7 @@ from pathlib import Path
 from colorize.batch.jobs import Job, Result
 from colorize.errors import ColorizeError, display_name, error_context
 from colorize.io.storage import absolute
-from colorize.viewing.gallery import Gallery, names_of
+from colorize.viewing.gallery import Gallery, relative_names
 
 LOG_PREFIX = b'{"error": '  # of every line of a failure log
 
@@ -92,13 +92,13 @@ def _check_replaceable(path: Path) -> None:
 def gallery(path: Path | None, jobs: Sequence[Job]) -> Iterator[Callable[[Result], None]]:
     """Open a gallery; yield a function that adds a result to it, in the order of the jobs.
 
-    The page appears when the block ends without an exception, see `Gallery.writing`. Names on it
+    The page appears when the block ends without an exception, see `Gallery.create`. Names on it
     are relative to the folder that contains all sources. Without a path the function does nothing.
     """
     if path is None:
         yield lambda result: None
         return
-    names = dict(zip(jobs, names_of([job.source for job in jobs]), strict=True))
+    names = dict(zip(jobs, relative_names([job.source for job in jobs]), strict=True))
     order = {job: index for index, job in enumerate(jobs)}
     early: dict[int, Result] = {}  # results that came before their turn: few, with thumbnails
     turn = 0
@@ -110,7 +110,7 @@ def gallery(path: Path | None, jobs: Sequence[Job]) -> Iterator[Callable[[Result
             _show(page, early.pop(turn), names)
             turn += 1
 
-    with Gallery.writing(path) as page:
+    with Gallery.create(path) as page:
         yield add
         for index in sorted(early):
             _show(page, early[index], names)
@@ -122,4 +122,4 @@ def _show(page: Gallery, result: Result, names: dict[Job, str]) -> None:
     elif result.thumbnails is not None:
         sample = result.job.sample
         note = "" if sample is None else f"sample {sample}"
-        page.add_pictures(names[result.job], result.thumbnails, note)
+        page.add_thumbnails(names[result.job], result.thumbnails, note)

@@ -20,7 +20,7 @@ from colorize.io.source import PathOrStream
 from colorize.io.storage import RemotePath, StorageError, exists, is_file, readable, writable
 from colorize.video.formats import is_video_name
 from colorize.viewing.compare import compare
-from colorize.viewing.gallery import Pictures
+from colorize.viewing.gallery import Thumbnails
 
 
 class Cancelled(Exception):
@@ -78,14 +78,14 @@ class JobWorker:
         seconds = time.monotonic() - start
         return Result(job, seconds, skipped=reason, notes=notes, thumbnails=thumbnails)
 
-    def _existing_thumbnails(self, job: Job) -> tuple[Pictures | None, tuple[str, ...]]:
+    def _existing_thumbnails(self, job: Job) -> tuple[Thumbnails | None, tuple[str, ...]]:
         """Return thumbnails of the existing input and output, or a note why there are none."""
         unwanted = not self.options.thumbnails or job.confidence or is_video_name(job.source)
         if unwanted or self.cancelled.is_set():
             return None, ()
         try:
             before, after = (self._read(path) for path in (job.source, job.target))
-            return Pictures.of(before, after), ()
+            return Thumbnails.from_photos(before, after), ()
         except Exception as error:
             return None, (f"not in the gallery: {failure_line(job, error)}",)
 
@@ -110,7 +110,7 @@ class JobWorker:
         error: str | None = None
         size: tuple[int, int] | None = None
         notes: list[str] = []
-        thumbnails: list[Pictures] = []
+        thumbnails: list[Thumbnails] = []
         try:
             if self.colorize_video is not None and is_video_name(job.source):
                 size = self._run_video(self.colorize_video, job, notes)
@@ -125,7 +125,7 @@ class JobWorker:
         return Result(job, seconds, error, None, size, tuple(notes), first)
 
     def _colorize_pages(
-        self, job: Job, notes: list[str], thumbnails: list[Pictures]
+        self, job: Job, notes: list[str], thumbnails: list[Thumbnails]
     ) -> tuple[int, int] | None:
         """Colorize every page of a photograph; return the size of the last one.
 
@@ -142,7 +142,7 @@ class JobWorker:
                 colorized = self._colorize(job, photo)
                 self._raise_if_cancelled()
                 if options.thumbnails and not thumbnails:
-                    thumbnails.append(Pictures.of(photo, colorized))
+                    thumbnails.append(Thumbnails.from_photos(photo, colorized))
                 if options.compare is not None:
                     colorized = compare(photo, colorized, options.compare)
                 _make_folder(job.target.parent)

@@ -1,1 +1,1 @@
-"""Results to look at: before and after in one picture, or in a page."""
+"""Results to look at: comparisons, a gallery page, confidence maps."""

@@ -1,4 +1,4 @@
-"""Before and after in one picture, to look at: side by side, or one half of each.
+"""Before and after in one picture: side by side, or split in the middle.
 
 >>> from colorize import Colorizer, read, write
 >>> from colorize.viewing.compare import compare
@@ -21,37 +21,36 @@ from colorize.io.photo import Photo
 Array = npt.NDArray[Any]
 
 LAYOUTS = ("side", "split")
-LINE_SHARE = 400  # the line between the halves is this part of the width, at least 2 pixels
+LINE_SHARE = 400  # of the width by the width of the dividing line, which has at least 2 pixels
 
 
 def compare(before: Photo, after: Photo, layout: str = "side") -> Photo:
-    """Return before on the left and after on the right of a thin white line.
+    """Return `before` to the left and `after` to the right of a thin white line.
 
-    layout: "side" shows both whole, so that the picture is twice as wide and a line more;
-    "split" shows the left half of before and the right half of after, at the photograph's size.
-    Both have the same size and depth; depth, alpha and metadata are those of after.
+    Args:
+        before: the photograph.
+        after: the result, of the same size and bit depth; its metadata is kept.
+        layout: "side" shows both in full, next to each other; "split" shows the left half of
+            `before` and the right half of `after`, at the photograph's size.
 
-    Raises ColorizeError for another layout or photographs of different size or depth.
+    Raises:
+        ColorizeError: for another layout, and for different sizes or bit depths.
     """
     if layout not in LAYOUTS:
         raise ColorizeError(f"compare {layout!r}: give one of {', '.join(LAYOUTS)}")
-    _check_alike(before, after)
+    if before.size != after.size or before.pixels.dtype != after.pixels.dtype:
+        first, second = (f"{photo.width}x{photo.height} {photo.pixels.dtype}"
+                         for photo in (before, after))  # fmt: skip
+        raise ColorizeError(f"compare: sizes or bit depths differ: {first} and {second}")
     combine = _side if layout == "side" else _split
     top = np.iinfo(after.pixels.dtype).max
     pixels = combine(_rgb(before.pixels), _rgb(after.pixels), top)
     alpha = after.alpha
     if alpha is not None:
-        own = alpha if before.alpha is None else before.alpha
-        alpha = combine(own, alpha, np.iinfo(alpha.dtype).max)
+        alpha_before = alpha if before.alpha is None else before.alpha
+        alpha = combine(alpha_before, alpha, np.iinfo(alpha.dtype).max)
     exif = set_exif_dimensions(after.metadata.exif, pixels.shape[1], pixels.shape[0])
     return Photo(pixels, alpha, dataclasses.replace(after.metadata, exif=exif))
-
-
-def _check_alike(before: Photo, after: Photo) -> None:
-    if before.size != after.size or before.pixels.dtype != after.pixels.dtype:
-        kinds = [f"{photo.width}x{photo.height} {photo.pixels.dtype}" for photo in (before, after)]
-        raise ColorizeError(f"compare: two pictures of one size and depth, not {kinds[0]} and "
-                            f"{kinds[1]}")  # fmt: skip
 
 
 def _rgb(pixels: Array) -> Array:
@@ -64,18 +63,18 @@ def _line_width(width: int) -> int:
 
 
 def _side(before: Array, after: Array, line: int) -> Array:
-    """Return both and a line between: (H, 2 W + line, ...)."""
+    """Return both with a line between them, (H, 2 W + line, ...)."""
     height, width = before.shape[:2]
     bar = np.full((height, _line_width(width), *before.shape[2:]), line, before.dtype)
     return np.concatenate((before, bar, after), axis=1)
 
 
 def _split(before: Array, after: Array, line: int) -> Array:
-    """Return half of each, the line over the middle columns: (H, W, ...)."""
+    """Return half of each with the line over the middle columns, (H, W, ...)."""
     width = before.shape[1]
     result = after.copy()
     result[:, : width // 2] = before[:, : width // 2]
-    if width > 2 * _line_width(width):  # else nothing else would be seen
+    if width > 2 * _line_width(width):  # otherwise it would hide everything
         start = (width - _line_width(width)) // 2
         result[:, start : start + _line_width(width)] = line
     return result

@@ -1,12 +1,12 @@
-"""One web page with a before/after slider for each photograph, all of it in a single file.
+"""A web page with a before/after slider for each photograph, in a single file.
 
 >>> from colorize.viewing.gallery import Gallery
->>> with Gallery.writing("page.html") as gallery:
+>>> with Gallery.create("page.html") as gallery:
 ...     gallery.add("photo.jpg", before, after)
 
-The page holds small copies of the pictures as data URIs and asks for nothing else: it works from
-a disk, and its content security policy forbids every connection. Pictures are written as they
-come, under a temporary name that becomes the page's when all went well.
+The page embeds small copies of the photographs as data URIs and loads nothing else: it works from
+a local disk, and its content security policy forbids every connection. The copies are written to
+a temporary file as they are added; the file is renamed to the page's name at the end.
 """
 
 from __future__ import annotations
@@ -32,16 +32,17 @@ from colorize.io.atomic import atomic_write, remove_stale_temp_files
 from colorize.io.conversion import arrays_to_image
 from colorize.io.photo import Photo
 
-SIDE = 1280  # pixels, the longer side of a picture on the page at most
+MAX_SIDE = 1280  # pixels, of a thumbnail's longer side
 QUALITY = 82  # of JPEG
-BEGINNING = b"<!doctype html>\n<!-- gallery of colorize -->\n"
+SIGNATURE = b"<!doctype html>\n<!-- gallery of colorize -->\n"
 TITLE = "Before and after"
-START, COLUMNS_START = 50, 12  # per cent of the width that show what was before
+# How much of the width shows the photograph before, in percent
+START, COLUMNS_START = 50, 12
 
 
 @dataclass(frozen=True)
-class Pictures:
-    """Before and after as small JPEG files of the same size in pixels."""
+class Thumbnails:
+    """Before and after as JPEG files of the same width and height."""
 
     before: bytes
     after: bytes
@@ -49,8 +50,8 @@ class Pictures:
     height: int
 
     @classmethod
-    def of(cls, before: Photo, after: Photo, side: int = SIDE) -> Pictures:
-        """Return copies whose longer side has at most `side` pixels, transparency on white.
+    def from_photos(cls, before: Photo, after: Photo, side: int = MAX_SIDE) -> Thumbnails:
+        """Return copies whose longer side has at most `side` pixels, on white where transparent.
 
         Raises ColorizeError for photographs of different sizes.
         """
@@ -59,15 +60,15 @@ class Pictures:
                 f"before and after differ in size: {before.width}x{before.height}, "
                 f"{after.width}x{after.height}"
             )
-        one, other = _small(before, side), _small(after, side)
-        return cls(_jpeg(one), _jpeg(other), *one.size)
+        first, second = _thumbnail(before, side), _thumbnail(after, side)
+        return cls(_jpeg(first), _jpeg(second), *first.size)
 
 
 class Gallery:
-    """A page being written, photograph by photograph; for one thread at a time."""
+    """A page that is written photograph by photograph. Not thread-safe."""
 
     def __init__(self, file: BinaryIO, name: str, title: str = TITLE, columns: bool = False):
-        """Write the page's beginning to an open binary file; see `Gallery.writing`."""
+        """Write the head of the page to an open binary file; see `Gallery.create`."""
         self._file = file
         self._name = name
         self._start = COLUMNS_START if columns else START
@@ -78,13 +79,20 @@ class Gallery:
 
     @classmethod
     @contextmanager
-    def writing(
+    def create(
         cls, path: str | os.PathLike[str], *, title: str = TITLE, columns: bool = False
     ) -> Iterator[Gallery]:
-        """Give a gallery that is at `path` when the block is left without an exception.
+        """Yield a gallery that is saved at `path` if the block ends without an exception.
 
-        Its folder is made. An earlier gallery is replaced. columns: small pictures, several in
-        a row. Raises ColorizeError if something else lies there or it can't be written.
+        Its folder is created, and an earlier gallery is replaced.
+
+        Args:
+            path: the page to write.
+            title: of the page.
+            columns: show small pictures, several in a row.
+
+        Raises:
+            ColorizeError: if `path` is anything but a gallery, or cannot be written.
         """
         name = display_name(path)
         with error_context(name, "cannot be written"):
@@ -98,19 +106,19 @@ class Gallery:
             page._finish()
 
     def add(self, name: str, before: Photo, after: Photo, note: str = "") -> None:
-        """Show a photograph under a name, any text, with a note beside it."""
-        self.add_pictures(name, Pictures.of(before, after), note)
+        """Show a photograph with its name and a note."""
+        self.add_thumbnails(name, Thumbnails.from_photos(before, after), note)
 
-    def add_pictures(self, name: str, pictures: Pictures, note: str = "") -> None:
-        """Show a photograph of which there are small pictures already."""
-        self._write(_figure(name, pictures, note, self._start))
+    def add_thumbnails(self, name: str, thumbnails: Thumbnails, note: str = "") -> None:
+        """Show a photograph whose thumbnails exist already."""
+        self._write(_figure(name, thumbnails, note, self._start))
 
     def add_heading(self, text: str) -> None:
-        """Begin a group of photographs."""
+        """Start a group of photographs."""
         self._write(f"<h2>{html.escape(text)}</h2>\n")
 
     def add_problem(self, text: str) -> None:
-        """List a photograph that could not be colorized, at the end of the page."""
+        """Report a photograph that could not be colorized, at the end of the page."""
         self._problems.append(text)
 
     def add_note(self, text: str) -> None:
@@ -130,36 +138,36 @@ class Gallery:
 
     def _write(self, text: str) -> None:
         with error_context(self._name, "cannot be written"):
-            # lone surrogates of names that are no UTF-8 have no place in a page
+            # names that are not UTF-8 contain lone surrogates, which cannot be encoded
             self._file.write(text.encode("utf-8", "replace"))
 
 
-def names_of(paths: Sequence[Path]) -> list[str]:
-    """Return names to show for files: their paths below the folder that all of them share.
+def relative_names(paths: Sequence[Path]) -> list[str]:
+    """Return the paths relative to the common folder, as the names to show.
 
-    So the page doesn't tell where on whose disk they lay.
+    So the page does not reveal where on the disk the photographs are.
     """
     absolute = [os.path.abspath(path) for path in paths]
     folders = [os.path.dirname(path) for path in absolute]
     try:
         common = os.path.commonpath(folders)
-    except ValueError:  # none, or on several drives
+    except ValueError:  # no paths, or several drives
         return [display_name(path) for path in absolute]
     return [display_name(os.path.relpath(path, common)) for path in absolute]
 
 
 def _check_replaceable(path: Path) -> None:
-    """Refuse to replace a file that is no gallery, such as a photograph."""
+    """Raise ColorizeError if the path is anything but a gallery, such as a photograph."""
     if path.is_file():
         with path.open("rb") as file:
-            if file.read(len(BEGINNING)) not in (b"", BEGINNING):
-                raise ColorizeError("exists and is no gallery of ours; name another file")
+            if file.read(len(SIGNATURE)) not in (b"", SIGNATURE):
+                raise ColorizeError("exists and is not a gallery; choose another name")
     elif os.path.lexists(path):
-        raise ColorizeError("is no regular file; name another one")
+        raise ColorizeError("is not a regular file; choose another name")
 
 
-def _small(photo: Photo, side: int) -> Image.Image:
-    """Return a photo in eight bits a channel, L or RGB, of at most `side` pixels a side."""
+def _thumbnail(photo: Photo, side: int) -> Image.Image:
+    """Return an 8-bit copy, L or RGB, of at most `side` pixels a side."""
     image = arrays_to_image(to_uint8(photo.pixels), photo.alpha)
     image.thumbnail((side, side), Image.Resampling.LANCZOS, reducing_gap=2.0)
     if photo.alpha is None:
@@ -176,7 +184,7 @@ def _jpeg(image: Image.Image) -> bytes:
 
 
 def _template(title: str, layout: str) -> tuple[str, str]:
-    """Return the page before and after its photographs."""
+    """Return the page's HTML before and after the photographs."""
     page = resources.files("colorize.viewing").joinpath("gallery.html").read_text(encoding="utf-8")
     texts = {"policy": _policy(page), "title": html.escape(title), "layout": layout}
     for name, text in texts.items():
@@ -186,28 +194,29 @@ def _template(title: str, layout: str) -> tuple[str, str]:
 
 
 def _policy(page: str) -> str:
-    """Return a content security policy: data URIs, and the page's own style and script alone."""
+    """Return a content security policy: only data URIs and the page's own style and script."""
     rules = ["default-src 'none'", "img-src data:"]
-    for kind in ("style", "script"):
-        (content,) = re.findall(rf"<{kind}>(.*?)</{kind}>", page, re.DOTALL)
+    for tag in ("style", "script"):
+        (content,) = re.findall(rf"<{tag}>(.*?)</{tag}>", page, re.DOTALL)
         digest = base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
-        rules.append(f"{kind}-src 'sha256-{digest}'")
+        rules.append(f"{tag}-src 'sha256-{digest}'")
     return "; ".join(rules)
 
 
-def _figure(name: str, pictures: Pictures, note: str, start: int) -> str:
-    """Return the HTML of one photograph, its line at `start` per cent of the width."""
+def _figure(name: str, thumbnails: Thumbnails, note: str, start: int) -> str:
+    """Return the HTML of one photograph with the slider at `start` percent of the width."""
     shown = html.escape(name)
-    size = f'width="{pictures.width}" height="{pictures.height}" decoding="async" draggable="false"'
-    before, after = (_data_uri(content) for content in (pictures.before, pictures.after))
-    beside = f"<span>{html.escape(note)}</span>" if note else ""
+    size = f'width="{thumbnails.width}" height="{thumbnails.height}"'
+    attributes = f'{size} decoding="async" draggable="false"'
+    before, after = (_data_uri(content) for content in (thumbnails.before, thumbnails.after))
+    caption = shown + (f"<span>{html.escape(note)}</span>" if note else "")
     return (
-        f"<figure>\n<figcaption>{shown}{beside}</figcaption>\n"
+        f"<figure>\n<figcaption>{caption}</figcaption>\n"
         f'<div class="frame">\n'
         f'<input type="range" min="0" max="100" step="1" value="{start}" autocomplete="off" '
         f'aria-label="{shown}: before or in color">\n'
-        f'<img class="before" {size} alt="{shown}, as it was" src="{before}">\n'
-        f'<img class="after" {size} alt="{shown}, in color" src="{after}">\n'
+        f'<img class="before" {attributes} alt="{shown}, as it was" src="{before}">\n'
+        f'<img class="after" {attributes} alt="{shown}, in color" src="{after}">\n'
         f'<div class="line"></div>\n</div>\n</figure>\n'
     )
 

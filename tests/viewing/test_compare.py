@@ -28,7 +28,7 @@ def pair(height=30, width=41, dtype=np.uint8) -> tuple[Photo, Photo]:
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
-def test_side_by_side_shows_both_whole(dtype):
+def test_side_by_side_shows_both_in_full(dtype):
     before, after = pair(dtype=dtype)
     both = compare(before, after)
     assert both.pixels.shape == (30, 41 + 2 + 41, 3)
@@ -42,7 +42,7 @@ def test_side_by_side_shows_both_whole(dtype):
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
-def test_split_shows_half_of_each_at_the_photographs_size(dtype):
+def test_split_shows_half_of_each_at_same_size(dtype):
     before, after = pair(dtype=dtype)
     both = compare(before, after, "split")
     assert both.pixels.shape == (30, 41, 3)
@@ -52,14 +52,14 @@ def test_split_shows_half_of_each_at_the_photographs_size(dtype):
     assert (both.alpha[:, 21:] == after.alpha[:, 21:]).all()
 
 
-def test_a_photograph_in_color_stays_so_on_the_left():
+def test_color_photograph_stays_in_color_on_left():
     _, after = pair()
     sepia = dataclasses.replace(after, pixels=after.pixels[::-1].copy())
     assert (compare(sepia, after).pixels[:, :41] == sepia.pixels).all()
 
 
 @pytest.mark.parametrize("width", [1, 2, 3, 4, 5])
-def test_narrow_pictures_are_more_than_a_line(width):
+def test_narrow_photographs_show_more_than_line(width):
     before = Photo(np.zeros((4, width), np.uint8))
     after = Photo(np.full((4, width, 3), 9, np.uint8))
     assert 9 in compare(before, after, "split").pixels
@@ -78,7 +78,7 @@ def exif_block(width: int, kind: int) -> bytes:
 
 
 @pytest.mark.parametrize(("width", "kind"), [(41, 3), (41, 4), (40000, 3)])
-def test_exif_states_the_new_size(width, kind):
+def test_exif_has_size_of_comparison(width, kind):
     before, after = pair()
     after = dataclasses.replace(after, metadata=Metadata(exif=exif_block(width, kind)))
     both = compare(before, after)
@@ -87,17 +87,17 @@ def test_exif_states_the_new_size(width, kind):
     assert exif.get_ifd(EXIF_IFD) == {PIXEL_X_DIMENSION: 84, PIXEL_Y_DIMENSION: 30}
 
 
-def test_damaged_exif_is_handed_on():
+def test_damaged_exif_is_kept():
     before, after = pair()
     after = dataclasses.replace(after, metadata=Metadata(exif=b"II*\0\xff\xff\xff\xff"))
     assert compare(before, after).metadata == after.metadata
 
 
-def test_what_does_not_belong_together_is_refused():
+def test_compare_rejects_other_layouts_sizes_and_depths():
     before, after = pair()
-    with pytest.raises(ColorizeError, match="give one of side, split"):
+    with pytest.raises(ColorizeError, match=r"above.*side.*split"):
         compare(before, after, "above")
-    with pytest.raises(ColorizeError, match="41x30 uint8 and 20x30 uint8"):
+    with pytest.raises(ColorizeError, match=r"41x30 uint8.*20x30 uint8"):
         compare(before, Photo(after.pixels[:, :20]))
     with pytest.raises(ColorizeError, match="41x30 uint16"):
         compare(pair(dtype=np.uint16)[0], after)
@@ -111,7 +111,7 @@ def redden(photo: Photo) -> Photo:
 
 @pytest.mark.parametrize(("layout", "width"), [("side", 82), ("split", 40)])
 @pytest.mark.parametrize("suffix", ["jpg", "png", "tif", "webp"])
-def test_a_batch_writes_comparisons_in_any_format(tmp_path, layout, width, suffix):
+def test_batch_writes_comparisons_in_any_format(tmp_path, layout, width, suffix):
     source = tmp_path / f"a.{suffix}"
     Image.new("L", (40, 30), 90).save(source)
     jobs = batch.plan_jobs(batch.find_images([tmp_path]), tmp_path / "out", True)
@@ -123,7 +123,7 @@ def test_a_batch_writes_comparisons_in_any_format(tmp_path, layout, width, suffi
     assert written.pixels[:, -15:, 0].min() > 240 and written.pixels[:, -15:, 1].max() < 15
 
 
-def test_sixteen_bits_stay_sixteen(tmp_path):
+def test_comparison_keeps_16_bits(tmp_path):
     source = tmp_path / "deep.png"
     Image.fromarray(np.full((20, 30), 12345, np.uint16)).save(source)
     jobs = batch.plan_jobs(batch.find_images([source]), tmp_path / "out.png", False)
@@ -142,7 +142,7 @@ class _Pipe:
         return False
 
 
-def test_a_pipe_gives_a_comparison(weights, monkeypatch):
+def test_pipe_writes_comparison(weights, monkeypatch):
     content = io.BytesIO()
     Image.linear_gradient("L").save(content, "PNG")
     given, taken = _Pipe(content.getvalue()), _Pipe()
@@ -155,7 +155,7 @@ def test_a_pipe_gives_a_comparison(weights, monkeypatch):
 
 
 @pytest.mark.parametrize("given", [["--compare", "above"], ["--compare", "--gallery", "p.html"]])
-def test_usage_errors(given, capsys):
+def test_command_rejects_wrong_usage(given, capsys):
     with pytest.raises(SystemExit) as stopped:
         main(["-i", "photo.jpg", *given])
     assert stopped.value.code == 2

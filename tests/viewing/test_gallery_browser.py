@@ -54,7 +54,7 @@ def columns(tmp_path_factory) -> str:
 
 def written(path: Path, columns: bool = False) -> str:
     """Write a page of all NAMES and return its address."""
-    with Gallery.writing(path, columns=columns) as gallery:
+    with Gallery.create(path, columns=columns) as gallery:
         for name, (height, width) in zip(NAMES, SIZES, strict=True):
             gray = np.full((height, width), 128, np.uint8)
             red = np.zeros((height, width, 3), np.uint8)
@@ -96,7 +96,7 @@ def value(page, number: int) -> float:
 
 
 @pytest.mark.parametrize(("layout", "left"), [("address", 0.4), ("columns", 0.08)])
-def test_pictures_load_and_are_divided_by_the_line(browser, layout, left, request):
+def test_pictures_load_and_are_divided_by_line(browser, layout, left, request):
     with opened(browser, request.getfixturevalue(layout)) as page:
         widths = page.eval_on_selector_all("img", "all => all.map(i => i.naturalWidth)")
         assert len(widths) == 8 and min(widths) > 0
@@ -114,7 +114,7 @@ def test_pictures_load_and_are_divided_by_the_line(browser, layout, left, reques
             assert after[3] <= 900
 
 
-def test_the_mouse_moves_the_line(browser, address):
+def test_mouse_moves_line(browser, address):
     with opened(browser, address) as page:
         box = page.locator(".frame").first.bounding_box()
         middle = box["y"] + box["height"] / 4
@@ -136,7 +136,7 @@ def test_the_mouse_moves_the_line(browser, address):
         assert color_at(page, 0, 0.6) == "gray"
 
 
-def test_keys_move_the_line_and_go_from_photograph_to_photograph(browser, address):
+def test_keys_move_line_and_focus(browser, address):
     with opened(browser, address) as page:
         page.keyboard.press("Tab")
         outline = "all => all.map(f => getComputedStyle(f).outlineStyle)"
@@ -158,7 +158,7 @@ def test_keys_move_the_line_and_go_from_photograph_to_photograph(browser, addres
         assert 0 <= top < 900
 
 
-def test_arrows_work_before_anything_has_the_focus(browser, address):
+def test_arrow_keys_work_without_focus(browser, address):
     with opened(browser, address) as page:
         page.keyboard.press("ArrowRight")
         assert sum(value(page, number) for number in range(4)) == 202
@@ -176,7 +176,7 @@ def touch(page, start, end, steps=8):
     page.wait_for_timeout(100)
 
 
-def test_a_finger_moves_the_line_sideways_and_scrolls_the_page_upwards(browser, address):
+def test_touch_moves_line_and_scrolls_page(browser, address):
     with opened(browser, address, **PHONE) as page:
         box = page.locator(".frame").first.bounding_box()
         x, y = box["x"], box["y"] + box["height"] / 2
@@ -191,7 +191,7 @@ def test_a_finger_moves_the_line_sideways_and_scrolls_the_page_upwards(browser, 
 
 
 @pytest.mark.parametrize("layout", ["address", "columns"])
-def test_nothing_overflows_on_a_phone(browser, layout, request):
+def test_page_fits_phone_width(browser, layout, request):
     with opened(browser, request.getfixturevalue(layout), **PHONE) as page:
         assert page.evaluate("document.documentElement.scrollWidth") == 360
         right = "all => Math.max(...all.map(e => e.getBoundingClientRect().right))"
@@ -199,7 +199,7 @@ def test_nothing_overflows_on_a_phone(browser, layout, request):
         assert page.evaluate("innerWidth") == 360
 
 
-def test_names_are_shown_as_they_are(browser, address):
+def test_names_are_shown_literally(browser, address):
     with opened(browser, address) as page:
         captions = page.locator("figcaption").all_inner_texts()
         assert [caption.removesuffix("a note") for caption in captions] == NAMES
@@ -207,7 +207,7 @@ def test_names_are_shown_as_they_are(browser, address):
         assert page.title() == "Before and after"
 
 
-def test_the_page_is_light_or_dark_as_the_reader_has_it(browser, address):
+def test_page_follows_color_scheme(browser, address):
     brightness = []
     for scheme in ("light", "dark"):
         with opened(browser, address, color_scheme=scheme) as page:
@@ -216,7 +216,7 @@ def test_the_page_is_light_or_dark_as_the_reader_has_it(browser, address):
     assert brightness[0] > 200 and brightness[1] < 60
 
 
-def test_scripts_that_got_in_would_not_run(browser, address, tmp_path):
+def test_policy_blocks_injected_scripts(browser, address, tmp_path):
     """The page's policy forbids what the escaping of names already prevents."""
     with opened(browser, address) as page:
         content = page.content()

@@ -45,7 +45,7 @@ def write_page(
         ColorizeError: The page cannot be written.
     """
     rows: dict[str, dict[str, float]] = {}
-    with Gallery.writing(path, title=title, columns=True) as gallery:
+    with Gallery.create(path, title=title, columns=True) as gallery:
         for name, photo in read_named(files):
             if isinstance(photo, ColorizeError):
                 gallery.add_problem(str(photo))
