@@ -8,7 +8,7 @@ import logging
 import signal
 import socket
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING
 from colorize._version import __version__
 from colorize.errors import ColorizeError
 from colorize.models.registry import MODELS
+from colorize.options import add_arguments, from_arguments
 from colorize.runtime.threads import limit_blas_threads
-from colorize.server.limits import MAX_BATCH, MAX_BYTES, MAX_PIXELS, MAX_QUEUE, Limits
+from colorize.server.limits import Address, Limits
 
 if TYPE_CHECKING:
     from colorize.runtime.base import Runner
 
-PORT = 8000
 SHUTDOWN_TIMEOUT = 30  # seconds that accepted requests have to finish
 DONE, FAILED = 0, 1
 
@@ -41,15 +41,7 @@ def make_parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"colorize {__version__}")
-    address = parser.add_argument_group("address")
-    address.add_argument(
-        "--host", metavar="ADDRESS", default="127.0.0.1",
-        help="address to listen on (default: 127.0.0.1, reachable from this machine only)",
-    )  # fmt: skip
-    address.add_argument(
-        "--port", type=_integer(0, 65535), metavar="N", default=PORT,
-        help=f"port to listen on; 0 picks a free one (default: {PORT})",
-    )  # fmt: skip
+    add_arguments(parser.add_argument_group("address"), Address)
     network = parser.add_argument_group("network")
     network.add_argument(
         "--model", choices=list(MODELS), default="compact", help="network (default: compact)"
@@ -58,44 +50,8 @@ def make_parser() -> argparse.ArgumentParser:
     device = network.add_mutually_exclusive_group()
     device.add_argument("--gpu", action="store_true", help="run on the GPU: CUDA, else Apple MPS")
     device.add_argument("--device", metavar="NAME", help="PyTorch device (default: cpu)")
-    limits = parser.add_argument_group("limits")
-    limits.add_argument(
-        "--max-bytes", type=_integer(1), metavar="N", default=MAX_BYTES,
-        help=f"largest request, in bytes (default: {MAX_BYTES // 10**6} million)",
-    )  # fmt: skip
-    limits.add_argument(
-        "--max-pixels", type=_integer(1), metavar="N", default=MAX_PIXELS,
-        help=f"largest photograph, in pixels (default: {MAX_PIXELS // 10**6} million)",
-    )  # fmt: skip
-    limits.add_argument(
-        "--max-queue", type=_integer(1), metavar="N", default=MAX_QUEUE,
-        help="requests accepted at a time; further ones get status 429 and the time after which "
-        f"to retry (default: {MAX_QUEUE})",
-    )  # fmt: skip
-    limits.add_argument(
-        "--max-batch", type=_integer(1), metavar="N", default=MAX_BATCH,
-        help="photographs colorized at the same time, and the network's largest batch "
-        f"(default: {MAX_BATCH})",
-    )  # fmt: skip
-    for former in ("--queue", "--batch"):
-        limits.add_argument(
-            former, dest=f"max_{former[2:]}", type=_integer(1),
-            default=argparse.SUPPRESS, help=argparse.SUPPRESS,
-        )  # fmt: skip
+    add_arguments(parser.add_argument_group("limits"), Limits)
     return parser
-
-
-def _integer(minimum: int, maximum: int | None = None) -> Callable[[str], int]:
-    """Return an argparse type for whole numbers in a range."""
-
-    def parse(text: str) -> int:
-        with suppress(ValueError):
-            if minimum <= int(text) and (maximum is None or int(text) <= maximum):
-                return int(text)
-        limits = f"{minimum} or more" if maximum is None else f"{minimum} to {maximum}"
-        raise argparse.ArgumentTypeError(f"{text!r}: must be a whole number, {limits}")
-
-    return parse
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -140,7 +96,7 @@ def _serve(args: argparse.Namespace, listener: socket.socket) -> int:
 
     from colorize.server.app import make_app
 
-    limits = Limits(args.max_bytes, args.max_pixels, args.max_queue, args.max_batch)
+    limits = from_arguments(Limits, args)
     runner = _load_network(args)
     config = uvicorn.Config(
         make_app(runner, args.model, limits),

@@ -1,29 +1,44 @@
-"""Limits of the server."""
+"""Settings of the server: its address and its limits."""
 
-from __future__ import annotations
+# No `from __future__ import annotations`: `colorize.options` reads the types of the fields.
 
 from dataclasses import dataclass
 
-MAX_BYTES = 64_000_000
-MAX_PIXELS = 50_000_000
-MAX_QUEUE = 32
-MAX_BATCH = 8
+from colorize.options import Options, option
 
 
 @dataclass(frozen=True)
-class Limits:
-    """How large a request may be, and how many are handled at once.
+class Address(Options):
+    """Where the server listens."""
 
-    Attributes:
-        max_bytes: Size of a request's body.
-        max_pixels: Pixels of a photograph, all of its pages together.
-        max_queue: Requests accepted and not yet answered; further ones get status 429.
-        max_batch: Photographs colorized at the same time, and the largest batch of the network.
-            Together they need about 6 bytes per pixel (12 at 16 bits per channel), as well as
-            the memory of the encoded files.
+    host: str = option(
+        "127.0.0.1", "address to listen on",
+        default_text="127.0.0.1, reachable from this machine only",
+    )  # fmt: skip
+    port: int = option(8000, "port to listen on; 0 picks a free one", minimum=0, maximum=65535)
+
+
+@dataclass(frozen=True)
+class Limits(Options):
+    """How large a request may be, and how many are handled at the same time.
+
+    Those handled at the same time need about 6 bytes of memory per pixel (12 at 16 bits per
+    channel), as well as that of the encoded files.
     """
 
-    max_bytes: int = MAX_BYTES
-    max_pixels: int = MAX_PIXELS
-    max_queue: int = MAX_QUEUE
-    max_batch: int = MAX_BATCH
+    max_bytes: int = option(
+        64_000_000, "largest request, in bytes", minimum=1, default_text="64 million"
+    )
+    max_pixels: int = option(
+        50_000_000, "largest photograph, in pixels, all of its pages together",
+        minimum=1, default_text="50 million",
+    )  # fmt: skip
+    max_queue: int = option(
+        32, "requests accepted and not yet answered; further ones get status 429 and the time "
+        "after which to retry",
+        minimum=1, aliases=("queue",),
+    )  # fmt: skip
+    max_batch: int = option(
+        8, "photographs colorized at the same time, and the network's largest batch",
+        minimum=1, aliases=("batch",),
+    )  # fmt: skip

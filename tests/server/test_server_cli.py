@@ -15,6 +15,7 @@ import pytest
 from fixtures.server import BOUNDARY, PHOTO, Server, make_form, wait_until
 from PIL import Image
 
+from colorize.options import from_arguments
 from colorize.server.cli import main, make_parser
 from colorize.server.limits import Limits
 
@@ -112,7 +113,7 @@ def test_wrong_usage_exits_with_2(arguments, capsys):
 def test_default_address_is_this_machine_only():
     args = make_parser().parse_args([])
     assert (args.host, args.port) == ("127.0.0.1", 8000)
-    assert Limits(args.max_bytes, args.max_pixels, args.max_queue, args.max_batch) == Limits()
+    assert from_arguments(Limits, args) == Limits()
 
 
 def test_former_option_names_are_accepted_but_not_listed():
