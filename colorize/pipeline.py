@@ -27,7 +27,9 @@ from colorize.decoding.confidence import confidence
 from colorize.decoding.decoder import LogitsDecoder
 from colorize.decoding.reference import color_histogram
 from colorize.errors import ColorizeError
-from colorize.hints.format import HintedPixels, Hints, hint_map, read_hints, spread
+from colorize.hints.format import Hints, read_hints
+from colorize.hints.propagate import propagate_hints
+from colorize.hints.rasterize import HintedPixels, rasterize
 from colorize.io.photo import Photo, ResizeSpec
 from colorize.io.readers import read
 from colorize.options import ColorizeOptions
@@ -153,7 +155,7 @@ class Colorizer:
     def rasterize_hints(self, photo: Photo, hints: Hints | None = None) -> HintedPixels | None:
         """Return the pixels of the photograph that have a known color, None without hints."""
         hints = self.hints if hints is None else hints
-        return None if hints is None else HintedPixels.of(hints, photo.size)
+        return None if hints is None else HintedPixels.from_hints(hints, photo.size)
 
     def network_input(self, photo: Photo) -> Floats:
         """Return L of the photograph at the network's size, (1, 1, size, size) in [0, 100].
@@ -216,7 +218,8 @@ class Colorizer:
         if hinted is None:
             return ab
         probabilities = None if self.decoder is None else self.decoder.probabilities(logits)[0]
-        return spread(ab[0], lightness[0, 0], self._hint_map(hinted), probabilities)[None]
+        cells = self._hint_map(hinted)
+        return propagate_hints(ab[0], lightness[0, 0], cells, probabilities)[None]
 
     def merge(self, photo: Photo, ab: Floats, hinted: HintedPixels | None = None) -> Photo:
         """Return the photograph with its own L, and ab (2, h, w) upsampled to its size."""
@@ -224,13 +227,13 @@ class Colorizer:
         if self.options.upsampling == "guided":
             cells = ResizeSpec(ab.shape[1], ab.shape[2], CELL_RESAMPLE)
             guide = lab.lightness(photo.thumbnail(cells))
-        edit_ab = None if hinted is None else hinted.paint
+        edit_ab = None if hinted is None else hinted.apply_to
         pixels = merge_lab_strips(photo.pixels, ab, edit_ab, guide, self.threads)
         return dataclasses.replace(photo, pixels=pixels)
 
     def _hint_map(self, hinted: HintedPixels) -> Floats:
         side = self.options.size // self.metadata.output_stride
-        return hint_map(hinted, (side, side))
+        return rasterize(hinted, (side, side))
 
     def samples(self, photo: Photo, count: int, seed: int | None = None) -> list[Photo]:
         """Return different colorizations, drawn from the network's distributions.

@@ -9,7 +9,7 @@ from PIL import Image
 
 from colorize.cli.arguments import models_parser, parser
 from colorize.models import registry
-from colorize.training import train
+from colorize.training import cli as training_cli
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -30,7 +30,7 @@ def test_every_command_is_understood(command):
 
 
 def test_every_option_is_in_the_help_and_every_option_of_the_readme_exists():
-    helps = parser().format_help() + train.parser().format_help()
+    helps = parser().format_help() + training_cli.parser().format_help()
     known = set(re.findall(r"--[a-z-]+", helps))
     said = set(re.findall(r"`(--[a-z-]+)", README)) | set(
         re.findall(r"(--[a-z-]+)", " ".join(commands()))

@@ -16,12 +16,12 @@ from colorize.errors import ColorizeError, display_name
 from colorize.io.formats import has_image_suffix
 from colorize.io.storage import (
     RemotePath,
-    absolute,
-    expanded,
+    absolute_name,
+    glob_objects,
     is_folder,
     is_url,
-    listed,
-    place,
+    list_objects,
+    parse_path,
 )
 
 
@@ -83,7 +83,9 @@ def _expand_input(path: Path, pattern: str | None, output: Path | None) -> list[
 def _expand_pattern(pattern: str, output: Path | None) -> list[Source]:
     """Return the files of a shell pattern, relative to the part before the first wildcard."""
     if is_url(pattern):
-        return _excluding_output(expanded(cast(RemotePath, place(pattern))), output, pattern)
+        return _excluding_output(
+            glob_objects(cast(RemotePath, parse_path(pattern))), output, pattern
+        )
     root = Path(pattern)
     while globbing.has_magic(str(root)) or not os.path.isdir(root):
         if root == root.parent:
@@ -103,10 +105,10 @@ def _expand_pattern(pattern: str, output: Path | None) -> list[Source]:
 
 def _in_store(folder: RemotePath, pattern: str | None, output: Path | None) -> list[Source]:
     """Return the photographs below a folder of an object store."""
-    objects = listed(folder, pattern)
+    objects = list_objects(folder, pattern)
     if pattern is None:
         objects = ((path, below) for path, below in objects if has_image_suffix(path))
-    return _excluding_output(objects, output, absolute(folder))
+    return _excluding_output(objects, output, absolute_name(folder))
 
 
 def _excluding_output(

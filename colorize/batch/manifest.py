@@ -20,7 +20,7 @@ from pathlib import Path
 
 from colorize.errors import ColorizeError, display_name, error_context
 from colorize.io.atomic import lock_file
-from colorize.io.storage import absolute, place, sha256, stamp
+from colorize.io.storage import absolute_name, parse_path, sha256, size_and_mtime
 
 STARTED, DONE, FAILED = "started", "done", "failed"
 ENTRY_PREFIX = b'{"input": '  # of every line
@@ -117,14 +117,14 @@ class Manifest:
         content, and the output is unchanged. A run that was killed before it could write `done`
         counts if the output is new: an output appears whole or not at all.
         """
-        entry = self._last.get(absolute(target))
+        entry = self._last.get(absolute_name(target))
         if entry is None or entry.status == FAILED or entry.settings != self._settings:
             return False
         return _output_is_current(entry, target) and _input_is_current(entry, source)
 
     def is_own_output(self, target: Path) -> bool:
         """Return whether the file is the very one, by its hash, that an earlier run wrote."""
-        entry = self._done.get(absolute(target))
+        entry = self._done.get(absolute_name(target))
         return entry is not None and entry.output_sha256 == (sha256(target) or "none")
 
     def start(self, source: Path, target: Path, hash_input: bool = True) -> Entry:
@@ -132,15 +132,15 @@ class Manifest:
 
         hash_input: False leaves the input's hash out, where another machine will read the input.
         """
-        size, mtime_ns = stamp(source)
-        output_size, output_mtime_ns = stamp(target)
+        size, mtime_ns = size_and_mtime(source)
+        output_size, output_mtime_ns = size_and_mtime(target)
         entry = Entry(
-            input=absolute(source),
+            input=absolute_name(source),
             sha256=sha256(source) if hash_input else None,
             size=size,
             mtime_ns=mtime_ns,
             settings=self._settings,
-            output=absolute(target),
+            output=absolute_name(target),
             output_sha256=None,
             output_size=output_size,
             output_mtime_ns=output_mtime_ns,
@@ -189,9 +189,9 @@ class Manifest:
 
 def finish_entry(started: Entry, error: str | None, seconds: float) -> Entry:
     """Return the `done` entry, or with an error the `failed` one, that follows a `started` one."""
-    target = place(started.output)
+    target = parse_path(started.output)
     done = error is None
-    output_size, output_mtime_ns = stamp(target) if done else (None, None)
+    output_size, output_mtime_ns = size_and_mtime(target) if done else (None, None)
     return dataclasses.replace(
         started,
         output_sha256=sha256(target) if done else None,
@@ -205,7 +205,7 @@ def finish_entry(started: Entry, error: str | None, seconds: float) -> Entry:
 
 def with_input_hash(entry: Entry) -> Entry:
     """Return an entry that was started without its input's hash with it."""
-    return dataclasses.replace(entry, sha256=sha256(place(entry.input)))
+    return dataclasses.replace(entry, sha256=sha256(parse_path(entry.input)))
 
 
 def _canonical(settings: Mapping[str, object]) -> str:
@@ -254,7 +254,7 @@ def _write_all(descriptor: int, content: bytes) -> None:
 
 def _output_is_current(entry: Entry, target: Path) -> bool:
     """Return whether the output of an entry is there, whole and unchanged."""
-    now = stamp(target)
+    now = size_and_mtime(target)
     if now == (None, None):
         return False
     before = (entry.output_size, entry.output_mtime_ns)
@@ -267,6 +267,10 @@ def _input_is_current(entry: Entry, source: Path) -> bool:
     """Return whether an input is unchanged, by name, size and time, or else by its hash."""
     if entry.size is None:
         return False
-    if (absolute(source), *stamp(source)) == (entry.input, entry.size, entry.mtime_ns):
+    if (absolute_name(source), *size_and_mtime(source)) == (
+        entry.input,
+        entry.size,
+        entry.mtime_ns,
+    ):
         return True
     return entry.sha256 is not None and sha256(source) == entry.sha256

@@ -27,7 +27,7 @@ from colorize.batch.jobs import Job, Result, WriteOptions
 from colorize.batch.manifest import Entry, Manifest, finish_entry, with_input_hash
 from colorize.batch.runner import clean_up
 from colorize.batch.worker import JobWorker
-from colorize.errors import ColorizeError, display_name
+from colorize.errors import ColorizeError, display_name, one_line
 from colorize.io.photo import Photo
 from colorize.io.storage import StorageError
 from colorize.runtime.threads import available_cpus
@@ -322,7 +322,7 @@ def _setup_failure(cause: BaseException) -> ColorizeError:
 
 def _describe(error: BaseException) -> str:
     """Return an error on one line."""
-    return " ".join(f"{type(error).__name__}: {error}".split())[:300]
+    return f"{type(error).__name__}: {one_line(error)}"
 
 
 @contextmanager
@@ -358,8 +358,7 @@ def _start(ray: Any, address: str) -> None:
     try:
         ray.init(address=address, log_to_driver=False, logging_level="ERROR", **local)
     except Exception as error:
-        reason = " ".join(str(error).split())[:200]
-        raise ColorizeError(f"--ray {address}: can't connect: {reason}") from error
+        raise ColorizeError(f"--ray {address}: can't connect: {one_line(error)}") from error
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from colorize.batch.jobs import Job, Result
 from colorize.errors import ColorizeError, display_name, error_context
-from colorize.io.storage import absolute
+from colorize.io.storage import absolute_name
 from colorize.viewing.gallery import Gallery, relative_names
 
 LOG_PREFIX = b'{"error": '  # of every line of a failure log
@@ -70,7 +70,7 @@ def failure_log(path: Path | None) -> Iterator[Callable[[Result], None]]:
 
     def add(result: Result) -> None:
         job = result.job
-        names = {"input": absolute(job.source), "output": absolute(job.target)}
+        names = {"input": absolute_name(job.source), "output": absolute_name(job.target)}
         line = json.dumps({"error": result.error, **names})  # ASCII, which holds any name
         with error_context(name):
             file.write(line.encode("ascii") + b"\n")

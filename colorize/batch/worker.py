@@ -17,7 +17,7 @@ from colorize.io.formats import output_format
 from colorize.io.photo import Photo
 from colorize.io.prefetch import PhotoPrefetcher
 from colorize.io.source import PathOrStream
-from colorize.io.storage import RemotePath, StorageError, exists, is_file, readable, writable
+from colorize.io.storage import RemotePath, StorageError, exists, is_file, open_input, open_output
 from colorize.video.formats import is_video_name
 from colorize.viewing.compare import compare
 from colorize.viewing.gallery import Thumbnails
@@ -90,7 +90,7 @@ class JobWorker:
             return None, (f"not in the gallery: {failure_line(job, error)}",)
 
     def _read(self, path: Path) -> Photo:
-        with readable(path) as source:
+        with open_input(path) as source:
             return readers.read(source, max_pixels=self.options.max_pixels)
 
     def _run_with_manifest(self, job: Job) -> Result:
@@ -149,7 +149,7 @@ class JobWorker:
                 yield colorized
 
         self._raise_if_cancelled()
-        with readable(job.source) as source, writable(job.target) as target:
+        with open_input(job.source) as source, open_output(job.target) as target:
             format = _output_format(job.target, options.format)
             notes += writers.write(pages(), target, format=format, quality=options.quality)
         return size
@@ -172,7 +172,7 @@ class JobWorker:
         rendered = self.render(job, self._read(job.source))
         self._raise_if_cancelled()
         _make_folder(job.target.parent)
-        with writable(job.target) as target:
+        with open_output(job.target) as target:
             writers.write(rendered, target, format=_output_format(job.target, None))
         return rendered.width, rendered.height
 

@@ -9,15 +9,15 @@ from colorize import batch
 from colorize.batch import Job, Source
 from colorize.errors import ColorizeError, display_name
 from colorize.io.formats import output_format
-from colorize.io.storage import exists, is_folder, place
+from colorize.io.storage import exists, is_folder, parse_path
 
 
 def find_jobs(args: argparse.Namespace) -> list[Job]:
     """Return what the arguments name, each file with its output."""
     if args.format is not None:
         output_format("", args.format)  # refuse an unknown format before any work
-    inputs = [place(name) for name in args.input]
-    output = None if args.output is None else place(args.output)
+    inputs = [parse_path(name) for name in args.input]
+    output = None if args.output is None else parse_path(args.output)
     several = len(inputs) != 1 or is_folder(inputs[0])
     inside = output is None or is_folder(output)
     folder = several or inside or args.output.endswith(("/", os.sep))
@@ -34,7 +34,7 @@ def find_jobs(args: argparse.Namespace) -> list[Job]:
 
 def _maps(sources: list[Source], several: bool, args: argparse.Namespace) -> list[Job]:
     """Return the jobs that write maps of confidence: into a folder for several inputs."""
-    target = place(args.confidence_map)
+    target = parse_path(args.confidence_map)
     if several and exists(target) and not is_folder(target):
         name = display_name(target)
         raise ColorizeError(f"{name}: several inputs need a folder as --confidence-map")

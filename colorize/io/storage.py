@@ -1,8 +1,14 @@
-"""Files in an object store (`s3://…`, `gs://…`) beside those on a disk, by way of fsspec.
+"""Files in an object store (`s3://...`, `gs://...`) as well as on a disk, through fsspec.
 
-A name with a scheme becomes a `RemotePath`; the other functions take either kind. An object is
-read whole and written whole by one request, which the stores make atomic: like a file on a disk,
-an output is there whole or not at all. docs/scale.md says more.
+A name with a scheme becomes a `RemotePath`; the other functions take both. An object is read and
+written whole, by one request, which the stores make atomic: as on a disk, an output is there
+whole or not at all. docs/scale.md says more.
+
+Why not universal-pathlib (tried: 0.3.10)? Its paths are not `pathlib.Path` and have no
+`__fspath__`, so every function that takes a path would need a second type; `rglob` silently
+leaves out objects whose key has an empty part (`bucket//a.jpg`), which are an error here;
+`stat().st_mtime` is 0 for stores that fsspec can ask with `modified`, and the manifest relies on
+it. Only a hundred lines would go.
 """
 
 from __future__ import annotations
@@ -23,16 +29,16 @@ from typing import Any
 from colorize.errors import ColorizeError, display_name, one_line
 from colorize.io.checksum import hash_file
 
-URL = re.compile(r"([a-z][a-z0-9+.-]+)://(.*)", re.DOTALL)  # two letters: no drive of Windows
+URL = re.compile(r"([a-z][a-z0-9+.-]+)://(.*)", re.DOTALL)  # two letters, so not a drive of Windows
 EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gs", "gcs": "gs"}
 
 
 class StorageError(ColorizeError):
-    """A store has no such object or refuses to give or take it: it costs this photograph alone."""
+    """A store lacks an object or refuses a request: only this photograph fails."""
 
 
 class RemotePath(PosixPath):
-    """The place of an object: a scheme, a bucket and a key, taken apart like a path."""
+    """The path of an object: a scheme, a bucket and a key."""
 
     @property
     def scheme(self) -> str:
@@ -41,7 +47,7 @@ class RemotePath(PosixPath):
 
     @property
     def key(self) -> str:
-        """What the file system of the scheme calls it, without the scheme."""
+        """The name that fsspec's file system has for it, without the scheme."""
         return str(_file_system(self.scheme).root_marker) + "/".join(self.parts[1:])
 
     def __fspath__(self) -> str:
@@ -49,40 +55,41 @@ class RemotePath(PosixPath):
 
 
 class _NamedBytes(io.BytesIO):
-    """A file in memory that messages call by the name of the object."""
+    """A file in memory with the name of an object, for messages."""
 
     name = ""
 
 
 def is_url(name: str | None) -> bool:
-    """Tell whether a name is that of an object in a store."""
-    found = URL.fullmatch(name or "")
-    return found is not None and found[1] != "file"
+    """Return whether a name is that of an object in a store."""
+    match = URL.fullmatch(name or "")
+    return match is not None and match[1] != "file"
 
 
-def place(name: str) -> Path:
-    """Return the path that a name means: on a disk, or where it begins with a scheme, remote.
+def parse_path(name: str) -> Path:
+    """Return the path that a name means: a `RemotePath` where it begins with a scheme.
 
-    Raises ColorizeError where the scheme is unknown or its package is absent.
+    Raises ColorizeError where the scheme is unknown or its package is not installed.
     """
-    found = URL.fullmatch(name)
-    if found is None:
+    match = URL.fullmatch(name)
+    if match is None:
         return Path(name)
-    if found[1] == "file":
-        return Path(found[2])
+    scheme, rest = match.groups()
+    if scheme == "file":
+        return Path(rest)
     if os.name != "posix":
         raise ColorizeError(f"{display_name(name)}: object stores need Linux or macOS")
-    _file_system(found[1])
-    return RemotePath(f"{found[1]}:", found[2].lstrip("/"))
+    _file_system(scheme)
+    return RemotePath(f"{scheme}:", rest.lstrip("/"))
 
 
-def absolute(path: Path) -> str:
+def absolute_name(path: Path) -> str:
     """Return the full name that manifests and reports give a path."""
     return os.fspath(path) if isinstance(path, RemotePath) else os.path.abspath(path)
 
 
 def is_folder(path: Path) -> bool:
-    """Tell whether there is a folder, in a store a name that others begin with."""
+    """Return whether there is a folder; in a store, a name that other names begin with."""
     if not isinstance(path, RemotePath):
         return os.path.isdir(path)
     with _error_context(path):
@@ -90,7 +97,7 @@ def is_folder(path: Path) -> bool:
 
 
 def exists(path: Path) -> bool:
-    """Tell whether anything has that name, a dangling link too."""
+    """Return whether anything has that name, including a dangling link."""
     if not isinstance(path, RemotePath):
         return os.path.lexists(path)
     with _error_context(path):
@@ -98,28 +105,30 @@ def exists(path: Path) -> bool:
 
 
 def is_file(path: Path) -> bool:
-    """Tell whether there is a file or an object."""
-    return os.path.isfile(path) if not isinstance(path, RemotePath) else stamp(path) != (None, None)
+    """Return whether there is a file or an object."""
+    if not isinstance(path, RemotePath):
+        return os.path.isfile(path)
+    return size_and_mtime(path) != (None, None)
 
 
-def stamp(path: Path) -> tuple[int, int] | tuple[None, None]:
-    """Return size and time of modification in nanoseconds of a regular file, else Nones."""
+def size_and_mtime(path: Path) -> tuple[int, int] | tuple[None, None]:
+    """Return size in bytes and mtime in nanoseconds; None twice for all but regular files."""
     if isinstance(path, RemotePath):
-        return _object_stamp(path)
+        return _object_size_and_mtime(path)
     try:
         status = os.stat(path)
     except OSError:
         return None, None
-    # reading a pipe would wait for ever
+    # reading a pipe would wait forever
     return (status.st_size, status.st_mtime_ns) if stat.S_ISREG(status.st_mode) else (None, None)
 
 
-def _object_stamp(path: RemotePath) -> tuple[int, int] | tuple[None, None]:
+def _object_size_and_mtime(path: RemotePath) -> tuple[int, int] | tuple[None, None]:
     system = _file_system(path.scheme)
     try:
         with _error_context(path):
-            said = system.info(path.key)
-            if said["type"] != "file":
+            info = system.info(path.key)
+            if info["type"] != "file":
                 return None, None
             modified = system.modified(path.key)
     except StorageError as error:
@@ -128,12 +137,12 @@ def _object_stamp(path: RemotePath) -> tuple[int, int] | tuple[None, None]:
         raise
     if modified.tzinfo is None:
         modified = modified.replace(tzinfo=UTC)
-    return int(said["size"]), round(modified.timestamp() * 1e6) * 1000
+    return int(info["size"]), round(modified.timestamp() * 1e6) * 1000
 
 
 def sha256(path: Path) -> str | None:
-    """Return the sha256 of a regular file that can be read, else None."""
-    if stamp(path) == (None, None):
+    """Return the sha256 of a regular file as 64 hex digits, None where it cannot be read."""
+    if size_and_mtime(path) == (None, None):
         return None
     try:
         if isinstance(path, RemotePath):
@@ -144,8 +153,8 @@ def sha256(path: Path) -> str | None:
 
 
 @contextmanager
-def readable(source: Path) -> Iterator[Path | io.BytesIO]:
-    """Give what `image.read` takes: the path, or the content of the object."""
+def open_input(source: Path) -> Iterator[Path | io.BytesIO]:
+    """Yield what `readers.read` takes: the path, or the content of the object."""
     if not isinstance(source, RemotePath):
         yield source
         return
@@ -155,8 +164,8 @@ def readable(source: Path) -> Iterator[Path | io.BytesIO]:
 
 
 @contextmanager
-def writable(target: Path) -> Iterator[Path | io.BytesIO]:
-    """Give what `image.write` takes: the path, or a buffer that becomes the object at the end."""
+def open_output(target: Path) -> Iterator[Path | io.BytesIO]:
+    """Yield what `writers.write` takes: the path, or a buffer that becomes the object."""
     if not isinstance(target, RemotePath):
         yield target
         return
@@ -170,11 +179,15 @@ def writable(target: Path) -> Iterator[Path | io.BytesIO]:
         system.pipe_file(target.key, file.getvalue())
 
 
-def listed(folder: RemotePath, pattern: str | None) -> Iterator[tuple[RemotePath, Path]]:
-    """Yield the objects below a folder that are not hidden, and their places below it.
+def list_objects(folder: RemotePath, pattern: str | None) -> Iterator[tuple[RemotePath, Path]]:
+    """Yield the objects below a folder that are not hidden, with their paths relative to it.
 
-    pattern: as for `glob`, at any depth; None for all. Names with an empty part or `..`, which
-    a path can't hold, raise ColorizeError.
+    Args:
+        folder: in a store.
+        pattern: as for `glob`, at any depth; None for all.
+
+    Raises:
+        ColorizeError: for names with an empty part or `..`, which a path cannot hold.
     """
     system = _file_system(folder.scheme)
     with _error_context(folder):
@@ -182,20 +195,20 @@ def listed(folder: RemotePath, pattern: str | None) -> Iterator[tuple[RemotePath
             found = system.find(folder.key)
         else:
             found = system.glob(f"{folder.key.rstrip('/')}/**/{pattern}")
-    yield from _below(folder, found, pattern is not None)
+    yield from _relative_to(folder, found, pattern is not None)
 
 
-def expanded(pattern: RemotePath) -> Iterator[tuple[RemotePath, Path]]:
-    """Yield the objects of a pattern, and their places below its part before a wildcard."""
+def glob_objects(pattern: RemotePath) -> Iterator[tuple[RemotePath, Path]]:
+    """Yield the objects of a pattern, with their paths relative to its part before a wildcard."""
     root = pattern.parent
     while globbing.has_magic(str(root)):
         root = root.parent
     with _error_context(pattern):
         found = _file_system(pattern.scheme).glob(pattern.key)
-    yield from _below(root, found, True)
+    yield from _relative_to(root, found, True)
 
 
-def _below(
+def _relative_to(
     folder: RemotePath, found: list[str], maybe_folders: bool
 ) -> Iterator[tuple[RemotePath, Path]]:
     marker = "/" if folder.key.startswith("/") else ""
@@ -203,8 +216,8 @@ def _below(
         path = RemotePath(f"{folder.scheme}:", key.lstrip("/"))
         if marker + "/".join(path.parts[1:]) != key or ".." in path.parts:
             raise ColorizeError(
-                f"{display_name(f'{folder.scheme}://{key}')}: an object whose name has an empty "
-                "part or dots for one; rename it"
+                f"{display_name(f'{folder.scheme}://{key}')}: the name of this object has an "
+                "empty part or a part of dots; rename it"
             )
         relative = PurePosixPath(key).relative_to(folder.key)
         hidden = any(part.startswith(".") for part in relative.parts)
@@ -221,7 +234,7 @@ def _content(path: RemotePath) -> bytes:
 def _file_system(scheme: str) -> Any:
     """Return fsspec's file system, without its cache of listings: others write there too."""
     try:
-        # Here, not above: nobody else needs to wait for the import.
+        # here, not above: only users of a store wait for the import
         import fsspec
 
         return fsspec.filesystem(scheme, use_listings_cache=False)
@@ -230,20 +243,20 @@ def _file_system(scheme: str) -> Any:
         remedy = f"pip install 'colorize-photos[{extra}]'" if extra else str(error)
         raise ColorizeError(f"{scheme}:// needs a package: {remedy}") from error
     except ValueError as error:
-        raise ColorizeError(f"{scheme}://: unknown kind of store; s3:// and gs:// work") from error
+        raise ColorizeError(f"{scheme}://: unknown store; s3:// and gs:// work") from error
     except Exception as error:
         raise ColorizeError(f"{scheme}://: {one_line(error)}") from error
 
 
 @contextmanager
-def _error_context(path: RemotePath, absent: str = "no such object") -> Iterator[None]:
-    """Turn whatever a store's library raises into one line that names the object."""
+def _error_context(path: RemotePath, missing: str = "no such object") -> Iterator[None]:
+    """Turn any exception of a store's library into a StorageError that names the object."""
     name = display_name(path)
     try:
         yield
     except ColorizeError:
         raise
     except FileNotFoundError as error:
-        raise StorageError(f"{name}: {absent}") from error
+        raise StorageError(f"{name}: {missing}") from error
     except Exception as error:
         raise StorageError(f"{name}: the store refuses: {one_line(error)}") from error

@@ -7,7 +7,6 @@ safetensors hold only tensors and strings.
 from __future__ import annotations
 
 import json
-import secrets
 import warnings
 import zipfile
 from collections.abc import Mapping, Set
@@ -21,6 +20,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as serialize
 
 from colorize.errors import ColorizeError
+from colorize.io.atomic import atomic_write
 from colorize.models.base import Network
 from colorize.models.compact import Compact
 from colorize.models.eccv16 import ECCV16
@@ -77,12 +77,8 @@ def save_compact(
         "styles": json.dumps({name: asdict(style) for name, style in (styles or {}).items()}),
     }
     tensors = {key: _halved(key, tensor) for key, tensor in network.state_dict().items()}
-    part = file.with_name(f"{file.name}.{secrets.token_hex(4)}.part")
-    try:
-        part.write_bytes(_sorted_header(serialize(tensors, header)))
-        part.replace(file)
-    finally:
-        part.unlink(missing_ok=True)
+    with atomic_write(file) as stream:
+        stream.write(_sorted_header(serialize(tensors, header)))
 
 
 def _sorted_header(content: bytes) -> bytes:

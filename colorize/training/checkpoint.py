@@ -1,34 +1,69 @@
-"""A training run's checkpoint, read again."""
+"""Checkpoints of training runs: written atomically, read without running code in them."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import torch
 
 from colorize.errors import ColorizeError
+from colorize.io.atomic import atomic_write
 from colorize.models.compact import Compact
+from colorize.training.config import TrainConfig, config_from_dict
 from colorize.training.encoders import build_encoder
 from colorize.training.soft_encoding import rebalancing_weights
 
-
-def read_checkpoint(path: Path, device: torch.device | str = "cpu") -> dict[str, Any]:
-    """Return the state that `Trainer.save` wrote. Raises ColorizeError if there is none."""
-    if not path.is_file():
-        raise ColorizeError(f"{path}: no such checkpoint")
-    state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
-    return state
+FILE_NAME = "checkpoint.pt"  # in a run's folder
+FORMER_KEYS = {"settings": "config", "updates": "num_updates"}  # of the version before
 
 
-def averaged_network(state: dict[str, Any]) -> Compact:
+class Checkpoint(TypedDict):
+    """All that a run needs to continue exactly."""
+
+    config: dict[str, object]  # of `TrainConfig`
+    prior: torch.Tensor  # (313,), the bins' shares of the training photographs
+    steps_done: int
+    network: dict[str, torch.Tensor]
+    average: dict[str, torch.Tensor]  # the moving average of the weights
+    num_updates: int  # of the average
+    optimizer: dict[str, Any]  # as torch defines it
+    scaler: dict[str, Any]  # likewise; empty unless the run computes in fp16
+
+
+def write_checkpoint(checkpoint: Checkpoint, file: Path) -> None:
+    """Write a checkpoint atomically."""
+    with atomic_write(file) as stream:
+        torch.save(checkpoint, stream)
+
+
+def read_checkpoint(file: Path, device: torch.device | str = "cpu") -> Checkpoint:
+    """Return a checkpoint that this version or the one before wrote.
+
+    Raises:
+        ColorizeError: The file is missing.
+    """
+    if not file.is_file():
+        raise ColorizeError(f"{file}: no such checkpoint")
+    content = torch.load(file, map_location=device, weights_only=True)
+    renamed = {FORMER_KEYS.get(key, key): value for key, value in content.items()}
+    checkpoint: Checkpoint = {"scaler": {}, **renamed}  # type: ignore[typeddict-item]
+    return checkpoint
+
+
+def config_of(checkpoint: Checkpoint) -> TrainConfig:
+    """Return the config of a checkpoint's run."""
+    return config_from_dict(checkpoint["config"])
+
+
+def averaged_network(checkpoint: Checkpoint) -> Compact:
     """Return the moving average of a run of `compact`, with its class weights and prior."""
-    settings, prior = state["settings"], state["prior"]
+    config, prior = config_of(checkpoint), checkpoint["prior"]
     network = Compact(
-        tuple(settings["widths"]),
-        class_weights=rebalancing_weights(prior, settings["uniform_share"]).tolist(),
+        config.widths,
+        class_weights=rebalancing_weights(prior, config.rebalance_lambda).tolist(),
         prior=prior.tolist(),
-        encoder=build_encoder(settings.get("encoder", "lite0")),
+        encoder=build_encoder(config.encoder),
     )
-    network.load_state_dict(state["average"])
+    network.load_state_dict(checkpoint["average"])
     return network

@@ -1,117 +1,194 @@
-"""What defines a training run, and the recipes' settings by network."""
+"""The settings that define a training run, and each network's recipe as their defaults."""
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
+from typing import TypeVar
 
 from colorize.errors import ColorizeError
 from colorize.models.compact_config import WIDTHS
 from colorize.training.encoders import ENCODERS
 from colorize.training.schedules import SCHEDULES
 
-CHOICES = {
-    "network": ("compact", "eccv16", "siggraph17"),
-    "encoder": ENCODERS,
-    "schedule": tuple(SCHEDULES),
-    "precision": ("auto", "bf16", "fp16", "fp32"),
-    "draws": ("step", "photograph"),
-}
-SHARES = (
-    "uniform_share", "hinted", "with_statistics", "degraded", "sharpened", "filmed", "zoomed",
-    "resized",
-)  # fmt: skip
+T = TypeVar("T")
+
+
+def _setting(
+    default: T, help: str, *, old: str = "", choices: tuple[str, ...] = (), prob: bool = False
+) -> T:
+    """Return a dataclass field.
+
+    Args:
+        default: The value in the recipe of `compact`.
+        help: One line for the command's `--help`.
+        old: The former name of the command's option.
+        choices: The valid values, if it is not a number.
+        prob: Whether valid values are from 0 to 1.
+    """
+    metadata = {"help": help, "old": old, "choices": choices, "prob": prob}
+    return dataclasses.field(default=default, metadata=metadata)
 
 
 @dataclasses.dataclass(frozen=True)
-class Settings:
-    """What defines a run; two runs with the same settings on one machine are the same."""
+class TrainConfig:
+    """What defines a run: equal configs, photographs and machines give equal runs."""
 
-    network: str = "compact"
-    samples: int = 160_000  # photographs seen in all
-    batch: int = 32  # photographs that a process takes at once
-    accumulate: int = 1  # batches of each process that make one step
-    processes: int = 1  # that share a step; `torchrun` sets it
-    crop: int = 160  # pixels, a multiple of the network's
-    load: int = 0  # short side of the photographs in memory, pixels; 0: as `crop`
-    learning_rate: float = 2e-3
-    schedule: str = "cosine"
-    precision: str = "auto"  # of the arithmetic, see `trainer.dtype_of`; weights stay float32
-    encoder: str = "lite0"  # of compact; others make a teacher
-    encoder_rate: float = 0.0  # the encoder's share of the learning rate; 0: frozen
-    encoder_from: int = 0  # the first of the encoder's blocks that is trained; those before stay
-    beta2: float = 0.999  # Adam's decay of the squared gradients
-    weight_decay: float = 0.01
-    warm_up: int = 300  # steps
-    average: float = 0.999  # decay of the weights' moving average
-    uniform_share: float = 0.5  # ECCV16's λ of the rebalancing
-    hinted: float = 0.2  # share of the samples with color hints
-    with_statistics: float = 0.1  # share with a histogram, and with a mean chroma
-    degraded: float = 0.2  # share that looks like an old photograph
-    sharpened: float = 0.0  # share whose L is sharpened
-    filmed: float = 0.0  # share whose L is a film's that sees colors unlike the eye (--resident)
-    zoomed: float = 0.0  # share of smaller crops, enlarged and stretched
-    resized: float = 0.0  # share of crops of 8 to 100 % of the photograph's area
-    widths: tuple[int, int, int, int] = WIDTHS  # of compact's decoder
-    taught: float = 0.0  # share of the loss that is the distance to a teacher's distributions
-    draws: str = "step"  # a random stream a step, or one of each photograph's own
-    seed: int = 0
+    network: str = _setting(
+        "compact", "network to train", choices=("compact", "eccv16", "siggraph17")
+    )
+    num_samples: int = _setting(160_000, "training crops in total", old="samples")
+    batch_size: int = _setting(32, "crops per process and micro-batch", old="batch")
+    grad_accum_steps: int = _setting(
+        1, "micro-batches per process and optimizer step", old="accumulate"
+    )
+    world_size: int = _setting(1, "number of processes; torchrun sets it", old="processes")
+    crop_size: int = _setting(
+        160, "crop size in pixels, a multiple of the network's size divisor", old="crop"
+    )
+    load_size: int = _setting(
+        0, "short side of the decoded photographs in pixels; 0: crop size", old="load"
+    )
+    learning_rate: float = _setting(2e-3, "peak learning rate")
+    schedule: str = _setting("cosine", "learning-rate schedule", choices=tuple(SCHEDULES))
+    warmup_steps: int = _setting(300, "steps of linear learning-rate warm-up", old="warm-up")
+    beta2: float = _setting(0.999, "Adam's decay rate of the squared gradients")
+    weight_decay: float = _setting(0.01, "weight decay")
+    ema_decay: float = _setting(
+        0.999, "decay of the exponential moving average of the weights", old="average"
+    )
+    precision: str = _setting(
+        "auto",
+        "arithmetic; auto: bf16 where the device is fast at it, else fp32",
+        choices=("auto", "bf16", "fp16", "fp32"),
+    )
+    widths: tuple[int, int, int, int] = _setting(
+        WIDTHS, "decoder channels of compact at 1/4, 1/8, 1/16 and 1/32"
+    )
+    encoder: str = _setting("lite0", "encoder of compact; vgg16 for teachers", choices=ENCODERS)
+    encoder_lr_mult: float = _setting(
+        0.0, "encoder's learning rate relative to the decoder's; 0: frozen", old="encoder-rate"
+    )
+    unfreeze_from: int = _setting(
+        0, "first encoder block that is trained; earlier ones stay frozen", old="encoder-from"
+    )
+    rebalance_lambda: float = _setting(
+        0.5,
+        "share of the uniform distribution in class rebalancing",
+        old="uniform-share",
+        prob=True,
+    )
+    distill_weight: float = _setting(
+        0.0, "weight of the distance to the teacher in the loss", old="taught", prob=True
+    )
+    whole_photo_prob: float = _setting(
+        0.25, "probability that a crop is the whole photograph, stretched", prob=True
+    )
+    random_resized_crop_prob: float = _setting(
+        1.0,
+        "probability that another crop is a random resized one; otherwise a plain one",
+        old="resized",
+        prob=True,
+    )
+    min_crop_area: float = _setting(
+        0.5, "smallest share of the photograph's area in a random resized crop", prob=True
+    )
+    hint_prob: float = _setting(
+        0.0, "probability of simulated color hints (siggraph17)", old="hinted", prob=True
+    )
+    degrade_prob: float = _setting(
+        0.2, "probability of simulated fading, blur and grain", old="degraded", prob=True
+    )
+    sharpen_prob: float = _setting(0.0, "probability of sharpening", old="sharpened", prob=True)
+    spectral_prob: float = _setting(
+        0.0, "probability of a random spectral response, as of old films", old="filmed", prob=True
+    )
+    noise_std: float = _setting(
+        1.0, "largest standard deviation of the noise added to every crop, units of L"
+    )
+    seed: int = _setting(0, "random seed")
 
     def __post_init__(self) -> None:
-        """Raise ColorizeError for a choice that there is not, or sizes that don't fit."""
-        for name, choices in CHOICES.items():
-            if getattr(self, name) not in choices:
-                raise ColorizeError(
-                    f"no {name} is called {getattr(self, name)!r}; use {', '.join(choices)}"
-                )
-        if min(self.batch, self.accumulate, self.processes) < 1:
-            raise ColorizeError("--batch and --accumulate are at least 1")
-        for name in SHARES:
-            if not 0 <= getattr(self, name) <= 1:
-                option = "--" + name.replace("_", "-")
-                raise ColorizeError(f"{option} {getattr(self, name)}: give a share from 0 to 1")
-        if self.resized > 0 and self.network != "siggraph17":
-            raise ColorizeError("--resized needs targets of full size: --network siggraph17")
-        if not 0 <= self.taught <= 1 or (self.taught > 0 and self.network != "compact"):
-            raise ColorizeError("--taught is a share from 0 to 1, for --network compact")
+        """Raise ColorizeError for an invalid value or combination of values."""
+        for field in dataclasses.fields(self):
+            value, option = getattr(self, field.name), option_of(field.name)
+            choices: tuple[str, ...] = field.metadata["choices"]
+            if choices and value not in choices:
+                raise ColorizeError(f"{option} {value}: choose from {', '.join(choices)}")
+            if field.metadata["prob"] and not 0 <= value <= 1:
+                raise ColorizeError(f"{option} {value}: expected a number from 0 to 1")
+        if min(self.batch_size, self.grad_accum_steps, self.world_size) < 1:
+            raise ColorizeError("--batch-size and --grad-accum-steps must be at least 1")
+        if self.hint_prob > 0 and self.network != "siggraph17":
+            raise ColorizeError(f"--hint-prob {self.hint_prob}: {self.network} takes no hints")
+        if self.distill_weight > 0 and self.network != "compact":
+            raise ColorizeError("--distill-weight is only for --network compact")
+        plain_crops = max(self.whole_photo_prob, self.random_resized_crop_prob) < 1
+        if plain_crops and self.short_side < self.crop_size:
+            raise ColorizeError(
+                f"--load-size {self.load_size} is smaller than --crop-size {self.crop_size}"
+            )
 
     @property
-    def parts(self) -> int:
-        """The number of batches that make a step, of all processes together."""
-        return self.accumulate * self.processes
+    def micro_batches(self) -> int:
+        """The number of batches in an optimizer step, over all processes."""
+        return self.grad_accum_steps * self.world_size
 
     @property
-    def photographs_a_step(self) -> int:
-        """The number of photographs that make a step."""
-        return self.batch * self.parts
+    def effective_batch_size(self) -> int:
+        """The number of crops in an optimizer step, over all processes."""
+        return self.batch_size * self.micro_batches
 
     @property
-    def steps(self) -> int:
+    def num_steps(self) -> int:
         """The number of optimizer steps."""
-        return self.samples // self.photographs_a_step
+        return self.num_samples // self.effective_batch_size
 
     @property
     def short_side(self) -> int:
-        """The short side of the photographs in memory, pixels."""
-        return self.load or self.crop
+        """The short side of the decoded photographs in pixels."""
+        return self.load_size or self.crop_size
 
-    def rate(self, step: int) -> float:
-        """Return the learning rate: linear warm-up, then as the schedule says."""
-        warm = min(1.0, (step + 1) / max(self.warm_up, 1))
-        return self.learning_rate * warm * SCHEDULES[self.schedule](step, self.steps)
+    def learning_rate_at(self, step: int) -> float:
+        """Return the learning rate at a step: linear warm-up times the schedule."""
+        warmup = min(1.0, (step + 1) / max(self.warmup_steps, 1))
+        return self.learning_rate * warmup * SCHEDULES[self.schedule](step, self.num_steps)
+
+
+def option_of(name: str) -> str:
+    """Return the command-line option of a field."""
+    return "--" + name.replace("_", "-")
+
+
+def config_from_dict(values: Mapping[str, object]) -> TrainConfig:
+    """Return the config of a checkpoint, which this version or the one before wrote.
+
+    Settings that no longer exist are dropped.
+    """
+    known: dict[str, object] = {}
+    for field in dataclasses.fields(TrainConfig):
+        former = field.metadata["old"].replace("-", "_")
+        known[field.name] = values.get(field.name, values.get(former, field.default))
+    if known["network"] != "siggraph17":
+        known["hint_prob"] = 0.0  # compact took hints
+    widths = known["widths"]
+    assert isinstance(widths, (tuple, list))
+    known["widths"] = tuple(widths)
+    return TrainConfig(**known)  # type: ignore[arg-type]
 
 
 # ECCV16, section 3 and its released solver: 450,000 steps of 40 crops of 176 pixels.
-ECCV16 = Settings(
-    network="eccv16", samples=18_000_000, batch=40, crop=176, load=256, learning_rate=3e-5,
-    schedule="steps", beta2=0.99, weight_decay=1e-3, warm_up=0, hinted=0.0, with_statistics=0.0,
-    degraded=0.0, draws="photograph",
+ECCV16 = TrainConfig(
+    network="eccv16", num_samples=18_000_000, batch_size=40, crop_size=176, load_size=256,
+    learning_rate=3e-5, schedule="steps", beta2=0.99, weight_decay=1e-3, warmup_steps=0,
+    whole_photo_prob=0.0, random_resized_crop_prob=0.0, degrade_prob=0.0, noise_std=0.0,
 )  # fmt: skip
 
 # SIGGRAPH17: batches of 25 crops of 176 pixels, each with hints; Adam at 1e-4, later 1e-5.
-SIGGRAPH17 = Settings(
-    network="siggraph17", samples=10_000_000, batch=25, crop=176, load=256, learning_rate=1e-4,
-    schedule="steps", weight_decay=0.0, warm_up=0, hinted=1.0, with_statistics=0.0, degraded=0.0,
-    resized=1.0, draws="photograph",
+SIGGRAPH17 = TrainConfig(
+    network="siggraph17", num_samples=10_000_000, batch_size=25, crop_size=176, load_size=256,
+    learning_rate=1e-4, schedule="steps", weight_decay=0.0, warmup_steps=0, hint_prob=1.0,
+    whole_photo_prob=0.0, min_crop_area=0.08, degrade_prob=0.0, noise_std=0.0,
 )  # fmt: skip
 
-DEFAULTS = {settings.network: settings for settings in (Settings(), ECCV16, SIGGRAPH17)}
+DEFAULTS = {config.network: config for config in (TrainConfig(), ECCV16, SIGGRAPH17)}

@@ -1,4 +1,4 @@
-"""The pretrained encoders a network can be trained with; all but `lite0` are for teachers alone."""
+"""The pretrained encoders that `compact` can be trained with; `vgg16` is only for teachers."""
 
 from __future__ import annotations
 
@@ -8,27 +8,16 @@ from torch.nn import functional as F
 
 from colorize.errors import ColorizeError
 from colorize.models.compact import Encoder, EncoderBase, Features
-from colorize.models.compact_config import LITE0_BLOCKS, Blocks
 
-# EfficientNet-Lite2: Lite0 with 1.1 times the channels and 1.2 times the blocks.
-LITE2_BLOCKS: Blocks = (
-    (1, 3, 1, 16),
-    (6, 3, 2, 24), (6, 3, 1, 24), (6, 3, 1, 24),
-    (6, 5, 2, 48), (6, 5, 1, 48), (6, 5, 1, 48),
-    (6, 3, 2, 88), (6, 3, 1, 88), (6, 3, 1, 88), (6, 3, 1, 88),
-    (6, 5, 1, 120), (6, 5, 1, 120), (6, 5, 1, 120), (6, 5, 1, 120),
-    (6, 5, 2, 208), (6, 5, 1, 208), (6, 5, 1, 208), (6, 5, 1, 208), (6, 5, 1, 208),
-    (6, 3, 1, 352),
-)  # fmt: skip
 VGG16_STAGES = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))  # channels, convolutions
-ENCODERS = ("lite0", "lite2", "vgg16")
+ENCODERS = ("lite0", "vgg16")
 
 
 class VGG16(EncoderBase):
     """The convolutions of VGG16 (Simonyan, Zisserman, 2015) for one gray channel.
 
-    Its hypercolumns are what Larsson et al. (*Learning Representations for Automatic
-    Colorization*, ECCV 2016) colorize by.
+    Larsson et al. (*Learning Representations for Automatic Colorization*, ECCV 2016) colorize
+    from its hypercolumns.
     """
 
     skip_channels = (256, 512, 512, 512)
@@ -48,7 +37,7 @@ class VGG16(EncoderBase):
 
     def forward(self, lightness: torch.Tensor) -> Features:
         """Return the features of L, (b, 1, h, w) in [0, 100], h and w multiples of 32."""
-        x = (lightness / 100 - 0.449) / 0.226  # the mean and deviation of ImageNet, of all channels
+        x = (lightness / 100 - 0.449) / 0.226  # ImageNet's mean and deviation over all channels
         x = x.to(self.stages[0][0].weight.dtype)  # type: ignore[index]
         skips = []
         for i, stage in enumerate(self.stages):
@@ -64,10 +53,11 @@ class VGG16(EncoderBase):
 
 
 def build_encoder(name: str) -> EncoderBase:
-    """Return an encoder of `ENCODERS` with random weights. Raises ColorizeError for another."""
-    if name == "vgg16":
-        return VGG16()
-    layouts = {"lite0": LITE0_BLOCKS, "lite2": LITE2_BLOCKS}
-    if name not in layouts:
-        raise ColorizeError(f"no encoder is called {name!r}; use {', '.join(ENCODERS)}")
-    return Encoder(layouts[name])
+    """Return an encoder of `ENCODERS` with random weights.
+
+    Raises:
+        ColorizeError: There is no encoder of that name.
+    """
+    if name not in ENCODERS:
+        raise ColorizeError(f"unknown encoder {name!r}; choose from {', '.join(ENCODERS)}")
+    return VGG16() if name == "vgg16" else Encoder()

@@ -1,147 +1,166 @@
-"""The training losses: rebalanced cross-entropy, also taught, and a Huber loss of ab."""
+"""The training losses: rebalanced cross-entropy, with distillation, and the Huber loss of ab."""
 
 from __future__ import annotations
 
 import functools
-from typing import Any, Literal
+from typing import Literal
 
 import torch
+from torch.autograd.function import FunctionCtx
 from torch.nn import functional as F
 
-from colorize.color.quantization import NUM_BINS
 from colorize.training.soft_encoding import soft_encode_table
 
-HUBER = 1.0  # ab units; errors below count squared, those above by their size
+HUBER_DELTA = 1.0  # ab units; smaller errors count squared, larger ones by their size
 
 
 class SoftTargets:
     """Soft-encoded targets of a batch, looked up from whole ab values."""
 
     def __init__(self, ab: torch.Tensor):
-        """ab: (b, 2, h, w) whole values in -128..127."""
+        """ab: (b, 2, h, w), whole values in -128..127."""
         bins, weights = _table(ab.device)
         index = ((ab[:, 0].long() + 128) * 256 + ab[:, 1].long() + 128).flatten()
         b, _, h, w = ab.shape
-        self.bins = bins[index].view(b, h, w, -1)  # (b, h, w, 5)
+        self.bins = bins[index].view(b, h, w, -1)  # (b, h, w, 5), nearest first
         self.weights = weights[index].view(b, h, w, -1)  # (b, h, w, 5)
-
-    def histogram(self) -> torch.Tensor:
-        """Return the share of each bin in each picture, (b, 313), rows sum to 1."""
-        total = self.weights.new_zeros(len(self.bins), NUM_BINS)
-        total.scatter_add_(1, self.bins.flatten(1), self.weights.flatten(1))
-        return total / total.sum(dim=1, keepdim=True)
 
 
 @functools.cache
 def _table(device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return `soft_encode_table` in the device's memory."""
     bins, weights = soft_encode_table()
     return bins.to(device), weights.to(device)
 
 
 def color_loss(
     output: Literal["logits", "ab"],
-    answer: torch.Tensor,
+    prediction: torch.Tensor,
     ab: torch.Tensor,
     class_weights: torch.Tensor,
-    colored: torch.Tensor,
+    is_color: torch.Tensor,
 ) -> torch.Tensor:
-    """Return the loss of a network's answer, by what it puts out.
+    """Return the loss of a prediction against the true colors, a scalar.
 
-    ab: (b, 2, h, w), whole values, of the answer's size; class_weights: (313,), for logits;
-    colored: (b,), 0 for gray photographs, which don't count.
+    Args:
+        output: What the network predicts: logits of the bins, or ab.
+        prediction: (b, 313, h, w) or (b, 2, h, w).
+        ab: (b, 2, h, w), whole values in ab units.
+        class_weights: (313,), for logits.
+        is_color: (b,), 0 for gray photographs, which don't count.
     """
     if output == "ab":
-        return huber(answer, ab, colored)
-    return rebalanced_cross_entropy(answer, SoftTargets(ab), class_weights, colored)
+        return huber_loss(prediction, ab, is_color)
+    return rebalanced_cross_entropy(prediction, SoftTargets(ab), class_weights, is_color)
 
 
 def rebalanced_cross_entropy(
     logits: torch.Tensor,
     targets: SoftTargets,
     class_weights: torch.Tensor,
-    colored: torch.Tensor,
+    is_color: torch.Tensor,
 ) -> torch.Tensor:
     """Return the mean over the pixels of w(q*) · H(soft target, softmax(logits)).
 
-    q* is the pixel's most likely bin (ECCV16, eq. 2 and 3). logits: (b, 313, h, w);
-    class_weights: (313,); colored: (b,), 0 for gray photographs, which don't count.
+    q* is the pixel's most likely bin (ECCV16, eq. 2 and 3).
+
+    Args:
+        logits: (b, 313, h, w).
+        targets: Of the same height and width.
+        class_weights: (313,).
+        is_color: (b,), 0 for gray photographs, which don't count.
     """
-    # Channels last: the soft-maximum and the look-up then run along memory.
+    # Channels last: the softmax and the look-up then run along memory.
     log_probabilities = logits.movedim(1, -1).log_softmax(dim=-1)  # (b, h, w, 313)
-    chosen = log_probabilities.gather(-1, targets.bins)
-    cross_entropy = -(chosen * targets.weights).sum(dim=-1)  # (b, h, w)
-    return _mean(class_weights[targets.bins[..., 0]] * cross_entropy, colored)
+    at_targets = log_probabilities.gather(-1, targets.bins)
+    cross_entropy = -(at_targets * targets.weights).sum(dim=-1)  # (b, h, w)
+    return _mean(class_weights[targets.bins[..., 0]] * cross_entropy, is_color)
 
 
-def taught_cross_entropy(
+def distillation_loss(
     logits: torch.Tensor,
     targets: SoftTargets,
     class_weights: torch.Tensor,
-    colored: torch.Tensor,
+    is_color: torch.Tensor,
     teacher: torch.Tensor,
-    share: float,
+    weight: float,
 ) -> torch.Tensor:
-    """Return (1 - share) · `rebalanced_cross_entropy` + share · KL(teacher ‖ network).
+    """Return (1 - weight) · `rebalanced_cross_entropy` + weight · KL(teacher ‖ network).
 
-    The second, over the same pixels, is the distance between the softmax of both's logits (Hinton,
-    Vinyals, Dean, *Distilling the Knowledge in a Neural Network*, 2015, at temperature 1).
-    logits, teacher: (b, 313, h, w), float32; the rest as there. No gradient flows to the teacher.
+    The second term is the distance between both softmax distributions at temperature 1, over the
+    same pixels (Hinton, Vinyals, Dean, *Distilling the Knowledge in a Neural Network*, 2015). No
+    gradient flows to the teacher.
+
+    Args:
+        logits: (b, 313, h, w) float32.
+        targets: Of the same height and width.
+        class_weights: (313,).
+        is_color: (b,), 0 for gray photographs, which don't count.
+        teacher: The teacher's logits, (b, 313, h, w) float32.
+        weight: Of the distance to the teacher, 0 to 1.
     """
-    weights = (1 - share) * class_weights[targets.bins[..., :1]] * targets.weights
-    losses: torch.Tensor = _SoftCrossEntropy.apply(
-        logits.movedim(1, -1), targets.bins, weights, teacher.movedim(1, -1), share
+    target_weights = (1 - weight) * class_weights[targets.bins[..., :1]] * targets.weights
+    losses: torch.Tensor = _DistillationLoss.apply(
+        logits.movedim(1, -1), targets.bins, target_weights, teacher.movedim(1, -1), weight
     )
-    return _mean(losses, colored)
+    return _mean(losses, is_color)
 
 
-class _SoftCrossEntropy(torch.autograd.Function):
-    """Each pixel's cross-entropy with few targets, plus its distance to a teacher.
+class _DistillationLoss(torch.autograd.Function):
+    """Each pixel's cross-entropy with a few targets, plus its distance to a teacher.
 
-    The gradient is that of a soft-maximum, known in closed form: one pass makes it together with
-    the loss, in about a third of the time that the graph of both losses takes on a CPU.
+    The gradient of a softmax is known in closed form: one pass computes it together with the loss,
+    in about a third of the time that autograd takes for both losses on a CPU.
     """
 
     @staticmethod
     def forward(
-        ctx: Any,
+        ctx: FunctionCtx,
         logits: torch.Tensor,
         bins: torch.Tensor,
         weights: torch.Tensor,
         teacher: torch.Tensor,
-        share: float,
+        weight: float,
     ) -> torch.Tensor:
-        """Return (b, h, w). logits, teacher: (b, h, w, 313); bins, weights: (b, h, w, 5).
+        """Return the losses, (b, h, w).
 
-        weights: of each target; share: the weight of the distance.
+        Args:
+            ctx: Keeps the gradient.
+            logits: (b, h, w, 313).
+            bins: The targets' bins, (b, h, w, 5).
+            weights: The targets' weights, (b, h, w, 5).
+            teacher: The teacher's logits, (b, h, w, 313).
+            weight: The weight of the distance to the teacher.
         """
-        log_probabilities = logits.log_softmax(dim=-1)
-        theirs = teacher.log_softmax(dim=-1)
-        known = theirs.exp()
-        losses = -(log_probabilities.gather(-1, bins) * weights).sum(dim=-1)
-        losses += share * theirs.sub_(log_probabilities).mul_(known).sum(dim=-1)
-        gradient = log_probabilities.exp_().mul_(weights.sum(dim=-1, keepdim=True) + share)
-        gradient.sub_(known, alpha=share)
+        log_q = logits.log_softmax(dim=-1)
+        log_p = teacher.log_softmax(dim=-1)
+        p = log_p.exp()
+        losses = -(log_q.gather(-1, bins) * weights).sum(dim=-1)
+        losses += weight * log_p.sub_(log_q).mul_(p).sum(dim=-1)
+        gradient = log_q.exp_().mul_(weights.sum(dim=-1, keepdim=True) + weight)
+        gradient.sub_(p, alpha=weight)
         ctx.save_for_backward(gradient.scatter_add_(-1, bins, -weights))
         return losses
 
     @staticmethod
-    def backward(ctx: Any, of_losses: torch.Tensor) -> tuple[torch.Tensor, None, None, None, None]:
-        """Return the gradient by the logits alone."""
-        (gradient,) = ctx.saved_tensors
-        return gradient * of_losses.unsqueeze(-1), None, None, None, None
+    def backward(
+        ctx: FunctionCtx, grad_output: torch.Tensor
+    ) -> tuple[torch.Tensor, None, None, None, None]:
+        """Return the gradient with respect to the logits."""
+        gradient: torch.Tensor
+        (gradient,) = ctx.saved_tensors  # type: ignore[attr-defined]
+        return gradient * grad_output.unsqueeze(-1), None, None, None, None
 
 
-def huber(answer: torch.Tensor, ab: torch.Tensor, colored: torch.Tensor) -> torch.Tensor:
-    """Return the mean over the pixels of the Huber loss of a and b together, ab units.
+def huber_loss(prediction: torch.Tensor, ab: torch.Tensor, is_color: torch.Tensor) -> torch.Tensor:
+    """Return the mean over the pixels of the Huber losses of a and b, summed (SIGGRAPH17, eq. 2).
 
-    SIGGRAPH17, eq. 2. answer, ab: (b, 2, h, w); colored: (b,), 0 for gray photographs.
+    prediction, ab: (b, 2, h, w), ab units; is_color: (b,), 0 for gray photographs.
     """
-    loss = F.smooth_l1_loss(answer, ab.float(), reduction="none", beta=HUBER).sum(dim=1)
-    return _mean(loss, colored)
+    losses = F.smooth_l1_loss(prediction, ab.float(), reduction="none", beta=HUBER_DELTA)
+    return _mean(losses.sum(dim=1), is_color)
 
 
-def _mean(losses: torch.Tensor, colored: torch.Tensor) -> torch.Tensor:
-    """Return the mean of losses (b, h, w) over the pixels of colored (b,) photographs."""
-    pixels = colored.sum().clamp(min=1) * losses[0].numel()
-    return (losses * colored.view(-1, 1, 1)).sum() / pixels
+def _mean(losses: torch.Tensor, is_color: torch.Tensor) -> torch.Tensor:
+    """Return the mean of losses, (b, h, w), over the pixels of color photographs, (b,)."""
+    pixels = is_color.sum().clamp(min=1) * losses[0].numel()
+    return (losses * is_color.view(-1, 1, 1)).sum() / pixels

@@ -1,36 +1,42 @@
-"""A start from scratch: weights that keep the signal's size in every layer, by photographs.
+"""Layer-sequential unit-variance initialization, for training from scratch.
 
-Stands for the k-means initialization that the ECCV16 authors used: both are driven by data and
-give every layer outputs of unit variance. Mishkin, Matas, *All you need is a good init*
-(layer-sequential unit variance), ICLR 2016.
+Mishkin, Matas, *All you need is a good init*, ICLR 2016. It replaces the k-means initialization of
+the ECCV16 authors: both are data-driven and give every layer outputs of unit variance.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
 
 import torch
 from torch import nn
 
-LAST = 0.1  # deviation of the last layer's output: near no color, or no preference
+LAST_STD = 0.1  # of the last layer's output: near no color, or no preference
+
+Hook = Callable[[nn.Module, tuple[torch.Tensor, ...], torch.Tensor], torch.Tensor]
 
 
 @torch.no_grad()
 def lsuv_init(network: nn.Module, last: nn.Conv2d, *inputs: torch.Tensor) -> None:
-    """Set every trained convolution to orthogonal weights, scaled to outputs of deviation 1.
+    """Set every trained convolution to orthogonal weights, scaled to outputs of unit variance.
 
-    The layers are scaled in the order in which the network runs them on `inputs`, each on what
-    the scaled ones before put out. `last`'s outputs get the deviation 0.1. Batch normalizations
-    stay as they are but for their running statistics, which start anew.
+    Layers are scaled in the order in which the network runs them, each on the outputs of those
+    already scaled. Batch normalization keeps its weights; its running statistics are reset.
+
+    Args:
+        network: Changed in place.
+        last: Its last layer, whose outputs get a standard deviation of 0.1 instead.
+        *inputs: A batch of what the network takes.
     """
     hooks = []
     for layer in network.modules():
         if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d) and layer.weight.requires_grad:
-            plain = torch.empty(layer.weight.shape, device=layer.weight.device)
-            layer.weight.copy_(nn.init.orthogonal_(plain))  # which needs contiguous memory
+            contiguous = torch.empty(layer.weight.shape, device=layer.weight.device)
+            layer.weight.copy_(nn.init.orthogonal_(contiguous))
             if layer.bias is not None:
                 nn.init.zeros_(layer.bias)
-            hooks.append(layer.register_forward_hook(_scale_to(LAST if layer is last else 1.0)))
+            std = LAST_STD if layer is last else 1.0
+            hooks.append(layer.register_forward_hook(_scale_output(layer, std)))
     network.train()
     try:
         network(*inputs)
@@ -42,12 +48,14 @@ def lsuv_init(network: nn.Module, last: nn.Conv2d, *inputs: torch.Tensor) -> Non
             layer.reset_running_stats()
 
 
-def _scale_to(deviation: float) -> Any:
-    """Return a hook that scales a layer so that its output has the deviation."""
+def _scale_output(layer: nn.Conv2d | nn.ConvTranspose2d, std: float) -> Hook:
+    """Return a hook that scales the layer's weights so that its output has the deviation."""
 
-    def hook(layer: nn.Module, inputs: Any, output: torch.Tensor) -> torch.Tensor:
-        factor = deviation / output.std().clamp(min=1e-6)
-        layer.weight.mul_(factor)  # type: ignore[operator]
+    def hook(
+        module: nn.Module, inputs: tuple[torch.Tensor, ...], output: torch.Tensor
+    ) -> torch.Tensor:
+        factor = std / output.std().clamp(min=1e-6)
+        layer.weight.mul_(factor)
         return output * factor
 
     return hook

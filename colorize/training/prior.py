@@ -8,30 +8,26 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 import torch
+from torch.nn import functional as F
 
 from colorize.color.quantization import NUM_BINS
 from colorize.errors import ColorizeError
-from colorize.training import data
+from colorize.training.data.dataset import PhotoDataset, load_dataset
 from colorize.training.soft_encoding import soft_encode_table
 
 
-def compute_prior(photographs: data.Photographs) -> torch.Tensor:
-    """Return the bins' shares of all pixels, (313,) float32, sum 1.
+def compute_prior(photos: PhotoDataset, stride: int) -> torch.Tensor:
+    """Return the bins' shares of all target pixels, (313,) float32, sum 1.
 
-    Each pixel counts by its soft encoding, that is, the empirical distribution is smoothed with
-    the Gaussian of the targets (ECCV16, section 2.2).
+    Each target pixel, the mean of stride×stride pixels, counts by its soft encoding, that is, the
+    empirical distribution is smoothed with the Gaussian of the targets (ECCV16, section 2.2).
     """
-    counts = np.zeros(65536, np.int64)
-    for ab in photographs.ab:
-        index = (ab[0].astype(np.int64) + 128) * 256 + ab[1] + 128
-        counts += np.bincount(index.ravel(), minlength=65536)
-    return prior_of_counts(torch.from_numpy(counts))
-
-
-def prior_of_counts(counts: torch.Tensor) -> torch.Tensor:
-    """Return the prior of colors that occur so often; counts: (65536,), by the table's rows."""
+    counts = torch.zeros(65536, dtype=torch.int64)
+    for i in range(len(photos)):
+        ab = photos.photo(i)[..., 1:].cpu().movedim(-1, 0).float()
+        a, b = F.avg_pool2d(ab, stride).round().long().flatten(1)
+        counts += torch.bincount(a * 256 + b, minlength=65536)
     bins, weights = soft_encode_table()
     total = torch.zeros(NUM_BINS, dtype=torch.float64)
     mass = weights.double() * counts[:, None]
@@ -48,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("photographs", nargs="+", type=Path, help="folders and tar files")
     args = parser.parse_args(argv)
     try:
-        prior = compute_prior(data.load(args.photographs))
+        prior = compute_prior(load_dataset(args.photographs), stride=4)
     except (ColorizeError, OSError) as error:
         sys.stderr.write(f"prior: {error}\n")
         return 1

@@ -1,12 +1,10 @@
-"""What differs between the networks in training: how they are made, fed, and optimized."""
+"""What differs between the networks in training: targets, inputs, trained layers, optimizer."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
-import numpy as np
 import torch
 from torch import nn
 
@@ -16,44 +14,44 @@ from colorize.models.base import Network
 from colorize.models.compact import Compact, Encoder
 from colorize.models.eccv16 import AB_SCALE, ECCV16
 from colorize.models.siggraph17 import SIGGRAPH17
-from colorize.training import augmentation as simulate
-from colorize.training import data
-from colorize.training.config import Settings
+from colorize.training.config import TrainConfig
 from colorize.training.encoders import build_encoder
-from colorize.training.losses import SoftTargets
 from colorize.training.pretrained import load_imagenet
 
-Inputs = tuple[torch.Tensor, ...]
-Groups = list[dict[str, Any]]
+
+@dataclass(frozen=True)
+class ParamGroup:
+    """Parameters that share a learning rate."""
+
+    params: list[nn.Parameter]
+    lr_mult: float  # of the run's learning rate
 
 
 @dataclass(frozen=True)
 class Recipe:
     """How one network is trained."""
 
-    stride: int  # input pixels per pixel of the targets
-    build: Callable[[Settings], Network]
-    inputs: Callable[[Settings, data.Batch, np.random.Generator], Inputs]
-    groups: Callable[[Any, Settings], Groups]  # of parameters; "share" of the learning rate
-    optimizer: Callable[..., torch.optim.Optimizer]
-    last: Callable[[Any], nn.Conv2d | None]  # the last layer, where training is from scratch
+    stride: int  # crop pixels per target pixel, as in the network's metadata
+    takes_hints: bool  # likewise
+    build: Callable[[TrainConfig], Network]
+    optimizer: type[torch.optim.Adam]  # or its subclass AdamW
 
 
-def _build_compact(settings: Settings) -> Compact:
-    """Return the network with the encoder's ImageNet weights, of which a part is frozen."""
-    encoder, first = build_encoder(settings.encoder), settings.encoder_from
-    load_imagenet(settings.encoder, encoder)
-    encoder.requires_grad_(settings.encoder_rate > 0)
+def _build_compact(config: TrainConfig) -> Compact:
+    """Return the network with the encoder's ImageNet weights, part of which is frozen."""
+    encoder, first = build_encoder(config.encoder), config.unfreeze_from
+    load_imagenet(encoder)
+    encoder.requires_grad_(config.encoder_lr_mult > 0)
     if first > 0:
         if not isinstance(encoder, Encoder):
-            raise ColorizeError(f"--encoder-from: not with --encoder {settings.encoder}")
+            raise ColorizeError(f"--unfreeze-from does not work with --encoder {config.encoder}")
         encoder.stem.requires_grad_(False)
         encoder.blocks[:first].requires_grad_(False)
-    return Compact(settings.widths, encoder=encoder)
+    return Compact(config.widths, encoder=encoder)
 
 
-def _build_eccv16(settings: Settings) -> ECCV16:
-    """Return the network with the bins' centers as its own, which stay."""
+def _build_eccv16(config: TrainConfig) -> ECCV16:
+    """Return the network; the bins' centers, its last layer, stay as they are."""
     network = ECCV16()
     with torch.no_grad():
         network.model_out.weight.copy_(
@@ -63,61 +61,37 @@ def _build_eccv16(settings: Settings) -> ECCV16:
     return network
 
 
-def _build_siggraph17(settings: Settings) -> SIGGRAPH17:
-    """Return the network; its head for classification is not used, and stays."""
+def _build_siggraph17(config: TrainConfig) -> SIGGRAPH17:
+    """Return the network; its classification head is unused and stays as it is."""
     network = SIGGRAPH17()
     network.model_class.requires_grad_(False)
     return network
 
 
-def _aged(settings: Settings, batch: data.Batch, rng: np.random.Generator) -> torch.Tensor:
-    """Return L, some of it sharpened, some like an old photograph's."""
-    sharpened = simulate.sharpen(batch.lightness, rng, settings.sharpened)
-    return simulate.degrade(sharpened, rng, settings.degraded)
-
-
-def _compact_inputs(settings: Settings, batch: data.Batch, rng: np.random.Generator) -> Inputs:
-    """Return L, hints and statistics."""
-    return (
-        _aged(settings, batch, rng),
-        simulate.hints(batch.ab, rng, settings.hinted),
-        simulate.statistics(batch.ab, SoftTargets(batch.ab), rng, settings.with_statistics),
-    )
-
-
-def _eccv16_inputs(settings: Settings, batch: data.Batch, rng: np.random.Generator) -> Inputs:
-    """Return L."""
-    return (_aged(settings, batch, rng),)
-
-
-def _siggraph17_inputs(settings: Settings, batch: data.Batch, rng: np.random.Generator) -> Inputs:
-    """Return L, and hints of the same size."""
-    return _aged(settings, batch, rng), simulate.hints(batch.ab, rng, settings.hinted, stride=1)
-
-
-def _compact_groups(network: Compact, settings: Settings) -> Groups:
-    """Return the decoder, and what is trained of the encoder at a rate of its own."""
-    groups: Groups = [{"params": list(network.decoder.parameters()), "share": 1.0}]
+def param_groups(network: Network, config: TrainConfig) -> list[ParamGroup]:
+    """Return the trained parameters; those of `compact`'s encoder are a group of their own."""
+    if not isinstance(network, Compact):
+        return [ParamGroup([p for p in network.parameters() if p.requires_grad], 1.0)]
+    groups = [ParamGroup(list(network.decoder.parameters()), 1.0)]
     encoder = [p for p in network.encoder.parameters() if p.requires_grad]
     if encoder:
-        groups.append({"params": encoder, "share": settings.encoder_rate})
+        groups.append(ParamGroup(encoder, config.encoder_lr_mult))
     return groups
 
 
-def _one_group(network: nn.Module, settings: Settings) -> Groups:
-    """Return all that is trained, at one rate."""
-    return [{"params": [p for p in network.parameters() if p.requires_grad], "share": 1.0}]
+def last_layer(network: Network) -> nn.Conv2d | None:
+    """Return the last trained layer of a network trained from scratch; None for `compact`."""
+    layer: nn.Module | None = None
+    if isinstance(network, ECCV16):
+        layer = network.model8[-1]
+    elif isinstance(network, SIGGRAPH17):
+        layer = network.model_out[0]
+    assert layer is None or isinstance(layer, nn.Conv2d)
+    return layer
 
 
 RECIPES = {
-    "compact": Recipe(
-        4, _build_compact, _compact_inputs, _compact_groups, torch.optim.AdamW, lambda network: None
-    ),
-    "eccv16": Recipe(
-        4, _build_eccv16, _eccv16_inputs, _one_group, torch.optim.Adam, lambda n: n.model8[-1]
-    ),
-    "siggraph17": Recipe(
-        1, _build_siggraph17, _siggraph17_inputs, _one_group, torch.optim.Adam,
-        lambda n: n.model_out[0],
-    ),
-}  # fmt: skip
+    "compact": Recipe(4, False, _build_compact, torch.optim.AdamW),
+    "eccv16": Recipe(4, False, _build_eccv16, torch.optim.Adam),
+    "siggraph17": Recipe(1, True, _build_siggraph17, torch.optim.Adam),
+}

@@ -1,12 +1,10 @@
-"""The training step: network, moving average, optimizer, and their checkpoint."""
+"""The training step: network, moving average, optimizer, teachers."""
 
 from __future__ import annotations
 
 import dataclasses
-import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import nn
@@ -17,25 +15,33 @@ from colorize.models import registry
 from colorize.models.base import Network
 from colorize.models.compact import Compact
 from colorize.runtime.precision import cpu_supports_bf16
-from colorize.training.checkpoint import averaged_network, read_checkpoint
-from colorize.training.config import Settings
-from colorize.training.distributed import alone_until, shared, sum_of_all
-from colorize.training.losses import SoftTargets, color_loss, taught_cross_entropy
+from colorize.training.checkpoint import (
+    Checkpoint,
+    averaged_network,
+    config_of,
+    read_checkpoint,
+    write_checkpoint,
+)
+from colorize.training.class_weights import shift_class_weights
+from colorize.training.config import TrainConfig
+from colorize.training.data.batches import TrainBatch
+from colorize.training.distributed import all_reduce_sum, maybe_no_sync, wrap_ddp
+from colorize.training.losses import SoftTargets, color_loss, distillation_loss
 from colorize.training.lsuv import lsuv_init
-from colorize.training.recipes import RECIPES
-from colorize.training.reweight import reweight
+from colorize.training.recipes import RECIPES, last_layer, param_groups
 from colorize.training.soft_encoding import rebalancing_weights
-from colorize.training.steps import Examples
 
 DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
-LARGEST_GRADIENT = 5.0  # norm to which gradients are cut
+MAX_GRAD_NORM = 5.0
 
 
-def dtype_of(precision: str, device: torch.device) -> torch.dtype:
-    """Return the type of numbers that a run computes with.
+def resolve_dtype(precision: str, device: torch.device) -> torch.dtype:
+    """Return the data type that a run computes in.
 
-    precision: "bf16", "fp16", "fp32", or "auto": bf16 where the device multiplies it. A processor
-    that doesn't takes more than ten times as long over it as over fp32.
+    Args:
+        precision: "bf16", "fp16", "fp32", or "auto": bf16 where the device supports it. A CPU
+            without that support takes more than ten times as long in bf16 as in fp32.
+        device: Where the run computes.
     """
     if precision != "auto":
         return DTYPES[precision]
@@ -47,188 +53,213 @@ def dtype_of(precision: str, device: torch.device) -> torch.dtype:
 
 
 class Trainer:
-    """The network, its moving average and the optimizer; one call of `step` is one step."""
+    """A network, the moving average of its weights, and its optimizer."""
 
     def __init__(
         self,
-        settings: Settings,
+        config: TrainConfig,
         prior: torch.Tensor,
         device: str = "cpu",
-        keep_statistics: bool = False,
+        freeze_bn_stats: bool = False,
     ):
-        """Make the network; `compact` has a pretrained encoder.
+        """Build the network; `compact` has a pretrained encoder.
 
-        prior: (313,), sums to 1. keep_statistics: batch normalizations use and keep those that
-        came with the weights.
+        Args:
+            config: The run's settings.
+            prior: The bins' shares of the training photographs, (313,).
+            device: Where the run computes.
+            freeze_bn_stats: Whether batch normalization uses and keeps the statistics that came
+                with the weights.
         """
-        torch.manual_seed(settings.seed)
-        self.settings, self.prior, self.device = settings, prior, torch.device(device)
-        self.keep_statistics = keep_statistics
-        self.recipe = RECIPES[settings.network]
-        self.dtype = dtype_of(settings.precision, self.device)
-        self.class_weights = rebalancing_weights(prior, settings.uniform_share).to(device)
-        self.network: Network = self.recipe.build(settings)
+        torch.manual_seed(config.seed)
+        self.config, self.prior, self.device = config, prior, torch.device(device)
+        self.freeze_bn_stats = freeze_bn_stats
+        self.recipe = RECIPES[config.network]
+        self.dtype = resolve_dtype(config.precision, self.device)
+        self.class_weights = rebalancing_weights(prior, config.rebalance_lambda).to(device)
+        self.network: Network = self.recipe.build(config)
         self.network.to(self.device).to(memory_format=torch.channels_last)
-        self.runner: nn.Module = self.network  # what a step calls; see `distribute`
-        self.average = AveragedModel(self.network, multi_avg_fn=self._blend, use_buffers=True)
+        self.ddp_network: nn.Module = self.network  # see `distribute`
+        self.average = AveragedModel(self.network, multi_avg_fn=self._update_ema, use_buffers=True)
         self.optimizer = self.recipe.optimizer(
-            self.recipe.groups(self.network, settings),
-            weight_decay=settings.weight_decay,
-            betas=(0.9, settings.beta2),
+            [vars(group) for group in param_groups(self.network, config)],
+            weight_decay=config.weight_decay,
+            betas=(0.9, config.beta2),
             fused=self.device.type == "cuda" or None,
         )
-        self.scaler = torch.amp.GradScaler(self.device.type, enabled=settings.precision == "fp16")
+        self.scaler = torch.amp.GradScaler(self.device.type, enabled=config.precision == "fp16")
         self.teachers: list[nn.Module] = []
         self.steps_done = 0
 
-    def initialize(self, examples: Examples) -> None:
-        """Scale the random weights by what examples give, where nothing is pretrained."""
-        last = self.recipe.last(self.network)
+    @property
+    def averaged_network(self) -> Network:
+        """The network with the moving average of the weights."""
+        network = self.average.module
+        assert isinstance(network, Network)
+        return network
+
+    def initialize(self, batch: TrainBatch) -> None:
+        """Scale the random weights by the outputs for a batch, unless they are pretrained."""
+        last = last_layer(self.network)
         if last is not None:
-            lsuv_init(self.network, last, *(x.to(self.device) for x in examples.inputs))
+            lsuv_init(self.network, last, *batch.to(self.device).inputs)
             self.average.module.load_state_dict(self.network.state_dict())
 
-    def start_from(self, weights: str) -> None:
-        """Take the weights of a file, or a model's own by its name, to train them further.
+    def load_initial_weights(self, weights: str) -> None:
+        """Start from the weights of a file, of a checkpoint, or of a model by name.
 
-        Raises ColorizeError if they can't be read or have other widths.
+        Raises:
+            ColorizeError: They can't be read or don't fit the config.
         """
-        given = self._load(weights)
-        if isinstance(given, Compact) and isinstance(self.network, Compact):
-            if type(given.encoder) is not type(self.network.encoder):
-                raise ColorizeError(f"{weights}: has another encoder; give it as --encoder")
-            if given.widths != self.network.widths:
-                raise ColorizeError(
-                    f"{weights}: has the widths {given.widths}; give them as --widths"
-                )
+        loaded = self._load(weights)
+        if isinstance(loaded, Compact) and isinstance(self.network, Compact):
+            if type(loaded.encoder) is not type(self.network.encoder):
+                raise ColorizeError(f"{weights}: has another encoder; set it with --encoder")
+            if loaded.widths != self.network.widths:
+                widths = " ".join(map(str, loaded.widths))
+                raise ColorizeError(f"{weights}: has other widths; add --widths {widths}")
         for network in (self.network, self.average.module):
-            network.load_state_dict(given.state_dict())
+            network.load_state_dict(loaded.state_dict())
 
-    def learn_from(self, weights: str) -> None:
-        """Take a network of `compact`'s kind as a teacher: its file, a checkpoint, or by name.
+    def add_teacher(self, weights: str) -> None:
+        """Add a trained `compact` as a teacher: its file, a checkpoint, or a model by name.
 
-        What several teach is the mean of their logits for the photograph as it is, so that the
-        network answers alike where it sees an old one of the same. Raises ColorizeError if it
-        can't be read, or doesn't say how it was rebalanced.
+        The target is the mean of the teachers' logits for the photograph without augmentation, so
+        that the network learns to give an old photograph the same colors as a clean one.
+
+        Raises:
+            ColorizeError: It can't be read, or its class weights are unknown.
         """
         teacher = self._load(weights)
         if not isinstance(teacher, Compact) or teacher.metadata.class_weights is None:
-            raise ColorizeError(f"{weights}: no teacher, for its class weights are unknown")
+            raise ColorizeError(f"{weights}: can't be a teacher: its class weights are unknown")
         self.teachers.append(teacher.to(self.device).to(memory_format=torch.channels_last))
 
     def _load(self, weights: str) -> nn.Module:
-        """Return a network of this kind, by its file or by name, with this run's class weights."""
-        name = self.settings.network
-        given: nn.Module
+        """Return a network by file or name, with this run's class weights."""
+        name = self.config.network
+        network: nn.Module
         if weights.endswith(".pt") and name == "compact":
-            given = averaged_network(read_checkpoint(Path(weights))).eval()
+            network = averaged_network(read_checkpoint(Path(weights))).eval()
         else:
-            given = registry.load(name, weights=None if weights == name else weights)
-        if isinstance(given, Compact) and given.metadata.class_weights is not None:
-            trained = torch.from_numpy(given.metadata.class_weights)
-            reweight(given, trained, self.class_weights.cpu())
-        return given
+            network = registry.load(name, weights=None if weights == name else weights)
+        if isinstance(network, Compact) and network.metadata.class_weights is not None:
+            trained = torch.from_numpy(network.metadata.class_weights)
+            shift_class_weights(network, trained, self.class_weights.cpu())
+        return network
 
     def distribute(self) -> None:
-        """Share the steps that follow with the other processes, where there are any."""
-        self.runner = shared(self.network, self.device)
+        """Share the following steps with the other processes, if there are any."""
+        self.ddp_network = wrap_ddp(self.network, self.device)
 
-    def _blend(
-        self, average: Sequence[torch.Tensor], current: Sequence[torch.Tensor], count: Any
+    def _update_ema(
+        self, average: Sequence[torch.Tensor], current: Sequence[torch.Tensor], count: object
     ) -> None:
-        """Move the average toward the weights, faster in the beginning."""
-        decay = min(self.settings.average, (1 + int(count)) / (10 + int(count)))
-        if average[0].is_floating_point():  # all are of one type
+        """Move the average toward the weights, faster at the beginning."""
+        assert isinstance(count, int | torch.Tensor)
+        decay = min(self.config.ema_decay, (1 + int(count)) / (10 + int(count)))
+        if average[0].is_floating_point():  # all have the same type
             torch._foreach_lerp_(list(average), list(current), 1 - decay)
         else:
             for kept, new in zip(average, current, strict=True):
                 kept.copy_(new)
 
-    def step(self, batches: Sequence[Examples]) -> float:
-        """Take one step on this process's batches and return the loss over those of all."""
-        self._train_mode()
+    def step(self, batches: Sequence[TrainBatch]) -> float:
+        """Take one step on this process's batches; return the loss over those of all processes."""
+        for layer in self.network.train().modules():
+            if isinstance(layer, nn.BatchNorm2d | nn.SyncBatchNorm):
+                layer.train(not self.freeze_bn_stats)
         for group in self.optimizer.param_groups:
-            group["lr"] = self.settings.rate(self.steps_done) * group["share"]
+            group["lr"] = self.config.learning_rate_at(self.steps_done) * group["lr_mult"]
         self.optimizer.zero_grad(set_to_none=True)
-        colored = torch.stack([batch.colored.sum() for batch in batches]).sum()
-        colored = sum_of_all(colored.to(self.device)).clamp(min=1)
+        num_color = torch.stack([batch.is_color.sum() for batch in batches]).sum()
+        num_color = all_reduce_sum(num_color.to(self.device)).clamp(min=1)
         loss = torch.zeros((), device=self.device)
         for i, batch in enumerate(batches):
-            with alone_until(i == len(batches) - 1, self.runner):
-                loss += self._gradients(batch, colored)
+            with maybe_no_sync(i == len(batches) - 1, self.ddp_network):
+                loss += self._backward(batch.to(self.device), num_color)
         self.scaler.unscale_(self.optimizer)
-        nn.utils.clip_grad_norm_(self.network.parameters(), LARGEST_GRADIENT)
+        nn.utils.clip_grad_norm_(self.network.parameters(), MAX_GRAD_NORM)
         self.scaler.step(self.optimizer)
         self.scaler.update()
         self.average.update_parameters(self.network)
         self.steps_done += 1
-        return float(sum_of_all(loss)) / self.settings.processes
+        return float(all_reduce_sum(loss)) / self.config.world_size
 
-    def _train_mode(self) -> None:
-        """Put the network into the mode for training."""
-        for layer in self.network.train().modules():
-            if isinstance(layer, nn.BatchNorm2d | nn.SyncBatchNorm):
-                layer.train(not self.keep_statistics)
+    def _backward(self, batch: TrainBatch, num_color: torch.Tensor) -> torch.Tensor:
+        """Add a batch's gradients and return its loss.
 
-    def _gradients(self, batch: Examples, colored: torch.Tensor) -> torch.Tensor:
-        """Add a batch's gradients and return its loss, both so that the processes' mean counts.
-
-        The sum of a process's batches, averaged over the processes, is the mean over all
-        photographs of the step that are not gray, of which there are `colored`.
+        Both are weighted so that the sum over a process's batches, averaged over the processes, is
+        the mean over all color photographs of the step, of which there are `num_color`.
         """
-        inputs = [x.to(self.device, non_blocking=True) for x in batch.inputs]
-        counted = batch.colored.to(self.device, non_blocking=True)
-        answer = self._answer(self.runner, inputs)
-        ab = batch.ab.to(self.device, non_blocking=True)
+        prediction = self._forward(self.ddp_network, *batch.inputs)
         if self.teachers:
             with torch.no_grad():
-                clean = [batch.lightness.to(self.device, non_blocking=True), *inputs[1:]]
-                answers = [self._answer(teacher, clean) for teacher in self.teachers]
-                teacher = torch.stack(answers).mean(dim=0)
-            loss = taught_cross_entropy(
-                answer, SoftTargets(ab), self.class_weights, counted, teacher,
-                self.settings.taught,
+                logits = [self._forward(t, batch.clean_lightness) for t in self.teachers]
+            loss = distillation_loss(
+                prediction, SoftTargets(batch.ab), self.class_weights, batch.is_color,
+                torch.stack(logits).mean(dim=0), self.config.distill_weight,
             )  # fmt: skip
         else:
-            loss = color_loss(self.network.metadata.output, answer, ab, self.class_weights, counted)
-        loss = loss * (counted.sum() * self.settings.processes / colored)
+            loss = color_loss(
+                self.network.metadata.output,
+                prediction,
+                batch.ab,
+                self.class_weights,
+                batch.is_color,
+            )
+        loss = loss * (batch.is_color.sum() * self.config.world_size / num_color)
         self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
         return loss.detach()
 
-    def _answer(self, network: nn.Module, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
-        """Return what a network says of the inputs, float32, computed in the run's precision."""
+    def _forward(self, network: nn.Module, *inputs: torch.Tensor) -> torch.Tensor:
+        """Return a network's prediction, float32, computed in the run's precision."""
         with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
-            answer: torch.Tensor = network(*inputs)
-        return answer.float()
+            prediction: torch.Tensor = network(*inputs)
+        return prediction.float()
 
-    def save(self, path: Path) -> None:
-        """Write a checkpoint, whole or not at all."""
-        state = {
-            "settings": dataclasses.asdict(self.settings),
-            "prior": self.prior,
-            "steps_done": self.steps_done,
-            "network": self.network.state_dict(),
-            "average": self.average.module.state_dict(),
-            "updates": int(self.average.n_averaged),
-            "optimizer": self.optimizer.state_dict(),
-            "scaler": self.scaler.state_dict(),
-        }
-        temporary = path.with_suffix(".tmp")
-        torch.save(state, temporary)
-        os.replace(temporary, path)
+    def save(self, file: Path) -> None:
+        """Write a checkpoint atomically."""
+        write_checkpoint(
+            Checkpoint(
+                config=dataclasses.asdict(self.config),
+                prior=self.prior,
+                steps_done=self.steps_done,
+                network=self.network.state_dict(),
+                average=self.average.module.state_dict(),
+                num_updates=int(self.average.n_averaged),
+                optimizer=self.optimizer.state_dict(),
+                scaler=self.scaler.state_dict(),
+            ),
+            file,
+        )
 
-    def restore(self, path: Path) -> None:
-        """Continue from a checkpoint. Raises ColorizeError if there is none, or of another kind."""
-        if not path.is_file():
-            raise ColorizeError(f"{path}: no checkpoint to resume from; leave out --resume")
-        state = torch.load(path, map_location=self.device, weights_only=True)
-        network = state["settings"].get("network", "compact")
-        if network != self.settings.network:
-            raise ColorizeError(f"{path}: a checkpoint of {network}; add --network {network}")
-        self.network.load_state_dict(state["network"])
-        self.average.module.load_state_dict(state["average"])
-        self.average.n_averaged.fill_(state["updates"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        if state.get("scaler") and self.scaler.is_enabled():
-            self.scaler.load_state_dict(state["scaler"])
-        self.steps_done = state["steps_done"]
+    def restore(self, file: Path) -> None:
+        """Continue from a checkpoint.
+
+        Raises:
+            ColorizeError: The file is missing, or of another network.
+        """
+        if not file.is_file():
+            raise ColorizeError(f"{file}: no checkpoint to resume from; leave out --resume")
+        checkpoint = read_checkpoint(file, self.device)
+        network = config_of(checkpoint).network
+        if network != self.config.network:
+            raise ColorizeError(f"{file}: a checkpoint of {network}; add --network {network}")
+        try:
+            self.network.load_state_dict(checkpoint["network"])
+            self.average.module.load_state_dict(checkpoint["average"])
+            self.optimizer.load_state_dict(checkpoint["optimizer"])
+        except (RuntimeError, ValueError, KeyError) as error:
+            raise ColorizeError(
+                f"{file}: does not fit this network: an earlier version's, or other --widths, "
+                "--encoder or --encoder-lr-mult"
+            ) from error
+        for group, params in zip(
+            self.optimizer.param_groups, param_groups(self.network, self.config), strict=True
+        ):
+            group["lr_mult"] = params.lr_mult
+        self.average.n_averaged.fill_(checkpoint["num_updates"])
+        if checkpoint["scaler"] and self.scaler.is_enabled():
+            self.scaler.load_state_dict(checkpoint["scaler"])
+        self.steps_done = checkpoint["steps_done"]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from colorize.evaluation.hue import GATES, HueAccumulator
+from colorize.evaluation.hue import GATES, Gate, HueAccumulator
 
 SKIN = (60, 15, 20)
 
@@ -42,10 +42,9 @@ def test_hue_error_goes_the_short_way_around():
     """Hues of 350° and 10° are 20° apart."""
     true_ab = 20 * np.cos(np.radians(10)), 20 * np.sin(np.radians(10))
     ab = 20 * np.cos(np.radians(350)), 20 * np.sin(np.radians(350))
-    gate = HueAccumulator(GATES["skin"])
-    gate._gate = GATES["skin"].__class__((0, 100), (-100, 100), (-100, 100))
-    gate.add(picture((60, *ab)), picture((60, *true_ab)))
-    assert gate.bias().hue_error == pytest.approx(20, abs=1e-3)
+    accumulator = HueAccumulator(Gate((0, 100), (-100, 100), (-100, 100)))
+    accumulator.add(picture((60, *ab)), picture((60, *true_ab)))
+    assert accumulator.bias().hue_error == pytest.approx(20, abs=1e-3)
 
 
 def test_gray_result_has_no_hue():

@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 
 from colorize.color import lab
+from colorize.color.downsampling import block_mean
 from colorize.decoding.decoder import LogitsDecoder
 from colorize.errors import ColorizeError
 from colorize.evaluation.common import decode, predict
@@ -43,8 +44,7 @@ def test_deciles_are_equal_and_sorted_by_confidence(colorizer, photograph, monke
     truth = lab.rgb_to_lab(photograph.astype(np.float32) / 255)
     logits = predict(colorizer, truth[None, None, ..., 0])
     ab = np.moveaxis(decode(colorizer, logits)[0], 0, -1)
-    difference = calibration._block_means(ab - truth[..., 1:], (16, 16))
-    error = np.linalg.norm(difference, axis=-1)
+    error = np.linalg.norm(block_mean(np.moveaxis(ab - truth[..., 1:], -1, 0), (16, 16)), axis=0)
     monkeypatch.setattr(calibration, "confidence", lambda _: (1 / (1 + error))[None])
     deciles, _ = calibration.calibrate(colorizer, [photograph])
     errors = [decile.ab_error for decile in deciles]

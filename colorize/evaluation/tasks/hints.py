@@ -32,7 +32,7 @@ from colorize.evaluation.common import (
     with_progress,
 )
 from colorize.evaluation.metrics import psnr
-from colorize.hints.format import HintedPixels
+from colorize.hints.rasterize import HintedPixels
 from colorize.pipeline import Colorizer
 
 COUNTS = (0, 1, 5, 10, 50)
@@ -83,7 +83,7 @@ def _psnr_of_photograph(
             logits = colorizer.predict_logits(lightness, hints)
         ab = decode(colorizer, logits)
         ab = colorizer.propagate_hints(ab, hints, lightness, logits)[0]
-        hints.paint(ab, 0)
+        hints.apply_to(ab, 0)
         results.append(ab)
     return [psnr(lab.lab_to_srgb_pixels(truth[0], ab) / 255, rgb / 255) for ab in results]
 

@@ -1,0 +1,8 @@
+"""The former name of `python -m colorize.training.make_weights`; goes with the next release."""
+
+import sys
+
+from colorize.training.make_weights import main
+
+if __name__ == "__main__":
+    sys.exit(main())

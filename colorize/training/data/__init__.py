@@ -1,0 +1,1 @@
+"""Training data: decoding, storage, augmentation, batches."""

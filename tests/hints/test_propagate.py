@@ -1,0 +1,65 @@
+"""Propagation of hints to similar cells."""
+
+import numpy as np
+
+from colorize.hints.propagate import propagate_hints
+
+
+def halves(top: float, bottom: float) -> np.ndarray:
+    planes = np.full((16, 16), top, np.float32)
+    planes[8:] = bottom
+    return planes
+
+
+def one_hint(row: int, column: int, ab: tuple[float, float]) -> np.ndarray:
+    hints = np.zeros((3, 16, 16), np.float32)
+    hints[:, row, column] = ab[0] / 110, ab[1] / 110, 1
+    return hints
+
+
+def test_propagation_follows_lightness_and_distribution():
+    """One hint in the upper half moves places like it more than equally distant others."""
+    probabilities = np.zeros((2, 16, 16), np.float32)
+    probabilities[0], probabilities[1] = halves(1, 0), halves(0, 1)
+    ab = np.zeros((2, 16, 16), np.float32)
+    flat = halves(50, 50)
+    by_colors = propagate_hints(ab, flat, one_hint(7, 8, (40, 0)), probabilities)[0]
+    assert by_colors[5, 8] > 10 and by_colors[9, 8] < 1
+    alike = np.full((2, 16, 16), 0.5, np.float32)
+    by_lightness = propagate_hints(ab, halves(50, 90), one_hint(7, 8, (40, 0)), alike)[0]
+    assert by_lightness[5, 8] > 2 * by_lightness[9, 8] > 0
+
+
+def test_propagation_meets_hints_and_keeps_agreeing_colors():
+    alike = np.full((2, 16, 16), 0.5, np.float32)
+    flat = halves(50, 50)
+    ab = np.stack((halves(10, -20), halves(0, 5)))
+    result = propagate_hints(ab, flat, one_hint(3, 4, (60, -30)), alike)
+    np.testing.assert_allclose(result[:, 3, 4], (60, -30), atol=2)
+    np.testing.assert_allclose(
+        propagate_hints(ab, flat, one_hint(3, 4, (10, 0)), alike), ab, atol=1e-4
+    )
+    np.testing.assert_array_equal(propagate_hints(ab, flat, np.zeros((3, 16, 16)), alike), ab)
+
+
+def test_strong_hint_is_limited_far_away():
+    alike = np.full((2, 16, 16), 0.5, np.float32)
+    change = propagate_hints(np.zeros((2, 16, 16)), halves(50, 50), one_hint(0, 0, (80, 0)), alike)[
+        0
+    ]
+    assert change[0, 1] > 50 and 0 < change[15, 15] < 20
+
+
+def test_contradicting_hints_stay_bounded():
+    hints = one_hint(5, 5, (60, 0)) + one_hint(5, 6, (-60, 0))
+    alike = np.full((2, 16, 16), 0.5, np.float32)
+    change = propagate_hints(np.zeros((2, 16, 16)), halves(50, 50), hints, alike)
+    assert np.abs(change).max() < 75
+
+
+def test_fully_painted_picture_is_propagated():
+    hints = np.zeros((3, 64, 64), np.float32)
+    hints[0], hints[2] = 0.3, 1
+    alike = np.full((2, 64, 64), 0.5, np.float32)
+    result = propagate_hints(np.zeros((2, 64, 64)), np.full((64, 64), 50.0), hints, alike)
+    np.testing.assert_allclose(result[0], 33, atol=3)

@@ -1,0 +1,118 @@
+"""From checkpoints to weights files."""
+
+import json
+
+import pytest
+import torch
+from fixtures.training import UNIFORM_PRIOR, tiny_config, tiny_trainer
+
+from colorize.color.quantization import NUM_BINS
+from colorize.models.compact import Compact
+from colorize.models.metadata import StyleSettings
+from colorize.models.serialization import read_network, read_tensors
+from colorize.training import make_weights
+from colorize.training.make_weights import DEFAULT_STYLES
+from colorize.training.soft_encoding import rebalancing_weights
+from colorize.training.trainer import Trainer
+
+pytestmark = pytest.mark.usefixtures("no_imagenet")
+
+
+def test_weights_file_holds_average_and_decoding_defaults(tmp_path, capsys):
+    trainer = tiny_trainer()
+    checkpoint, target = tmp_path / "checkpoint.pt", tmp_path / "compact.safetensors"
+    trainer.save(checkpoint)
+    command = [str(checkpoint), "-o", str(target), "--temperature", "0.6", "--rebalance", "0.4",
+               "--coherence", "0.3", "--rare-color-boost", "0.2"]  # fmt: skip
+    assert make_weights.main(command) == 0
+    network = read_network(target, "compact")
+    assert isinstance(network, Compact)
+    assert network.metadata.styles == {
+        "vivid": StyleSettings(0.6, 0.4, rare_color_boost=0.2, coherence=0.3),
+        "faithful": StyleSettings(0.8, 0.1, rare_color_boost=0.0, coherence=0.3),
+    }
+    expected = rebalancing_weights(UNIFORM_PRIOR)
+    class_weights = torch.from_numpy(network.metadata.class_weights)
+    torch.testing.assert_close(class_weights, expected, rtol=1e-4, atol=1e-6)
+    average = trainer.average.module.decoder.classify.weight
+    assert torch.equal(network.decoder.classify.weight, average.half().float())
+    assert make_weights.main([*command, "--faithful", "0", "0"]) == 1
+    assert "temperature" in capsys.readouterr().err
+
+
+def test_several_checkpoints_give_the_mean_of_their_weights(tmp_path):
+    prior = torch.linspace(1, 3, NUM_BINS) / torch.linspace(1, 3, NUM_BINS).sum()
+    lambdas, states, class_weights = (0.5, 0.1), [], []
+    for seed, value in enumerate(lambdas):
+        trainer = Trainer(tiny_config(seed=seed, rebalance_lambda=value), prior)
+        trainer.save(tmp_path / f"{seed}.pt")
+        states.append(trainer.average.module.state_dict())
+        class_weights.append(rebalancing_weights(prior, value))
+    target = tmp_path / "mean.safetensors"
+    files = [str(tmp_path / "0.pt"), str(tmp_path / "1.pt")]
+    assert make_weights.main([*files, "-o", str(target)]) == 0
+    network = read_network(target, "compact")
+    found = torch.from_numpy(network.metadata.class_weights)
+    torch.testing.assert_close(found, class_weights[0])
+    for name, value in network.state_dict().items():
+        expected = (states[0][name].float() + states[1][name].float()) / 2
+        if name == "decoder.classify.bias":  # as if both had the first's class weights
+            expected += (class_weights[0] / class_weights[1]).log() / 2
+        torch.testing.assert_close(value.float(), expected, rtol=2e-3, atol=2e-3)
+
+
+def test_weights_files_are_mixed_by_weight(tmp_path, capsys):
+    files = []
+    for seed in range(2):
+        tiny_trainer(seed=seed).save(tmp_path / f"{seed}.pt")
+        files.append(tmp_path / f"{seed}.safetensors")
+        make_weights.make_weights([tmp_path / f"{seed}.pt"], files[-1], DEFAULT_STYLES)
+    target = tmp_path / "mean.safetensors"
+    command = [str(tmp_path / "0.pt"), str(files[1]), "-o", str(target)]
+    assert make_weights.main([*command, "--mixing-weights", "3", "1"]) == 0
+    first, second = (read_network(file, "compact").state_dict() for file in files)
+    for name, value in read_network(target, "compact").state_dict().items():
+        expected = 0.75 * first[name].float() + 0.25 * second[name].float()
+        torch.testing.assert_close(value.float(), expected, rtol=2e-3, atol=2e-3)
+    _, header = read_tensors(target)
+    assert [run["seed"] for run in json.loads(header["training"])] == [0, 1]
+    for weights in (["1"], ["1", "0"]):
+        assert make_weights.main([*command, "--shares", *weights]) == 1  # the former name
+        assert "--mixing-weights" in capsys.readouterr().err
+
+
+def test_files_that_do_not_fit_together_are_rejected(tmp_path, capsys):
+    tiny_trainer().save(tmp_path / "small.pt")
+    tiny_trainer(widths=(24, 16, 24, 32)).save(tmp_path / "wide.pt")
+    torch.save({"config": {"network": "eccv16"}}, tmp_path / "eccv16.pt")
+    target = tmp_path / "x.safetensors"
+    for first, second in (("small", "wide"), ("small", "eccv16"), ("eccv16", "small")):
+        files = [str(tmp_path / f"{name}.pt") for name in (first, second)]
+        assert make_weights.main([*files, "-o", str(target)]) == 1
+        assert "make_weights: " in capsys.readouterr().err
+        assert not target.exists()
+
+
+def test_a_teacher_with_another_encoder_is_rejected(tmp_path, capsys):
+    tiny_trainer(encoder="vgg16").save(tmp_path / "teacher.pt")
+    assert make_weights.main([str(tmp_path / "teacher.pt"), "-o", str(tmp_path / "x")]) == 1
+    assert "vgg16" in capsys.readouterr().err
+
+
+def test_checkpoint_of_the_version_before_is_read(tmp_path):
+    trainer = tiny_trainer(rebalance_lambda=0.1)
+    trainer.save(tmp_path / "new.pt")
+    state = torch.load(tmp_path / "new.pt", weights_only=True)
+    state["settings"] = {"widths": trainer.config.widths, "uniform_share": 0.1, "hinted": 0.2}
+    state["updates"] = state.pop("num_updates")
+    del state["config"], state["scaler"]
+    torch.save(state, tmp_path / "former.pt")
+    for name in ("new", "former"):
+        target = tmp_path / f"{name}.safetensors"
+        assert make_weights.main([str(tmp_path / f"{name}.pt"), "-o", str(target)]) == 0
+    new, former = (
+        read_network(tmp_path / f"{n}.safetensors", "compact") for n in ("new", "former")
+    )
+    assert (new.metadata.class_weights == former.metadata.class_weights).all()
+    for key, value in new.state_dict().items():
+        assert torch.equal(value, former.state_dict()[key])
