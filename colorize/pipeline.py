@@ -35,7 +35,7 @@ from colorize.io.readers import read
 from colorize.options import ColorizeOptions
 from colorize.runtime.base import Runner
 from colorize.runtime.load import load_runner
-from colorize.runtime.threads import available_cpus
+from colorize.runtime.threads import available_cpus, limit_blas_threads
 from colorize.viewing.heatmap import render_heatmap
 
 Floats = npt.NDArray[np.float32]
@@ -111,8 +111,11 @@ class Colorizer:
     def set_concurrency(self, photographs: int) -> None:
         """Share the CPU among this number of photographs that are colorized at the same time.
 
-        To be called before the threads that colorize them begin.
+        To be called before the threads that colorize them start. With several, NumPy's matrix
+        products in this process take one thread each.
         """
+        if photographs > 1:
+            limit_blas_threads()
         self.threads = max(1, available_cpus() // photographs)
         self.runner.set_threads(self.threads)
 

@@ -1,12 +1,13 @@
-"""How many threads work: the cores of this process, and one for each product of NumPy's."""
+"""Numbers of threads: the CPUs of this process, and one for each of NumPy's matrix products."""
 
 from __future__ import annotations
 
 import os
+import sys
 
 
 def available_cpus() -> int:
-    """Return how many cores this process may use; OMP_NUM_THREADS limits them, as with torch."""
+    """Return how many CPUs this process may use; OMP_NUM_THREADS limits them, as with torch."""
     if hasattr(os, "sched_getaffinity"):  # not on macOS and Windows
         found = len(os.sched_getaffinity(0))
     else:
@@ -16,9 +17,18 @@ def available_cpus() -> int:
 
 
 def limit_blas_threads() -> None:
-    """Keep NumPy's matrix products to one thread, unless the environment says otherwise.
+    """Keep NumPy's matrix products to one thread, unless OPENBLAS_NUM_THREADS is set.
 
-    They are small here, and threads of OpenBLAS that wait for each other take the cores from the
-    other photographs: a batch took a third longer. To be called before NumPy is imported.
+    They are small here, and threads of OpenBLAS that wait for each other take the CPUs from the
+    other photographs: a batch took a third longer. The limit holds for the whole process, so
+    the library sets it only where a program colorizes several photographs at once (see
+    `Colorizer.set_concurrency`).
     """
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    if "OPENBLAS_NUM_THREADS" in os.environ:
+        return
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"  # for a NumPy that is imported later
+    if "numpy" in sys.modules:
+        # Here, not above: the commands call this before NumPy is imported and do without.
+        from threadpoolctl import threadpool_limits
+
+        threadpool_limits(1, user_api="blas")
