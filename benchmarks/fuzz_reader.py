@@ -42,44 +42,44 @@ def mutated(content: bytes, random: np.random.Generator) -> bytes:
     return bytes(block)
 
 
-def _flip(block: bytearray, place: int, random: np.random.Generator) -> None:
-    block[place] ^= 1 << int(random.integers(8))
+def _flip(block: bytearray, offset: int, random: np.random.Generator) -> None:
+    block[offset] ^= 1 << int(random.integers(8))
 
 
-def _set(block: bytearray, place: int, random: np.random.Generator) -> None:
-    block[place] = INTERESTING[int(random.integers(len(INTERESTING)))]
+def _set(block: bytearray, offset: int, random: np.random.Generator) -> None:
+    block[offset] = INTERESTING[int(random.integers(len(INTERESTING)))]
 
 
-def _set_number(block: bytearray, place: int, random: np.random.Generator) -> None:
+def _set_number(block: bytearray, offset: int, random: np.random.Generator) -> None:
     size = int(random.choice([2, 4, 8]))
     value = int(random.choice([0, 1, 0x7FFF, 0xFFFF, 0x10000, 0x7FFFFFFF, 0xFFFFFFFF]))
     order = "big" if random.random() < 0.5 else "little"
-    block[place : place + size] = (value % (1 << 8 * size)).to_bytes(size, order)  # type: ignore[arg-type]
+    block[offset : offset + size] = (value % (1 << 8 * size)).to_bytes(size, order)  # type: ignore[arg-type]
 
 
-def _randomize(block: bytearray, place: int, random: np.random.Generator) -> None:
+def _randomize(block: bytearray, offset: int, random: np.random.Generator) -> None:
     size = int(random.integers(1, 64))
-    block[place : place + size] = random.bytes(len(block[place : place + size]))
+    block[offset : offset + size] = random.bytes(len(block[offset : offset + size]))
 
 
-def _remove(block: bytearray, place: int, random: np.random.Generator) -> None:
-    del block[place : place + int(random.integers(1, 64))]
+def _remove(block: bytearray, offset: int, random: np.random.Generator) -> None:
+    del block[offset : offset + int(random.integers(1, 64))]
 
 
-def _double(block: bytearray, place: int, random: np.random.Generator) -> None:
-    block[place:place] = block[place : place + int(random.integers(1, 256))]
+def _double(block: bytearray, offset: int, random: np.random.Generator) -> None:
+    block[offset:offset] = block[offset : offset + int(random.integers(1, 256))]
 
 
-def _cut(block: bytearray, place: int, random: np.random.Generator) -> None:
-    if random.random() < 0.3:  # seldom: little else happens to a short file
-        del block[place:]
+def _cut(block: bytearray, offset: int, random: np.random.Generator) -> None:
+    if random.random() < 0.3:  # rarely: little else happens to a short file
+        del block[offset:]
 
 
 _FAULTS = (_flip, _flip, _set, _set, _set_number, _set_number, _randomize, _remove, _double, _cut)
 
 
 def _work(pipe: Connection) -> None:
-    """Read what comes through the pipe and answer with the outcome, until None comes."""
+    """Read each file that comes through the pipe and send back the outcome, until None comes."""
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     from colorize.errors import ColorizeError
     from colorize.io.readers import read_pages
@@ -97,7 +97,7 @@ def _work(pipe: Connection) -> None:
 
 
 class Worker:
-    """A process that reads files, started anew after it crashed or hung."""
+    """A process that reads files, restarted after it crashed or hung."""
 
     def __init__(self) -> None:
         """Start the process."""
@@ -133,7 +133,7 @@ class Worker:
 
 
 def run(count: int, seed: int, keep: Path | None) -> tuple[dict[str, Counter[str]], list[str]]:
-    """Return the outcomes by format and the violations of so many mutated files."""
+    """Return the outcomes by format, and the violations, of `count` mutated files."""
     table: dict[str, Counter[str]] = {}
     violations = []
     worker = Worker()

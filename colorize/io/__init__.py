@@ -1,1 +1,1 @@
-"""Photographs in files: reading, writing, and all they say beside their pixels."""
+"""Photographs in files: reading and writing their pixels and metadata."""

@@ -1,4 +1,4 @@
-"""The sha256 of files, by which they are known."""
+"""The sha256 of files."""
 
 from __future__ import annotations
 

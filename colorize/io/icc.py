@@ -1,4 +1,4 @@
-"""ICC profiles: what is embedded becomes sRGB on the way in, sRGB is named on the way out."""
+"""ICC profiles: embedded ones are converted to sRGB, and sRGB is embedded in outputs."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from PIL import Image, ImageCms
 Convert = Callable[[Image.Image], Image.Image]
 
 _PROFILE_SPACE = {"RGB": "RGB", "CMYK": "CMYK", "LAB": "Lab", "L": "GRAY"}
-SRGB_GAMMA = 1 / 2.2  # as PNG rounds sRGB's curve
+SRGB_GAMMA = 1 / 2.2  # the value of gAMA that stands for sRGB's curve
 _INTENT = ImageCms.Intent.RELATIVE_COLORIMETRIC
 _FLAGS = ImageCms.Flags.BLACKPOINTCOMPENSATION
 
 
 @lru_cache(maxsize=1)
 def srgb_profile() -> bytes:
-    """Return an sRGB ICC profile; the same bytes every time, so that outputs are too."""
+    """Return an sRGB ICC profile, always the same bytes, so that outputs are reproducible."""
     profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
     profile[24:36] = bytes.fromhex("07e400010001000000000000")  # dated 2020-01-01, not "now"
     return bytes(profile)
 
 
 def srgb_converter(icc: bytes | None, mode: str) -> Convert | None:
-    """Return what turns an image of `mode` (RGB, CMYK or LAB) into sRGB, None if nothing must.
+    """Return a function that converts images of `mode` (RGB, CMYK or LAB) to sRGB.
 
-    A profile of another color space than the pixels' is not meant for them and left aside;
-    one that moves no color by more than one level is sRGB already.
+    Returns None where there is nothing to convert: without a profile, for a profile of another
+    color space than `mode`, and for one that changes no color by more than one level.
 
     Raises OSError or ImageCms.PyCMSError for a profile that LittleCMS cannot use.
     """
@@ -45,7 +45,7 @@ def srgb_converter(icc: bytes | None, mode: str) -> Convert | None:
 
 
 def gray_curve(icc: bytes | None) -> np.ndarray | None:
-    """Return the 256 sRGB levels of a gray (or RGB) profile's grays, None if they are the same.
+    """Return the 256 sRGB levels of a gray (or RGB) profile's grays, None if they are unchanged.
 
     Raises OSError or ImageCms.PyCMSError for a profile that LittleCMS cannot use.
     """
@@ -62,9 +62,13 @@ def gray_curve(icc: bytes | None) -> np.ndarray | None:
 
 
 def gamma_curve(gamma: float, dtype: Any) -> np.ndarray:
-    """Return the sRGB level of each level v that stands for light v ** (1 / gamma).
+    """Return the sRGB level for each level v whose linear light is v ** (1 / gamma).
 
-    Both in the range of an unsigned type. The sRGB curve is that of IEC 61966-2-1.
+    Args:
+        gamma: the exponent that encoded the light, as PNG's gAMA states it.
+        dtype: the unsigned type whose range both levels have.
+
+    The sRGB curve is that of IEC 61966-2-1.
     """
     top = np.iinfo(dtype).max
     light = np.linspace(0, 1, top + 1) ** (1 / max(gamma, 0.01))

@@ -61,7 +61,7 @@ def test_write_names_impossible_targets(tmp_path: Path) -> None:
         with pytest.raises(ColorizeError, match=expected) as caught:
             write(Photo(GRAY), target)
         assert str(caught.value).startswith(f"{target}: ")
-    with pytest.raises(ColorizeError, match="no picture to write"):
+    with pytest.raises(ColorizeError, match="no pages to write"):
         write([], tmp_path / "out.png")
 
 

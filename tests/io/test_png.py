@@ -26,30 +26,30 @@ def encoded(pixels: np.ndarray, chunks=()) -> bytes:
 @pytest.mark.parametrize(
     "shape", [(1, 1, 3), (1, 9, 3), (9, 1, 4), (7, 5), (7, 5, 1), (7, 5, 2), (7, 5, 4), (60, 40, 3)]
 )
-def test_pixels_come_back(shape):
+def test_pillow_reads_the_pixels(shape):
     pixels = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
     np.testing.assert_array_equal(decoded(encoded(pixels)).reshape(shape), pixels)
 
 
-def test_strips_fit_together(monkeypatch):
+def test_strips_join_without_seams(monkeypatch):
     monkeypatch.setattr(png, "STRIP_BYTES", 100)  # a few rows each
     pixels = np.random.default_rng(0).integers(0, 256, (31, 17, 3), np.uint8)
     np.testing.assert_array_equal(decoded(encoded(pixels)), pixels)
 
 
-def test_pixels_need_not_be_contiguous():
+def test_non_contiguous_pixels_are_written():
     pixels = np.random.default_rng(0).integers(0, 256, (20, 30, 3), np.uint8)[::2, ::-1]
     np.testing.assert_array_equal(decoded(encoded(pixels)), pixels)
 
 
-def test_chunks_stand_before_the_pixels():
+def test_chunks_precede_the_pixels():
     content = encoded(np.zeros((2, 2, 3), np.uint8), [(b"tEXt", b"Comment\0grain")])
     assert content.index(b"tEXt") < content.index(b"IDAT")
     with Image.open(io.BytesIO(content)) as image:
         assert image.info["Comment"] == "grain"
 
 
-def test_files_are_about_as_small_as_pillows():
+def test_file_size_is_close_to_that_of_pillow():
     rows, columns = np.mgrid[:300, :300]
     smooth = 128 + 80 * np.sin(rows / 40) * np.cos(columns / 30)
     noise = np.random.default_rng(0).normal(0, 3, (300, 300))
@@ -59,7 +59,7 @@ def test_files_are_about_as_small_as_pillows():
     assert len(encoded(pixels)) < 1.2 * len(file.getvalue())
 
 
-def test_zlib_takes_the_place_of_isal(monkeypatch):
+def test_zlib_replaces_isal(monkeypatch):
     monkeypatch.setattr(png, "isal_zlib", None)
     pixels = np.random.default_rng(0).integers(0, 256, (31, 17, 3), np.uint8)
     content = encoded(pixels, [(b"tEXt", b"Comment\0grain")])

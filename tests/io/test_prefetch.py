@@ -1,4 +1,4 @@
-"""Reading ahead gives the same photographs and errors, only sooner."""
+"""Prefetching returns the same photographs and errors, only sooner."""
 
 import threading
 from pathlib import Path
@@ -11,6 +11,7 @@ from colorize import batch
 from colorize.errors import ColorizeError
 from colorize.io import readers
 from colorize.io.prefetch import PhotoPrefetcher
+from colorize.options import ColorizeOptions
 from colorize.pipeline import Colorizer, prefetch_sizes
 
 ROOT = Path(__file__).parents[2]
@@ -25,63 +26,61 @@ def pages(tmp_path) -> Path:
     return tmp_path / "a.tif"
 
 
-def test_all_pages_come_in_their_order(pages):
-    with PhotoPrefetcher(pages, max_pixels=LIMIT) as early:
-        found = list(early.pages())
-    for one, other in zip(found, readers.read_pages(pages), strict=True):
-        np.testing.assert_array_equal(one.pixels, other.pixels)
+def test_pages_come_in_order(pages):
+    with PhotoPrefetcher(pages, max_pixels=LIMIT) as prefetcher:
+        found = list(prefetcher.pages())
+    for a, b in zip(found, readers.read_pages(pages), strict=True):
+        np.testing.assert_array_equal(a.pixels, b.pixels)
 
 
-def test_reading_begins_before_anybody_asks(pages, monkeypatch):
-    begun = threading.Event()
+def test_reading_starts_at_once(pages, monkeypatch):
+    started = threading.Event()
 
     read_pages = readers.read_pages
 
     def noticed(*arguments, **options):
-        begun.set()
+        started.set()
         yield from read_pages(*arguments, **options)
 
     monkeypatch.setattr(readers, "read_pages", noticed)
     with PhotoPrefetcher(pages, max_pixels=LIMIT):
-        assert begun.wait(30)
+        assert started.wait(30)
 
 
-def test_errors_come_where_the_pages_are_asked_for(tmp_path):
-    with PhotoPrefetcher(tmp_path / "none.jpg", max_pixels=LIMIT) as early:
+def test_errors_are_raised_by_pages(tmp_path):
+    with PhotoPrefetcher(tmp_path / "none.jpg", max_pixels=LIMIT) as prefetcher:
         with pytest.raises(ColorizeError, match=r"none.jpg: no such file"):
-            next(early.pages())
+            next(prefetcher.pages())
 
 
-def test_a_photograph_not_asked_for_is_let_go(pages):
+def test_thread_ends_with_the_block(pages):
     threads = threading.active_count()
     with pytest.raises(KeyboardInterrupt), PhotoPrefetcher(pages, max_pixels=LIMIT):
         raise KeyboardInterrupt
     assert threading.active_count() == threads
 
 
-@pytest.mark.parametrize("model", ["compact", "siggraph17"])
-def test_the_copies_are_those_that_colors_are_made_with(weights, model):
-    colorizer = Colorizer.from_pretrained(weights=weights, size=64)
-    photo, other = (readers.read(ROOT / "imgs" / "chelsea.jpg") for _ in range(2))
-    specs = prefetch_sizes(model, 64)
+def test_thumbnails_are_those_that_the_colorizer_uses(weights):
+    options = ColorizeOptions(size=64)
+    colorizer = Colorizer.from_pretrained(weights=weights, options=options)
+    photo, untouched = (readers.read(ROOT / "imgs" / "chelsea.jpg") for _ in range(2))
+    specs = prefetch_sizes(options)
     for spec in specs:
         photo.thumbnail(spec)
-    np.testing.assert_array_equal(colorizer(photo).pixels, colorizer(other).pixels)
-    if model == "compact":
-        assert list(photo._thumbnails) == specs  # and no others were made
+    np.testing.assert_array_equal(colorizer(photo).pixels, colorizer(untouched).pixels)
+    assert list(photo._thumbnails) == specs  # and no others were made
 
 
-def test_no_copies_are_made_for_sizes_that_no_network_takes():
-    assert prefetch_sizes("compact", 1) == []
-    assert prefetch_sizes("compact", 1 << 20) == []
+def test_changed_photographs_need_no_thumbnails():
+    assert prefetch_sizes(ColorizeOptions(autocontrast=True)) == []
 
 
-def test_a_batch_takes_the_photograph_that_was_read_ahead(tmp_path, monkeypatch):
+def test_batch_uses_the_prefetched_photograph(tmp_path, monkeypatch):
     source = ROOT / "imgs" / "chelsea.jpg"
     job = batch.Job(source, tmp_path / "out.png")
-    with PhotoPrefetcher(source, max_pixels=LIMIT) as early:
+    with PhotoPrefetcher(source, max_pixels=LIMIT) as prefetcher:
         monkeypatch.setattr(readers, "read_pages", lambda *a, **o: pytest.fail("read again"))
-        (result,) = batch.run([job], lambda photo: photo, prefetcher=early)
+        (result,) = batch.run([job], lambda photo: photo, prefetcher=prefetcher)
     assert result.error is None
-    with Image.open(source) as one, Image.open(job.target) as other:
-        np.testing.assert_array_equal(np.asarray(one), np.asarray(other))
+    with Image.open(source) as before, Image.open(job.target) as after:
+        np.testing.assert_array_equal(np.asarray(before), np.asarray(after))

@@ -128,6 +128,7 @@ def test_rounding_to_8_bits_is_to_the_nearest_level(samples: np.ndarray) -> None
 
 
 @given(st.binary(max_size=40) | st.text(max_size=40), st.text(max_size=300))
+@settings(max_examples=50, deadline=None)
 def test_errors_are_one_printable_line_for_any_name(name: Any, message: str) -> None:
     shown = display_name(name)
     assert shown and shown.isprintable()

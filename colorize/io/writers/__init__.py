@@ -45,7 +45,7 @@ def write(
     photos = iter([pages] if isinstance(pages, Photo) else pages)
     first = next(photos, None)
     if first is None:
-        raise ColorizeError(f"{name}: there is no picture to write")
+        raise ColorizeError(f"{name}: there are no pages to write")
     format_name = output_format(target, format, first.metadata.format)
     if quality is not None and not 0 <= quality <= 100:
         raise ColorizeError(f"{name}: quality is {quality}: give 0 to 100")
