@@ -67,23 +67,28 @@ def test_content_type_other_than_form_is_ignored(server):
 
 
 def broken_forms():
-    whole, kind = make_form(PHOTO)
+    whole, content_type = make_form(PHOTO)
     start = f"--{BOUNDARY}\r\nContent-Disposition: form-data"
     end = f"\r\n--{BOUNDARY}--\r\n"
-    yield "empty", b"", kind, 400
-    yield "truncated", whole[:300], kind, 400
+    yield "empty", b"", content_type, 400
+    yield "truncated", whole[:300], content_type, 400
     yield "no boundary", whole, "multipart/form-data", 400
     yield "long boundary", whole, "multipart/form-data; boundary=" + "x" * 300, 400
-    yield "not a form", b"not a form", kind, 400
-    yield "text field", f'{start}; name="photo"\r\n\r\nno file{end}'.encode(), kind, 422
-    yield "other name", f'{start}; name="file"; filename="a"\r\n\r\nx{end}'.encode(), kind, 422
-    yield "no name", f'{start}; filename="a"\r\n\r\nx{end}'.encode(), kind, 400
+    yield "not a form", b"not a form", content_type, 400
+    yield "text field", f'{start}; name="photo"\r\n\r\nno file{end}'.encode(), content_type, 422
+    yield (
+        "other name",
+        f'{start}; name="file"; filename="a"\r\n\r\nx{end}'.encode(),
+        content_type,
+        422,
+    )
+    yield "no name", f'{start}; filename="a"\r\n\r\nx{end}'.encode(), content_type, 400
     photo = f'{start}; name="photo"; filename="a"\r\n\r\nx'
-    yield "two photographs", f"{photo}\r\n{photo}{end}".encode(), kind, 422
-    yield "five photographs", "\r\n".join([photo] * 5 + [end]).encode(), kind, 400
+    yield "two photographs", f"{photo}\r\n{photo}{end}".encode(), content_type, 422
+    yield "five photographs", "\r\n".join([photo] * 5 + [end]).encode(), content_type, 400
     field = f'{start}; name="size"\r\n\r\n{{}}\r\n'
-    yield "100 fields", (field.format("64") * 100 + end).encode(), kind, 400
-    yield "long field", (field.format("6" * 100_000) + end).encode(), kind, 400
+    yield "100 fields", (field.format("64") * 100 + end).encode(), content_type, 400
+    yield "long field", (field.format("6" * 100_000) + end).encode(), content_type, 400
 
 
 @pytest.mark.parametrize(
