@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from colorize.color import lab
-from colorize.evaluation.artifacts import HaloAccumulator, spatial_hue_similarity
+from colorize.evaluation.artifacts import BlotchAccumulator, HaloAccumulator, spatial_hue_similarity
 from colorize.evaluation.common import table
 from colorize.evaluation.hue import GATES, HueAccumulator, HueBias
 from colorize.evaluation.lpips import LPIPS
@@ -21,7 +21,7 @@ Array = npt.NDArray[Any]
 
 @dataclass(frozen=True)
 class Metrics:
-    """Means over photographs; AuC, halo and hues are over all their pixels.
+    """Means over photographs; AuC, blotches, halo and hues are over all their pixels.
 
     Attributes:
         psnr: dB, over RGB.
@@ -30,6 +30,7 @@ class Metrics:
         delta_e: CIEDE2000.
         colorfulness: Hasler and Süsstrunk; see `metrics.colorfulness`.
         shsm: 0 to 1; see `artifacts.spatial_hue_similarity`.
+        blotches: See `artifacts.BlotchAccumulator`; nan where it is undefined.
         halo: See `artifacts.HaloAccumulator`; nan where it is undefined.
         hues: By gate of `hue.GATES`, those that no pixel passed left out.
         lpips: By backbone; empty if not asked for.
@@ -41,6 +42,7 @@ class Metrics:
     delta_e: float
     colorfulness: float
     shsm: float
+    blotches: float
     halo: float
     hues: dict[str, HueBias] = field(default_factory=dict)
     lpips: dict[str, float] = field(default_factory=dict)
@@ -54,6 +56,7 @@ class MetricAccumulator:
         self._lpips = lpips or {}
         self._rows: list[tuple[float, ...]] = []
         self._errors = ErrorHistogram()
+        self._blotches = BlotchAccumulator()
         self._halo = HaloAccumulator()
         self._hues = {name: HueAccumulator(gate) for name, gate in GATES.items()}
 
@@ -68,6 +71,7 @@ class MetricAccumulator:
         )
         self._rows.append((*row, *(distance(shown, true) for distance in self._lpips.values())))
         self._errors.add(*(np.moveaxis(picture[..., 1:], -1, 0) for picture in (result, truth)))
+        self._blotches.add(result, truth)
         self._halo.add(result, truth)
         for hue in self._hues.values():
             hue.add(result, truth)
@@ -84,6 +88,7 @@ class MetricAccumulator:
             delta_e=difference,
             colorfulness=colorful,
             shsm=similarity,
+            blotches=self._blotches.ratio(),
             halo=self._halo.ratio(),
             hues={name: bias for name, bias in hues.items() if bias is not None},
             lpips=dict(zip(self._lpips, lpips, strict=True)),
@@ -104,13 +109,13 @@ def metrics_table(rows: Mapping[str, Metrics], first: str = "") -> str:
     """
     backbones = next(iter(rows.values())).lpips
     head = [first, "PSNR dB", "AuC %", "AuC rebalanced %", "ΔE2000", "colorfulness"]
-    head += ["SHSM", "halo", *(f"LPIPS {backbone}" for backbone in backbones)]
+    head += ["SHSM", "blotches", "halo", *(f"LPIPS {backbone}" for backbone in backbones)]
     return table(head, [[name, *_cells(row)] for name, row in rows.items()])
 
 
 def _cells(row: Metrics) -> list[str]:
     of_two = [row.psnr, row.auc, row.auc_rebalanced, row.delta_e, row.colorfulness]
-    of_three = [row.shsm, row.halo, *row.lpips.values()]
+    of_three = [row.shsm, row.blotches, row.halo, *row.lpips.values()]
     return [f"{value:.2f}" for value in of_two] + [f"{value:.3f}" for value in of_three]
 
 

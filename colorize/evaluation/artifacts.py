@@ -1,4 +1,4 @@
-"""Two faults of colorizations that averages over all pixels hide: blotches and halos."""
+"""Faults of colorizations that averages over all pixels hide: blotches and halos."""
 
 from __future__ import annotations
 
@@ -16,6 +16,9 @@ NEGLIGIBLE_CHROMA = 5.0  # ab units: below it, hue carries no meaning
 NEGLIGIBLE_STEP = 5.0  # hue levels between two pixels: below it, nothing is seen
 SHSM_SIGMA = 1.5  # pixels
 SHSM_CONSTANT = 0.03
+
+SURFACE_SIGMA = 0.04  # of the shorter side
+PLAIN_DEVIATION = 3.0  # ab units
 
 EDGE_SIGMA = 0.005  # of the shorter side: the scale at which edges are sought
 EDGE_STRENGTH = 10.0  # ab units over 1 % of the shorter side
@@ -60,6 +63,42 @@ def _edge_density(difference: Array, visible: Array) -> Array:
 def _sigmoid(x: Array) -> Array:
     result: Array = 1 / (1 + np.exp(-x))
     return result
+
+
+class BlotchAccumulator:
+    """Blotches: how much the colors of the result vary where those of the truth are plain.
+
+    The mean local deviation of ab in the result, divided by its mean chroma, over the pixels of
+    all pictures at which the local deviation of the truth is below 3. The local deviation is the
+    standard deviation of ab (a and b, root of the sum of variances) under a Gaussian of 4 % of
+    the shorter side. 0 means one color per surface.
+    """
+
+    def __init__(self) -> None:
+        """Start without pictures."""
+        self._deviations = self._chromas = 0.0  # sums over plain pixels
+
+    def add(self, result: Array, truth: Array) -> None:
+        """Count the pixels of a result and of the truth, Lab (h, w, 3) each."""
+        plain = _local_deviation(truth) < PLAIN_DEVIATION
+        self._deviations += float(_local_deviation(result)[plain].sum())
+        self._chromas += float(np.hypot(result[plain, 1], result[plain, 2]).sum(dtype=np.float64))
+
+    def ratio(self) -> float:
+        """Return the ratio; nan where the truth has no plain surfaces or the result no color."""
+        return self._deviations / self._chromas if self._chromas else float("nan")
+
+
+def _local_deviation(picture: Array) -> Array:
+    """Return the standard deviation of ab around each pixel (h, w) of a Lab picture."""
+    sigma = SURFACE_SIGMA * min(picture.shape[:2])
+    ab = picture[..., 1:].astype(np.float64)
+    mean, mean_square = (
+        ndimage.gaussian_filter(values, (sigma, sigma, 0), mode="nearest")
+        for values in (ab, np.square(ab))
+    )
+    deviation: Array = np.sqrt((mean_square - np.square(mean)).sum(axis=-1).clip(min=0))
+    return deviation
 
 
 class HaloAccumulator:

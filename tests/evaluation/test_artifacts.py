@@ -1,9 +1,14 @@
-"""SHSM and the halo ratio on drawn pictures."""
+"""SHSM, blotches and the halo ratio on drawn pictures."""
 
 import numpy as np
 import pytest
 
-from colorize.evaluation.artifacts import HaloAccumulator, halo_zone, spatial_hue_similarity
+from colorize.evaluation.artifacts import (
+    BlotchAccumulator,
+    HaloAccumulator,
+    halo_zone,
+    spatial_hue_similarity,
+)
 
 SIDE = 100
 
@@ -53,6 +58,37 @@ def test_blotches_lower_shsm():
     blotchy[10:30, 10:30, 1:] = 30, -10
     blotchy[60:70, 40:90, 1:] = 30, -10
     assert spatial_hue_similarity(blotchy, truth) < 0.9
+
+
+def blotches(result: np.ndarray, truth: np.ndarray) -> float:
+    accumulator = BlotchAccumulator()
+    accumulator.add(result, truth)
+    return accumulator.ratio()
+
+
+def test_blotches_of_plain_colors_are_none():
+    assert blotches(plain(30, 0), plain(0, 20)) == pytest.approx(0, abs=1e-6)
+
+
+def test_blotches_of_fine_stripes_are_their_deviation_over_their_chroma():
+    striped = plain(25, 0)
+    striped[:, ::2, 1] = 15
+    assert blotches(striped, plain(10, 10)) == pytest.approx(5 / 20, rel=0.01)
+
+
+def test_blotches_count_on_plain_surfaces_of_the_truth_only():
+    truth = plain(20, 0)
+    truth[:, 50::2, 2] = 40  # patterned right half
+    result = truth.copy()
+    result[:, 60:, 1] += np.arange(SIDE)[:, None] % 2 * 20
+    assert blotches(result, truth) == pytest.approx(blotches(truth, truth), abs=0.01)
+    result[:, :40, 1] += np.arange(SIDE)[:, None] % 2 * 20
+    assert blotches(result, truth) > blotches(truth, truth) + 0.1
+    assert np.isnan(blotches(plain(20, 0), np.tile(truth[:, 50:], (1, 2, 1))))
+
+
+def test_blotches_of_gray_are_undefined():
+    assert np.isnan(blotches(plain(0, 0), plain(20, 0)))
 
 
 def test_halo_zone_is_the_less_colorful_side_of_edges():
