@@ -10,6 +10,7 @@ from colorize.evaluation.tasks.colors import evaluate
 from colorize.evaluation.tasks.hints import psnr_by_hints
 from colorize.evaluation.tasks.reference import compare_references
 from colorize.models.metadata import ModelMetadata
+from colorize.options import ColorizeOptions
 from colorize.pipeline import Colorizer
 from colorize.runtime.base import Runner
 
@@ -42,7 +43,7 @@ class ConstantRunner:
 @pytest.fixture(scope="module")
 def colorizer() -> Colorizer:
     runner: Runner = ConstantRunner()
-    return Colorizer(runner, size=64)
+    return Colorizer(runner, ColorizeOptions(size=64))
 
 
 @pytest.fixture(scope="module")
