@@ -10,11 +10,9 @@ from dataclasses import make_dataclass
 import numpy as np
 import pytest
 
-from colorize.decoding import sampling
 from colorize.errors import ColorizeError
 from colorize.models.metadata import NATURAL, ModelMetadata, StyleSettings
 from colorize.options import (
-    MAX_SAMPLES,
     ColorizeOptions,
     OutputOptions,
     VideoOptions,
@@ -83,7 +81,6 @@ def test_every_setting_is_described(group):
 
 def test_choices_are_those_of_the_modules_that_use_them():
     assert named(VideoOptions, "codec").choices == tuple(CODECS)
-    assert MAX_SAMPLES == sampling.MAX_SAMPLES
 
 
 def test_arguments_set_the_options():

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,9 +17,6 @@ from colorize.color.downsampling import area_downsample
 
 Array = npt.NDArray[Any]
 Floats = npt.NDArray[np.float32]
-Upsampling = Literal["bilinear", "guided"]
-
-UPSAMPLINGS: tuple[Upsampling, ...] = ("bilinear", "guided")
 
 # Chosen on photographs, see docs/upsampling.md; twice or half of each changes little.
 EPS_LIGHTNESS = 10.0  # regularizes the regression: variance of L that counts as noise

@@ -15,24 +15,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from colorize.errors import ColorizeError
-
 Array = npt.NDArray[Any]
 Floats = npt.NDArray[np.float32]
 
 WINDOW = 0.25  # standard deviation, in quantiles, of the window of colors that is kept
 LENGTH_SCALE = 0.7  # Hellinger distance at which two cells' fields have a correlation of 0.6
 FOURIER_FEATURES = 64  # random waves per field; more make it closer to Gaussian
-MAX_SAMPLES = 1000  # per photograph
 PROBIT_SLOPE = 1.702  # the logistic function with it is the normal CDF within 0.01
-
-
-def validate(count: int, seed: int) -> None:
-    """Raise ColorizeError for a number of samples or a seed that is out of range."""
-    if not 1 <= count <= MAX_SAMPLES:
-        raise ColorizeError(f"samples {count}: give a number from 1 to {MAX_SAMPLES}")
-    if seed < 0:
-        raise ColorizeError(f"seed {seed}: give a non-negative integer")
 
 
 def sample_logits(

@@ -79,7 +79,7 @@ def test_lightness_of_gray_and_rgb_equals_scikit_image(dtype):
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
-def test_join_without_color_gives_the_gray_back(dtype):
+def test_pixels_without_color_are_gray(dtype):
     gray = np.arange(np.iinfo(dtype).max + 1).astype(dtype).reshape(-1, 16)
     result = lab.lab_to_srgb_pixels(
         lab.lightness(gray), np.zeros((2, *gray.shape), np.float32), dtype
@@ -91,7 +91,7 @@ def test_join_without_color_gives_the_gray_back(dtype):
 
 
 @pytest.mark.parametrize(("dtype", "limit"), [(np.uint8, 0.5), (np.uint16, 0.01)])
-def test_join_keeps_lightness(dtype, limit):
+def test_pixels_keep_lightness(dtype, limit):
     rng = np.random.default_rng(2)
     lightness = rng.uniform(0, 100, (300, 300)).astype(np.float32)
     ab = rng.uniform(-60, 60, (2, 300, 300)).astype(np.float32)

@@ -16,20 +16,20 @@ from colorize.color.upsampling import (
 SIZES = [(256, 256), (300, 777), (1, 5000), (5000, 1), (100, 20), (1, 1), (64, 64)]
 
 
-def noise(*shape: int, mean: float = 0, spread: float = 30) -> np.ndarray:
-    return np.random.default_rng(0).normal(mean, spread, shape).astype(np.float32)
+def noise(*shape: int, mean: float = 0, deviation: float = 30) -> np.ndarray:
+    return np.random.default_rng(0).normal(mean, deviation, shape).astype(np.float32)
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_enlarge_equals_bilinear_without_aligned_corners(size):
+def test_bilinear_equals_torch(size):
     ab = noise(2, 64, 64)
     expected = torch.nn.functional.interpolate(torch.from_numpy(ab)[None], size, mode="bilinear")[0]
     np.testing.assert_allclose(upsample_bilinear(ab, size), expected.numpy(), atol=1e-3)
 
 
 @pytest.mark.parametrize("step", [1, 7, 50, 101])
-def test_rows_of_strips_are_the_whole(step):
-    ab, lightness = noise(2, 16, 16), noise(101, 57, mean=50, spread=20)
+def test_strips_equal_whole(step):
+    ab, lightness = noise(2, 16, 16), noise(101, 57, mean=50, deviation=20)
     guided = GuidedUpsampler(ab, (101, 57), area_downsample(lightness, (16, 16)))
     wholes = upsample_bilinear(ab, (101, 57)), upsample_guided(ab, lightness)
     for enlarger, whole in zip((BilinearUpsampler(ab, (101, 57)), guided), wholes, strict=True):
@@ -39,7 +39,7 @@ def test_rows_of_strips_are_the_whole(step):
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_one_color_stays_one_color_whatever_the_lightness(size):
+def test_guided_keeps_single_color(size):
     ab = np.full((2, 64, 64), 31.7, np.float32)
     result = upsample_guided(ab, noise(*size, mean=50))
     assert result.shape == (2, *size)
@@ -47,7 +47,7 @@ def test_one_color_stays_one_color_whatever_the_lightness(size):
     np.testing.assert_allclose(result, 31.7, atol=1e-3)
 
 
-def test_no_edge_in_the_lightness_is_bilinear():
+def test_guided_is_bilinear_without_edges():
     ab = noise(2, 16, 16)
     result = upsample_guided(ab, np.full((90, 70), 50, np.float32))
     np.testing.assert_allclose(result, upsample_bilinear(ab, (90, 70)), atol=1e-3)
@@ -62,7 +62,7 @@ def two_surfaces(height: int, width: int, edge: int) -> tuple[np.ndarray, np.nda
 
 
 @pytest.mark.parametrize("edge", [160, 163, 165])
-def test_colors_end_where_the_lightness_does(edge):
+def test_guided_color_edges_follow_lightness(edge):
     lightness, truth = two_surfaces(320, 320, edge)
     small = np.stack([area_downsample(plane, (32, 32)) for plane in truth])
     errors = [
@@ -72,7 +72,7 @@ def test_colors_end_where_the_lightness_does(edge):
     assert errors[1] < 0.35 * errors[0]
 
 
-def test_colors_stay_near_those_around_an_edge():
+def test_guided_stays_near_neighboring_colors():
     """A lamp of L 100 and a gap of L 0 beside the edge get no color that is not there."""
     lightness, truth = two_surfaces(320, 320, 163)
     lightness[100:103, 166:169], lightness[200:203, 158:161] = 100, 0
@@ -83,17 +83,17 @@ def test_colors_stay_near_those_around_an_edge():
         assert plane.max() <= colors.max() + MARGIN + 1e-3
 
 
-def test_texture_without_a_color_of_its_own_takes_none():
+def test_guided_keeps_gray_texture_gray():
     """Grain of L on two colors of the same mean L: bilinear but for a little of the grain."""
     _, truth = two_surfaces(320, 320, 160)
-    lightness = noise(320, 320, mean=50, spread=8)
+    lightness = noise(320, 320, mean=50, deviation=8)
     small = np.stack([area_downsample(plane, (32, 32)) for plane in truth])
     difference = upsample_guided(small, lightness) - upsample_bilinear(small, (320, 320))
     assert np.abs(difference).mean() < 0.1
     assert np.abs(difference).max() < 5
 
 
-def test_cell_means_are_those_of_blocks():
+def test_area_downsample_averages_equal_blocks():
     lightness = noise(60, 40)
     blocks = lightness.reshape(12, 5, 10, 4).mean(axis=(1, 3))
     np.testing.assert_allclose(area_downsample(lightness, (12, 10)), blocks, atol=1e-4)

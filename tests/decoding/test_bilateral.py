@@ -22,20 +22,20 @@ def patched(h: int = 16, w: int = 16) -> tuple[np.ndarray, np.ndarray]:
     return logits, lightness
 
 
-def test_a_patch_takes_the_color_of_its_surface():
+def test_patch_takes_color_of_its_surface():
     logits, lightness = patched()
     assert (logits.argmax(axis=1)[0, 4:6, 2:4] == 1).all()
     assert (smooth_logits(logits, lightness, 0.7).argmax(axis=1)[0, :, :8] == 0).all()
 
 
-def test_colors_do_not_cross_to_a_surface_of_other_lightness():
+def test_colors_do_not_cross_edges_of_lightness():
     logits, lightness = patched()
     result = smooth_logits(logits, lightness, 1.0)
     np.testing.assert_allclose(result[0, 2, :, :8], 0, atol=1e-3)
     np.testing.assert_allclose(result[0, 2, :, 8:], 4, atol=1e-3)
 
 
-def test_places_far_away_hardly_count():
+def test_distant_cells_hardly_count():
     logits = np.zeros((1, 1, 32, 32), np.float32)
     logits[..., 28:] = 1
     result = smooth_logits(logits, np.full((1, 1, 128, 128), 50, np.float32), 1.0)
@@ -43,20 +43,20 @@ def test_places_far_away_hardly_count():
     assert result[0, 0, :, 31].min() > 0.4
 
 
-def test_what_is_the_same_everywhere_stays():
+def test_constant_logits_are_unchanged():
     logits = np.broadcast_to(np.arange(5.0).reshape(1, 5, 1, 1), (2, 5, 24, 40))
     lightness = np.random.default_rng(0).uniform(0, 100, (2, 1, 96, 160)).astype(np.float32)
     np.testing.assert_allclose(smooth_logits(logits, lightness, 0.6), logits, rtol=1e-5)
 
 
-def test_a_share_of_nothing_is_the_logits_and_a_share_lies_between():
+def test_strength_interpolates_from_logits_to_mean():
     logits, lightness = patched()
     np.testing.assert_array_equal(smooth_logits(logits, lightness, 0.0), logits)
     half, whole = (smooth_logits(logits, lightness, share) for share in (0.5, 1.0))
     np.testing.assert_allclose(half, (logits + whole) / 2, atol=1e-5)
 
 
-def test_the_input_is_left_alone_and_pictures_do_not_mix():
+def test_input_is_unchanged_and_pictures_are_independent():
     logits, lightness = patched()
     before = logits.copy()
     both = smooth_logits(
@@ -67,7 +67,7 @@ def test_the_input_is_left_alone_and_pictures_do_not_mix():
 
 
 @pytest.mark.parametrize("size", [8, 24, 40, 64])
-def test_any_size_of_cells(size):
+def test_grids_of_any_size_are_smoothed(size):
     logits = np.random.default_rng(1).normal(size=(1, 4, size, size)).astype(np.float32)
     lightness = np.full((1, 1, 4 * size, 4 * size), 30, np.float32)
     result = smooth_logits(logits, lightness, 1.0)
@@ -75,7 +75,7 @@ def test_any_size_of_cells(size):
     assert result.std() < logits.std()
 
 
-def test_black_and_white_next_to_each_other_give_finite_numbers():
+def test_checkerboard_gives_finite_logits():
     logits, lightness = patched()
     lightness[:] = np.where(np.indices(lightness.shape[2:]).sum(axis=0) % 2, 0, 100)
     assert np.isfinite(smooth_logits(logits, lightness, 1.0)).all()

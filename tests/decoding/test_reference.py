@@ -32,7 +32,7 @@ def ab_of(photo: Photo) -> np.ndarray:
     return rgb2lab(photo.pixels)[..., 1:]
 
 
-def test_the_histogram_is_the_soft_encoding_of_training():
+def test_histogram_is_mean_of_soft_encoded_colors():
     colors = np.array([(255, 0, 0), (30, 60, 90)], np.uint8)
     photo = Photo(np.repeat(np.repeat(colors, 128, axis=0)[None], 256, axis=0))
     ab = rgb2lab(colors[None] / 255)[0, :, 1:]
@@ -45,13 +45,13 @@ def test_the_histogram_is_the_soft_encoding_of_training():
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
-def test_gray_is_all_around_the_neutral_bin(dtype):
+def test_histogram_of_gray_is_around_neutral_bin(dtype):
     shares = color_histogram(gray().pixels.astype(dtype))
     assert np.hypot(*bin_centers()[shares > 0].T).max() <= 10
     assert shares.argmax() == np.flatnonzero((bin_centers() == 0).all(axis=1))[0]
 
 
-def test_the_tilt_is_the_power_of_the_ratio():
+def test_prior_shift_is_power_of_ratio():
     """Where the picture is one cell, twice as frequent means log 2 times the strength more."""
     p, h = (
         np.full((NUM_BINS, 1, 1), 1 / NUM_BINS, np.float32),
@@ -65,14 +65,14 @@ def test_the_tilt_is_the_power_of_the_ratio():
     np.testing.assert_allclose(change[2:], 0, atol=1e-6)
 
 
-def test_the_tilt_is_bounded():
+def test_prior_shift_is_bounded():
     p, h = np.zeros((NUM_BINS, 2, 2), np.float32), np.zeros(NUM_BINS, np.float32)
     p[0], h[1] = 1, 1
     assert np.isfinite(prior_shift(p, h)).all()
     assert np.abs(prior_shift(p, h)).max() <= STRENGTH * np.log(50) + 1e-4
 
 
-def test_results_go_toward_the_reference(network):
+def test_results_shift_toward_reference(network):
     colorizer = make_colorizer(network, size=64)
     warm, cold = (ab_of(colorizer(gray(), reference=plain(c))).mean((0, 1)) for c in (WARM, COLD))
     without = ab_of(colorizer(gray()))
@@ -81,7 +81,7 @@ def test_results_go_toward_the_reference(network):
     assert np.linalg.norm(grayed, axis=-1).mean() < 0.8 * np.linalg.norm(without, axis=-1).mean()
 
 
-def test_each_photograph_has_its_own_reference_and_else_the_colorizers(network):
+def test_reference_of_colorizer_is_default(network):
     colorizer = make_colorizer(network, size=64, reference=plain(WARM))
     other = make_colorizer(network, size=64)
     own, shared = colorizer(gray(), reference=plain(COLD)), colorizer(gray())
@@ -89,7 +89,7 @@ def test_each_photograph_has_its_own_reference_and_else_the_colorizers(network):
     np.testing.assert_array_equal(shared.pixels, other(gray(), reference=plain(WARM)).pixels)
 
 
-def test_eccv16_takes_a_reference_too():
+def test_eccv16_accepts_reference():
     torch.manual_seed(0)
     colorizer = make_colorizer(ECCV16().eval().requires_grad_(False), size=32)
     lightness = colorizer.network_input(gray())
@@ -98,7 +98,7 @@ def test_eccv16_takes_a_reference_too():
     assert np.abs(shifted - logits).max() > 1
 
 
-def test_siggraph17_refuses_a_reference():
+def test_siggraph17_rejects_reference():
     network = SIGGRAPH17().eval()
     with pytest.raises(ColorizeError, match=r"^reference: .* distribution"):
         make_colorizer(network, size=32, reference=plain(WARM))
@@ -106,7 +106,7 @@ def test_siggraph17_refuses_a_reference():
         make_colorizer(network, size=32)(gray(), reference=plain(WARM))
 
 
-def test_the_command(weights, tmp_path, monkeypatch, capsys):
+def test_command_accepts_reference(weights, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     for name, photo in (("a.png", gray()), ("warm.png", plain(WARM)), ("cold.png", plain(COLD))):
         Image.fromarray(photo.pixels).save(name)

@@ -55,7 +55,7 @@ def lab_of(photo: Photo) -> np.ndarray:
 
 @pytest.mark.parametrize("name", ["chelsea.jpg", "camera.jpg"])
 @pytest.mark.parametrize("tint", TINTS)
-def test_a_tinted_scan_gives_what_a_gray_one_of_its_lightness_gives(colorizer, name, tint):
+def test_tinted_scan_equals_gray_scan_of_same_lightness(colorizer, name, tint):
     scan = tinted(read(IMGS / name), tint)
     result, expected = (lab_of(colorizer(p)) for p in (scan, without_tint(scan)))
     difference = deltaE_ciede2000(result, expected)
@@ -64,7 +64,7 @@ def test_a_tinted_scan_gives_what_a_gray_one_of_its_lightness_gives(colorizer, n
 
 
 @pytest.mark.parametrize("tint", TINTS)
-def test_a_tinted_scan_gives_nearly_what_the_neutral_one_gives(colorizer, tint):
+def test_tinted_scan_is_near_neutral_photograph(colorizer, tint):
     photo = read(IMGS / "chelsea.jpg")
     scan = tinted(photo, tint)
     neutral, result = lab_of(colorizer(photo)), lab_of(colorizer(scan))
@@ -75,7 +75,7 @@ def test_a_tinted_scan_gives_nearly_what_the_neutral_one_gives(colorizer, tint):
 
 
 @pytest.mark.parametrize("tint", TINTS)
-def test_autocontrast_brings_the_lightness_back(colorizer, tint):
+def test_autocontrast_restores_lightness_of_tinted_scan(colorizer, tint):
     stretching = Colorizer(colorizer.runner, ColorizeOptions(autocontrast=True))
     photo = read(IMGS / "coffee.jpg")
     scan = tinted(photo, tint)

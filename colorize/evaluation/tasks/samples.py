@@ -18,7 +18,6 @@ import numpy as np
 import numpy.typing as npt
 
 from colorize.color import lab
-from colorize.decoding import sampling
 from colorize.errors import ColorizeError
 from colorize.evaluation.common import (
     Pixels,
@@ -82,7 +81,7 @@ def measure_samples(
     Raises:
         ColorizeError: There are no photographs, or `count` is below 2.
     """
-    sampling.validate(count, seed)
+    colorizer.options.replace(sample=count, seed=seed)  # checks the ranges
     if count < 2:
         raise ColorizeError("--samples: at least 2 are needed to compare them")
     rows = [_metrics_of_photograph(colorizer, rgb, count, seed) for rgb in photographs]
