@@ -108,10 +108,10 @@ def kill_workers(times: int, stop: threading.Event) -> list[int]:
         while len(killed) < times and not stop.wait(2):
             for status in Path("/proc").glob("[0-9]*/cmdline"):
                 try:
-                    said = status.read_bytes()
+                    command = status.read_bytes()
                 except OSError:
                     continue
-                if said.startswith(b"ray::_job_task") and descends(int(status.parent.name)):
+                if command.startswith(b"ray::_job_task") and descends(int(status.parent.name)):
                     os.kill(int(status.parent.name), signal.SIGKILL)
                     killed.append(int(status.parent.name))
                     break

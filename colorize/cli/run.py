@@ -36,7 +36,7 @@ from colorize.errors import ColorizeError, display_name
 from colorize.io.prefetch import PhotoPrefetcher
 from colorize.io.readers import MAX_PIXELS
 from colorize.io.storage import RemotePath
-from colorize.options import ColorizeOptions, from_arguments
+from colorize.options import ColorizeOptions, VideoOptions, from_arguments
 from colorize.video.formats import VideoResult, is_video_name, require_video_extra
 
 if TYPE_CHECKING:
@@ -184,7 +184,7 @@ def _colorize_video(
 
             return transcode.colorize_video(
                 job.source, job.target, colorizer,
-                codec=args.codec, crf=args.crf, progress=progress,
+                from_arguments(VideoOptions, args), progress=progress,
             )  # fmt: skip
 
     return colorize_video

@@ -1,4 +1,4 @@
-"""What a film is: the names that say so, what can be written, and what that needs installed."""
+"""Video formats: suffixes, containers, codecs, and what has to be installed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from importlib.util import find_spec
 
 from colorize.errors import ColorizeError
 
-# Containers that hold time stamps, rotation, sound and subtitles as they were: FFmpeg's muxers.
+# FFmpeg's muxers for containers that keep time stamps, rotation, sound and subtitles.
 MUXERS = {
     ".mp4": "mp4",
     ".m4v": "mp4",
@@ -16,31 +16,41 @@ MUXERS = {
     ".mkv": "matroska",
     ".webm": "webm",
 }
-_READ_ALONE = (
+_READ_ONLY = (
     ".3gp", ".asf", ".avi", ".divx", ".dv", ".f4v", ".flv", ".m2ts", ".m2v", ".mpeg", ".mpg",
     ".mts", ".mxf", ".ogv", ".ts", ".vob", ".wmv",
 )  # fmt: skip
-VIDEO_SUFFIXES = frozenset((*MUXERS, *_READ_ALONE))
+VIDEO_SUFFIXES = frozenset((*MUXERS, *_READ_ONLY))
 
 
 @dataclass(frozen=True)
 class VideoCodec:
-    """How to write one kind of video.
+    """How to encode a video stream.
 
-    encoder: FFmpeg's name. pixels: its pixel format. crf: the default constant rate factor, and
-    the largest; None where nothing is lost. options: others of the encoder.
+    Attributes:
+        encoder: FFmpeg's name.
+        pixel_format: FFmpeg's name.
+        crf: default constant rate factor; None for a lossless codec.
+        max_crf: the largest constant rate factor.
+        options: private options of the encoder.
     """
 
     encoder: str
-    pixels: str = "yuv420p"
+    pixel_format: str = "yuv420p"
     crf: int | None = None
-    largest_crf: int = 63
+    max_crf: int = 63
     options: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
 class VideoResult:
-    """How a film went: (width, height) as stored, frames, and a line for all that was not kept."""
+    """What was written.
+
+    Attributes:
+        size: (width, height) in pixels, as stored.
+        frames: number of frames.
+        notes: one line for each thing that could not be kept.
+    """
 
     size: tuple[int, int]
     frames: int
@@ -48,60 +58,66 @@ class VideoResult:
 
 
 CODECS = {
-    "h264": VideoCodec("libx264", crf=18, largest_crf=51),
-    "hevc": VideoCodec(
-        "libx265", crf=20, largest_crf=51, options=(("x265-params", "log-level=0"),)
-    ),
+    "h264": VideoCodec("libx264", crf=18, max_crf=51),
+    "hevc": VideoCodec("libx265", crf=20, max_crf=51, options=(("x265-params", "log-level=0"),)),
     "vp9": VideoCodec("libvpx-vp9", crf=24, options=(("row-mt", "1"), ("cpu-used", "2"))),
     "av1": VideoCodec("libsvtav1", crf=24, options=(("preset", "8"),)),
-    "ffv1": VideoCodec("ffv1", pixels="bgr0", options=(("level", "3"), ("slicecrc", "1"))),
+    "ffv1": VideoCodec("ffv1", pixel_format="bgr0", options=(("level", "3"), ("slicecrc", "1"))),
 }
 
-
-# What FFmpeg's muxers take; the others take all.
-HELD = {"webm": ("vp9", "av1"), "mov": ("h264", "hevc")}
+# By FFmpeg's muxer; the others take all codecs.
+SUPPORTED_CODECS = {"webm": ("vp9", "av1"), "mov": ("h264", "hevc")}
 
 
 def is_video_name(path: str | os.PathLike[str]) -> bool:
-    """Tell whether a file of this name is taken for a film."""
+    """Return whether a file name has the suffix of a video."""
     return _suffix(path) in VIDEO_SUFFIXES
 
 
 def output_suffix(path: str | os.PathLike[str]) -> str:
-    """Return the suffix of the output for a film of this name: its own if it can be written."""
+    """Return the suffix of the output for a video: its own if it can be written, or else .mkv."""
     return os.path.splitext(os.fspath(path))[1] if _suffix(path) in MUXERS else ".mkv"
 
 
-def muxer(target: str | os.PathLike[str]) -> str:
-    """Return FFmpeg's name of the container that a target's suffix asks for, or raise."""
+def muxer_of(target: str | os.PathLike[str]) -> str:
+    """Return FFmpeg's muxer for a target's suffix. Raises ColorizeError if there is none."""
     if _suffix(target) not in MUXERS:
         known = ", ".join(suffix[1:] for suffix in MUXERS)
-        raise ColorizeError(f"cannot write a film with this suffix: choose one of {known}")
+        raise ColorizeError(f"can't write a video with this suffix: choose one of {known}")
     return MUXERS[_suffix(target)]
 
 
-def film_codec(
-    container: str, name: str | None = None, crf: int | None = None
-) -> tuple[str, VideoCodec, int | None]:
-    """Return name, codec and crf of the video to write into a container; None for defaults.
+def resolve_codec(
+    muxer: str, name: str | None = None, crf: int | None = None
+) -> tuple[VideoCodec, int | None]:
+    """Return the codec and the constant rate factor to write with.
 
-    Raises ColorizeError for a codec that the container can't hold and a crf out of its range.
+    Args:
+        muxer: FFmpeg's name of the container.
+        name: a key of CODECS; None for the container's default.
+        crf: constant rate factor, lower is better; None for the codec's default.
+
+    Raises:
+        ColorizeError: the container can't hold the codec, or the factor is out of range.
     """
-    name = name or ("vp9" if container == "webm" else "h264")
-    codec, held = CODECS[name], HELD.get(container, tuple(CODECS))
-    if name not in held:
-        raise ColorizeError(f"can't hold {name}: choose --codec {' or '.join(held)}, or .mkv")
-    if crf is not None and codec.crf is None:
-        raise ColorizeError(f"{name} keeps every bit and takes no --crf")
-    if crf is not None and not 0 <= crf <= codec.largest_crf:
-        raise ColorizeError(f"--crf {crf}: {name} takes 0 (best) to {codec.largest_crf}")
-    return name, codec, codec.crf if crf is None else crf
+    name = name or ("vp9" if muxer == "webm" else "h264")
+    codec, supported = CODECS[name], SUPPORTED_CODECS.get(muxer, tuple(CODECS))
+    if name not in supported:
+        choice = " or ".join(supported)
+        raise ColorizeError(f"can't hold {name}: choose --codec {choice}, or a .mkv output")
+    if crf is None:
+        return codec, codec.crf
+    if codec.crf is None:
+        raise ColorizeError(f"{name} is lossless and takes no --crf")
+    if not 0 <= crf <= codec.max_crf:
+        raise ColorizeError(f"--crf {crf}: {name} takes 0 (best) to {codec.max_crf}")
+    return codec, crf
 
 
 def require_video_extra() -> None:
-    """Raise ColorizeError, saying what to install, if the extra for films is absent."""
+    """Raise ColorizeError with the command to run if the extra for videos is not installed."""
     if any(find_spec(module) is None for module in ("av", "cv2")):
-        raise ColorizeError("films need an extra: pip install 'colorize-photos[video]'")
+        raise ColorizeError("videos need an extra: pip install 'colorize-photos[video]'")
 
 
 def _suffix(path: str | os.PathLike[str]) -> str:

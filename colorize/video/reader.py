@@ -1,0 +1,232 @@
+"""Read a video: its properties, its frames as pixels, and notes about what is damaged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from fractions import Fraction
+from typing import Any, BinaryIO
+
+import av
+import numpy as np
+import numpy.typing as npt
+from av.video.reformatter import ColorRange, Colorspace, ColorTrc, Interpolation
+
+from colorize.errors import ColorizeError, error_context
+from colorize.io.atomic import disk_errors_revealed
+
+Pixels = npt.NDArray[np.uint8]
+
+UNREADABLE = "damaged, incomplete or of an unsupported format"
+HD_HEIGHT = 720  # rows from which players take an untagged video for BT.709 rather than BT.601
+HDR_TRANSFERS = (ColorTrc.SMPTE2084, ColorTrc.ARIB_STD_B67)
+MAX_MISSING = 1.0  # seconds by which a complete file may be shorter than announced
+# swscale's defaults are up to a level too dark; these round to the nearest level.
+SWS_FLAGS = (
+    Interpolation.BICUBIC
+    | Interpolation.ACCURATE_RND
+    | Interpolation.FULL_CHR_H_INT
+    | Interpolation.FULL_CHR_H_INP
+)
+
+
+@contextmanager
+def av_error_context(name: str, output: BinaryIO | None = None) -> Iterator[None]:
+    """Turn failures of FFmpeg and of files into a ColorizeError that begins with the name.
+
+    output: the file being written, if there is one.
+    """
+    failure = UNREADABLE if output is None else "the video can't be written"
+    try:
+        yield
+    except (ColorizeError, av.FFmpegError, ValueError, OSError) as error:
+        text = getattr(error, "strerror", None) or type(error).__name__
+        known = ValueError(text) if isinstance(error, av.FFmpegError) else error
+        with error_context(name, failure), disk_errors_revealed(output):
+            raise known from None
+
+
+class VideoReader:
+    """A video being read.
+
+    Attributes:
+        stream: the video stream.
+        width, height: in pixels, as stored.
+        first: the first frame, which has the rotation and the color tags.
+        quarter_turns: counterclockwise, from stored to upright.
+        display_matrix: FFmpeg's 3×3 matrix for players to rotate by; None without rotation.
+        rate: average frames per second.
+        time_base: seconds per unit of time stamps.
+        count: number of frames read.
+        damaged: the reasons why packets could not be decoded.
+    """
+
+    def __init__(self, container: av.container.InputContainer, name: str, first: av.VideoFrame):
+        """Read a container that `open_video` returns; `first` is from `read_first_frame`."""
+        self.container = container
+        self.stream = _video_stream(container, name)
+        self.width, self.height = first.width, first.height
+        self.first = first
+        self.quarter_turns = round(first.rotation / 90) % 4
+        self.display_matrix = _display_matrix(first)
+        self.rate = self.stream.average_rate or self.stream.guessed_rate or Fraction(25)
+        self.time_base = self.stream.time_base or Fraction(1, 90000)
+        self.count = 0
+        self.damaged: list[str] = []
+        self._untimed = 0
+        self._broken: list[str] = []
+        self._end = Fraction(0)  # seconds, of the packets read
+
+    @property
+    def total(self) -> int | None:
+        """Number of frames that the file announces."""
+        if self.stream.frames:
+            return int(self.stream.frames)
+        seconds = self._announced_seconds
+        return round(seconds * self.rate) if seconds else None
+
+    @property
+    def _announced_seconds(self) -> Fraction | None:
+        duration = self.container.duration
+        return None if duration is None else Fraction(duration, av.time_base)
+
+    def frames(self, copy: Callable[[Any], None]) -> Iterator[tuple[av.VideoFrame, int]]:
+        """Yield each frame with its time stamp, in `time_base`; call `copy` with other packets.
+
+        Time stamps increase: a frame without one, or with an earlier one than the frame before,
+        follows that at the average rate.
+        """
+        step = max(1, round(1 / (self.rate * self.time_base)))
+        last: int | None = None
+        for packet in _packets(self.container, list(self.container.streams), self._broken):
+            if packet.pts is not None and packet.time_base is not None:
+                end = (packet.pts + (packet.duration or 0)) * packet.time_base
+                self._end = max(self._end, end)
+            if packet.stream is not self.stream:
+                copy(packet)
+                continue
+            for frame in _decode(packet, self.damaged):
+                pts = frame.pts
+                if pts is None or (last is not None and pts <= last):
+                    pts = 0 if last is None else last + step
+                    self._untimed += 1
+                last = pts
+                self.count += 1
+                yield frame, pts
+
+    @property
+    def notes(self) -> Iterator[str]:
+        """One line for each property of the source that the result does not keep."""
+        if self.damaged:
+            yield f"{len(self.damaged)} damaged parts of the video were left out"
+        start = Fraction(self.container.start_time or 0, av.time_base)
+        read, announced = self._end - start, self._announced_seconds
+        if self._broken or (announced is not None and read < announced - MAX_MISSING):
+            yield f"the video is damaged or incomplete: it ends after {float(read):.1f} s"
+        if self._untimed:
+            yield f"{self._untimed} frames had no usable time stamp and got one by the average rate"
+        if self.first.interlaced_frame:
+            yield "the video is interlaced and was treated as whole frames; deinterlace it first"
+        if self.first.color_trc in HDR_TRANSFERS:
+            yield "the video is HDR; its levels were kept and written as SDR"
+        if any(part.bits > 8 for part in self.first.format.components):
+            yield "the video has more than 8 bits per channel; the result has 8"
+        if any(part.is_alpha for part in self.first.format.components):
+            yield "the transparency of the video was left out"
+
+
+@contextmanager
+def open_video(file: BinaryIO, name: str) -> Iterator[av.container.InputContainer]:
+    """Open a video. A playlist is refused: no protocol to read other files is allowed."""
+    file.seek(0)
+    with av_error_context(name):
+        # an empty whitelist allows all protocols; an unknown name in it allows none
+        options = {"protocol_whitelist": "none"}
+        container = av.open(file, "r", options=options, metadata_errors="replace")
+    with closing(container):
+        yield container
+
+
+def read_first_frame(file: BinaryIO, name: str) -> av.VideoFrame:
+    """Return the first frame that can be decoded.
+
+    The file must not be open as a video at the same time: its position moves.
+    """
+    with open_video(file, name) as container:
+        stream = _video_stream(container, name)
+        for packet in _packets(container, [stream], []):
+            for frame in _decode(packet, []):
+                return frame
+    raise ColorizeError(f"{name}: {UNREADABLE} (no frame can be decoded)")
+
+
+def frame_pixels(frame: av.VideoFrame, width: int, height: int) -> Pixels:
+    """Return a frame as uint8, gray (height, width) or RGB (height, width, 3), in full range."""
+    if frame.format.name.startswith("gray"):
+        # swscale takes gray for full range whatever its tag says
+        gray: Pixels = frame.reformat(width, height, "gray", interpolation=SWS_FLAGS).to_ndarray()
+        return _full_range(gray) if frame.color_range == ColorRange.MPEG else gray
+    untagged = frame.colorspace == 2  # AVCOL_SPC_UNSPECIFIED
+    guess = Colorspace.ITU709 if frame.height >= HD_HEIGHT else Colorspace.ITU601
+    matrix = guess if untagged and not frame.format.is_rgb else None
+    rgb: Pixels = frame.reformat(
+        width, height, "rgb24", src_colorspace=matrix, dst_color_range=ColorRange.JPEG,
+        interpolation=SWS_FLAGS,
+    ).to_ndarray()  # fmt: skip
+    return rgb
+
+
+def is_cover(stream: Any) -> bool:
+    """Return whether a video stream is a cover picture."""
+    return bool(stream.disposition & av.stream.Disposition.attached_pic)
+
+
+def _video_stream(container: av.container.InputContainer, name: str) -> av.VideoStream:
+    for stream in container.streams.video:
+        if not is_cover(stream):
+            if stream.codec_context is None:
+                raise ColorizeError(f"{name}: its video codec is not supported")
+            stream.thread_type = "AUTO"
+            return stream
+    raise ColorizeError(f"{name}: has no video stream")
+
+
+def _packets(
+    container: av.container.InputContainer, streams: list[Any], broken: list[str]
+) -> Iterator[Any]:
+    """Yield packets up to the end of what is readable; add to `broken` if that comes early."""
+    packets = container.demux(streams)
+    while True:
+        try:
+            packet = next(packets, None)
+        except av.FFmpegError as error:
+            broken.append(error.strerror or type(error).__name__)
+            return
+        if packet is None:
+            return
+        yield packet
+
+
+def _decode(packet: Any, damaged: list[str]) -> list[av.VideoFrame]:
+    """Return the frames of a packet; for a damaged one none, and add the reason to `damaged`."""
+    try:
+        return list(packet.decode())
+    except av.FFmpegError as error:
+        if not isinstance(error, EOFError):
+            damaged.append(error.strerror or type(error).__name__)
+        return []
+
+
+def _display_matrix(frame: av.VideoFrame) -> list[int] | None:
+    side_data: Any = frame.side_data
+    for data in side_data:
+        if data.type.name == "DISPLAYMATRIX":
+            return [int(value) for value in np.frombuffer(bytes(data), np.int32)]
+    return None
+
+
+def _full_range(pixels: Pixels) -> Pixels:
+    """Return levels of limited range, 16 (black) to 235 (white), as levels from 0 to 255."""
+    scaled = (pixels.astype(np.float32) - 16) * (255 / 219)
+    levels: Pixels = np.rint(scaled.clip(0, 255)).astype(np.uint8)
+    return levels

@@ -1,0 +1,147 @@
+"""The command with videos."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from colorize.cli.signals import interrupts
+
+av = pytest.importorskip("av")
+pytest.importorskip("cv2")
+
+from fixtures.videos import UNEVEN, inspect, make_video, picture  # noqa: E402
+
+from colorize.video.writer import VideoWriter  # noqa: E402
+
+
+def test_command_writes_a_video_and_a_line(colorize_):
+    make_video(Path("clip.mp4"))
+    status, messages = colorize_("-i", "clip.mp4", "-o", "clip-color.mp4")
+    assert status == 0
+    assert messages.startswith("colorize: clip.mp4 → clip-color.mp4 (64×48, ")
+    assert messages.count("\n") == 1
+    status, messages = colorize_("-i", "clip.mp4", "-o", "clip-color.mp4")
+    assert status == 1
+    assert "clip-color.mp4 exists; --overwrite replaces it" in messages
+    args = ("--overwrite", "--quiet", "--codec", "hevc", "--crf", "30")
+    assert colorize_("-i", "clip.mp4", "-o", "clip-color.mp4", *args) == (0, "")
+    assert inspect(Path("clip-color.mp4")).codec == "hevc"
+
+
+def test_default_output_name_and_progress_bar(colorize_, monkeypatch):
+    make_video(Path("clip.MOV"), audio=None)
+    Path("clip.MOV").rename("clip.avi")  # what a file is called and what it is are two things
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    status, messages = colorize_("-i", "clip.avi")
+    assert status == 0
+    assert sorted(os.listdir()) == ["clip.avi", "clip.colorized.mkv"]
+    assert "/10 [" in messages and "frame" in messages
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there are no pseudo-terminals")
+def test_progress_bar_shows_on_a_terminal_of_unknown_width(colorize_, weights):
+    import pty
+
+    make_video(Path("clip.mp4"), audio=None)
+    script = "import sys; from colorize import cli; sys.exit(cli.main(sys.argv[1:]))"
+    options = ("--weights", weights, "--size", "64", "-i", "clip.mp4", "-o", "c.mp4")
+    ours, theirs = pty.openpty()  # of 0 columns
+    command = [sys.executable, "-c", script, *options]
+    process = subprocess.Popen(command, stdout=theirs, stderr=theirs)
+    os.close(theirs)
+    messages = b""
+    with suppress(OSError):  # what reading raises at the end
+        while part := os.read(ours, 4096):
+            messages += part
+    os.close(ours)
+    assert process.wait() == 0
+    assert b"/10 [00:" in messages and b"frame/s]" in messages
+
+
+def test_videos_are_found_by_patterns_but_not_in_folders(colorize_):
+    Path("in").mkdir()
+    Image.fromarray(picture(0)).save("in/a.png")
+    make_video(Path("in/clip.mp4"), audio=None, times=UNEVEN[:2])
+    assert colorize_("-i", "in", "-o", "out")[0] == 0
+    assert os.listdir("out") == ["a.png"]
+    status, messages = colorize_("-i", "in/a.png", "in/clip.mp4", "-o", "both")
+    assert status == 0
+    assert "2 done, 0 skipped, 0 failed" in messages
+    assert sorted(os.listdir("both")) == ["a.png", "clip.mp4"]
+    assert colorize_("--glob", "in/*", "-o", "all")[0] == 0
+    assert sorted(os.listdir("all")) == ["a.png", "clip.mp4"]
+
+
+def test_bad_videos_and_targets_are_one_line_errors(colorize_):
+    Path("bad.mp4").write_text("no video")
+    make_video(Path("clip.mp4"), times=UNEVEN[:2], audio=None)
+    for arguments, what in (
+        (("bad.mp4", "-o", "c.mp4"), "bad.mp4: damaged"),
+        (("clip.mp4", "-o", "c.avi"), "c.avi: "),
+        (("clip.mp4", "-o", "c.png"), "c.png: "),
+        (("clip.mp4", "-o", "c.mp4", "--autocontrast"), "--autocontrast"),
+    ):
+        status, messages = colorize_("-i", *arguments)
+        assert status == 1
+        assert what in messages
+        assert messages.count("\n") == 1
+    assert sorted(os.listdir()) == ["bad.mp4", "clip.mp4"]
+    for arguments in (("clip.mp4", "-o", "-"), ("clip.mp4", "--crf", "99")):
+        assert colorize_("-i", *arguments)[0] == 2
+
+
+def test_missing_extra_is_a_one_line_error(colorize_, monkeypatch):
+    make_video(Path("clip.mp4"), times=UNEVEN[:2], audio=None)
+    monkeypatch.setitem(sys.modules, "av", None)
+    status, messages = colorize_("-i", "clip.mp4", "-o", "c.mp4")
+    assert status == 1
+    assert messages == (
+        "colorize: clip.mp4: videos need an extra: pip install 'colorize-photos[video]'\n"
+    )
+
+
+def test_manifest_skips_a_finished_video(colorize_):
+    make_video(Path("clip.mp4"), times=UNEVEN[:2], audio=None)
+    arguments = ("-i", "clip.mp4", "-o", "c.mp4", "--manifest", "m.jsonl")
+    assert colorize_(*arguments)[0] == 0
+    stamp = os.stat("c.mp4").st_mtime_ns
+    status, messages = colorize_(*arguments)
+    assert status == 0
+    assert "c.mp4 is up to date" in messages
+    assert os.stat("c.mp4").st_mtime_ns == stamp
+
+
+def test_interrupted_command_leaves_no_file(colorize_, monkeypatch):
+    make_video(Path("clip.mp4"), audio=None)
+    written: list[int] = []
+    write = VideoWriter.write
+
+    def write_and_interrupt(writer, pixels, pts, duration):
+        write(writer, pixels, pts, duration)
+        written.append(pts)
+        if len(written) == 3:
+            assert len(os.listdir()) == 2  # the temporary file is there
+            time.sleep(0.5)  # until the command waits for this thread
+            os.kill(os.getpid(), signal.SIGINT)
+            deadline = time.monotonic() + 30
+            while not interrupts.seen and time.monotonic() < deadline:
+                time.sleep(0.01)
+
+    monkeypatch.setattr(VideoWriter, "write", write_and_interrupt)
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    handlers = [signal.getsignal(number) for number in numbers]
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # nohup has it ignored
+    try:
+        assert colorize_("-i", "clip.mp4", "-o", "c.mp4") == (130, "colorize: interrupted\n")
+    finally:  # the command leaves them ignored, for its process is about to end
+        for number, handler in zip(numbers, handlers, strict=True):
+            signal.signal(number, handler)
+    assert len(written) < len(UNEVEN)
+    assert os.listdir() == ["clip.mp4"]
