@@ -1,4 +1,4 @@
-"""Photographs in an object store, by way of fsspec's store in memory."""
+"""Photographs in an object store: fsspec's store in memory."""
 
 import json
 from pathlib import Path
@@ -15,7 +15,7 @@ from colorize.io.storage import RemotePath, is_url, list_objects, parse_path, sh
 
 @pytest.fixture
 def store(tmp_path):
-    """Return fsspec's store in memory with three photographs, which lie in tmp_path/in as well."""
+    """Return fsspec's store in memory with three photographs, which are in tmp_path/in as well."""
     system = fsspec.filesystem("memory")
     (tmp_path / "in/sub").mkdir(parents=True)
     generator = np.random.default_rng(0)
@@ -38,7 +38,7 @@ def run(weights):
     return lambda *arguments: main([*arguments, "--weights", weights, "--size", "64"])
 
 
-def test_names_with_a_scheme_are_remote_and_no_others():
+def test_only_names_with_a_scheme_are_remote():
     assert is_url("s3://bucket/a.jpg")
     assert not any(map(is_url, ("file:///a.jpg", "a.jpg", "C://a.jpg", "", None)))
     assert parse_path("file:///tmp/a.jpg") == Path("/tmp/a.jpg")
@@ -48,13 +48,13 @@ def test_names_with_a_scheme_are_remote_and_no_others():
     assert isinstance(path.parent / "c", RemotePath)
 
 
-@pytest.mark.parametrize(("name", "said"), [("nonsense://a/b", "unknown store")])
-def test_an_unknown_store_is_one_line(name, said):
-    with pytest.raises(ColorizeError, match=said):
+@pytest.mark.parametrize(("name", "expected"), [("nonsense://a/b", "unknown store")])
+def test_unknown_store_is_an_error(name, expected):
+    with pytest.raises(ColorizeError, match=expected):
         parse_path(name)
 
 
-def test_an_absent_package_is_one_line_with_the_extra():
+def test_missing_package_names_the_extra():
     try:
         import s3fs  # noqa: F401
     except ImportError:
@@ -64,21 +64,21 @@ def test_an_absent_package_is_one_line_with_the_extra():
         pytest.skip("s3fs is installed")
 
 
-def test_a_folder_gives_what_a_folder_of_a_disk_does(store, tmp_path, run):
+def test_folder_in_a_store_matches_folder_on_disk(store, tmp_path, run):
     assert run("-i", "memory://bucket/in", "-o", "memory://bucket/out/") == 0
     assert run("-i", str(tmp_path / "in"), "-o", str(tmp_path / "out")) == 0
     expected = {n: (tmp_path / "out" / n).read_bytes() for n in ("a.jpg", "sub/b.png", "sub/c.tif")}
     assert outputs(store, "/bucket/out/") == expected
 
 
-def test_a_pattern_and_an_output_on_a_disk(store, tmp_path, run):
+def test_pattern_in_a_store_with_output_on_disk(store, tmp_path, run):
     assert run("--glob", "memory://bucket/in/**/*.png", "-o", str(tmp_path / "out")) == 0
     assert [p.name for p in tmp_path.glob("out/**/*.*")] == ["b.png"]
     assert run("-i", "memory://bucket/in", "--glob", "*.jpg", "-o", str(tmp_path / "jpg")) == 0
     assert [p.name for p in tmp_path.glob("jpg/**/*.*")] == ["a.jpg"]
 
 
-def test_a_manifest_knows_objects(store, tmp_path, run, capsys):
+def test_manifest_resumes_with_objects(store, tmp_path, run, capsys):
     manifest = tmp_path / "m.jsonl"
     command = ["-i", "memory://bucket/in", "-o", "memory://bucket/out/", "--manifest"]
     assert run(*command, str(manifest)) == 0
@@ -98,7 +98,7 @@ def test_a_manifest_knows_objects(store, tmp_path, run, capsys):
     assert "2 done, 1 skipped, 0 failed" in capsys.readouterr().err
 
 
-def test_an_existing_object_is_not_replaced_unasked(store, run, capsys):
+def test_existing_object_is_replaced_only_with_overwrite(store, run, capsys):
     store.pipe_file("/bucket/out/a.jpg", b"mine")
     command = ["-i", "memory://bucket/in/a.jpg", "-o", "memory://bucket/out/a.jpg"]
     assert run(*command) == 1
@@ -109,7 +109,7 @@ def test_an_existing_object_is_not_replaced_unasked(store, run, capsys):
     assert "would replace an input" in capsys.readouterr().err
 
 
-def test_outputs_below_the_inputs_are_no_inputs_of_the_next_run(store, run, capsys):
+def test_outputs_inside_the_input_folder_are_not_inputs(store, run, capsys):
     command = ["-i", "memory://bucket/in", "-o", "memory://bucket/in/out/", "--skip-existing"]
     assert run(*command) == 0
     capsys.readouterr()
@@ -117,18 +117,18 @@ def test_outputs_below_the_inputs_are_no_inputs_of_the_next_run(store, run, caps
     assert "0 done, 3 skipped" in capsys.readouterr().err
 
 
-def test_failures_are_one_line_and_leave_no_object(store, tmp_path, run, capsys):
+def test_failures_name_the_object_and_write_nothing(store, tmp_path, run, capsys):
     store.pipe_file("/bucket/in/bad.jpg", b"no picture")
     assert run("-i", "memory://bucket/in", "-o", "memory://bucket/out/") == 1
-    said = capsys.readouterr().err
-    assert "memory:///bucket/in/bad.jpg: " in said
-    assert "Traceback" not in said
+    message = capsys.readouterr().err
+    assert "memory:///bucket/in/bad.jpg: " in message
+    assert "Traceback" not in message
     assert len(outputs(store, "/bucket/out/")) == 3
     assert run("-i", "memory://bucket/none.jpg", "-o", str(tmp_path / "x.jpg")) == 1
     assert "no such object" in capsys.readouterr().err
 
 
-def test_a_store_that_refuses_costs_one_photograph(store, run, monkeypatch, capsys):
+def test_refused_write_fails_one_photograph(store, run, monkeypatch, capsys):
     usual = type(store).pipe_file
 
     def pipe_file(self, path, value, **more):
@@ -138,12 +138,12 @@ def test_a_store_that_refuses_costs_one_photograph(store, run, monkeypatch, caps
 
     monkeypatch.setattr(type(store), "pipe_file", pipe_file)
     assert run("-i", "memory://bucket/in", "-o", "memory://bucket/out/") == 1
-    said = capsys.readouterr().err
-    assert "sub/b.png: the store refuses: AccessDenied" in said
-    assert "2 done, 0 skipped, 1 failed" in said
+    message = capsys.readouterr().err
+    assert "sub/b.png: the store refuses: AccessDenied" in message
+    assert "2 done, 0 skipped, 1 failed" in message
 
 
-def test_an_output_without_its_bucket_says_so(store, run, monkeypatch, capsys):
+def test_missing_bucket_is_named(store, run, monkeypatch, capsys):
     def pipe_file(self, key, value, **options):
         raise FileNotFoundError("The specified bucket does not exist")  # so s3fs
 
@@ -152,14 +152,14 @@ def test_an_output_without_its_bucket_says_so(store, run, monkeypatch, capsys):
     assert capsys.readouterr().err.endswith("memory:///absent/a.jpg: no such bucket\n")
 
 
-def test_names_that_no_path_can_hold_are_refused(store):
+def test_keys_with_empty_parts_are_refused(store):
     store.store["/bucket/odd//a.jpg"] = store.store["/bucket/in/a.jpg"]
     with pytest.raises(ColorizeError, match="rename it"):
         list(list_objects(parse_path("memory://bucket/odd"), None))
 
 
 @pytest.mark.parametrize("option", ["--manifest", "--failure-log", "--gallery", "--reference"])
-def test_notes_and_guides_lie_on_a_disk(option, capsys):
+def test_side_files_must_be_on_disk(option, capsys):
     with pytest.raises(SystemExit):
         main(["-i", "memory://bucket/in", "-o", "out/", option, "memory://bucket/x"])
     assert f"{option} needs a local file" in capsys.readouterr().err
