@@ -1,4 +1,4 @@
-"""The command itself: arguments → calls → exit status."""
+"""The command: from arguments to an exit status."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from colorize.cli.arguments import check_arguments, models_parser, parser
-from colorize.cli.messages import say, show_warning
+from colorize.cli.messages import FAILED, INTERRUPTED, log_line, show_warning
 from colorize.cli.signals import interrupts
-from colorize.cli.status import FAILED, INTERRUPTED
 from colorize.errors import ColorizeError
 from colorize.runtime.threads import limit_blas_threads
 
@@ -21,17 +20,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status."""
     argv = sys.argv[1:] if argv is None else list(argv)
     limit_blas_threads()
-    with interrupts.caught():
+    with interrupts.handle_signals():
         try:
             return _command(argv)
         except KeyboardInterrupt:
             return _interrupted()
         except BrokenPipeError:
-            # The reader of standard output is gone; keep Python from complaining when it flushes.
+            # The reader of standard output is gone: Python must not fail when it flushes.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return FAILED
         except Exception:
-            if interrupts.seen:  # libraries turn an interruption of their import into others
+            if interrupts.triggered:  # some libraries raise another error when their import is cut
                 return _interrupted()
             raise
 
@@ -65,13 +64,13 @@ def _command(argv: list[str]) -> int:
 
 
 def _interrupted() -> int:
-    say("interrupted")
+    log_line("interrupted")
     return INTERRUPTED
 
 
 def _colorize(args: argparse.Namespace) -> int:
-    """Colorize what the arguments name."""
-    # For Pillow, which is not imported yet: what it frees in larger blocks, the system has back.
+    """Colorize the inputs that the arguments name."""
+    # Pillow, which is not imported yet, then allocates in blocks that the system gets back.
     os.environ.setdefault("PILLOW_BLOCK_SIZE", "64m")
     from colorize.cli.pipe import colorize_pipe
     from colorize.cli.run import colorize_files
@@ -85,5 +84,5 @@ def _colorize(args: argparse.Namespace) -> int:
                 return colorize_pipe(args)
             return colorize_files(args)
     except ColorizeError as error:
-        say(str(error))
+        log_line(str(error))
         return FAILED

@@ -1,4 +1,4 @@
-"""What the command says: lines on standard error, data on standard output."""
+"""Output of the command: messages on standard error, data on standard output, exit statuses."""
 
 from __future__ import annotations
 
@@ -10,16 +10,18 @@ from typing import TYPE_CHECKING, TextIO
 if TYPE_CHECKING:
     from colorize.batch import Result
 
+DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130  # exit statuses
 
-def say(message: str) -> None:
+
+def log_line(message: str) -> None:
     """Print one line on standard error."""
     with suppress(OSError):  # the terminal may be gone
-        sys.stderr.write(f"colorize: {plain(message, sys.stderr)}\n")
+        sys.stderr.write(f"colorize: {printable(message, sys.stderr)}\n")
 
 
 def print_line(line: str) -> None:
     """Print one line of data on standard output; names in it come out byte for byte."""
-    if sys.stdout is None:  # closed by whoever started the command
+    if sys.stdout is None:  # the parent process closed it
         return
     try:
         sys.stdout.write(line + "\n")
@@ -28,8 +30,8 @@ def print_line(line: str) -> None:
         sys.stdout.buffer.write(os.fsencode(line) + b"\n")
 
 
-def plain(text: str, stream: TextIO) -> str:
-    """Return the text with nothing in it that the stream can't encode."""
+def printable(text: str, stream: TextIO) -> str:
+    """Return the text with characters replaced that the stream cannot encode."""
     encoding = getattr(stream, "encoding", None) or "ascii"
     try:
         text.encode(encoding)
@@ -47,17 +49,17 @@ def show_warning(
     file: TextIO | None = None,
     line: str | None = None,
 ) -> None:
-    """Show a warning as one line, from whichever thread, between those of a progress bar."""
+    """Print a warning as one line, from any thread, without breaking a progress bar."""
     from tqdm import tqdm
 
     with tqdm.external_write_mode(file=sys.stderr):
-        say(" ".join(f"warning: {message}".split()))
+        log_line(" ".join(f"warning: {message}".split()))
 
 
 def bar_size() -> dict[str, int]:
-    """Return the columns and rows for a progress bar where the terminal tells 0, else nothing.
+    """Return a size for progress bars on a terminal that reports 0 columns, else nothing.
 
-    So it is under `script` and in some containers, and tqdm would show no bar.
+    `script` and some containers make such terminals, on which tqdm would show no bar.
     """
     with suppress(OSError):
         if not os.get_terminal_size(sys.stderr.fileno()).columns:
@@ -65,8 +67,8 @@ def bar_size() -> dict[str, int]:
     return {}
 
 
-def planned(result: Result) -> str:
-    """Return what becomes what, or why nothing does."""
+def describe_plan(result: Result) -> str:
+    """Return input and output, or why the input is skipped."""
     from colorize.errors import display_name
 
     source, target = display_name(result.job.source), display_name(result.job.target)
@@ -74,7 +76,7 @@ def planned(result: Result) -> str:
 
 
 def result_lines(result: Result, several: bool, quiet: bool) -> list[str]:
-    """Return what to say of one result."""
+    """Return the lines to print for one result."""
     from colorize.errors import display_name
 
     if result.error is not None:
@@ -85,11 +87,11 @@ def result_lines(result: Result, several: bool, quiet: bool) -> list[str]:
     if several:
         return notes
     if result.skipped is not None or result.size is None:
-        return [planned(result)]
+        return [describe_plan(result)]
     width, height = result.size
-    return [f"{planned(result)} ({width}×{height}, {result.seconds:.1f} s)", *notes]
+    return [f"{describe_plan(result)} ({width}×{height}, {result.seconds:.1f} s)", *notes]
 
 
-def number_left(number: int) -> str:
-    """Return what to add to a summary of a batch that ended early."""
+def remaining(number: int) -> str:
+    """Return the end of the summary of a batch that ended early."""
     return f"; {number} left" if number else ""

@@ -5,8 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from colorize.cli.messages import print_line, say
-from colorize.cli.status import DONE, FAILED
+from colorize.cli.messages import DONE, FAILED, log_line, print_line
 from colorize.errors import ColorizeError
 from colorize.models import registry
 
@@ -24,10 +23,10 @@ def models_command(arguments: argparse.ArgumentParser, argv: Sequence[str]) -> i
                 print_line(f"{model.name}: {model.description}")
                 print_line(f"    {model.size / 1e6:.0f} MB, {model.license}, {state}")
         elif args.action == "verify":
-            print_line(f"{registry.verify(args.name)}: the sha256 is right")
+            print_line(f"{registry.verify(args.name)}: sha256 verified")
         else:
             print_line(str(registry.path(args.name)))
     except ColorizeError as error:
-        say(str(error))
+        log_line(str(error))
         return FAILED
     return DONE

@@ -8,9 +8,8 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from colorize.cli.messages import say
+from colorize.cli.messages import DONE, log_line
 from colorize.cli.settings import make_colorizer
-from colorize.cli.status import DONE
 from colorize.errors import ColorizeError, display_name
 from colorize.io import readers, writers
 from colorize.io.atomic import remove_stale_temp_files
@@ -39,7 +38,7 @@ def colorize_pipe(args: argparse.Namespace) -> int:
     )
     for note in writers.write(pages, target, format=args.format, quality=args.quality):
         if not args.quiet:
-            say(note)
+            log_line(note)
     return DONE
 
 

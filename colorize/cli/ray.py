@@ -1,4 +1,4 @@
-"""The same on the machines of a Ray cluster, see `colorize.batch.ray`."""
+"""Run the jobs on the machines of a Ray cluster, see `colorize.batch.ray`."""
 
 from __future__ import annotations
 
@@ -20,16 +20,14 @@ from colorize.video.formats import is_video_name
 def cluster_results(
     jobs: list[Job], options: WriteOptions, args: argparse.Namespace
 ) -> Generator[Result, None, None]:
-    """Return the results of a cluster as they come."""
+    """Return the results of a cluster as they arrive."""
     gpus = args.gpu or (args.device or "cpu").startswith("cuda")
     work = functools.partial(make_work, _for_other_machines(args), output_fingerprint(args))
-    return cluster.run(
-        jobs, work, options, address=args.ray, gpus=gpus, fail_fast=args.fail_fast
-    )  # fmt: skip
+    return cluster.run(jobs, work, options, address=args.ray, gpus=gpus, fail_fast=args.fail_fast)
 
 
 def for_cluster(job: Job) -> Job:
-    """Return a job with absolute names, as other machines need them; videos stay here."""
+    """Return a job with absolute names, as other machines need them; videos are rejected."""
     rejection = "videos are colorized on one machine: leave out --ray"
     return dataclasses.replace(
         job,
@@ -40,21 +38,23 @@ def for_cluster(job: Job) -> Job:
 
 
 def _for_other_machines(args: argparse.Namespace) -> argparse.Namespace:
-    names = {name: getattr(args, name) for name in ("weights", "hints", "reference")}
-    full = {name: value and os.path.abspath(value) for name, value in names.items()}
-    return argparse.Namespace(**{**vars(args), **full, "quiet": True})
+    """Return the arguments with absolute names of the files that they name."""
+    files = {name: getattr(args, name) for name in ("weights", "hints", "reference")}
+    absolute = {name: file and os.path.abspath(file) for name, file in files.items()}
+    return argparse.Namespace(**{**vars(args), **absolute, "quiet": True})
 
 
 def make_work(args: argparse.Namespace, settings: dict[str, object]) -> JobWorker:
-    """Return, on a machine of a cluster, what does the jobs; one core is its own.
+    """Return the worker of one CPU or GPU, on a machine of the cluster.
 
-    Raises ColorizeError where the settings, such as the hash of the weights, are not the same.
+    Raises ColorizeError where `settings`, the fingerprint on the machine of the command, differs,
+    such as in the hash of the weights.
     """
-    there = output_fingerprint(args)
-    if other := [name for name in there | settings if there.get(name) != settings.get(name)]:
+    local = output_fingerprint(args)
+    if differing := [n for n in local | settings if local.get(n) != settings.get(n)]:
         raise ColorizeError(
-            f"other {' and '.join(other)} than where the command runs: copy the files, or install "
-            "the same version"
+            f"{' and '.join(differing)} differ from the machine where the command runs: copy the "
+            "files, or install the same version"
         )
     colorizer = make_colorizer(args)
     colorizer.set_concurrency(available_cpus())

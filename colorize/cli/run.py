@@ -1,9 +1,10 @@
-"""Files into files: one photograph or many, videos, samples and confidence maps."""
+"""Colorize files: one photograph or many, videos, samples and confidence maps."""
 
 from __future__ import annotations
 
 import argparse
 import functools
+import os
 import sys
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, closing, nullcontext
@@ -13,16 +14,15 @@ from typing import TYPE_CHECKING
 from tqdm import tqdm
 
 from colorize import batch
-from colorize.batch import Job, Result, VideoColorizerFn, WriteOptions
-from colorize.cli.jobs import find_jobs
+from colorize.batch import Job, Result, Source, VideoColorizerFn, WriteOptions
 from colorize.cli.messages import (
     bar_size,
-    number_left,
-    plain,
-    planned,
+    describe_plan,
+    log_line,
     print_line,
+    printable,
+    remaining,
     result_lines,
-    say,
 )
 from colorize.cli.settings import (
     make_colorizer,
@@ -33,9 +33,10 @@ from colorize.cli.settings import (
 )
 from colorize.cli.signals import interrupts
 from colorize.errors import ColorizeError, display_name
+from colorize.io.formats import output_format
 from colorize.io.prefetch import PhotoPrefetcher
 from colorize.io.readers import MAX_PIXELS
-from colorize.io.storage import RemotePath
+from colorize.io.storage import RemotePath, exists, is_folder, parse_path
 from colorize.options import ColorizeOptions, VideoOptions, from_arguments
 from colorize.video.formats import VideoResult, is_video_name, require_video_extra
 
@@ -44,27 +45,62 @@ if TYPE_CHECKING:
 
 
 def colorize_files(args: argparse.Namespace) -> int:
-    """Colorize files into files."""
+    """Colorize the files that the arguments name, and return the exit status."""
     jobs = find_jobs(args)
     if args.ray:
         from colorize.cli.ray import for_cluster
 
         jobs = [for_cluster(job) for job in jobs]
     if args.dry_run:
-        return _preview(jobs, make_options(args, read_manifest(args)), args.quiet)
+        return _dry_run(jobs, make_options(args, read_manifest(args)), args.quiet)
     if args.ray:
         with open_manifest(args) as manifest:
             return _run(jobs, None, make_options(args, manifest), args)
-    with _reading_ahead(jobs, args) as ahead:
+    with _prefetch(jobs, args) as prefetcher:
         colorizer = make_colorizer(args, single=len(jobs) == 1)
         with open_manifest(args) as manifest:
-            return _run(jobs, colorizer, make_options(args, manifest), args, ahead)
+            return _run(jobs, colorizer, make_options(args, manifest), args, prefetcher)
 
 
-def _reading_ahead(
+def find_jobs(args: argparse.Namespace) -> list[Job]:
+    """Return the jobs for the files that the arguments name, each with its output."""
+    if args.format is not None:
+        output_format("", args.format)  # refuse an unknown format before any work
+    inputs = [parse_path(name) for name in args.input]
+    output = None if args.output is None else parse_path(args.output)
+    several = len(inputs) != 1 or is_folder(inputs[0])
+    in_folder = output is None or is_folder(output)
+    folder = several or in_folder or args.output.endswith(("/", os.sep))
+    if several and output is not None and not in_folder and exists(output):
+        name = display_name(output)
+        raise ColorizeError(f"{name}: several inputs need a folder as -o, not a file")
+    sources = batch.find_images(inputs, args.glob, output if folder else None)
+    jobs = batch.plan_jobs(sources, output, folder, args.format, args.samples)
+    if args.confidence_map:
+        planned = {job.source for job in jobs}
+        sources = [source for source in sources if source.path in planned]
+        jobs += _confidence_map_jobs(sources, several, args)
+    return jobs
+
+
+def _confidence_map_jobs(
+    sources: list[Source], several: bool, args: argparse.Namespace
+) -> list[Job]:
+    """Return the jobs that write confidence maps, into a folder for several inputs."""
+    target = parse_path(args.confidence_map)
+    if several and exists(target) and not is_folder(target):
+        name = display_name(target)
+        raise ColorizeError(f"{name}: several inputs need a folder as --confidence-map")
+    folder = several or is_folder(target) or args.confidence_map.endswith(("/", os.sep))
+    if not folder:
+        output_format(target)
+    return batch.plan_confidence_maps(sources, target, folder)
+
+
+def _prefetch(
     jobs: list[Job], args: argparse.Namespace
 ) -> AbstractContextManager[PhotoPrefetcher | None]:
-    """Return what reads a single photograph while the network is loaded."""
+    """Return a reader that reads a single photograph while the network loads."""
     from colorize.pipeline import prefetch_sizes
 
     source = jobs[0].source
@@ -74,18 +110,18 @@ def _reading_ahead(
     return PhotoPrefetcher(source, max_pixels=args.max_pixels or MAX_PIXELS, thumbnails=sizes)
 
 
-def _preview(jobs: list[Job], options: WriteOptions, quiet: bool) -> int:
-    """Print what would be done, and on standard error what would fail."""
+def _dry_run(jobs: list[Job], options: WriteOptions, quiet: bool) -> int:
+    """Print what would be done, and on standard error what would fail; return the status."""
     report = batch.Report()
     for result in batch.dry_run(jobs, options):
         report.add(result)
         if result.error is not None:
-            say(result.error)
+            log_line(result.error)
         elif not quiet:
-            print_line(plain(planned(result), sys.stdout))
+            print_line(printable(describe_plan(result), sys.stdout))
     if not quiet:
         counts = f"{report.skipped} to skip, {report.failed} would fail"
-        say(f"dry run: {report.done} to do, {counts}; nothing was touched")
+        log_line(f"dry run: {report.done} to do, {counts}; nothing was changed")
     return report.return_code
 
 
@@ -94,9 +130,9 @@ def _run(
     colorizer: Colorizer | None,
     options: WriteOptions,
     args: argparse.Namespace,
-    ahead: PhotoPrefetcher | None = None,
+    prefetcher: PhotoPrefetcher | None = None,
 ) -> int:
-    """Run the jobs, with a progress bar where there are several, and say how it went."""
+    """Run the jobs with a progress bar, print a summary, and return the exit status."""
     several = len({job.source for job in jobs}) > 1
     hidden = args.quiet or not several or not sys.stderr.isatty()
     report = batch.Report()
@@ -105,7 +141,7 @@ def _run(
 
         run = cluster_results(jobs, options, args)
     else:
-        run = _results(jobs, colorizer, options, args, ahead)
+        run = _results(jobs, colorizer, options, args, prefetcher)
     with (
         batch.failure_log(args.failure_log and Path(args.failure_log)) as add_failure,
         batch.gallery(args.gallery and Path(args.gallery), jobs) as show,
@@ -126,10 +162,10 @@ def _run(
                         add_failure(result)
                     for line in result_lines(result, several, args.quiet):
                         with bar.external_write_mode(file=sys.stderr):
-                            say(line)
+                            log_line(line)
         finally:
             if several and not args.quiet:
-                say(report.summary + number_left(len(jobs) - report.total))
+                log_line(report.summary + remaining(len(jobs) - report.total))
     return report.return_code
 
 
@@ -138,24 +174,22 @@ def _results(
     colorizer: Colorizer,
     options: WriteOptions,
     args: argparse.Namespace,
-    ahead: PhotoPrefetcher | None,
+    prefetcher: PhotoPrefetcher | None,
 ) -> Generator[Result, None, None]:
-    """Return the results as they come: of photographs and videos, or of frames."""
+    """Return the results as they arrive: of photographs and videos, or of frames."""
     if args.image_sequence:
         require_video_extra()
         from colorize.video.temporal import VideoColorizer
 
         make_video_colorizer = functools.partial(VideoColorizer, colorizer)
-        return batch.run_sequences(
-            jobs, make_video_colorizer, options, fail_fast=args.fail_fast
-        )  # fmt: skip
+        return batch.run_sequences(jobs, make_video_colorizer, options, fail_fast=args.fail_fast)
     videos = any(is_video_name(job.source) for job in jobs)  # one at a time: each uses all cores
     if len(jobs) > 1 and not videos:
         colorizer.set_concurrency(batch.DEFAULT_WORKERS)
     return batch.run(
         jobs, colorizer, options, workers=1 if videos else batch.DEFAULT_WORKERS,
         fail_fast=args.fail_fast, colorize_video=_colorize_video(colorizer, args, len(jobs) > 1),
-        render=make_renderer(colorizer), prefetcher=ahead,
+        render=make_renderer(colorizer), prefetcher=prefetcher,
     )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""What the arguments ask for, as the library takes it."""
+"""From arguments to the objects of the library: colorizer, write options, manifest."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
 
 def make_colorizer(args: argparse.Namespace, single: bool = False) -> Colorizer:
-    """Return the network with the options of the arguments; `single`: for one photograph."""
-    # Here, not above: a photograph is being read already while this is imported.
+    """Return the colorizer that the arguments describe; `single`: for one photograph."""
+    # Here, not above: a photograph is already being read while this is imported.
     from colorize.pipeline import Colorizer
 
     device = "gpu" if args.gpu else args.device or "cpu"
@@ -49,7 +49,7 @@ def make_colorizer(args: argparse.Namespace, single: bool = False) -> Colorizer:
 
 
 def make_renderer(colorizer: Colorizer) -> RenderFn:
-    """Return what makes a sample, or a confidence map, of a photograph."""
+    """Return the function that renders a sample or a confidence map of a photograph."""
     sampler = functools.cache(lambda number: colorizer.with_options(sample=number))
 
     def render(job: Job, photo: Photo) -> Photo:
@@ -59,7 +59,7 @@ def make_renderer(colorizer: Colorizer) -> RenderFn:
 
 
 def make_options(args: argparse.Namespace, manifest: Manifest | None) -> WriteOptions:
-    """Return how the arguments ask to write outputs."""
+    """Return how outputs are written."""
     return WriteOptions(
         overwrite=args.overwrite,
         skip_existing=args.skip_existing,
@@ -88,12 +88,12 @@ def output_fingerprint(args: argparse.Namespace) -> dict[str, object]:
 
 
 def read_manifest(args: argparse.Namespace) -> Manifest | None:
-    """Return the manifest to look things up in, None without one."""
+    """Return the manifest for a dry run, None without one."""
     return Manifest(Path(args.manifest), output_fingerprint(args)) if args.manifest else None
 
 
 def open_manifest(args: argparse.Namespace) -> AbstractContextManager[Manifest | None]:
-    """Return the manifest to add to, None without one."""
+    """Return the manifest, locked and open for new entries, None without one."""
     if not args.manifest:
         return nullcontext()
     return Manifest.appending(Path(args.manifest), output_fingerprint(args))

@@ -1,4 +1,4 @@
-"""Ctrl-C and other signals that end the command, once and cleanly."""
+"""Handling of Ctrl-C and other signals that end the command, once and cleanly."""
 
 from __future__ import annotations
 
@@ -7,51 +7,52 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Any
+from types import FrameType
 
 
 class Interrupts:
-    """Ctrl-C, SIGTERM and a closed terminal: the first ends the command, others are too late.
+    """Ctrl-C, SIGTERM and SIGHUP: the first ends the command, later ones only print a line.
 
-    A second KeyboardInterrupt could break off the removal of temporary files.
+    A second KeyboardInterrupt could cut short the removal of temporary files.
     """
 
-    SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")  # the last is missing on Windows
+    SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")  # Windows has no SIGHUP
 
     def __init__(self) -> None:
-        """Wait for the first."""
-        self.seen = False
+        """Start without a signal."""
+        self.triggered = False
 
     @contextmanager
-    def caught(self) -> Iterator[None]:
-        """Handle the signals; after one was seen they stay ignored until the process ends."""
-        self.seen = False
+    def handle_signals(self) -> Iterator[None]:
+        """Handle the signals; once one has come they stay ignored until the process ends."""
+        self.triggered = False
         if threading.current_thread() is not threading.main_thread():
             yield
             return
-        known = [getattr(signal, name) for name in self.SIGNALS if hasattr(signal, name)]
-        # nohup and & have some ignored, and so they stay
-        former = {n: signal.getsignal(n) for n in known}
-        former = {n: h for n, h in former.items() if h not in (signal.SIG_IGN, None)}
-        for number in former:
+        numbers = [getattr(signal, name) for name in self.SIGNALS if hasattr(signal, name)]
+        handlers = {number: signal.getsignal(number) for number in numbers}
+        # nohup and & have some ignored: they stay ignored
+        ignored = (signal.SIG_IGN, None)
+        handlers = {n: handler for n, handler in handlers.items() if handler not in ignored}
+        for number in handlers:
             signal.signal(number, self._handle)
         try:
             yield
         finally:
-            for number, handler in former.items():
-                signal.signal(number, signal.SIG_IGN if self.seen else handler)
+            for number, handler in handlers.items():
+                signal.signal(number, signal.SIG_IGN if self.triggered else handler)
 
-    def _handle(self, number: int, frame: Any) -> None:
-        if self.seen:
-            with suppress(OSError):  # not through sys.stderr, which may be in use below us
-                os.write(2, b"colorize: stopping, once the photographs in work let go\n")
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        if self.triggered:
+            with suppress(OSError):  # sys.stderr may be in use in the interrupted code
+                os.write(2, b"colorize: stopping as soon as the current photographs allow\n")
             return
-        self.seen = True
+        self.triggered = True
         raise KeyboardInterrupt
 
     def check(self) -> None:
-        """Raise KeyboardInterrupt again if some library swallowed it."""
-        if self.seen:
+        """Raise KeyboardInterrupt again if a library swallowed it."""
+        if self.triggered:
             raise KeyboardInterrupt
 
 

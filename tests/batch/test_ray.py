@@ -240,7 +240,7 @@ def test_workers_refuse_weights_and_guides_that_are_not_those_of_the_command(wei
     settings = output_fingerprint(args)
     assert isinstance(make_work(args, settings), JobWorker)
     for name in ("weights", "hints"):
-        with pytest.raises(ColorizeError, match=f"other {name} than where the command runs"):
+        with pytest.raises(ColorizeError, match=f"{name} differ from the machine"):
             make_work(args, settings | {name: "0" * 64})
 
 
@@ -252,7 +252,7 @@ def test_other_weights_on_a_worker_end_the_batch_before_any_output(
     arguments = ["-i", str(photographs), "-o", str(tmp_path / "out"), "--weights", weights]
     assert main([*arguments, "--manifest", str(tmp_path / "m.jsonl"), "--ray"]) == 1
     said = capsys.readouterr().err
-    assert "on a machine of the cluster: other weights than where the command runs" in said
+    assert "on a machine of the cluster: weights differ from the machine" in said
     assert "Traceback" not in said
     assert content(tmp_path / "out") == {}
 

@@ -131,7 +131,7 @@ def test_interrupted_command_leaves_no_file(colorize_, monkeypatch):
             time.sleep(0.5)  # until the command waits for this thread
             os.kill(os.getpid(), signal.SIGINT)
             deadline = time.monotonic() + 30
-            while not interrupts.seen and time.monotonic() < deadline:
+            while not interrupts.triggered and time.monotonic() < deadline:
                 time.sleep(0.01)
 
     monkeypatch.setattr(VideoWriter, "write", write_and_interrupt)
