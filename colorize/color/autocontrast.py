@@ -6,14 +6,12 @@
 from __future__ import annotations
 
 import functools
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from colorize.color import lab
-
-Array = npt.NDArray[Any]
+from colorize.color.types import Array
 
 CLIPPED = 0.005  # largest share of pixels that become black, and that become white
 MIN_RANGE = 25.0  # L between the two points: a fourfold stretch at most, since noise grows with it

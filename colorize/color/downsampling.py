@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
 from colorize.color import lab
 from colorize.color.bit_depth import to_uint8
-
-Array = npt.NDArray[Any]
-Floats = npt.NDArray[np.float32]
+from colorize.color.types import Array, Floats
 
 CELL_RESAMPLE = Image.Resampling.BOX  # Pillow's filter for the mean over a cell
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 import functools
 import math
 import threading
-from typing import Any, Literal, cast
+from typing import Literal, cast
 
 import numpy as np
 import numpy.typing as npt
 
-Array = npt.NDArray[Any]
+from colorize.color.types import Array
+
 Gamut = Literal["reduce", "clip"]
 
 XYZ_FROM_RGB = np.array(

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from colorize.color import lab
+from colorize.color.types import Array, Floats
 from colorize.color.upsampling import BilinearUpsampler, GuidedUpsampler
 
-Array = npt.NDArray[Any]
-Floats = npt.NDArray[np.float32]
 EditAb = Callable[[Floats, int], None]
 
 MAX_STRIP_THREADS = 4

@@ -6,13 +6,11 @@ Source: Zhang, Isola, Efros, *Colorful Image Colorization*, ECCV 2016, sections 
 from __future__ import annotations
 
 import functools
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-Array = npt.NDArray[Any]
-Floats = npt.NDArray[np.float32]
+from colorize.color.types import Array, Floats
 
 GRID = 10  # distance between neighboring bin centers, in ab units
 

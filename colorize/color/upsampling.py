@@ -8,15 +8,11 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from colorize.color.downsampling import area_downsample
-
-Array = npt.NDArray[Any]
-Floats = npt.NDArray[np.float32]
+from colorize.color.types import Array, Floats
 
 # Chosen on photographs, see docs/upsampling.md; twice or half of each changes little.
 EPS_LIGHTNESS = 10.0  # regularizes the regression: variance of L that counts as noise

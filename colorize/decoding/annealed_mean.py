@@ -5,15 +5,10 @@ Source: Zhang, Isola, Efros, *Colorful Image Colorization*, ECCV 2016, section 2
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 
 from colorize.color.quantization import bin_centers
-
-Array = npt.NDArray[Any]
-Floats = npt.NDArray[np.float32]
+from colorize.color.types import Array, Floats
 
 
 def annealed_mean(

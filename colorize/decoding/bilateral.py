@@ -11,15 +11,10 @@ The mean is taken over a coarse grid of averages rather than over all cells, for
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 
 from colorize.color.downsampling import block_mean
-
-Array = npt.NDArray[Any]
-Floats = npt.NDArray[np.float32]
+from colorize.color.types import Array, Floats
 
 SIGMA_SPACE = 0.2  # of the picture's height and width
 SIGMA_LIGHTNESS = 5.0  # L units

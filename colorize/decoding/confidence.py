@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 
-Array = npt.NDArray[Any]
-Floats = npt.NDArray[np.float32]
+from colorize.color.types import Array, Floats
 
 
 def confidence(probabilities: Array) -> Floats:

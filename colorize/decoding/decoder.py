@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 
+from colorize.color.types import Floats
 from colorize.decoding import sampling
 from colorize.decoding.annealed_mean import annealed_mean, probabilities, rebalance_offset
 from colorize.decoding.bilateral import smooth_logits
 from colorize.decoding.rare_colors import boost_rare_colors
 from colorize.decoding.reference import prior_shift
 from colorize.models.metadata import ModelMetadata, StyleSettings
-
-Array = npt.NDArray[Any]
-Floats = npt.NDArray[np.float32]
 
 
 class LogitsDecoder:

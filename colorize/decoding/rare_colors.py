@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 
+from colorize.color.types import Array, Floats
 from colorize.decoding.annealed_mean import probabilities
-
-Array = npt.NDArray[Any]
-Floats = npt.NDArray[np.float32]
 
 MIN_PRIOR = 1e-5  # share of all pixels; rarer colors count as if they were this common
 

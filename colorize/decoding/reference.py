@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
 from colorize.color import lab
 from colorize.color.bit_depth import to_uint8
 from colorize.color.downsampling import block_mean
 from colorize.color.quantization import NUM_BINS, soft_encode
-
-Array = npt.NDArray[Any]
-Floats = npt.NDArray[np.float32]
+from colorize.color.types import Array, Floats
 
 SIDE, GRID = 256, 64  # pixels of the reduced reference, and cells of which the means count
 STRENGTH = 0.7  # exponent of the ratio of frequencies; 1 takes over the reference's

@@ -10,13 +10,9 @@ with a shift of the logits, unlikely colors stay unlikely.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 
-Array = npt.NDArray[Any]
-Floats = npt.NDArray[np.float32]
+from colorize.color.types import Array, Floats
 
 WINDOW = 0.25  # standard deviation, in quantiles, of the window of colors that is kept
 LENGTH_SCALE = 0.7  # Hellinger distance at which two cells' fields have a correlation of 0.6

@@ -15,12 +15,11 @@ import numpy.typing as npt
 
 from colorize.color import lab
 from colorize.color.bit_depth import to_uint8
+from colorize.color.types import Floats
 from colorize.errors import ColorizeError, display_name
 from colorize.io import readers
 from colorize.io.formats import has_image_suffix
 from colorize.io.photo import Photo
-
-Floats = npt.NDArray[np.float32]
 
 OPAQUE = 128  # alpha, 0 to 255, from which a painted pixel counts as a hint
 MAX_TEXT = 1 << 20  # characters of a text file of hints

@@ -14,17 +14,14 @@ the cells' color distributions. docs/control.md describes what users can expect.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from colorize.color.downsampling import block_mean
+from colorize.color.types import Array, Floats
 from colorize.color.upsampling import upsample_bilinear
 from colorize.hints.rasterize import AB_SCALE
-
-Array = npt.NDArray[Any]
-Floats = npt.NDArray[np.float32]
 
 
 class LengthScales(NamedTuple):

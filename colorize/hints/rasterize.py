@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from colorize.color import lab
 from colorize.color.bit_depth import to_uint8
+from colorize.color.types import Array, Floats
 from colorize.errors import ColorizeError
 from colorize.hints.format import Hint, Hints, check_painting, opaque_pixels
 from colorize.io.photo import Photo
-
-Array = npt.NDArray[Any]
-Floats = npt.NDArray[np.float32]
 
 AB_SCALE = 110  # networks take hints as ab / 110
 DEFAULT_RADIUS = 0.01  # of the photograph's longer side

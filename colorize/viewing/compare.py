@@ -9,16 +9,13 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from colorize.color.types import Array
 from colorize.errors import ColorizeError
 from colorize.io.exif import set_exif_dimensions
 from colorize.io.photo import Photo
-
-Array = npt.NDArray[Any]
 
 LAYOUTS = ("side", "split")
 LINE_SHARE = 400  # of the width by the width of the dividing line, which has at least 2 pixels

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
-Array = npt.NDArray[Any]
-Pixels = npt.NDArray[np.uint8]
+from colorize.color.types import Array, Pixels
 
 MAX_SIDE = 4000  # pixels
 MIN_WIDTH = 240  # pixels, so that the color bar of the smallest photograph is legible

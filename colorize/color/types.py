@@ -1,0 +1,12 @@
+"""Array types of the package's signatures."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+Floats = npt.NDArray[np.float32]
+Pixels = npt.NDArray[np.uint8]
