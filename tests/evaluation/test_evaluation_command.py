@@ -1,5 +1,6 @@
 """What all sub-commands share: selection of files, reports, errors."""
 
+import dataclasses
 import json
 import math
 
@@ -10,6 +11,7 @@ from PIL import Image
 from colorize.evaluation.__main__ import TASKS, main, parser
 from colorize.evaluation.common import Report, read_stretched, selected_files
 from colorize.io.datasets import iter_files
+from colorize.models import registry
 from colorize.options import ColorizeOptions, options_of
 
 
@@ -25,6 +27,12 @@ def test_options_derive_from_colorize_options():
     args = parser().parse_args(["colors", "photos", "--rarity", "0.3", "--style", "faithful"])
     assert {each.name for each in options_of(ColorizeOptions, "evaluation")} <= set(vars(args))
     assert (args.rare_color_boost, args.style) == (0.3, "faithful")
+
+
+def test_registered_network_can_be_measured(run, folder, monkeypatch):
+    tiny = dataclasses.replace(registry.MODELS["compact"], name="tiny")
+    monkeypatch.setitem(registry.MODELS, "tiny", tiny)
+    assert run("colors", folder, "--model", "tiny", "--limit", 1)["model"] == "tiny"
 
 
 def test_stretched_photographs_skip_what_is_not_an_image(folder):
