@@ -54,7 +54,7 @@ def test_guided_is_bilinear_without_edges():
 
 
 def two_surfaces(height: int, width: int, edge: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return L and ab with an upright edge: dark blue beside light orange."""
+    """Return L and ab with an upright edge: dark blue next to light orange."""
     left = np.arange(width) < edge
     lightness = np.where(left, 30, 75).astype(np.float32)
     ab = np.stack((np.where(left, -5, 30), np.where(left, -40, 50))).astype(np.float32)
@@ -73,7 +73,7 @@ def test_guided_color_edges_follow_lightness(edge):
 
 
 def test_guided_stays_near_neighboring_colors():
-    """A lamp of L 100 and a gap of L 0 beside the edge get no color that is not there."""
+    """A lamp of L 100 and a gap of L 0 next to the edge get no new color."""
     lightness, truth = two_surfaces(320, 320, 163)
     lightness[100:103, 166:169], lightness[200:203, 158:161] = 100, 0
     small = np.stack([area_downsample(plane, (32, 32)) for plane in truth])

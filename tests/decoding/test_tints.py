@@ -2,7 +2,7 @@
 
 Only L is used. The L of a tinted scan is not that of the neutral photograph (its black and white
 have other lightnesses), so there are two tolerances: against a gray scan of the very same L the
-result differs by rounding alone; against the neutral photograph the colors differ as they do for
+result differs only by rounding; against the neutral photograph the colors differ as they do for
 any photograph of less contrast.
 """
 
@@ -70,7 +70,7 @@ def test_tinted_scan_is_near_neutral_photograph(colorizer, tint):
     neutral, result = lab_of(colorizer(photo)), lab_of(colorizer(scan))
     shift = result[..., 1:].mean(axis=(0, 1)) - neutral[..., 1:].mean(axis=(0, 1))
     assert np.abs(shift).max() <= 1.5  # of casts up to 17
-    neutral[..., 0] = result[..., 0]  # the colors alone
+    neutral[..., 0] = result[..., 0]  # compare only the colors
     assert deltaE_ciede2000(result, neutral).mean() <= 1.5
 
 

@@ -39,9 +39,9 @@ def ab_of(photo: Photo) -> np.ndarray:
     return rgb2lab(photo.pixels / np.iinfo(photo.pixels.dtype).max)[..., 1:]
 
 
-def painted(shape: tuple[int, int], place: tuple[slice, slice], color: tuple[int, ...]) -> Photo:
+def painted(shape: tuple[int, int], area: tuple[slice, slice], color: tuple[int, ...]) -> Photo:
     array = np.zeros((*shape, 4), np.uint8)
-    array[place] = (*color, 255)
+    array[area] = (*color, 255)
     return Photo.from_array(array)
 
 
@@ -60,8 +60,8 @@ def test_hinted_pixels_have_their_color(network, size, dtype, upsampling):
     photo = gray(*size)
     photo = Photo(photo.pixels.astype(dtype) * (257 if dtype == np.uint16 else 1))
     result = colorizer(photo, hints=hints)
-    places = HintedPixels.from_hints(hints, size)
-    difference = ab_of(result)[places.rows, places.columns] - places.ab
+    hinted = HintedPixels.from_hints(hints, size)
+    difference = ab_of(result)[hinted.rows, hinted.columns] - hinted.ab
     assert np.hypot(*difference.T).max() <= 5
 
 
@@ -71,8 +71,8 @@ def test_hinted_pixels_have_their_color_with_bundled_weights():
     colorizer = Colorizer.from_pretrained(size=128)
     hints = [Hint(40, 50, BLUE, 3), Hint(120, 90, ORANGE), Hint(121, 99, "#808080", 0)]
     result = colorizer(gray(150, 200), hints=hints)
-    places = HintedPixels.from_hints(hints, (150, 200))
-    difference = ab_of(result)[places.rows, places.columns] - places.ab
+    hinted = HintedPixels.from_hints(hints, (150, 200))
+    difference = ab_of(result)[hinted.rows, hinted.columns] - hinted.ab
     assert np.hypot(*difference.T).max() <= 5
 
 
@@ -107,8 +107,8 @@ def test_hints_belong_to_one_call(colorizer):
 
 def test_hints_of_colorizer_are_default(network):
     colorizer = make_colorizer(network, size=64, hints=[Hint(20, 20, BLUE, 2)])
-    alone = make_colorizer(network, size=64)(gray(40, 40), hints=[Hint(20, 20, BLUE, 2)])
-    np.testing.assert_array_equal(colorizer(gray(40, 40)).pixels, alone.pixels)
+    explicit = make_colorizer(network, size=64)(gray(40, 40), hints=[Hint(20, 20, BLUE, 2)])
+    np.testing.assert_array_equal(colorizer(gray(40, 40)).pixels, explicit.pixels)
 
 
 def test_samples_follow_hints(network):
@@ -203,7 +203,7 @@ def test_command_takes_painting(colorize_):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "status", "message"),
+    ("arguments", "expected", "message"),
     [
         (["-i", "photo.png", "other.png", "-o", "out", "--hints", "h.txt"], 2, "--hints"),
         (["-i", ".", "-o", "out", "--hints", "h.txt"], 2, "--hints"),
@@ -216,12 +216,12 @@ def test_command_takes_painting(colorize_):
         (["-i", "photo.png", "--hints", "none.txt"], 1, "none.txt: "),
     ],
 )
-def test_command_reports_wrong_hints(colorize_, tmp_path, arguments, status, message):
+def test_command_reports_wrong_hints(colorize_, tmp_path, arguments, expected, message):
     (tmp_path / "h.txt").write_text("1,1,#12\n")
     (tmp_path / "far.txt").write_text("99,0,#123456\n")
-    found, said = colorize_(*arguments)
-    assert found == status and message in said.splitlines()[-1]
-    assert "Traceback" not in said
+    status, stderr = colorize_(*arguments)
+    assert status == expected and message in stderr.splitlines()[-1]
+    assert "Traceback" not in stderr
     assert not (tmp_path / "out").exists() and not (tmp_path / "photo.colorized.png").exists()
 
 

@@ -18,7 +18,7 @@ def one_hint(row: int, column: int, ab: tuple[float, float]) -> np.ndarray:
 
 
 def test_propagation_follows_lightness_and_distribution():
-    """One hint in the upper half moves places like it more than equally distant others."""
+    """One hint in the upper half moves similar cells more than others at the same distance."""
     probabilities = np.zeros((2, 16, 16), np.float32)
     probabilities[0], probabilities[1] = halves(1, 0), halves(0, 1)
     ab = np.zeros((2, 16, 16), np.float32)

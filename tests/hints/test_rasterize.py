@@ -52,10 +52,10 @@ def test_disc_is_cropped_and_later_hint_wins():
     np.testing.assert_allclose(pixels.ab[1], Hint(0, 0, BLUE).ab)
 
 
-@pytest.mark.parametrize("place", [(30, 0), (0, 20), (29.6, 0)])
-def test_hint_outside_photograph_is_rejected(place):
+@pytest.mark.parametrize("position", [(30, 0), (0, 20), (29.6, 0)])
+def test_hint_outside_photograph_is_rejected(position):
     with pytest.raises(ColorizeError, match="30×20"):
-        HintedPixels.from_hints([Hint(*place, BLUE)], (20, 30))
+        HintedPixels.from_hints([Hint(*position, BLUE)], (20, 30))
 
 
 def test_painting_is_scaled():

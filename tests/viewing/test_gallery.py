@@ -318,19 +318,19 @@ def test_manifest_rerun_writes_complete_page(command):
     arguments = ["-i", "in", "-o", "out", "--manifest", "m.jsonl", "--gallery", "page.html"]
     command(*arguments)
     first = Path("page.html").read_bytes()
-    status, said = command(*arguments)
-    assert status == 0 and "0 done, 2 skipped" in said
+    status, stderr = command(*arguments)
+    assert status == 0 and "0 done, 2 skipped" in stderr
     assert Path("page.html").read_bytes() == first
 
 
 def test_page_is_neither_input_nor_output(command):
     save(Path("in/a.png"))
     before = Path("in/a.png").read_bytes()
-    status, said = command("-i", "in", "-o", "out", "--gallery", "in/a.png")
-    assert status == 1 and "in/a.png: " in said
+    status, stderr = command("-i", "in", "-o", "out", "--gallery", "in/a.png")
+    assert status == 1 and "in/a.png: " in stderr
     assert Path("in/a.png").read_bytes() == before
-    status, said = command("-i", "in", "-o", "out", "--gallery", "out/a.png")
-    assert status == 1 and "would replace the manifest, report or gallery" in said
+    status, stderr = command("-i", "in", "-o", "out", "--gallery", "out/a.png")
+    assert status == 1 and "would replace the manifest, report or gallery" in stderr
 
 
 def test_dry_run_writes_no_page(command):

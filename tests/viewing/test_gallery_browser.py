@@ -82,12 +82,12 @@ def opened(browser, address, **settings) -> Iterator:
 
 
 def color_at(page, number: int, across: float, down: float = 0.3) -> str:
-    """Return what is seen at a place of the number-th frame, as shares of its size."""
+    """Return the color at a position in the number-th frame, as shares of its size."""
     frame = page.locator(".frame").nth(number)
     frame.scroll_into_view_if_needed()
     image = Image.open(io.BytesIO(frame.screenshot())).convert("RGB")
-    place = int(across * (image.width - 1)), int(down * (image.height - 1))
-    r, g, b = image.getpixel(place)
+    position = int(across * (image.width - 1)), int(down * (image.height - 1))
+    r, g, b = image.getpixel(position)
     return "color" if r > g + 100 else "gray" if max(r, g, b) - min(r, g, b) < 10 else "line"
 
 
@@ -166,7 +166,7 @@ def test_arrow_keys_work_without_focus(browser, address):
 
 
 def touch(page, start, end, steps=8):
-    """Move a finger from one place to another."""
+    """Move a finger from one position to another."""
     session = page.context.new_cdp_session(page)
     for step in range(steps + 1):
         x, y = (a + (b - a) * step / steps for a, b in zip(start, end, strict=True))
