@@ -177,6 +177,8 @@ def check_args(args: argparse.Namespace, config: TrainConfig) -> None:
         raise ColorizeError("--teacher and --distill-weight need each other")
     if args.data_on_device and args.loader_workers:
         raise ColorizeError("--loader-workers and --data-on-device exclude each other")
+    if args.resume and not (args.out / checkpoint.FILE_NAME).exists():
+        raise ColorizeError(f"{args.out}: no checkpoint to resume from; leave out --resume")
     has_run = (args.out / checkpoint.FILE_NAME).exists() or (args.out / logging.LOG_NAME).exists()
     if has_run and not (args.resume or args.overwrite):
         raise ColorizeError(

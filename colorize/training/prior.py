@@ -25,7 +25,7 @@ def compute_prior(photos: PhotoDataset, stride: int) -> torch.Tensor:
     """
     counts = torch.zeros(65536, dtype=torch.int64)
     for i in range(len(photos)):
-        ab = photos.photo(i)[..., 1:].cpu().movedim(-1, 0).float()
+        ab = photos.photo(i)[..., 1:].cpu().movedim(-1, 0).contiguous().float()
         a, b = F.avg_pool2d(ab, stride).round().long().flatten(1)
         counts += torch.bincount(a * 256 + b, minlength=65536)
     bins, weights = soft_encode_table()

@@ -8,24 +8,21 @@ from pathlib import Path
 
 import torch
 from torch import nn
-from torch.optim.swa_utils import AveragedModel
 
 from colorize.errors import ColorizeError
-from colorize.models import registry
 from colorize.models.base import Network
-from colorize.models.compact import Compact
 from colorize.runtime.precision import cpu_supports_bf16
 from colorize.training.checkpoint import (
     Checkpoint,
-    averaged_network,
     config_of,
     read_checkpoint,
     write_checkpoint,
 )
-from colorize.training.class_weights import shift_class_weights
 from colorize.training.config import TrainConfig
 from colorize.training.data.batches import TrainBatch
 from colorize.training.distributed import all_reduce_sum, maybe_no_sync, wrap_ddp
+from colorize.training.ema import make_ema
+from colorize.training.initial_weights import check_same_layers, load_teacher, load_trained
 from colorize.training.losses import SoftTargets, color_loss, distillation_loss
 from colorize.training.lsuv import lsuv_init
 from colorize.training.recipes import RECIPES, last_layer, param_groups
@@ -80,7 +77,7 @@ class Trainer:
         self.network: Network = self.recipe.build(config)
         self.network.to(self.device).to(memory_format=torch.channels_last)
         self.ddp_network: nn.Module = self.network  # see `distribute`
-        self.average = AveragedModel(self.network, multi_avg_fn=self._update_ema, use_buffers=True)
+        self.average = make_ema(self.network, config.ema_decay)
         self.optimizer = self.recipe.optimizer(
             [vars(group) for group in param_groups(self.network, config)],
             weight_decay=config.weight_decay,
@@ -106,23 +103,18 @@ class Trainer:
             self.average.module.load_state_dict(self.network.state_dict())
 
     def load_initial_weights(self, weights: str) -> None:
-        """Start from the weights of a file, of a checkpoint, or of a model by name.
+        """Start from trained weights, see `initial_weights.load_trained`.
 
         Raises:
             ColorizeError: They can't be read or don't fit the config.
         """
-        loaded = self._load(weights)
-        if isinstance(loaded, Compact) and isinstance(self.network, Compact):
-            if type(loaded.encoder) is not type(self.network.encoder):
-                raise ColorizeError(f"{weights}: has another encoder; set it with --encoder")
-            if loaded.widths != self.network.widths:
-                widths = " ".join(map(str, loaded.widths))
-                raise ColorizeError(f"{weights}: has other widths; add --widths {widths}")
+        trained = load_trained(weights, self.config.network, self.class_weights)
+        check_same_layers(weights, trained, self.network)
         for network in (self.network, self.average.module):
-            network.load_state_dict(loaded.state_dict())
+            network.load_state_dict(trained.state_dict())
 
     def add_teacher(self, weights: str) -> None:
-        """Add a trained `compact` as a teacher: its file, a checkpoint, or a model by name.
+        """Add a teacher, see `initial_weights.load_teacher`.
 
         The target is the mean of the teachers' logits for the photograph without augmentation, so
         that the network learns to give an old photograph the same colors as a clean one.
@@ -130,39 +122,12 @@ class Trainer:
         Raises:
             ColorizeError: It can't be read, or its class weights are unknown.
         """
-        teacher = self._load(weights)
-        if not isinstance(teacher, Compact) or teacher.metadata.class_weights is None:
-            raise ColorizeError(f"{weights}: can't be a teacher: its class weights are unknown")
+        teacher = load_teacher(weights, self.class_weights)
         self.teachers.append(teacher.to(self.device).to(memory_format=torch.channels_last))
-
-    def _load(self, weights: str) -> nn.Module:
-        """Return a network by file or name, with this run's class weights."""
-        name = self.config.network
-        network: nn.Module
-        if weights.endswith(".pt") and name == "compact":
-            network = averaged_network(read_checkpoint(Path(weights))).eval()
-        else:
-            network = registry.load(name, weights=None if weights == name else weights)
-        if isinstance(network, Compact) and network.metadata.class_weights is not None:
-            trained = torch.from_numpy(network.metadata.class_weights)
-            shift_class_weights(network, trained, self.class_weights.cpu())
-        return network
 
     def distribute(self) -> None:
         """Share the following steps with the other processes, if there are any."""
         self.ddp_network = wrap_ddp(self.network, self.device)
-
-    def _update_ema(
-        self, average: Sequence[torch.Tensor], current: Sequence[torch.Tensor], count: object
-    ) -> None:
-        """Move the average toward the weights, faster at the beginning."""
-        assert isinstance(count, int | torch.Tensor)
-        decay = min(self.config.ema_decay, (1 + int(count)) / (10 + int(count)))
-        if average[0].is_floating_point():  # all have the same type
-            torch._foreach_lerp_(list(average), list(current), 1 - decay)
-        else:
-            for kept, new in zip(average, current, strict=True):
-                kept.copy_(new)
 
     def step(self, batches: Sequence[TrainBatch]) -> float:
         """Take one step on this process's batches; return the loss over those of all processes."""
@@ -240,8 +205,6 @@ class Trainer:
         Raises:
             ColorizeError: The file is missing, or of another network.
         """
-        if not file.is_file():
-            raise ColorizeError(f"{file}: no checkpoint to resume from; leave out --resume")
         checkpoint = read_checkpoint(file, self.device)
         network = config_of(checkpoint).network
         if network != self.config.network:

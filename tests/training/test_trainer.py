@@ -182,7 +182,7 @@ def test_a_resumed_run_equals_an_uninterrupted_one(network, photos, tmp_path):
 
 def test_restore_names_what_is_wrong(tmp_path):
     trainer = tiny_trainer()
-    with pytest.raises(ColorizeError, match="no checkpoint"):
+    with pytest.raises(ColorizeError, match=r"none\.pt"):
         trainer.restore(tmp_path / "none.pt")
     trainer.save(tmp_path / "compact.pt")
     other = tiny_trainer(widths=(24, 16, 24, 32))
