@@ -1,6 +1,6 @@
-"""How much colors flicker in a film, frame by frame and following the picture.
+"""Measure how much colors flicker in a video, with and without the temporal filter.
 
-`python -m benchmarks.flicker` pans and zooms over photographs, with noise as of film grain, and
+`python -m benchmarks.flicker` pans and zooms over photographs, with noise like film grain, and
 prints as JSON the mean difference in color (ΔE 1976 and 2000) between the same points of
 successive frames, which the known motion matches. Exit status 1 if following leaves more than
 half of the ΔE, fades the colors by more than 5 %, or the frame after a cut is not as the
