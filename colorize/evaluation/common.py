@@ -7,10 +7,10 @@ import io
 import itertools
 import json
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -43,8 +43,8 @@ class Report:
         text: The results as Markdown.
     """
 
-    settings: dict[str, Any]
-    metrics: dict[str, Any]
+    settings: Mapping[str, object]
+    metrics: Mapping[str, object]
     text: str
 
     def to_json(self) -> str:
@@ -126,7 +126,7 @@ def upsample(colorizer: Colorizer, ab: Floats) -> Floats:
     return np.stack([upsample_bilinear(planes, size) for planes in ab])
 
 
-def describe(args: argparse.Namespace, colorizer: Colorizer, count: int) -> dict[str, Any]:
+def describe(args: argparse.Namespace, colorizer: Colorizer, count: int) -> dict[str, object]:
     """Return the settings of a report on `count` photographs: network and decoding."""
     options = _options(args)
     settings = {"model": args.model, "photographs": count, "size": options.size}
@@ -198,7 +198,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
 
 
-def _finite(value: Any) -> Any:
+def _finite(value: object) -> object:
     """Return JSON values with None in place of numbers that are not finite."""
     if isinstance(value, dict):
         return {name: _finite(each) for name, each in value.items()}

@@ -71,7 +71,7 @@ class HueBias:
 
 
 class HueAccumulator:
-    """`HueBias` over the pixels of all pictures whose true color is inside of a gate."""
+    """`HueBias` over the pixels of all pictures whose true color is inside a gate."""
 
     def __init__(self, gate: Gate) -> None:
         """Start without pictures."""
@@ -93,7 +93,7 @@ class HueAccumulator:
         self._colored += len(difference)
 
     def bias(self) -> HueBias | None:
-        """Return the means, None if no pixel is inside of the gate."""
+        """Return the means, None if no pixel is inside the gate."""
         if not self._pixels:
             return None
         ab, true_ab = self._ab / self._pixels

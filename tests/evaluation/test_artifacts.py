@@ -100,7 +100,7 @@ def test_halo_zone_is_the_less_colorful_side_of_edges():
     assert not halo_zone(plain(20, 20)).any()
 
 
-def test_halo_ratio_of_errors_only_inside_of_the_zone():
+def test_halo_ratio_of_errors_only_inside_the_zone():
     truth = with_square((0, 0), (40, 40))
     zone = halo_zone(truth)
     result = truth.copy()

@@ -30,7 +30,7 @@ def test_hue_bias_of_one_color():
     assert found.hue_error == pytest.approx(found.true_hue)
 
 
-def test_pixels_outside_of_the_gate_do_not_count():
+def test_pixels_outside_the_gate_do_not_count():
     truth = picture(SKIN, (60, 15, -20))
     result = picture((60, 0, 10), (60, -50, -50))
     assert bias("skin", result, truth).ab == (0, 10)

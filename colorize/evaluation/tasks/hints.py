@@ -1,7 +1,7 @@
 """`hints`: what color hints gain, in dB.
 
 Protocol of *Real-Time User-Guided Image Colorization* (SIGGRAPH 2017, section 4.1): each
-photograph is stretched to the network's size, and at random places patches of 6×6 pixels show
+photograph is stretched to the network's size, and at random positions patches of 6×6 pixels show
 their true mean color. The result is the mean PSNR over the photographs by the number of patches;
 the patches of a smaller number are among those of a larger one.
 """
