@@ -19,7 +19,6 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from numbers import Integral, Real
-from pathlib import Path
 from types import NoneType
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin
 
@@ -348,7 +347,9 @@ def _describe(entry: Any, metadata: Mapping[str, Any]) -> Option:
 
 def hash_of(path: str | os.PathLike[str]) -> str:
     """Return the sha256 of a file. Raises ColorizeError where it cannot be read."""
-    # here, not above: hashlib takes time to import
+    # here, not above: they take a hundredth of a second to import
+    from pathlib import Path
+
     from colorize.io.checksum import hash_file
 
     try:

@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-import platformdirs
-
 from colorize.errors import ColorizeError
-from colorize.io.checksum import hash_file
 
+# `colorize --help` lists the networks, so this module imports as little as it can: pathlib,
+# platformdirs and hashlib take a third of the start.
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import torch
 
     from colorize.models.base import Network
@@ -90,6 +90,10 @@ def find(name: str) -> Model:
 
 def cache_folder() -> Path:
     """Return the folder of downloaded weights: $COLORIZE_CACHE or the platform's cache."""
+    from pathlib import Path
+
+    import platformdirs
+
     moved = os.environ.get(CACHE_VARIABLE)
     return Path(moved) if moved else platformdirs.user_cache_path("colorize", appauthor=False)
 
@@ -106,6 +110,8 @@ def _bundled(name: str) -> Path:
 
     Inside the package when installed, beside it in a checkout or an editable install.
     """
+    from pathlib import Path
+
     package = Path(__file__).resolve().parents[1]
     inside, beside = package / "weights" / name, package.parent / "weights" / name
     return inside if inside.is_file() else beside
@@ -129,6 +135,8 @@ def verify(name: str) -> Path:
 
 def _sha256(file: Path) -> str:
     """Return the file's sha256. Raises ColorizeError if it cannot be read."""
+    from colorize.io.checksum import hash_file
+
     try:
         return hash_file(file)
     except OSError as error:
@@ -164,6 +172,8 @@ def load(
     weights: a file to take instead of the model's own; its hash is not known, so it is only
     checked to hold nothing but sound tensors of this architecture. Raises ColorizeError.
     """
+    from pathlib import Path
+
     model = find(name)
     file = path(name, quiet=quiet) if weights is None else Path(weights)
     # Here, not above: torch takes seconds to import, and the rest of this module needs none.

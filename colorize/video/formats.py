@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from importlib.util import find_spec
 
 from colorize.errors import ColorizeError
 
@@ -116,6 +115,8 @@ def resolve_codec(
 
 def require_video_extra() -> None:
     """Raise ColorizeError with the command to run if the extra for videos is not installed."""
+    from importlib.util import find_spec  # not above: `colorize --help` imports this module
+
     if any(find_spec(module) is None for module in ("av", "cv2")):
         raise ColorizeError("videos need an extra: pip install 'colorize-photos[video]'")
 
