@@ -43,10 +43,9 @@ def test_the_python_runs(tmp_path, monkeypatch):
         pytest.skip("no bundled weights")
     monkeypatch.chdir(tmp_path)
     Image.linear_gradient("L").save("photo.jpg")
-    first, second = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
     space: dict[str, object] = {}
-    exec(first, space)  # the README is ours
-    exec(second, space)
+    for block in re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL):
+        exec(block, space)  # the README is ours
     for name in ("photo.colorized.jpg", "photo.png"):
         with Image.open(name) as image:
             assert (image.size, image.mode) == ((256, 256), "RGB")
