@@ -364,18 +364,13 @@ def supported_options(network: "ModelMetadata", options: Iterable[Option]) -> li
 
 
 def add_arguments(
-    parser: "argparse._ActionsContainer",
-    group: type[Options],
-    consumer: Consumer = "command",
-    *names: str,
+    parser: "argparse._ActionsContainer", group: type[Options], consumer: Consumer = "command"
 ) -> None:
-    """Add the arguments of a group of settings, or of those named, to a parser.
+    """Add the arguments of a group of settings to a parser, or to a group of its arguments.
 
     Former names are accepted but not listed in the help.
     """
     for each in options_of(group, consumer):
-        if names and each.name not in names:
-            continue
         form: dict[str, Any] = {"action": "store_true"}
         if each.type is not bool:
             form = {"type": _argument_type(each), "metavar": _metavar(each)}

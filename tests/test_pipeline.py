@@ -44,26 +44,26 @@ def lightness_of(photo: Photo) -> np.ndarray:
 
 
 @pytest.mark.parametrize("size", [(64, 64), (1, 1), (1, 5000), (5000, 1), (33, 71), (300, 200)])
-def test_the_size_stays(colorizer, size):
+def test_size_is_kept(colorizer, size):
     result = colorizer(gray(*size))
     assert result.pixels.shape == (*size, 3)
     assert result.pixels.dtype == np.uint8
 
 
 @pytest.mark.parametrize(("dtype", "limit"), [(np.uint8, 0.5), (np.uint16, 0.02)])
-def test_lightness_stays_and_depth_too(colorizer, dtype, limit):
+def test_lightness_and_bit_depth_are_kept(colorizer, dtype, limit):
     photo = gray(200, 150, dtype)
     result = colorizer(photo)
     assert result.pixels.dtype == dtype
     assert np.abs(lightness_of(result) - lab.lightness(photo.pixels)).max() <= limit
 
 
-def test_there_is_color(colorizer):
+def test_result_has_color(colorizer):
     result = colorizer(gray(64, 64)).pixels.astype(int)
     assert np.ptp(result, axis=2).mean() > 5
 
 
-def test_a_color_photograph_gives_its_lightness_alone(colorizer):
+def test_colors_of_the_input_are_ignored(colorizer):
     """Two photographs of the same L and different colors get the same colors."""
     lightness = np.full((40, 40), 60, np.float32)
     one = lab.lab_to_srgb_pixels(lightness, np.full((2, 40, 40), 15, np.float32))
@@ -72,12 +72,12 @@ def test_a_color_photograph_gives_its_lightness_alone(colorizer):
     assert np.abs(results[0] - results[1]).max() <= 3
 
 
-def test_twice_the_same(colorizer):
+def test_result_is_deterministic(colorizer):
     photo = gray(90, 120)
     np.testing.assert_array_equal(colorizer(photo).pixels, colorizer(photo).pixels)
 
 
-def test_alpha_and_metadata_are_handed_on(colorizer):
+def test_alpha_and_metadata_are_kept(colorizer):
     alpha = np.random.default_rng(0).integers(0, 256, (20, 30), np.uint8)
     photo = dataclasses.replace(gray(20, 30), alpha=alpha)
     result = colorizer(photo)
@@ -85,7 +85,7 @@ def test_alpha_and_metadata_are_handed_on(colorizer):
     assert result.metadata == photo.metadata
 
 
-def test_strips_are_the_whole():
+def test_merge_in_strips_equals_merge_at_once():
     """Joining in strips equals one join of the enlarged ab."""
     photo = gray(700, 900)
     ab = np.random.default_rng(1).normal(0, 20, (2, 16, 16)).astype(np.float32)
@@ -93,7 +93,7 @@ def test_strips_are_the_whole():
     np.testing.assert_array_equal(merge_lab_strips(photo.pixels, ab), whole)
 
 
-def test_network_input_is_the_bicubic_lightness(colorizer):
+def test_network_input_is_bicubic_lightness(colorizer):
     pixels = np.random.default_rng(2).integers(0, 256, (100, 80, 3), np.uint8)
     small = Image.fromarray(pixels).resize((64, 64), Image.Resampling.BICUBIC)
     expected = rgb2lab(np.asarray(small))[..., 0]
@@ -102,7 +102,7 @@ def test_network_input_is_the_bicubic_lightness(colorizer):
     np.testing.assert_allclose(result[0, 0], expected, atol=1e-3)
 
 
-def test_sixteen_bits_reach_the_network_like_eight(colorizer):
+def test_network_input_of_16_bits_equals_that_of_8(colorizer):
     eight = gray(64, 64)
     sixteen = Photo(eight.pixels.astype(np.uint16) * 257)
     inputs = [colorizer.network_input(photo) for photo in (eight, sixteen)]
@@ -110,7 +110,7 @@ def test_sixteen_bits_reach_the_network_like_eight(colorizer):
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
-def test_guided_strips_are_the_whole(dtype):
+def test_guided_merge_in_strips_equals_merge_at_once(dtype):
     pixels = gray(700, 900, dtype).pixels
     ab = np.random.default_rng(1).normal(0, 20, (2, 16, 16)).astype(np.float32)
     eight = pixels if dtype == np.uint8 else np.rint(pixels / 257).astype(np.uint8)
@@ -124,7 +124,7 @@ def test_guided_strips_are_the_whole(dtype):
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 5000), (90, 120)])
-def test_upsampling_acts_on_both_kinds_of_output(network, size):
+def test_upsampling_acts_on_logits_and_ab_networks(network, size):
     for one in (network, lively(SIGGRAPH17())):
         guided, plain = (
             make_colorizer(one, size=64, upsampling=way)(gray(*size)).pixels.astype(int)
@@ -135,7 +135,7 @@ def test_upsampling_acts_on_both_kinds_of_output(network, size):
             assert 0 < np.abs(guided - plain).mean() < 10
 
 
-def test_the_stages_are_the_whole(network):
+def test_steps_by_hand_equal_the_call(network):
     photo = gray(50, 60)
     colorizer = make_colorizer(network, size=64, upsampling="bilinear")
     logits = network(torch.from_numpy(colorizer.network_input(photo)))
@@ -147,7 +147,7 @@ def test_the_stages_are_the_whole(network):
     assert np.abs(colorizer(photo).pixels.astype(int) - by_hand).max() <= 1
 
 
-def test_the_settings_of_the_decoding_act(network):
+def test_decoding_options_change_the_result(network):
     photo = gray(64, 64)
     plain = make_colorizer(network, size=64)(photo).pixels.astype(int)
     changes = {"temperature": 3.0, "rebalance": 0.0, "rare_color_boost": 0.2, "coherence": 1.0}
@@ -156,7 +156,7 @@ def test_the_settings_of_the_decoding_act(network):
         assert np.abs(changed - plain).mean() > 0.1
 
 
-def test_postprocessed_logits_are_smoothed(network):
+def test_postprocessing_smooths_logits(network):
     colorizer = make_colorizer(network, size=64, coherence=0.5)
     lightness = colorizer.network_input(gray(50, 60))
     logits = colorizer.predict_logits(lightness)
@@ -192,7 +192,7 @@ def test_hints_and_reference_are_read_from_files(network, tmp_path):
     assert (by_name(photo).pixels != make_colorizer(network, size=64)(photo).pixels).any()
 
 
-def test_eccv16_reproduces_the_releases_steps():
+def test_eccv16_reproduces_the_published_code():
     """The result is 110 · upsample(model_out(softmax(model8))), joined with the full-size L."""
     torch.manual_seed(0)
     network = ECCV16().eval().requires_grad_(False)
@@ -210,7 +210,7 @@ def test_eccv16_reproduces_the_releases_steps():
             make_colorizer(network, size=64, **{name: 0.5})
 
 
-def test_siggraph17_predicts_colors_so_temperature_is_refused():
+def test_siggraph17_rejects_options_of_distributions():
     torch.manual_seed(0)
     network = SIGGRAPH17().eval().requires_grad_(False)
     result = make_colorizer(network, size=64)(gray(40, 56))

@@ -120,8 +120,8 @@ def _add_network(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--weights", metavar="FILE", help="your own weights for --model")
     group.add_argument(
         "--backend", choices=("torch", "onnx"),
-        help="what runs the network: torch, or ONNX Runtime, which starts sooner (default: on the "
-        "CPU, where it is installed, onnx for compact and for a single photograph, else torch)",
+        help="what runs the network: PyTorch or ONNX Runtime, which starts sooner (default: the "
+        "one that finishes sooner; torch on GPUs and for your own weights)",
     )  # fmt: skip
     device = group.add_mutually_exclusive_group()
     device.add_argument("--gpu", action="store_true", help="run on the GPU: CUDA, else Apple MPS")

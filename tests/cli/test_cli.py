@@ -45,7 +45,7 @@ def save(name: str, size: tuple[int, int] = (40, 30)) -> Path:
     return path
 
 
-def test_one_photograph(colorize_):
+def test_single_photograph_is_colorized(colorize_):
     save("photo.jpg")
     status, said = colorize_("-i", "photo.jpg", "-o", "out.png")
     assert status == 0
@@ -55,13 +55,13 @@ def test_one_photograph(colorize_):
         assert np.ptp(np.asarray(image).astype(int), axis=2).max() > 0
 
 
-def test_beside_the_input(colorize_):
+def test_default_output_is_next_to_the_input(colorize_):
     save("photo.jpg")
     assert colorize_("-i", "photo.jpg")[0] == 0
     assert Path("photo.colorized.jpg").exists()
 
 
-def test_a_folder_with_a_text_file_and_a_sub_folder(colorize_):
+def test_folder_keeps_subfolders_and_skips_other_files(colorize_):
     save("scans/a.jpg")
     save("scans/old/b.tif")
     Path("scans/notes.txt").write_text("text")
@@ -71,7 +71,7 @@ def test_a_folder_with_a_text_file_and_a_sub_folder(colorize_):
     assert sorted(str(p) for p in Path("out").rglob("*.*")) == ["out/a.jpg", "out/old/b.tif"]
 
 
-def test_a_pattern(colorize_):
+def test_glob_selects_files(colorize_):
     save("scans/a.jpg")
     save("scans/b.png")
     assert colorize_("--glob", "scans/*.jpg", "-o", "out")[0] == 0
@@ -80,7 +80,7 @@ def test_a_pattern(colorize_):
     assert sorted(os.listdir("out")) == ["a.jpg", "b.png"]
 
 
-def test_several_inputs_go_into_a_folder(colorize_):
+def test_several_inputs_need_a_folder(colorize_):
     save("a.png"), save("b.png")
     assert colorize_("-i", "a.png", "b.png", "-o", "out/")[0] == 0
     assert sorted(os.listdir("out")) == ["a.png", "b.png"]
@@ -89,14 +89,14 @@ def test_several_inputs_go_into_a_folder(colorize_):
     assert "several inputs need a folder" in said
 
 
-def test_one_input_into_an_existing_folder(colorize_):
+def test_output_folder_keeps_the_input_name(colorize_):
     save("a.png")
     Path("out").mkdir()
     assert colorize_("-i", "a.png", "-o", "out")[0] == 0
     assert os.listdir("out") == ["a.png"]
 
 
-def test_one_bad_file_among_three(colorize_):
+def test_damaged_file_does_not_stop_the_batch(colorize_):
     for name in "abc":
         save(f"in/{name}.png")
     Path("in/b.png").write_bytes(b"no picture")
@@ -107,7 +107,7 @@ def test_one_bad_file_among_three(colorize_):
     assert "Traceback" not in said
 
 
-def test_quiet_prints_errors_alone(colorize_):
+def test_quiet_prints_only_errors(colorize_):
     save("a.png")
     assert colorize_("-i", "a.png", "-o", "out.png", "--quiet") == (0, "")
     status, said = colorize_("-i", "a.png", "-o", "out.png", "--quiet")
@@ -117,7 +117,7 @@ def test_quiet_prints_errors_alone(colorize_):
     assert colorize_("-i", "a.png", "-o", "out.png", "--quiet", "--overwrite") == (0, "")
 
 
-def test_format_and_quality(colorize_):
+def test_format_and_quality_are_applied(colorize_):
     save("a.png", (200, 200))
     assert colorize_("-i", "a.png", "-o", "out/", "--format", "jpeg", "--quality", "30")[0] == 0
     assert colorize_("-i", "a.png", "-o", "fine.jpg")[0] == 0
@@ -148,7 +148,7 @@ def test_format_and_quality(colorize_):
         (["-i", "photo.png", "-o", "out.png", "--failure-log", "none/r"], "no such file"),
     ],
 )
-def test_what_is_wrong_is_said_in_one_line(colorize_, arguments, message):
+def test_errors_are_one_line(colorize_, arguments, message):
     save("photo.png")
     Path("text.jpg").write_text("this is text")
     Path("empty.png").touch()
@@ -172,7 +172,7 @@ def test_what_is_wrong_is_said_in_one_line(colorize_, arguments, message):
      ["-i", "-", "--manifest", "m"], ["-i", "-", "--failure-log", "r"], ["-i", "-", "--dry-run"],
      ["-i", "a", "-o", "-", "--skip-existing"], ["-i", "a", "-o", "-", "--fail-fast"]],
 )  # fmt: skip
-def test_wrong_usage_is_one_line_and_ends_with_two(arguments, capsys):
+def test_wrong_usage_is_one_line_and_exits_with_2(arguments, capsys):
     with pytest.raises(SystemExit) as ended:
         main(arguments)
     assert ended.value.code == 2
@@ -194,7 +194,7 @@ def test_former_names_of_options_are_accepted(former, name, value):
     assert former + " " not in parser().format_help()
 
 
-def test_gpu_without_one_is_a_clear_error(colorize_):
+def test_missing_gpu_is_an_error(colorize_):
     if torch.cuda.is_available() or torch.backends.mps.is_available():
         pytest.skip("this machine has a GPU")
     save("a.png")
@@ -203,7 +203,7 @@ def test_gpu_without_one_is_a_clear_error(colorize_):
     assert "no GPU found" in said
 
 
-def test_the_help_states_the_defaults_of_the_code():
+def test_help_states_actual_defaults():
     from colorize import options
     from colorize.io import readers
 
@@ -220,7 +220,7 @@ def command(*arguments: str, **options) -> "subprocess.CompletedProcess[bytes]":
 
 @pytest.mark.parametrize("number, arguments", [(1, ["-i", "a.png", "-o", "-"]), (1, ["models"]),
                                                (0, ["-i", "-", "-o", "b.png"])])  # fmt: skip
-def test_closed_standard_streams_are_no_traceback(number, arguments, tmp_path):
+def test_closed_standard_streams_cause_no_traceback(number, arguments, tmp_path):
     Image.linear_gradient("L").save(tmp_path / "a.png")
     call = [sys.executable, "-m", "colorize", *arguments]
     done = subprocess.run(
@@ -231,7 +231,7 @@ def test_closed_standard_streams_are_no_traceback(number, arguments, tmp_path):
     assert not (tmp_path / "b.png").exists()
 
 
-def test_a_pipe(weights, tmp_path):
+def test_pipe_is_colorized(weights, tmp_path):
     path = tmp_path / "a.png"
     Image.linear_gradient("L").save(path)
     options = ("--weights", weights, "--size", "64")
@@ -246,7 +246,7 @@ def test_a_pipe(weights, tmp_path):
     assert bad.stderr.count(b"\n") == 1
 
 
-def test_names_with_a_leading_dash(colorize_):
+def test_names_may_start_with_a_dash(colorize_):
     save("-photo.png")
     assert colorize_("--input=-photo.png", "--output=-out.png")[0] == 0
     assert Path("-out.png").exists()
@@ -255,7 +255,7 @@ def test_names_with_a_leading_dash(colorize_):
 # Batches
 
 
-def test_an_interrupted_batch_goes_on_where_it_stopped(colorize_):
+def test_manifest_resumes_an_interrupted_batch(colorize_):
     for name in "abc":
         save(f"in/{name}.png")
     batch = ("-i", "in", "-o", "out", "--manifest", "m.jsonl")
@@ -272,7 +272,7 @@ def test_an_interrupted_batch_goes_on_where_it_stopped(colorize_):
     assert "1 done, 2 skipped" in colorize_(*batch, "--temperature", "0.7")[1]
 
 
-def test_weights_and_format_are_settings(colorize_, weights):
+def test_manifest_compares_weights_and_format(colorize_, weights):
     save("a.png")
     batch = ("-i", "a.png", "-o", "out/", "--manifest", "m.jsonl")
     assert colorize_(*batch, "--format", "jpg")[0] == 0
@@ -287,7 +287,7 @@ def test_weights_and_format_are_settings(colorize_, weights):
     assert settings["weights"] == hashlib.sha256(other.read_bytes()).hexdigest()
 
 
-def test_skip_existing(colorize_):
+def test_skip_existing_keeps_outputs(colorize_):
     save("a.png"), save("b.png"), save("out/a.png", (1, 1))
     status, said = colorize_("-i", "a.png", "b.png", "-o", "out", "--skip-existing")
     assert (status, "1 done, 1 skipped" in said) == (0, True)
@@ -296,7 +296,7 @@ def test_skip_existing(colorize_):
     )  # fmt: skip
 
 
-def test_a_dry_run_says_all_and_touches_nothing(weights, tmp_path, monkeypatch, capsys):
+def test_dry_run_lists_jobs_and_changes_nothing(weights, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     save("in/a.png"), save("in/b.png"), save("in/c.png"), save("out/c.png")
     before = sorted(tmp_path.rglob("*"))
@@ -312,7 +312,7 @@ def test_a_dry_run_says_all_and_touches_nothing(weights, tmp_path, monkeypatch, 
     assert sorted(tmp_path.rglob("*")) == before
 
 
-def test_a_dry_run_does_not_import_torch(tmp_path):
+def test_dry_run_does_not_import_torch(tmp_path):
     Image.new("L", (9, 9)).save(tmp_path / "a.png")
     (tmp_path / "w").touch()
     code = (
@@ -328,7 +328,7 @@ def test_a_dry_run_does_not_import_torch(tmp_path):
     assert sorted(os.listdir(tmp_path)) == ["a.png", "w"]
 
 
-def test_fail_fast_says_how_many_are_left(colorize_):
+def test_fail_fast_counts_remaining_jobs(colorize_):
     for n in range(20):
         save(f"in/{n:02}.png")
     Path("in/00.png").write_bytes(b"no picture")
@@ -339,7 +339,7 @@ def test_fail_fast_says_how_many_are_left(colorize_):
     assert len(os.listdir("out")) == done
 
 
-def test_the_bar_tells_the_time_left(colorize_, monkeypatch):
+def test_progress_bar_shows_time_left(colorize_, monkeypatch):
     for name in "abc":
         save(f"in/{name}.png")
     Path("in/d.png").write_bytes(b"no picture")
@@ -350,7 +350,7 @@ def test_the_bar_tells_the_time_left(colorize_, monkeypatch):
     assert re.search(r"\rcolorize: in/d\.png: .*\n", said)  # on a line of its own
 
 
-def test_failures_go_into_the_report(colorize_):
+def test_failure_log_has_each_failure(colorize_):
     save("in/a.png")
     Path("in/b.png").write_bytes(b"no picture")
     status, said = colorize_("-i", "in", "-o", "out", "--failure-log", "failed.jsonl", "--quiet")
@@ -363,7 +363,7 @@ def test_failures_go_into_the_report(colorize_):
     assert (status, "is not a failure log" in said) == (1, True)
 
 
-def test_the_manifest_is_neither_photograph_nor_output(colorize_):
+def test_manifest_never_replaces_a_photograph(colorize_):
     photo = save("a.png")
     before = photo.read_bytes()
     status, said = colorize_("-i", "a.png", "-o", "out.png", "--manifest", "a.png")
@@ -373,7 +373,7 @@ def test_the_manifest_is_neither_photograph_nor_output(colorize_):
     assert (status, "replace the manifest" in said) == (1, True)
 
 
-def test_an_output_folder_inside_the_input_folder(colorize_):
+def test_output_folder_may_be_inside_the_input_folder(colorize_):
     save("in/a.png")
     batch = ("-i", "in", "-o", "in/out", "--overwrite")
     assert [colorize_(*batch)[0] for _ in range(2)] == [0, 0]
@@ -397,7 +397,7 @@ def test_warnings_are_one_line(colorize_, monkeypatch):
 
 
 @pytest.mark.parametrize("locale", ["C", "C.UTF-8"])
-def test_odd_names_are_said_in_any_locale(weights, tmp_path, locale):
+def test_odd_names_are_printed_in_any_locale(weights, tmp_path, locale):
     name = b"new\nline \xe9 \xc3\xbc.png"
     Image.new("L", (9, 9)).save(tmp_path / "a.png")
     os.rename(tmp_path / "a.png", os.path.join(os.fsencode(tmp_path), name))
@@ -439,7 +439,7 @@ def interrupt(weights: str, folder: Path, *signals: signal.Signals) -> tuple[int
 @pytest.mark.parametrize(
     "signals", [["SIGINT"], ["SIGTERM", "SIGINT", "SIGINT", "SIGTERM"]], ids=str
 )
-def test_an_interrupted_batch_ends_with_130_and_whole_files(weights, tmp_path, signals):
+def test_interrupted_batch_exits_with_130_and_complete_files(weights, tmp_path, signals):
     status, said, out = interrupt(weights, tmp_path, *(signal.Signals[s] for s in signals))
     assert status == 130
     assert b"interrupted" in said and b"Traceback" not in said and b"Exception" not in said
@@ -452,7 +452,7 @@ def test_an_interrupted_batch_ends_with_130_and_whole_files(weights, tmp_path, s
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are other signals")
-def test_nothing_is_lost_when_a_batch_is_killed(tmp_path):
+def test_killed_batch_loses_nothing(tmp_path):
     """Two kills; `python -m benchmarks.kill` tries as many as it is told."""
     trial = Trial(tmp_path, photographs=12)
     for kind in ("SIGKILL", "SIGINT twice"):
@@ -485,7 +485,7 @@ def test_help_and_version_do_not_import_torch():
                        capture_output=True)  # fmt: skip
 
 
-def test_pillow_takes_memory_in_pieces_that_go_back_to_the_system():
+def test_pillow_allocates_in_blocks_of_64_mib():
     code = (
         "import os; os.environ.pop('PILLOW_BLOCK_SIZE', None)\n"
         "from colorize.cli import main; assert main(['-i', 'none.jpg']) == 1\n"
@@ -494,7 +494,7 @@ def test_pillow_takes_memory_in_pieces_that_go_back_to_the_system():
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT, capture_output=True)
 
 
-def test_importing_the_package_loads_neither_training_nor_evaluation():
+def test_package_imports_neither_training_nor_evaluation():
     code = (
         "import sys, colorize; colorize.Colorizer; colorize.read\n"
         "loaded = [m for m in sys.modules if m.startswith('colorize.')]\n"
@@ -504,7 +504,7 @@ def test_importing_the_package_loads_neither_training_nor_evaluation():
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
 
 
-def test_models_are_listed_and_located(monkeypatch, tmp_path, capsys):
+def test_models_command_lists_verifies_and_locates(monkeypatch, tmp_path, capsys):
     monkeypatch.setenv("COLORIZE_CACHE", str(tmp_path))
     assert main(["models"]) == 0
     said = capsys.readouterr().out
@@ -518,7 +518,7 @@ def test_models_are_listed_and_located(monkeypatch, tmp_path, capsys):
     assert ended.value.code == 2
 
 
-def test_the_version_is_the_packages(capsys):
+def test_version_is_that_of_the_package(capsys):
     with pytest.raises(SystemExit) as ended:
         main(["--version"])
     assert ended.value.code == 0

@@ -46,7 +46,7 @@ def test_samples_are_numbered_and_differ(colorize_):
     assert np.abs(pixels("out-1.png") - pixels("out-2.png")).mean() > 1
 
 
-def test_the_seed_repeats_them(colorize_):
+def test_seed_repeats_samples(colorize_):
     save("photo.png")
     for folder, seed in (("a/", "7"), ("b/", "7"), ("c/", "8")):
         assert colorize_("-i", "photo.png", "-o", folder, "--samples", "1", "--seed", seed)[0] == 0
@@ -54,7 +54,7 @@ def test_the_seed_repeats_them(colorize_):
     assert (pixels("a/photo-1.png") != pixels("c/photo-1.png")).any()
 
 
-def test_beside_the_input_they_are_known_as_results(colorize_):
+def test_samples_next_to_the_input_are_skipped_as_inputs(colorize_):
     save("scans/photo.jpg")
     assert colorize_("-i", "scans", "--samples", "2")[0] == 0
     expected = ["photo-1.colorized.jpg", "photo-2.colorized.jpg", "photo.jpg"]
@@ -63,7 +63,7 @@ def test_beside_the_input_they_are_known_as_results(colorize_):
     assert files("scans") == expected
 
 
-def test_a_batch_with_maps_and_manifest_goes_on(colorize_):
+def test_manifest_resumes_samples_and_confidence_maps(colorize_):
     save("scans/one.jpg")
     save("scans/sub/two.tif")
     command = ("-i", "scans", "-o", "out", "--confidence-map", "maps", "--manifest", "m.jsonl")
@@ -76,7 +76,7 @@ def test_a_batch_with_maps_and_manifest_goes_on(colorize_):
     assert "8 done, 0 skipped" in colorize_(*command, "--samples", "3", "--seed", "1")[1]
 
 
-def test_a_map_beside_the_photograph(colorize_):
+def test_confidence_map_is_written_as_well(colorize_):
     save("photo.jpg")
     command = ("-i", "photo.jpg", "-o", "out.png", "--confidence-map", "map.png")
     assert colorize_(*command, "--compare", "--format", "png")[0] == 0
@@ -91,7 +91,7 @@ def test_a_map_beside_the_photograph(colorize_):
     assert (status, "map.png exists; --overwrite replaces it" in said) == (1, True)
 
 
-def test_a_gallery_shows_every_sample_and_no_map(colorize_):
+def test_gallery_shows_samples_but_no_confidence_map(colorize_):
     save("photo.jpg")
     status, _ = colorize_(
         "-i", "photo.jpg", "-o", "out.png", "--samples", "2", "--confidence-map", "map.png",
@@ -117,7 +117,7 @@ def test_a_gallery_shows_every_sample_and_no_map(colorize_):
         (("--style", "loud"), "vivid or faithful, not 'loud'"),
     ],
 )
-def test_wrong_usage_is_one_line(colorize_, capsys, arguments, message):
+def test_wrong_usage_names_the_option(colorize_, capsys, arguments, message):
     save("photo.jpg")
     with pytest.raises(SystemExit) as stopped:
         colorize_("-i", "photo.jpg", *arguments)
@@ -133,14 +133,14 @@ def test_wrong_usage_is_one_line(colorize_, capsys, arguments, message):
         (("--confidence-map", "out.png"), "is already the output of"),
     ],
 )
-def test_what_cannot_be_is_one_line(colorize_, arguments, message):
+def test_impossible_outputs_are_rejected(colorize_, arguments, message):
     save("photo.jpg")
     status, said = colorize_("-i", "photo.jpg", "-o", "out.png", "--overwrite", *arguments)
     assert status == 1
     assert [message in line for line in said.splitlines()].count(True) == 1
 
 
-def test_several_inputs_need_a_folder_of_maps(colorize_):
+def test_several_inputs_need_a_folder_for_confidence_maps(colorize_):
     save("scans/photo.jpg")
     save("map.png")
     status, said = colorize_("-i", "scans", "-o", "out", "--confidence-map", "map.png")
