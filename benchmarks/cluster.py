@@ -1,10 +1,10 @@
-"""Measure a batch on a Ray cluster: photographs a second, with how many cores.
+"""Measure the photographs per second of a batch on a Ray cluster, by number of cores.
 
-`python -m benchmarks.cluster --photographs 500 --cores 1 2` makes photographs, colorizes them by
-a local batch and on a Ray of this machine with each number of cores, checks that the outputs are
-the same byte for byte, kills a worker now and then (`--kills`), runs again to see that nothing is
-done twice, and prints JSON. `--nothing` measures this process alone: what it notes and gives out
-in a second, with workers that do nothing. Exit status 1 where an output differs or is lost.
+`python -m benchmarks.cluster --photographs 500 --cores 1 2` makes photographs, colorizes them in a
+local batch and with Ray on this machine for each number of cores, checks that the outputs have the
+same bytes, kills processes at work every two seconds (`--kills`), runs again to check that nothing
+is done twice, and prints JSON. `--nothing` measures only this process, with jobs that do nothing.
+Exit status 1 if an output differs or is lost.
 """
 
 from __future__ import annotations
@@ -62,13 +62,13 @@ def make_photographs(folder: Path, count: int, width: int, height: int) -> None:
 
 
 def make_work() -> JobWorker:
-    """Return what does the jobs of the command, on one core."""
+    """Return the worker of the command with default options."""
     args = parser().parse_args(["-i", "in", "-o", "out"])
     return on_cluster.make_work(args, output_fingerprint(args))
 
 
 class Idle(JobWorker):
-    """Does nothing, at once."""
+    """Does nothing."""
 
     def run(self, job: batch.Job) -> batch.Result:
         """Return that the job is done."""
@@ -76,7 +76,7 @@ class Idle(JobWorker):
 
 
 def make_idle() -> JobWorker:
-    """Return what does nothing."""
+    """Return a worker that does nothing."""
     return Idle(lambda photo: photo, WriteOptions())
 
 
@@ -101,7 +101,7 @@ def measure(jobs: list[batch.Job], make: Callable[[], JobWorker], manifest: Path
 
 
 def kill_workers(times: int, stop: threading.Event) -> list[int]:
-    """Kill a worker at work every two seconds; return the list that its ids go to."""
+    """Kill a process at work every two seconds; return the list that receives their ids."""
     killed: list[int] = []
 
     def kill() -> None:
@@ -121,7 +121,7 @@ def kill_workers(times: int, stop: threading.Event) -> list[int]:
 
 
 def descends(process: int) -> bool:
-    """Tell whether a process is one of ours."""
+    """Return whether a process descends from this one."""
     while process > 1:
         if process == os.getpid():
             return True
@@ -142,7 +142,7 @@ def different(expected: dict[str, str], found: dict[str, str]) -> list[str]:
 
 
 def nothing(folder: Path, count: int) -> dict[str, Any]:
-    """Return how many photographs a second this process gives out and notes."""
+    """Return the photographs per second that this process submits and records."""
     (folder / "in").mkdir()
     for number in range(count):
         (folder / "in" / f"{number:06}.jpg").write_bytes(b"-")
@@ -199,8 +199,8 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--photographs", type=int, default=200)
     parser.add_argument("--size", type=int, nargs=2, default=(1600, 1200), metavar=("W", "H"))
     parser.add_argument("--cores", type=int, nargs="+", default=[1, available_cpus()])
-    parser.add_argument("--kills", type=int, default=0, help="workers to kill during each batch")
-    parser.add_argument("--nothing", action="store_true", help="measure this process alone")
+    parser.add_argument("--kills", type=int, default=0, help="processes to kill during each batch")
+    parser.add_argument("--nothing", action="store_true", help="measure only this process")
     args = parser.parse_args(argv)
     with tempfile.TemporaryDirectory() as folder:
         measured = partial(photographs, args=args)

@@ -95,7 +95,8 @@ class Fragile:
         return JobWorker(self, WriteOptions())
 
 
-def test_outputs_manifest_and_report_are_those_of_a_local_run(
+@pytest.mark.slow
+def test_outputs_and_manifest_equal_those_of_a_local_run(
     ray, photographs, tmp_path, weights, capsys
 ):
     (photographs / "broken.jpg").write_bytes(b"no picture")
@@ -133,7 +134,8 @@ def test_outputs_manifest_and_report_are_those_of_a_local_run(
     assert "0 done, 12 skipped, 1 failed" in capsys.readouterr().err
 
 
-def test_a_killed_worker_loses_nothing(ray, photographs, tmp_path):
+@pytest.mark.slow
+def test_killed_process_loses_nothing(ray, photographs, tmp_path):
     jobs = jobs_of(photographs, tmp_path / "out")
     fragile = Fragile(once=tmp_path / "died")
     with Manifest.appending(tmp_path / "m.jsonl", {}) as manifest:
@@ -147,7 +149,7 @@ def test_a_killed_worker_loses_nothing(ray, photographs, tmp_path):
     assert content(tmp_path / "out") == content(tmp_path / "local")
 
 
-class Alone:
+class Exclusive:
     """Stand for a network: fails where a process has two photographs in work at a time."""
 
     def __init__(self) -> None:
@@ -165,12 +167,14 @@ class Alone:
         return JobWorker(self, WriteOptions())
 
 
-def test_a_worker_has_one_photograph_in_work_at_a_time(ray, photographs, tmp_path):
-    results = cluster_run(jobs_of(photographs, tmp_path / "out"), Alone().make)
+@pytest.mark.slow
+def test_process_runs_one_photograph_at_a_time(ray, photographs, tmp_path):
+    results = cluster_run(jobs_of(photographs, tmp_path / "out"), Exclusive().make)
     assert [result.error for result in results] == [None] * 12
 
 
-def test_a_photograph_that_kills_its_workers_fails_and_no_other(ray, photographs, tmp_path):
+@pytest.mark.slow
+def test_photograph_that_kills_its_process_fails_and_no_other(ray, photographs, tmp_path):
     Image.new("L", (65, 40)).save(photographs / "deadly.png")
     jobs = jobs_of(photographs, tmp_path / "out")
     with Manifest.appending(tmp_path / "m.jsonl", {}) as manifest:
@@ -182,7 +186,8 @@ def test_a_photograph_that_kills_its_workers_fails_and_no_other(ray, photographs
     assert statuses(tmp_path / "m.jsonl").count("failed") == 1
 
 
-def test_a_closed_batch_notes_what_it_did_and_goes_on(ray, photographs, tmp_path):
+@pytest.mark.slow
+def test_closed_batch_records_its_outputs_and_is_resumed(ray, photographs, tmp_path):
     from colorize.batch import ray as cluster
 
     jobs = jobs_of(photographs, tmp_path / "out")
@@ -199,7 +204,7 @@ def test_a_closed_batch_notes_what_it_did_and_goes_on(ray, photographs, tmp_path
     assert len(content(tmp_path / "out")) == 12
 
 
-def test_a_run_killed_before_its_done_line_does_not_do_it_again(photographs, tmp_path):
+def test_output_without_a_done_entry_is_not_redone(photographs, tmp_path):
     """The line `started` of a cluster has no sha256, and yet is enough."""
     job = jobs_of(photographs, tmp_path / "out")[0]
     with Manifest.appending(tmp_path / "m.jsonl", {}) as manifest:
@@ -213,7 +218,8 @@ def test_a_run_killed_before_its_done_line_does_not_do_it_again(photographs, tmp
     assert not known.is_current(job.source, job.target)
 
 
-def test_nothing_to_do_starts_no_worker(ray, photographs, tmp_path):
+@pytest.mark.slow
+def test_skipped_jobs_start_no_process(ray, photographs, tmp_path):
     def never() -> JobWorker:
         raise AssertionError
 
@@ -223,7 +229,8 @@ def test_nothing_to_do_starts_no_worker(ray, photographs, tmp_path):
     assert all(result.skipped for result in results)
 
 
-def test_what_workers_can_not_load_ends_the_batch_in_one_line(ray, photographs, tmp_path):
+@pytest.mark.slow
+def test_network_that_cannot_be_loaded_ends_the_batch(ray, photographs, tmp_path):
     def missing() -> JobWorker:
         raise ColorizeError("weights.safetensors: no such file")
 
@@ -231,7 +238,7 @@ def test_what_workers_can_not_load_ends_the_batch_in_one_line(ray, photographs, 
         cluster_run(jobs_of(photographs, tmp_path / "out"), missing)
 
 
-def test_workers_refuse_weights_and_guides_that_are_not_those_of_the_command(weights):
+def test_different_weights_or_hints_on_a_machine_are_an_error(weights):
     from colorize.cli.arguments import parser
     from colorize.cli.ray import make_work
     from colorize.cli.settings import output_fingerprint
@@ -244,7 +251,8 @@ def test_workers_refuse_weights_and_guides_that_are_not_those_of_the_command(wei
             make_work(args, settings | {name: "0" * 64})
 
 
-def test_other_weights_on_a_worker_end_the_batch_before_any_output(
+@pytest.mark.slow
+def test_different_weights_end_the_batch_before_any_output(
     ray, photographs, tmp_path, weights, monkeypatch, capsys
 ):
     # here, not on workers
@@ -257,7 +265,8 @@ def test_other_weights_on_a_worker_end_the_batch_before_any_output(
     assert content(tmp_path / "out") == {}
 
 
-def test_results_of_a_store_are_those_of_a_disk(ray, photographs, tmp_path, weights):
+@pytest.mark.slow
+def test_outputs_in_a_store_equal_those_on_a_disk(ray, photographs, tmp_path, weights):
     """`local://` goes the way of s3://, through fsspec, and other processes see it too."""
     network = ["--weights", weights, "--size", "64", "-i"]
     manifest = ["--manifest", str(tmp_path / "m.jsonl")]
@@ -271,15 +280,15 @@ def test_results_of_a_store_are_those_of_a_disk(ray, photographs, tmp_path, weig
 
 
 @pytest.mark.parametrize("wrong", [["--image-sequence"], ["-o", "-"]])
-def test_a_cluster_is_for_files(wrong, capsys):
+def test_sequences_and_pipes_are_rejected(wrong, capsys):
     with pytest.raises(SystemExit) as stop:
         main(["-i", "in.jpg", *wrong, "--ray"])
     assert stop.value.code == 2
     assert "--ray" in capsys.readouterr().err
 
 
-def test_absent_ray_gives_one_line(photographs, tmp_path, weights, monkeypatch, capsys):
+def test_missing_ray_is_a_one_line_error(photographs, tmp_path, weights, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "ray", None)
     arguments = ["-i", str(photographs), "-o", str(tmp_path / "out"), "--weights", weights]
     assert main([*arguments, "--ray"]) == 1
-    assert "pip install 'colorize-photos[cluster]'" in capsys.readouterr().err
+    assert "pip install 'colorize-photos[ray]'" in capsys.readouterr().err
