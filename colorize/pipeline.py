@@ -78,7 +78,7 @@ class Colorizer:
         device: str = "cpu",
         backend: str | None = None,
         precision: str | None = None,
-        quiet: bool = True,
+        quiet: bool = False,
         options: ColorizeOptions = ColorizeOptions(),
         **changes: Any,
     ) -> Colorizer:
