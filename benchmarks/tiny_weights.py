@@ -15,11 +15,11 @@ from colorize.models.serialization import save_compact
 def save_tiny_weights(file: Path) -> Path:
     """Write seeded random weights of a compact network with few channels; return the file."""
     torch.manual_seed(0)
-    weights = torch.linspace(0.2, 3, NUM_BINS)
-    network = Compact((8, 8, 12, 16), class_weights=weights.tolist())
-    prior = torch.full((NUM_BINS,), 1 / NUM_BINS)
-    save_compact(
-        network, file, class_weights=weights, prior=prior,
+    network = Compact(
+        (8, 8, 12, 16),
+        class_weights=torch.linspace(0.2, 3, NUM_BINS),
+        prior=torch.full((NUM_BINS,), 1 / NUM_BINS),
         styles={"vivid": StyleSettings(0.5, 0.9)},
-    )  # fmt: skip
+    )
+    save_compact(network, file)
     return file

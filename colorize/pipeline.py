@@ -78,6 +78,7 @@ class Colorizer:
         device: str = "cpu",
         backend: str | None = None,
         precision: str | None = None,
+        throughput: bool = False,
         quiet: bool = False,
         options: ColorizeOptions = ColorizeOptions(),
         **changes: Any,
@@ -91,6 +92,7 @@ class Colorizer:
             backend: "torch" or "onnx"; by default the faster one, see `runtime.load`.
             precision: "float32", "bfloat16" or "float16", of torch; by default the fastest that
                 keeps the colors, see `runtime.precision`.
+            throughput: Whether many photographs follow, so that a slower start pays off.
             quiet: Hide the progress bar of a download.
             options: Settings.
             changes: Single settings that replace those of `options`, such as `size=512`.
@@ -99,7 +101,13 @@ class Colorizer:
             ColorizeError: For weights that cannot be had, and as `Colorizer` does.
         """
         runner = load_runner(
-            name, weights=weights, device=device, backend=backend, precision=precision, quiet=quiet
+            name,
+            weights=weights,
+            device=device,
+            backend=backend,
+            precision=precision,
+            throughput=throughput,
+            quiet=quiet,
         )
         return cls(runner, options.replace(**changes))
 

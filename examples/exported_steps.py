@@ -35,17 +35,15 @@ def lightness(image: Image.Image) -> np.ndarray:
 
 
 def inputs(image: Image.Image, settings: dict[str, Any]) -> list[np.ndarray]:
-    """Return the network's inputs in their order: L, and hints and statistics that say nothing.
+    """Return the network's inputs in their order: L, and no hints where it takes any.
 
     settings: what the exported file says of the network.
     """
     small = lightness(image.resize((SIZE, SIZE), Image.Resampling.BICUBIC))
     result = [small[None, None]]
-    if settings["takes_hints"] or settings["architecture"] == "compact":
+    if settings["takes_hints"]:
         side = SIZE // settings["output_stride"]
         result.append(np.zeros((1, 3, side, side)))  # a / 110, b / 110, mask of 0 or 1
-    if settings["architecture"] == "compact":
-        result.append(np.zeros((1, len(settings["bin_centers"]) + 3)))
     return [array.astype(np.float32) for array in result]
 
 

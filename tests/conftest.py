@@ -39,8 +39,5 @@ def network() -> Compact:
 def weights(network, tmp_path_factory) -> str:
     """Return a weights file of the tiny network, for the command."""
     path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
-    save_compact(
-        network, path, class_weights=torch.from_numpy(network.metadata.class_weights),
-        prior=torch.from_numpy(network.metadata.prior), styles=network.metadata.styles,
-    )  # fmt: skip
+    save_compact(network, path)
     return str(path)

@@ -18,14 +18,14 @@ def models_command(arguments: argparse.ArgumentParser, argv: Sequence[str]) -> i
     try:
         if args.action == "list":
             for model in registry.available_models():
-                place = registry.cached(model.name)
+                place = registry.cached_path(model.name)
                 state = "not downloaded yet" if place is None else str(place)
                 print_line(f"{model.name}: {model.description}")
                 print_line(f"    {model.size / 1e6:.0f} MB, {model.license}, {state}")
         elif args.action == "verify":
             print_line(f"{registry.verify(args.name)}: sha256 verified")
         else:
-            print_line(str(registry.path(args.name)))
+            print_line(str(registry.ensure_weights(args.name)))
     except ColorizeError as error:
         log_line(str(error))
         return FAILED

@@ -22,7 +22,6 @@ from colorize.options import (
     from_arguments,
     hash_of,
 )
-from colorize.runtime.load import prefer_onnx
 
 if TYPE_CHECKING:
     from colorize.pipeline import Colorizer
@@ -33,13 +32,12 @@ def make_colorizer(args: argparse.Namespace, single: bool = False) -> Colorizer:
     # Here, not above: a photograph is already being read while this is imported.
     from colorize.pipeline import Colorizer
 
-    device = "gpu" if args.gpu else args.device or "cpu"
-    sooner = prefer_onnx(args.model, args.weights, device, single)
     colorizer = Colorizer.from_pretrained(
         args.model,
         weights=args.weights,
-        device=device,
-        backend=args.backend or ("onnx" if sooner else None),
+        device="gpu" if args.gpu else args.device or "cpu",
+        backend=args.backend,
+        throughput=not single,
         quiet=args.quiet,
         options=from_arguments(ColorizeOptions, args),
     )

@@ -1,1 +1,1 @@
-"""Exporting networks for other software."""
+"""Export networks for other software."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import nn
 
@@ -9,7 +11,23 @@ from colorize.models.metadata import ModelMetadata
 
 
 class Network(nn.Module):
-    """A torch module that predicts colors from lightness and describes itself."""
+    """A torch module that predicts colors from lightness and describes itself.
+
+    Attributes:
+        half_precision: The 16-bit type that keeps this network's colors, or float32 for none.
+        float32_layers: Names of the layers that keep float32 whatever the precision.
+    """
+
+    half_precision: torch.dtype = torch.float32
+    float32_layers: tuple[str, ...] = ()
+
+    @classmethod
+    def from_header(cls, header: Mapping[str, str]) -> Network:
+        """Return the network that the header of a weights file describes, with any weights.
+
+        Raises ValueError for an unsound header.
+        """
+        return cls()
 
     @property
     def metadata(self) -> ModelMetadata:

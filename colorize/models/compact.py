@@ -3,35 +3,43 @@
 The encoder is EfficientNet-Lite0 (Tan, Le, *EfficientNet*, ICML 2019; the Lite variant drops
 squeeze-and-excitation and uses ReLU6) with its batch normalizations folded into the
 convolutions. The decoder goes from 1/32 back to 1/4 of the input with skip connections and
-ends in logits over the 313 ab bins. Color hints and the color statistics of a reference
-enter the decoder alone, so that the pretrained encoder stays as it is.
+ends in logits over the 313 ab bins.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import NamedTuple
 
-import numpy as np
+import numpy.typing as npt
 import torch
 from torch import nn
 from torch.nn import functional as F
 
 from colorize.color.quantization import NUM_BINS, bin_centers
+from colorize.models import header as headers
 from colorize.models.base import Network
-from colorize.models.compact_config import (
-    HEAD_CHANNELS,
-    HINT_CHANNELS,
-    LITE0_BLOCKS,
-    MULTIPLE,
-    SKIP_CHANNELS,
-    STATISTICS,
-    STEM_CHANNELS,
-    WIDTHS,
-    Blocks,
-    skip_blocks,
-)
-from colorize.models.metadata import ModelMetadata, Styles
+from colorize.models.metadata import ModelMetadata, Styles, finite_array
+
+# EfficientNet-Lite0's inverted residual blocks: expansion, kernel, stride, channels.
+BLOCKS = (
+    (1, 3, 1, 16),
+    (6, 3, 2, 24), (6, 3, 1, 24),
+    (6, 5, 2, 40), (6, 5, 1, 40),
+    (6, 3, 2, 80), (6, 3, 1, 80), (6, 3, 1, 80),
+    (6, 5, 1, 112), (6, 5, 1, 112), (6, 5, 1, 112),
+    (6, 5, 2, 192), (6, 5, 1, 192), (6, 5, 1, 192), (6, 5, 1, 192),
+    (6, 3, 1, 320),
+)  # fmt: skip
+STEM_CHANNELS = 32
+HEAD_CHANNELS = 1280
+
+
+SKIP_BLOCKS = (2, 4, 10, 15)  # the last ones at 1/4, 1/8, 1/16 and 1/32
+SKIP_CHANNELS = tuple(BLOCKS[i][3] for i in SKIP_BLOCKS)
+
+WIDTHS = (64, 112, 192, 256)  # of the bundled decoder, at 1/4, 1/8, 1/16 and 1/32
+SIZE_DIVISOR = 32  # height and width of the input are multiples of this
 
 
 class Conv2dSame(nn.Conv2d):
@@ -73,47 +81,46 @@ class InvertedResidual(nn.Module):
         return result
 
 
-class Features(NamedTuple):
+class EncoderFeatures(NamedTuple):
     """What the encoder hands to the decoder."""
 
     quarter: torch.Tensor  # (b, 24, h/4, w/4)
     eighth: torch.Tensor  # (b, 40, h/8, w/8)
     sixteenth: torch.Tensor  # (b, 112, h/16, w/16)
     thirty_second: torch.Tensor  # (b, 320, h/32, w/32)
-    scene: torch.Tensor  # (b, 1280), averaged over the picture
+    scene: torch.Tensor  # (b, 1280), averaged over the image
 
 
 class EncoderBase(nn.Module):
-    """What a decoder can be put on: features of L, with the channels of each."""
+    """An encoder that `Decoder` can use: features of L at four sizes and of the whole image."""
 
     skip_channels: tuple[int, ...]  # at 1/4, 1/8, 1/16 and 1/32
     scene_channels: int
 
-    def forward(self, lightness: torch.Tensor) -> Features:
+    def forward(self, lightness: torch.Tensor) -> EncoderFeatures:
         """Return the features of L, (b, 1, h, w) in [0, 100], h and w multiples of 32."""
         raise NotImplementedError
 
 
 class Encoder(EncoderBase):
-    """EfficientNet-Lite without its classifier, for one gray channel; by default Lite0."""
+    """EfficientNet-Lite0 without its classifier, for one gray channel."""
 
+    skip_channels = SKIP_CHANNELS
     scene_channels = HEAD_CHANNELS
 
-    def __init__(self, layout: Blocks = LITE0_BLOCKS) -> None:
+    def __init__(self) -> None:
         """Make the layers, with random weights."""
         super().__init__()
         self.stem = Conv2dSame(1, STEM_CHANNELS, 3, 2)
         blocks = []
         channels = STEM_CHANNELS
-        for expansion, kernel, stride, outputs in layout:
+        for expansion, kernel, stride, outputs in BLOCKS:
             blocks.append(InvertedResidual(channels, expansion, kernel, stride, outputs))
             channels = outputs
         self.blocks = nn.ModuleList(blocks)
         self.head = Conv2dSame(channels, HEAD_CHANNELS, 1)
-        self.skip_blocks = skip_blocks(layout)
-        self.skip_channels = tuple(layout[i][3] for i in self.skip_blocks)
 
-    def forward(self, lightness: torch.Tensor) -> Features:
+    def forward(self, lightness: torch.Tensor) -> EncoderFeatures:
         """Return the features of L, (b, 1, h, w) in [0, 100], h and w multiples of 32."""
         x = (2.55 * lightness - 127) / 128  # the scale the classifier was trained with
         x = x.to(self.stem.weight.dtype)
@@ -121,11 +128,11 @@ class Encoder(EncoderBase):
         skips = []
         for i, block in enumerate(self.blocks):
             x = block(x)
-            if i in self.skip_blocks:
+            if i in SKIP_BLOCKS:
                 skips.append(x)
         scene = F.relu6(self.head(x)).mean(dim=(2, 3))
         quarter, eighth, sixteenth, thirty_second = skips
-        return Features(quarter, eighth, sixteenth, thirty_second, scene)
+        return EncoderFeatures(quarter, eighth, sixteenth, thirty_second, scene)
 
 
 class ConvNormReLU(nn.Sequential):
@@ -140,34 +147,25 @@ class ConvNormReLU(nn.Sequential):
         )
 
 
-class Up(nn.Module):
-    """Double the size, join the skip and the hints, convolve twice."""
+class UpBlock(nn.Module):
+    """Double the size, concatenate the skip connection, convolve twice."""
 
     def __init__(self, inputs: int, skip: int, outputs: int):
-        """Make a stage from `inputs` channels and a skip of `skip` to `outputs`."""
+        """Make a block from `inputs` channels and a skip of `skip` to `outputs`."""
         super().__init__()
-        self.normalise = nn.BatchNorm2d(skip)  # the encoder's channels differ in scale
-        self.merge = ConvNormReLU(inputs + skip + HINT_CHANNELS, outputs)
+        self.norm = nn.BatchNorm2d(skip)  # the encoder's channels differ in scale
+        self.merge = ConvNormReLU(inputs + skip, outputs)
         self.refine = ConvNormReLU(outputs, outputs)
 
-    def forward(self, x: torch.Tensor, skip: torch.Tensor, hints: torch.Tensor) -> torch.Tensor:
-        """Return (b, outputs, 2h, 2w)."""
+    def forward(self, x: torch.Tensor, skip: torch.Tensor) -> torch.Tensor:
+        """Return (b, outputs, 2h, 2w) of x, (b, inputs, h, w), and skip, (b, skip, 2h, 2w)."""
         x = F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
-        joined = torch.cat((x, self.normalise(skip), hints.to(x.dtype)), dim=1)
-        merged: torch.Tensor = self.refine(self.merge(joined))
+        merged: torch.Tensor = self.refine(self.merge(torch.cat((x, self.norm(skip)), dim=1)))
         return merged
 
 
-def pool_hints(hints: torch.Tensor) -> torch.Tensor:
-    """Halve hints (b, 3, h, w): the mean of the hinted colors, the mask's maximum."""
-    ab, mask = hints[:, :2], hints[:, 2:]
-    share = F.avg_pool2d(mask, 2)
-    mean = F.avg_pool2d(ab * mask, 2) / share.clamp(min=1e-6)
-    return torch.cat((mean, (share > 0).to(mean)), dim=1)
-
-
 class Decoder(nn.Module):
-    """From the encoder's features, hints and statistics to logits over the bins."""
+    """From the encoder's features to logits over the bins."""
 
     def __init__(
         self,
@@ -175,45 +173,35 @@ class Decoder(nn.Module):
         skips: tuple[int, ...] = SKIP_CHANNELS,
         scene: int = HEAD_CHANNELS,
     ):
-        """Make the layers; `widths` are the channels at 1/4, 1/8, 1/16 and 1/32.
+        """Make the layers.
 
-        skips, scene: channels of the encoder's features at the same sizes, and of the scene's.
+        Args:
+            widths: Channels of the decoder at 1/4, 1/8, 1/16 and 1/32 of the input.
+            skips: Channels of the encoder's features at the same sizes.
+            scene: Channels of the encoder's global features.
         """
         super().__init__()
         quarter, eighth, sixteenth, thirty_second = widths
-        self.reduce = nn.Conv2d(skips[3] + HINT_CHANNELS, thirty_second, 1, bias=False)
+        self.reduce = nn.Conv2d(skips[3], thirty_second, 1, bias=False)
         self.scene = nn.Linear(scene, thirty_second, bias=False)
-        self.statistics = nn.Sequential(
-            nn.Linear(STATISTICS, thirty_second),
-            nn.ReLU(inplace=True),
-            nn.Linear(thirty_second, thirty_second, bias=False),
-        )
-        self.normalise = nn.BatchNorm2d(thirty_second)
+        self.norm = nn.BatchNorm2d(thirty_second)
         self.context = nn.Sequential(
             ConvNormReLU(thirty_second, thirty_second),
             ConvNormReLU(thirty_second, thirty_second, dilation=2),
         )
-        self.up16 = Up(thirty_second, skips[2], sixteenth)
-        self.up8 = Up(sixteenth, skips[1], eighth)
-        self.up4 = Up(eighth, skips[0], quarter)
+        self.up16 = UpBlock(thirty_second, skips[2], sixteenth)
+        self.up8 = UpBlock(sixteenth, skips[1], eighth)
+        self.up4 = UpBlock(eighth, skips[0], quarter)
         self.classify = nn.Conv2d(quarter, NUM_BINS, 1)
 
-    def forward(
-        self, features: Features, hints: torch.Tensor, statistics: torch.Tensor
-    ) -> torch.Tensor:
-        """Return logits (b, 313, h/4, w/4) for an (h, w) input.
-
-        hints: (b, 3, h/4, w/4), ab / 110 and a mask of 0 or 1. statistics: (b, 316).
-        """
-        eighth = pool_hints(hints)
-        sixteenth = pool_hints(eighth)
-        deepest = torch.cat((features.thirty_second, pool_hints(sixteenth).to(features.scene)), 1)
-        scene = self.scene(features.scene) + self.statistics(statistics)
-        x = F.relu(self.normalise(self.reduce(deepest) + scene[:, :, None, None]))
+    def forward(self, features: EncoderFeatures) -> torch.Tensor:
+        """Return logits (b, 313, h/4, w/4) for an (h, w) input."""
+        scene = self.scene(features.scene)[:, :, None, None]
+        x = F.relu(self.norm(self.reduce(features.thirty_second) + scene))
         x = x + self.context(x)
-        x = self.up16(x, features.sixteenth, sixteenth)
-        x = self.up8(x, features.eighth, eighth)
-        x = self.up4(x, features.quarter, hints)
+        x = self.up16(x, features.sixteenth)
+        x = self.up8(x, features.eighth)
+        x = self.up4(x, features.quarter)
         logits: torch.Tensor = self.classify(x.to(self.classify.weight.dtype))
         return logits
 
@@ -221,12 +209,15 @@ class Decoder(nn.Module):
 class Compact(Network):
     """Gray in, logits over the 313 ab bins at a quarter of the size out."""
 
+    half_precision = torch.float16  # 11 bits; bfloat16 would change colors by a ΔE of 0.5
+    float32_layers = ("decoder.classify",)  # logits of 20 in bfloat16 would be 0.1 apart
+
     def __init__(
         self,
         widths: tuple[int, int, int, int] = WIDTHS,
         *,
-        class_weights: Sequence[float] | None = None,
-        prior: Sequence[float] | None = None,
+        class_weights: npt.ArrayLike | None = None,
+        prior: npt.ArrayLike | None = None,
         styles: Styles | None = None,
         encoder: EncoderBase | None = None,
     ):
@@ -246,12 +237,23 @@ class Compact(Network):
         self._metadata = ModelMetadata(
             "compact",
             "logits",
-            size_divisor=MULTIPLE,
+            size_divisor=SIZE_DIVISOR,
             output_stride=4,
             bin_centers=bin_centers(),
-            class_weights=None if class_weights is None else np.array(class_weights, np.float32),
-            prior=None if prior is None else np.array(prior, np.float32),
+            class_weights=finite_array(class_weights),
+            prior=finite_array(prior),
             styles=styles or {},
+        )
+
+    @classmethod
+    def from_header(cls, header: Mapping[str, str]) -> Compact:
+        """Return the network that the header of a weights file describes."""
+        data = headers.decoding_data(header)
+        return cls(
+            headers.widths(header),
+            class_weights=data.class_weights,
+            prior=data.prior,
+            styles=data.styles,
         )
 
     @property
@@ -259,24 +261,7 @@ class Compact(Network):
         """The interface and what the weights file says about decoding."""
         return self._metadata
 
-    def forward(
-        self,
-        lightness: torch.Tensor,
-        hints: torch.Tensor | None = None,
-        statistics: torch.Tensor | None = None,
-    ) -> torch.Tensor:
-        """Return logits (b, 313, h/4, w/4).
-
-        lightness: (b, 1, h, w), L in [0, 100], h and w multiples of 32. hints: None or
-        (b, 3, h/4, w/4), ab / 110 and a mask of 0 or 1. statistics: None or (b, 316), see
-        `STATISTICS`.
-        """
-        b, _, h, w = lightness.shape
-        if hints is None:
-            hints = lightness.new_zeros(b, HINT_CHANNELS, h // 4, w // 4)
-        if statistics is None:
-            statistics = lightness.new_zeros(b, STATISTICS)
-        logits: torch.Tensor = self.decoder(
-            self.encoder(lightness), hints, statistics.to(self.decoder.scene.weight.dtype)
-        )
+    def forward(self, lightness: torch.Tensor, hints: torch.Tensor | None = None) -> torch.Tensor:
+        """Return logits (b, 313, h/4, w/4) of L, (b, 1, h, w); hints are not used."""
+        logits: torch.Tensor = self.decoder(self.encoder(lightness))
         return logits

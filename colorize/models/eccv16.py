@@ -54,6 +54,9 @@ class ECCV16(Network):
     1.0, network.metadata.bin_centers)`, enlarged ×4 bilinearly with `align_corners=False`.
     """
 
+    half_precision = torch.bfloat16
+    float32_layers = ("model8.6", "model_out")  # logits, and the weights that are colors
+
     def __init__(self) -> None:
         """Make the network with random weights."""
         super().__init__()

@@ -150,7 +150,7 @@ def finite_array(values: Any) -> Floats | None:
     """Return finite numbers as a float32 array, None as None. Raises ValueError."""
     if values is None:
         return None
-    array = np.array(values, np.float32)
+    array = np.asarray(values, np.float32)
     if not np.isfinite(array).all():
         raise ValueError("values that are not finite")
     return array

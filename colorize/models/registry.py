@@ -1,10 +1,13 @@
-"""From a model's name or a weights file to a verified file to a network.
+"""The networks by name: their weights files, architectures and licenses.
 
-Importing this module does not import torch, so that listing and fetching models is quick.
+This is the only list of networks. To add one, add its module and a row here; commands, library,
+server and evaluation offer it. Importing this module does not import torch, so that listing and
+fetching weights is quick.
 """
 
 from __future__ import annotations
 
+import importlib
 import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -27,16 +30,42 @@ SIZE_TOLERANCE = 1 << 20  # bytes that a download may be longer than the table s
 
 @dataclass(frozen=True)
 class Model:
-    """Where the weights of a model come from and how to tell that they are the right ones."""
+    """One network: its architecture, and where its weights come from.
+
+    Attributes:
+        name: What users call it.
+        architecture: What its metadata and the headers of its weights files call it.
+        network: The class, a `models.base.Network`, or its import path, "module:class".
+        file: Name of the weights file.
+        sha256: Of the weights file, in hexadecimal.
+        size: Of the weights file in bytes.
+        license: License of the weights.
+        description: One line for `colorize models list`.
+        url: Address to download the weights from; None if they are bundled with the package.
+        signature: Name of a tensor that only weights of this architecture hold, to recognize
+            files without a header.
+        output_stride: As in the network's metadata, needed before the network is loaded.
+        skeleton: Whether the package has its ONNX graph without weights, see `runtime.skeleton`.
+        bin_centers: Name of the tensor that holds the bin centers, (2, Q, 1, 1) in units of 110
+            ab; None for the 313 bins of `color.quantization`.
+        torch_throughput: Whether torch is faster than ONNX Runtime for several photographs on a
+            CPU that multiplies bfloat16.
+    """
 
     name: str
-    architecture: str  # what `colorize.models.serialization` calls it
+    architecture: str
+    network: str | type[Network]
     file: str
-    url: str | None  # None: bundled with the package
-    sha256: str  # after a change of the bundled weights: sha256sum weights/compact.safetensors
-    size: int  # bytes; that of eccv16 is known to 0.1 MiB
+    sha256: str
+    size: int
     license: str
     description: str
+    url: str | None = None
+    signature: str | None = None
+    output_stride: int = 4
+    skeleton: bool = False
+    bin_centers: str | None = None
+    torch_throughput: bool = False
 
 
 MODELS = {
@@ -45,46 +74,59 @@ MODELS = {
         Model(
             name="compact",
             architecture="compact",
+            network="colorize.models.compact:Compact",
             file="compact.safetensors",
-            url=None,
-            sha256="a49e1e3df871498ee4d326ee6bcb3683b8273e664db457c6950bada39dcc66dc",
-            size=13_138_474,
+            sha256="4287c5e6cf828130063f7332475752d05e1469744ea640566340c013d611164b",
+            size=12_823_754,
             license="BSD-2-Clause (encoder: Apache-2.0)",
             description="this project's own network, bundled; the default",
+            signature="encoder.stem.weight",
+            skeleton=True,
         ),
         Model(
             name="eccv16",
             architecture="eccv16",
+            network="colorize.models.eccv16:ECCV16",
             file="colorization_release_v2-9b330a0b.pth",
             url=RELEASE_URL + "colorization_release_v2-9b330a0b.pth",
             sha256="9b330a0bae53f4ded77b1e23defbf78beaa09c10ebc4c4999e8e4f4a160b93f9",
-            size=128_974_848,
+            size=128_974_848,  # known to 0.1 MiB
             license="BSD-2-Clause",
             description="Colorful Image Colorization, Zhang et al., ECCV 2016",
+            signature="model8.6.weight",
+            skeleton=True,
+            bin_centers="model_out.weight",
+            torch_throughput=True,
         ),
         Model(
             name="siggraph17",
             architecture="siggraph17",
+            network="colorize.models.siggraph17:SIGGRAPH17",
             file="siggraph17-df00044c.pth",
             url=RELEASE_URL + "siggraph17-df00044c.pth",
             sha256="df00044c0a4d7c3edcecf6f75437ce346a66e7a42612d9b968e1a7e17dbc6f66",
             size=136_787_426,
             license="BSD-2-Clause",
             description="Real-Time User-Guided Image Colorization, Zhang et al., SIGGRAPH 2017",
+            signature="model10.1.weight",
+            output_stride=1,
+            skeleton=True,
+            torch_throughput=True,
         ),
     )
 }
+DEFAULT_MODEL = "compact"
 
 
 def available_models() -> list[Model]:
-    """Return the models that can be loaded by name, the default one first."""
+    """Return the networks that can be loaded by name, the default one first."""
     return list(MODELS.values())
 
 
 def find(name: str) -> Model:
-    """Return the model of that name. Raises ColorizeError for an unknown one."""
+    """Return the network of that name. Raises ColorizeError for an unknown one."""
     if name not in MODELS:
-        raise ColorizeError(f"no model is called {name!r}; there are {', '.join(MODELS)}")
+        raise ColorizeError(f"no network is called {name!r}; available: {', '.join(MODELS)}")
     return MODELS[name]
 
 
@@ -98,38 +140,38 @@ def cache_folder() -> Path:
     return Path(moved) if moved else platformdirs.user_cache_path("colorize", appauthor=False)
 
 
-def cached(name: str) -> Path | None:
-    """Return the model's file if it is on this machine, without verifying it."""
+def cached_path(name: str) -> Path | None:
+    """Return the network's weights file if it is on this machine, without verifying it."""
     model = find(name)
-    file = cache_folder() / model.file if model.url else _bundled(model.file)
+    file = cache_folder() / model.file if model.url else bundled_path(model.file)
     return file if os.path.isfile(file) else None  # never raises, unlike Path.is_file
 
 
-def _bundled(name: str) -> Path:
+def bundled_path(name: str) -> Path:
     """Return where a file of the top-level folder `weights` is.
 
-    Inside the package when installed, beside it in a checkout or an editable install.
+    Inside the package when installed, next to it in a checkout or an editable install.
     """
     from pathlib import Path
 
     package = Path(__file__).resolve().parents[1]
-    inside, beside = package / "weights" / name, package.parent / "weights" / name
-    return inside if inside.is_file() else beside
+    installed, checkout = package / "weights" / name, package.parent / "weights" / name
+    return installed if installed.is_file() else checkout
 
 
 def verify(name: str) -> Path:
-    """Return the model's file on this machine after comparing its sha256 with the table's.
+    """Return the network's weights file on this machine after comparing its sha256.
 
-    Fetches nothing. Raises ColorizeError if the file is missing or another one.
+    Downloads nothing. Raises ColorizeError if the file is missing or differs.
     """
-    model, file = find(name), cached(name)
+    model, file = find(name), cached_path(name)
     if file is None:
         remedy = "download it first" if model.url else "install the package again"
         raise ColorizeError(f"the weights of {name} are not on this machine; {remedy}")
     found = _sha256(file)
     if found != model.sha256:
         remedy = "delete it" if model.url else "install the package again"
-        raise ColorizeError(f"{file}: sha256 is {found}, not {model.sha256}; {remedy}")
+        raise ColorizeError(f"{file}: sha256 is {found}, expected {model.sha256}; {remedy}")
     return file
 
 
@@ -143,12 +185,12 @@ def _sha256(file: Path) -> str:
         raise ColorizeError(f"{file}: cannot read the weights: {error.strerror}") from error
 
 
-def path(name: str, *, quiet: bool = False) -> Path:
-    """Return the model's verified file, downloaded first where it is missing or damaged.
+def ensure_weights(name: str, *, quiet: bool = False) -> Path:
+    """Return the network's verified weights file, downloaded if it is missing or damaged.
 
-    `quiet` hides the download's progress bar. Raises ColorizeError.
+    `quiet` hides the progress bar. Raises ColorizeError.
     """
-    model, file = find(name), cached(name)
+    model, file = find(name), cached_path(name)
     if model.url is None:
         return verify(name)
     if file is None or _sha256(file) != model.sha256:
@@ -160,23 +202,32 @@ def path(name: str, *, quiet: bool = False) -> Path:
     return file
 
 
+def network_class(model: Model) -> type[Network]:
+    """Return the class of the network."""
+    if not isinstance(model.network, str):
+        return model.network
+    module, _, name = model.network.partition(":")
+    found: type[Network] = getattr(importlib.import_module(module), name)
+    return found
+
+
 def load(
-    name: str = "compact",
+    name: str = DEFAULT_MODEL,
     weights: str | os.PathLike[str] | None = None,
     device: str | torch.device = "cpu",
     *,
     quiet: bool = False,
 ) -> Network:
-    """Return the model's network, ready for inference: evaluation mode, no gradients.
+    """Return the torch network, ready for inference: evaluation mode, no gradients.
 
-    weights: a file to take instead of the model's own; its hash is not known, so it is only
+    weights: a file to use instead of the network's own; its hash is not known, so it is only
     checked to hold nothing but sound tensors of this architecture. Raises ColorizeError.
     """
     from pathlib import Path
 
-    model = find(name)
-    file = path(name, quiet=quiet) if weights is None else Path(weights)
     # Here, not above: torch takes seconds to import, and the rest of this module needs none.
-    from colorize.models.serialization import read_network
+    from colorize.models.serialization import ensure_safetensors, load_network
 
-    return read_network(file, model.architecture).to(device)
+    model = find(name)
+    file = ensure_safetensors(name, quiet=quiet) if weights is None else Path(weights)
+    return load_network(file, model).to(device)

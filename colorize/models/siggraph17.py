@@ -24,6 +24,9 @@ def subsample(x: torch.Tensor) -> torch.Tensor:
 class SIGGRAPH17(Network):
     """Gray and color hints in, ab of the same size out: a regression, without bins."""
 
+    half_precision = torch.bfloat16
+    float32_layers = ("model_out.0",)
+
     def __init__(self) -> None:
         """Make the network with random weights."""
         super().__init__()

@@ -12,15 +12,17 @@ from colorize.runtime.batching import DynamicBatcher
 from colorize.runtime.oom import OomSafeRunner
 
 BACKENDS = ("torch", "onnx")
+PRECISIONS = ("float32", "bfloat16", "float16")
 
 
 def load_runner(
-    name: str = "compact",
+    name: str = registry.DEFAULT_MODEL,
     *,
     weights: str | os.PathLike[str] | None = None,
     device: str = "cpu",
     backend: str | None = None,
     precision: str | None = None,
+    throughput: bool = False,
     quiet: bool = True,
 ) -> Runner:
     """Return a network, safe to call from several threads and when memory is short.
@@ -31,13 +33,20 @@ def load_runner(
             .onnx file of `python -m colorize.export`.
         device: A torch device, or "gpu" for whichever GPU there is.
         backend: One of `BACKENDS`, or None to choose, see `resolve_backend`.
-        precision: See `runtime.precision`; None for the fastest that keeps the colors.
+        precision: One of `PRECISIONS`, or None for the fastest that keeps the colors, see
+            `runtime.precision`. ONNX Runtime computes in float32.
+        throughput: Whether many photographs follow, so that a slower start pays off.
         quiet: Hide the progress bar of a download.
 
     Raises:
         ColorizeError: The weights cannot be had or are unsound, or a setting is unknown.
     """
-    if resolve_backend(backend, weights) == "torch":
+    if precision not in (None, *PRECISIONS):
+        raise ColorizeError(f"unknown precision {precision!r}: use {', '.join(PRECISIONS)}")
+    if backend is None and precision not in (None, "float32"):
+        backend = "torch"
+    backend = resolve_backend(backend, name, weights, device, throughput=throughput)
+    if backend == "torch":
         # Here, not above: torch takes seconds to import, and ONNX Runtime does without.
         from colorize.runtime.devices import resolve_device
         from colorize.runtime.precision import optimize_for_inference
@@ -46,6 +55,9 @@ def load_runner(
         network = registry.load(name, weights, resolve_device(device), quiet=quiet)
         runner: Runner = TorchRunner(optimize_for_inference(network, precision))
     else:
+        if precision not in (None, "float32"):
+            raise ColorizeError(f"precision {precision}: ONNX Runtime computes in float32")
+        # Here, not above: it takes a tenth of a second, and torch does without.
         from colorize.runtime import onnx_runner
 
         runner = onnx_runner.load(name, weights, device, quiet=quiet)
@@ -54,11 +66,23 @@ def load_runner(
     return safe if safe.device == "cpu" else DynamicBatcher(safe, batch_on_cpu=False)
 
 
-def resolve_backend(requested: str | None, weights: str | os.PathLike[str] | None = None) -> str:
-    """Return the backend: the requested one, else what fits the weights and is installed.
+def resolve_backend(
+    requested: str | None,
+    name: str = registry.DEFAULT_MODEL,
+    weights: str | os.PathLike[str] | None = None,
+    device: str = "cpu",
+    *,
+    throughput: bool = False,
+) -> str:
+    """Return "torch" or "onnx": the requested one, else the one that is done sooner.
 
-    Raises ColorizeError for an unknown one, and for torch where it is missing or the weights are
-    an .onnx file.
+    On the CPU that is ONNX Runtime with a network's own weights, which gives the same colors
+    without the seconds that torch takes to import. Where many photographs follow (`throughput`),
+    torch is faster with the published networks, in bfloat16. Other weights may have other sizes
+    than the ONNX graph; torch takes them all.
+
+    Raises ColorizeError for an unknown backend, and for torch where it is missing or the weights
+    are an .onnx file.
     """
     exported = weights is not None and os.fsdecode(weights).lower().endswith(".onnx")
     has_torch = importlib.util.find_spec("torch") is not None
@@ -68,15 +92,11 @@ def resolve_backend(requested: str | None, weights: str | os.PathLike[str] | Non
         raise ColorizeError(f"{os.fsdecode(weights or '')}: an ONNX model needs --backend onnx")
     if requested == "torch" and not has_torch:
         raise ColorizeError("torch is not installed: pip install torch, or use --backend onnx")
-    return requested or ("onnx" if exported or not has_torch else "torch")
-
-
-def prefer_onnx(name: str, weights: str | None, device: str, single: bool) -> bool:
-    """Return whether ONNX Runtime gives the same colors without the wait for torch's import.
-
-    True on the CPU for the bundled network, and for a `single` photograph with the published
-    ones; with several photographs torch is faster there, in bfloat16.
-    """
-    installed = all(importlib.util.find_spec(package) for package in ("onnx", "onnxruntime"))
-    suits = single or name == "compact"
-    return installed and suits and weights is None and device == "cpu"
+    if requested is not None:
+        return requested
+    if exported or not has_torch:
+        return "onnx"
+    model = registry.find(name)
+    slower = throughput and model.torch_throughput
+    suits = device == "cpu" and weights is None and model.skeleton
+    return "onnx" if suits and not slower else "torch"

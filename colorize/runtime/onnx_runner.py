@@ -1,7 +1,6 @@
-"""Running networks with ONNX Runtime, without torch.
+"""Run a network in ONNX Runtime, without torch.
 
-`load` takes the weights of the networks as they are, or a file that `python -m colorize.export`
-made.
+`load` takes the weights files of the networks, or a file of `python -m colorize.export`.
 """
 
 from __future__ import annotations
@@ -9,163 +8,167 @@ from __future__ import annotations
 import gc
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import onnxruntime
 
 from colorize.errors import ColorizeError
 from colorize.models import registry
-from colorize.models.compact_config import HINT_CHANNELS, STATISTICS
 from colorize.models.metadata import METADATA_KEY, ModelMetadata
+from colorize.models.serialization import ensure_safetensors, read_weights
+from colorize.runtime import skeleton
+from colorize.runtime.base import Floats
 from colorize.runtime.threads import available_cpus
 
-Array = npt.NDArray[Any]
-Floats = npt.NDArray[np.float32]
-
-INSTALL = "pip install 'colorize-photos[onnx]'"
-MANY_BYTES = 1 << 26  # of weights: more than those of `compact`
+NO_PREPACK_BYTES = 1 << 26  # of weights: more than those of `compact`
+HINT_CHANNELS = 3
 CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
+OOM_PHRASES = ("failed to allocate", "out of memory", "bad_alloc")
 
-
-@dataclass(frozen=True)
-class Device:
-    """Where ONNX Runtime runs the network; named as by torch."""
-
-    type: Literal["cpu", "cuda"]
-    index: int = 0
-
-    def __str__(self) -> str:
-        return self.type if self.type == "cpu" else f"{self.type}:{self.index}"
+Tensors = Mapping[str, npt.NDArray[np.float32]]
 
 
 class OnnxRunner:
-    """Runs a network in ONNX Runtime."""
+    """Runs an ONNX model with the inputs and output of a `models.base.Network`."""
 
     def __init__(
         self,
-        model: bytes | Path,
+        model: Path,
         name: str,
-        device: Device | None = None,
-        tensors: Mapping[str, Array] | None = None,
+        *,
+        metadata: ModelMetadata | None = None,
+        tensors: Tensors | None = None,
+        device: str = "cpu",
     ):
-        """Take a model that says in its metadata what it is; `name` is for messages.
+        """Load the model.
 
-        tensors: those that the model names but does not hold. Raises ColorizeError for what
-        ONNX Runtime can't read and for models that aren't ours.
+        Args:
+            model: An .onnx file.
+            name: What messages call the model.
+            metadata: Of the network; None takes it from the model.
+            tensors: Initializers that the model only names.
+            device: "cpu" or "cuda:N".
+
+        Raises:
+            ColorizeError: ONNX Runtime cannot load the model, or it is not one of ours.
         """
-        self._device = device or Device("cpu")
-        self._model = model
-        self._tensors = tensors or {}
+        self.device = device
+        self._model, self._name, self._tensors = model, name, tensors or {}
         self._threads = available_cpus()
-        self._session = self._new_session(name)
-        self.metadata = _metadata(self._session, name)
+        self._session = self._new_session()
+        self.metadata = _read_metadata(self._session, name) if metadata is None else metadata
 
-    @property
-    def device(self) -> str:
-        """Where the network runs."""
-        return str(self._device)
+    def __call__(self, lightness: Floats, hints: Floats | None = None) -> Floats:
+        """Return the network's output, see `models.base.Network`.
 
-    def __call__(
-        self, lightness: Array, hints: Array | None = None, statistics: Array | None = None
-    ) -> Floats:
-        """Return the network's output for L, (b, 1, h, w) in [0, 100].
-
-        hints, statistics: as `colorize.models` has them, for networks that take them. Raises
-        RuntimeError, as torch does, where the processor or its memory fails.
+        Raises RuntimeError, as torch does, where the device or its memory fails.
         """
-        given = {"hints": hints, "statistics": statistics}
-        wanted = {one.name for one in self._session.get_inputs()} - {"lightness"}
-        refused = [
-            name for name, value in given.items() if value is not None and name not in wanted
-        ]
-        if refused:
-            raise ColorizeError(f"{self.metadata.architecture} takes no {' and no '.join(refused)}")
         inputs = {"lightness": np.ascontiguousarray(lightness, np.float32)}
-        for name in wanted:
-            value = self._nothing(name, lightness.shape) if given[name] is None else given[name]
-            inputs[name] = np.ascontiguousarray(value, np.float32)
+        if self.metadata.takes_hints:
+            inputs["hints"] = self._zero_hints(lightness) if hints is None else hints
         try:
             result: Floats = self._session.run(None, inputs)[0]
         except Exception as error:  # those of ONNX Runtime have no public common class
             raise RuntimeError(_first_line(error)) from error
-        return result.astype(np.float32, copy=False)
+        return result
 
-    def _nothing(self, name: str, lightness: tuple[int, ...]) -> Floats:
-        """Return the input that says nothing, for L of that shape."""
-        b, _, h, w = lightness
-        if name == "statistics":
-            return np.zeros((b, STATISTICS), np.float32)
+    def _zero_hints(self, lightness: Floats) -> Floats:
+        b, _, h, w = lightness.shape
         stride = self.metadata.output_stride
         return np.zeros((b, HINT_CHANNELS, h // stride, w // stride), np.float32)
 
     def is_oom(self, error: Exception) -> bool:
-        """Tell whether the error of a call means that the memory is too small."""
+        """Return whether an error of a call means too little memory."""
         text = str(error).lower()
-        return any(part in text for part in ("failed to allocate", "out of memory", "bad_alloc"))
+        return any(phrase in text for phrase in OOM_PHRASES)
 
     def empty_cache(self) -> None:
-        """Let go of what a failed call left."""
+        """Release what a failed call left."""
         gc.collect()
 
     def move_to_cpu(self) -> None:
-        """Go on without the GPU."""
-        self._device = Device("cpu")
-        self._session = self._new_session(self.metadata.architecture)
+        """Continue on the CPU."""
+        self.device = "cpu"
+        self._session = self._new_session()
 
     def set_threads(self, threads: int) -> None:
-        """Run each call with so many threads, and as many calls at once as there are callers."""
+        """Use this number of CPU threads for each call; concurrent calls have their own."""
         threads = min(threads, available_cpus())
         if threads != self._threads:
             self._threads = threads
-            self._session = self._new_session(self.metadata.architecture)
+            self._session = self._new_session()
 
-    def _new_session(self, name: str) -> Any:
-        return _session(self._model, self._tensors, name, self._device, self._threads)
+    def _new_session(self) -> onnxruntime.InferenceSession:
+        """Return a session on the device. Raises ColorizeError if there can be none."""
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 3  # only errors; they come as exceptions too
+        options.intra_op_num_threads = self._threads
+        # idle threads would spin on the cores that decode and encode the other photographs
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        if sum(array.nbytes for array in self._tensors.values()) > NO_PREPACK_BYTES:
+            # Reordering this many weights takes longer than it saves, and their memory again.
+            levels = onnxruntime.GraphOptimizationLevel
+            options.graph_optimization_level = levels.ORT_ENABLE_EXTENDED
+        if self._tensors:
+            values = map(onnxruntime.OrtValue.ortvalue_from_numpy, self._tensors.values())
+            options.add_external_initializers(list(self._tensors), list(values))
+        providers: list[Any] = [CPU]
+        if self.device != "cpu":
+            providers.insert(0, (CUDA, {"device_id": self.device.partition(":")[2]}))
+        try:
+            # bytes, not the path: ONNX Runtime would look for the initializers next to the file
+            model = self._model.read_bytes() if self._tensors else os.fspath(self._model)
+            session = onnxruntime.InferenceSession(model, options, providers=providers)
+        except Exception as error:  # those of ONNX Runtime have no public common class
+            raise ColorizeError(
+                f"{self._name}: ONNX Runtime cannot load it: {_first_line(error)}"
+            ) from error
+        if self.device != "cpu" and CUDA not in session.get_providers():
+            raise ColorizeError(
+                f"device {self.device}: CUDA cannot be used; its libraries or GPU are missing"
+            )
+        return session
 
 
 def load(
-    name: str = "compact",
+    name: str = registry.DEFAULT_MODEL,
     weights: str | os.PathLike[str] | None = None,
     device: str = "cpu",
     *,
     quiet: bool = True,
 ) -> OnnxRunner:
-    """Return the model's network, by its own weights or by a file.
+    """Return the network with its own weights or those of a file.
 
-    weights: a file of `python -m colorize.export` (.onnx), or one that torch would read too.
-    device: "cpu", "cuda", "cuda:1", ...; "gpu" is "cuda". Downloads published weights on first
-    use; `quiet` hides the progress bar. Raises ColorizeError.
+    Args:
+        name: A network of the registry. Published weights are downloaded on first use.
+        weights: A file of `python -m colorize.export` (.onnx), or one that torch reads too.
+        device: "cpu", "cuda", "cuda:1", ...; "gpu" is "cuda".
+        quiet: Hide the progress bar of a download.
+
+    Raises:
+        ColorizeError: The weights cannot be had or do not fit, or there is no such device.
     """
     model = registry.find(name)
-    where = find_device(device)
+    device = resolve_device(device)
     if weights is not None and os.fsdecode(weights).lower().endswith(".onnx"):
-        network = OnnxRunner(_existing(Path(weights)), os.fsdecode(weights), where)
-        found = network.metadata.architecture
-        if found != name:
+        runner = OnnxRunner(_readable(Path(weights)), os.fsdecode(weights), device=device)
+        found = runner.metadata.architecture
+        if found != model.architecture:
             raise ColorizeError(f"{weights}: holds {found}, not {name}; use --model {found}")
-        return network
-    file = registry.path(name, quiet=quiet) if weights is None else Path(weights)
-    content, tensors = _model_of(file, model.architecture)
-    return OnnxRunner(content, str(file), where, tensors)
+        return runner
+    graph = skeleton.read_skeleton(model)
+    file = ensure_safetensors(name, quiet=quiet) if weights is None else Path(weights)
+    metadata, tensors = skeleton.fill(graph, read_weights(file, model), file, model)
+    return OnnxRunner(
+        skeleton.graph_path(model), str(file), metadata=metadata, tensors=tensors, device=device
+    )
 
 
-def _model_of(file: Path, architecture: str) -> tuple[bytes, Mapping[str, Array]]:
-    """Return the ONNX model of a weights file, and the tensors that it does not hold."""
-    try:
-        # Here, not above: the package onnx is only needed to make a graph.
-        from colorize.runtime.onnx_compact import model_apart
-        from colorize.runtime.onnx_published import published_model
-    except ModuleNotFoundError as error:
-        raise _missing(error) from error
-    if architecture == "compact":
-        return model_apart(file)
-    return published_model(file, architecture)
-
-
-def _existing(file: Path) -> Path:
+def _readable(file: Path) -> Path:
+    """Return the file. Raises ColorizeError if it cannot be read."""
     try:
         with file.open("rb"):
             return file
@@ -173,76 +176,32 @@ def _existing(file: Path) -> Path:
         raise ColorizeError(f"{file}: cannot read the weights: {error.strerror}") from error
 
 
-def _runtime() -> Any:
-    """Return the module onnxruntime, or raise ColorizeError with what to install."""
-    try:
-        import onnxruntime
-    except ImportError as error:
-        raise _missing(error) from error
-    return onnxruntime
-
-
-def _missing(error: ImportError) -> ColorizeError:
-    return ColorizeError(
-        f"--backend onnx needs {error.name or 'onnxruntime'}, which is not installed: {INSTALL}"
-    )
-
-
-def find_device(name: str) -> Device:
-    """Return the device of that name. Raises ColorizeError where ONNX Runtime lacks it."""
-    kind, _, index = name.partition(":")
+def resolve_device(name: str) -> str:
+    """Return "cpu" or "cuda:N". Raises ColorizeError for a device that ONNX Runtime lacks."""
+    device_type, _, index = name.partition(":")
     if name == "cpu":
-        return Device("cpu")
-    if kind not in ("gpu", "cuda") or not (index.isdigit() or name == kind):
-        raise ColorizeError(f"device {name!r}: ONNX Runtime has cpu, cuda and cuda:N here")
-    if CUDA not in _runtime().get_available_providers():
+        return "cpu"
+    if device_type not in ("gpu", "cuda") or not (index.isdigit() or name == device_type):
+        raise ColorizeError(f"device {name!r}: ONNX Runtime runs on cpu, cuda and cuda:N here")
+    if CUDA not in onnxruntime.get_available_providers():
         raise ColorizeError(
-            f"device {name!r}: this ONNX Runtime is for the CPU alone; install onnxruntime-gpu "
+            f"device {name!r}: this ONNX Runtime only runs on the CPU; install onnxruntime-gpu "
             "instead of onnxruntime, or leave out the device"
         )
-    return Device("cuda", int(index or 0))
+    return f"cuda:{index or 0}"
 
 
-def _session(
-    model: bytes | Path, tensors: Mapping[str, Array], name: str, device: Device, threads: int
-) -> Any:
-    """Return the session that runs the model. Raises ColorizeError where it can't be."""
-    runtime = _runtime()
-    options = runtime.SessionOptions()
-    options.log_severity_level = 3  # errors alone; they come as exceptions too
-    options.intra_op_num_threads = threads
-    # idle threads would spin on the cores that decode and encode the other photographs
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    if sum(array.nbytes for array in tensors.values()) > MANY_BYTES:
-        # To put so many weights into another order takes longer than it saves, and their memory.
-        options.graph_optimization_level = runtime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
-    if tensors:
-        values = [runtime.OrtValue.ortvalue_from_numpy(array) for array in tensors.values()]
-        options.add_external_initializers(list(tensors), values)
-    providers: list[Any] = [CPU]
-    if device.type == "cuda":
-        providers.insert(0, (CUDA, {"device_id": str(device.index)}))
-    try:
-        source = os.fspath(model) if isinstance(model, Path) else model
-        session = runtime.InferenceSession(source, options, providers=providers)
-    except Exception as error:  # those of ONNX Runtime have no public common class
-        raise ColorizeError(f"{name}: ONNX Runtime can't load it: {_first_line(error)}") from error
-    if device.type == "cuda" and CUDA not in session.get_providers():
-        raise ColorizeError(
-            f"device {device}: CUDA can't be used; its libraries or GPU are missing"
-        )
-    return session
-
-
-def _metadata(session: Any, name: str) -> ModelMetadata:
+def _read_metadata(session: onnxruntime.InferenceSession, name: str) -> ModelMetadata:
     """Return the metadata of a model, or raise ColorizeError."""
-    said = session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
-    if said is None:
-        raise ColorizeError(f"{name}: no model of python -m colorize.export: it lacks its settings")
+    text = session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
+    if text is None:
+        raise ColorizeError(f"{name}: not a file of python -m colorize.export: no metadata in it")
     try:
-        return ModelMetadata.from_json(said)
+        return ModelMetadata.from_json(text)
     except ValueError as error:
-        raise ColorizeError(f"{name}: damaged: its settings make no sense") from error
+        raise ColorizeError(
+            f"{name}: its metadata is damaged or of an earlier version; export it again"
+        ) from error
 
 
 def _first_line(error: BaseException) -> str:

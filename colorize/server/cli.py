@@ -122,14 +122,12 @@ def _serve(args: argparse.Namespace, listener: socket.socket) -> int:
 
 
 def _load_network(args: argparse.Namespace) -> Runner:
-    from colorize.runtime.load import load_runner, prefer_onnx
+    from colorize.runtime.load import load_runner
 
     device = "gpu" if args.gpu else args.device or "cpu"
-    use_onnx = prefer_onnx(args.model, args.weights, device, single=False)
     return load_runner(
-        args.model, weights=args.weights, device=device, backend="onnx" if use_onnx else None,
-        quiet=False,
-    )  # fmt: skip
+        args.model, weights=args.weights, device=device, throughput=True, quiet=False
+    )
 
 
 def _announce(args: argparse.Namespace, runner: Runner, listener: socket.socket) -> None:

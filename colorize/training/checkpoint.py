@@ -10,6 +10,7 @@ import torch
 from colorize.errors import ColorizeError
 from colorize.io.atomic import atomic_write
 from colorize.models.compact import Compact
+from colorize.models.legacy import convert_legacy_compact, is_legacy_compact
 from colorize.training.config import TrainConfig, config_from_dict
 from colorize.training.encoders import build_encoder
 from colorize.training.soft_encoding import rebalancing_weights
@@ -65,5 +66,10 @@ def averaged_network(checkpoint: Checkpoint) -> Compact:
         prior=prior.tolist(),
         encoder=build_encoder(config.encoder),
     )
-    network.load_state_dict(checkpoint["average"])
+    average = checkpoint["average"]
+    arrays = {name: tensor.cpu().numpy() for name, tensor in average.items()}
+    if is_legacy_compact(arrays):
+        converted = convert_legacy_compact(arrays)
+        average = {name: torch.from_numpy(array) for name, array in converted.items()}
+    network.load_state_dict(average)
     return network

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TypeVar
 
 from colorize.errors import ColorizeError
-from colorize.models.compact_config import WIDTHS
+from colorize.models.compact import WIDTHS
 from colorize.training.encoders import ENCODERS
 from colorize.training.schedules import SCHEDULES
 

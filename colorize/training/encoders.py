@@ -7,7 +7,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from colorize.errors import ColorizeError
-from colorize.models.compact import Encoder, EncoderBase, Features
+from colorize.models.compact import Encoder, EncoderBase, EncoderFeatures
 
 VGG16_STAGES = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))  # channels, convolutions
 ENCODERS = ("lite0", "vgg16")
@@ -35,7 +35,7 @@ class VGG16(EncoderBase):
             stages.append(nn.ModuleList(layers))
         self.stages = nn.ModuleList(stages)
 
-    def forward(self, lightness: torch.Tensor) -> Features:
+    def forward(self, lightness: torch.Tensor) -> EncoderFeatures:
         """Return the features of L, (b, 1, h, w) in [0, 100], h and w multiples of 32."""
         x = (lightness / 100 - 0.449) / 0.226  # ImageNet's mean and deviation over all channels
         x = x.to(self.stages[0][0].weight.dtype)  # type: ignore[index]
@@ -49,7 +49,7 @@ class VGG16(EncoderBase):
             if i >= 2:
                 skips.append(x)
         quarter, eighth, sixteenth = skips
-        return Features(quarter, eighth, sixteenth, F.max_pool2d(x, 2), x.mean(dim=(2, 3)))
+        return EncoderFeatures(quarter, eighth, sixteenth, F.max_pool2d(x, 2), x.mean(dim=(2, 3)))
 
 
 def build_encoder(name: str) -> EncoderBase:

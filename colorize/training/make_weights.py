@@ -85,11 +85,8 @@ def make_weights(
         )
     runs = [run for ingredient in ingredients for run in ingredient.training]
     save_compact(
-        _mean_network(ingredients, weights),
+        _mean_network(ingredients, weights, styles),
         target,
-        class_weights=ingredients[0].class_weights,
-        prior=ingredients[0].prior,
-        styles=styles,
         extra={"training": json.dumps(runs[0] if len(runs) == 1 else runs)},
     )
 
@@ -122,7 +119,9 @@ def _training_run(checkpoint: Checkpoint) -> TrainingRun:
     return {**checkpoint["config"], "steps_done": checkpoint["steps_done"]}
 
 
-def _mean_network(ingredients: Sequence[SoupIngredient], weights: Sequence[float]) -> Compact:
+def _mean_network(
+    ingredients: Sequence[SoupIngredient], weights: Sequence[float], styles: Styles
+) -> Compact:
     """Return the weighted mean of the networks, each shifted to the first one's class weights.
 
     The mean over runs from the same start is better than most of them (Wortsman et al., *Model
@@ -141,7 +140,9 @@ def _mean_network(ingredients: Sequence[SoupIngredient], weights: Sequence[float
                 mean[key] += tensor * (weight / sum(weights))
             else:
                 mean[key] = tensor * (weight / sum(weights))
-    result = Compact(first.network.widths)
+    result = Compact(
+        first.network.widths, class_weights=first.class_weights, prior=first.prior, styles=styles
+    )
     result.load_state_dict(mean)
     return result
 

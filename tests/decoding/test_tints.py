@@ -29,7 +29,7 @@ TINTS = {  # the colors of black and white
 
 @pytest.fixture(scope="module")
 def colorizer() -> Colorizer:
-    if registry.cached("compact") is None:
+    if registry.cached_path("compact") is None:
         pytest.skip("no bundled weights")
     return Colorizer.from_pretrained("compact")
 

@@ -1,5 +1,6 @@
 """Exported files give what the network gives, and are used without this package."""
 
+import json
 import os
 import re
 import subprocess
@@ -12,21 +13,25 @@ import torch
 from fixtures.random_weights import lively
 from PIL import Image
 
-from colorize import read
-from colorize.color.quantization import NUM_BINS, bin_centers
-from colorize.export import command as export
+from colorize.cli import main as colorize
+from colorize.color.quantization import bin_centers
+from colorize.errors import ColorizeError
+from colorize.export import __main__ as export
+from colorize.export import compare
+from colorize.export.onnx import write_skeleton
+from colorize.io.readers import read
 from colorize.models import registry
 from colorize.models.eccv16 import ECCV16
-from colorize.models.metadata import ModelMetadata, StyleSettings
+from colorize.models.metadata import METADATA_KEY
 from colorize.models.serialization import save_compact
 from colorize.models.siggraph17 import SIGGRAPH17
 from colorize.pipeline import Colorizer
+from colorize.runtime.load import load_runner
 
-pytest.importorskip("onnxruntime", reason="needs the extra export")
+onnx = pytest.importorskip("onnx", reason="needs the extra export")
 pytest.importorskip("onnxscript", reason="needs the extra export")
 
 ROOT = Path(__file__).parents[2]
-SUFFIX = {"onnx": ".onnx", "torchscript": ".pt", "torch-export": ".pt2"}
 EXAMPLE = {
     "onnx": "onnx_runtime.py",
     "torchscript": "torchscript.py",
@@ -35,19 +40,23 @@ EXAMPLE = {
 
 
 @pytest.fixture(scope="module")
-def weights(network, tmp_path_factory) -> dict[str, str]:
+def own_weights(network, tmp_path_factory) -> dict[str, str]:
     """Return weights files by the network's name."""
     folder = tmp_path_factory.mktemp("weights")
-    save_compact(
-        network, folder / "compact.safetensors",
-        class_weights=torch.from_numpy(network.metadata.class_weights),
-        prior=torch.full((NUM_BINS,), 1 / NUM_BINS), styles={"vivid": StyleSettings(0.5, 0.9, 0.2)},
-    )  # fmt: skip
+    save_compact(network, folder / "compact.safetensors")
     eccv16 = lively(ECCV16())
     eccv16.model_out.weight.data = torch.tensor(bin_centers()).T[:, :, None, None] / 110
     torch.save(eccv16.state_dict(), folder / "eccv16.pth")
     torch.save(lively(SIGGRAPH17()).state_dict(), folder / "siggraph17.pth")
     return {file.stem: str(file) for file in folder.iterdir()}
+
+
+@pytest.fixture(scope="module")
+def exported(own_weights, tmp_path_factory) -> Path:
+    """Return the tiny network as an ONNX file."""
+    file = tmp_path_factory.mktemp("exported") / "tiny.onnx"
+    export.export("compact", own_weights["compact"], "onnx", file, 0.1)
+    return file
 
 
 @pytest.fixture
@@ -57,36 +66,7 @@ def photograph(tmp_path) -> Path:
     return tmp_path / "photo.png"
 
 
-@pytest.mark.parametrize(
-    ("name", "kind"),
-    [
-        ("compact", "onnx"),
-        ("compact", "torchscript"),
-        ("eccv16", "torch-export"),
-    ],
-)
-def test_an_exported_file_colors_a_photograph_without_the_package(
-    weights, photograph, tmp_path, capsys, monkeypatch, name, kind
-):
-    monkeypatch.setattr(export, "SIZES", ((1, 96, 64), (3, 64, 96)))
-    model, result = tmp_path / f"model{SUFFIX[kind]}", tmp_path / "result.png"
-    argv = ["--model", name, "--weights", weights[name], "--to", kind, "-o", str(model)]
-    assert export.main(argv) == 0
-    said = capsys.readouterr().out
-    delta_ab = re.search(r"max \|Δ\| of the output \S+, max \|Δab\| (\S+)\n", said)
-    assert float(delta_ab[1]) < 0.01
-    assert sorted(tmp_path.iterdir()) == [model, photograph]
-
-    use(ROOT / "examples" / EXAMPLE[kind], model, photograph, result)
-    found = np.asarray(Image.open(result)).astype(int)
-    assert found.shape == (100, 150, 3)
-    assert np.ptp(found, axis=2).mean() > 3  # in color
-    if name == "compact":  # random published weights give what no screen shows, and it is clipped
-        expected = Colorizer.from_pretrained(weights=weights[name])(read(photograph)).pixels
-        assert np.median(np.abs(found - expected)) <= 1
-
-
-def use(example: Path, *arguments: Path) -> None:
+def run_example(example: Path, *arguments: Path) -> None:
     """Run an example where this package is neither in the path nor imported."""
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
     run = subprocess.run(
@@ -97,21 +77,48 @@ def use(example: Path, *arguments: Path) -> None:
     assert not re.search(r"\| +colorize\b", run.stderr)
 
 
-def test_batch_and_size_are_free(weights, tmp_path, monkeypatch):
-    """What the command compares at are sizes and batches that it did not trace with."""
-    monkeypatch.setattr(export, "SIZES", ((1, 32, 32), (5, 40, 72)))
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "file_format"),
+    [("compact", "onnx"), ("compact", "torchscript"), ("eccv16", "torch-export")],
+)
+def test_an_exported_file_colors_a_photograph_without_the_package(
+    own_weights, photograph, tmp_path, capsys, monkeypatch, name, file_format
+):
+    monkeypatch.setattr(compare, "SIZES", ((1, 96, 64), (3, 64, 96)))
+    model, result = tmp_path / "model.bin", tmp_path / "result.png"
+    argv = ["--model", name, "--weights", own_weights[name], "--to", file_format, "-o", str(model)]
+    assert export.main(argv) == 0
+    delta_ab = re.search(r"max \|Δab\| (\S+)\n", capsys.readouterr().out)
+    assert float(delta_ab[1]) < 0.01
+    assert sorted(tmp_path.iterdir()) == [model, photograph]
+
+    run_example(ROOT / "examples" / EXAMPLE[file_format], model, photograph, result)
+    found = np.asarray(Image.open(result)).astype(int)
+    assert found.shape == (100, 150, 3)
+    assert np.ptp(found, axis=2).mean() > 3  # in color
+    if name == "compact":  # random published weights give colors out of gamut, which are clipped
+        expected = Colorizer.from_pretrained(weights=own_weights[name])(read(photograph)).pixels
+        assert np.median(np.abs(found - expected)) <= 1
+
+
+@pytest.mark.slow
+def test_batch_and_size_are_free(own_weights, tmp_path, monkeypatch):
+    """The compared sizes and batches are not those of the exporter's example."""
+    monkeypatch.setattr(compare, "SIZES", ((1, 32, 32), (5, 40, 72)))
     model = tmp_path / "model.onnx"
-    difference = export.export("siggraph17", weights["siggraph17"], "onnx", model, 0.01)
+    difference = export.export("siggraph17", own_weights["siggraph17"], "onnx", model, 0.01)
     assert difference.output < 0.01
     assert str(ROOT).encode() not in model.read_bytes()  # nor are there stack traces
 
 
-def test_over_the_tolerance_nothing_is_written(weights, tmp_path, capsys):
-    model = tmp_path / "model.onnx"
-    argv = ["--weights", weights["compact"], "--to", "onnx", "-o", str(model), "--tolerance", "0"]
+def test_over_the_tolerance_nothing_is_written(own_weights, tmp_path, capsys):
+    model = tmp_path / "model.pt"
+    argv = ["--weights", own_weights["compact"], "--to", "torchscript", "-o", str(model)]
+    argv += ["--tolerance", "-1"]
     assert export.main(argv) == 1
     assert re.fullmatch(
-        r"export: \S+model.onnx: not written: .* more than the tolerance of 0\n",
+        r"export: \S+model.pt: not written: .* more than the tolerance of -1\n",
         capsys.readouterr().err,
     )
     assert not list(tmp_path.iterdir())
@@ -120,35 +127,82 @@ def test_over_the_tolerance_nothing_is_written(weights, tmp_path, capsys):
     assert model.read_text() == "earlier"
 
 
-def test_colors_that_are_not_numbers_are_over_any_tolerance(weights, tmp_path, monkeypatch):
-    nothing = export.Difference(float("nan"), float("nan"))
-    monkeypatch.setattr(export, "_difference", lambda *a: nothing)
-    argv = ["--weights", weights["compact"], "--to", "onnx", "-o", str(tmp_path / "m.onnx")]
-    assert export.main(argv) == 1
+def test_colors_that_are_not_numbers_are_over_any_tolerance(own_weights, tmp_path, monkeypatch):
+    nan = compare.Difference(float("nan"), float("nan"))
+    monkeypatch.setattr(export, "compare", lambda *arguments: nan)
+    argv = ["--weights", own_weights["compact"], "--to", "torchscript"]
+    assert export.main([*argv, "-o", str(tmp_path / "m.pt")]) == 1
     assert not list(tmp_path.iterdir())
 
 
-def test_a_target_that_cannot_be_written_is_one_line(weights, tmp_path, capsys):
-    target = tmp_path / "none" / "model.onnx"
-    argv = ["--weights", weights["compact"], "--to", "onnx", "-o", str(target)]
+def test_a_target_that_cannot_be_written_is_one_line(own_weights, tmp_path, capsys):
+    target = tmp_path / "none" / "model.pt"
+    argv = ["--weights", own_weights["compact"], "--to", "torchscript", "-o", str(target)]
     assert export.main(argv) == 1
     assert capsys.readouterr().err.count("\n") == 1
 
 
-def test_a_missing_package_is_said_with_the_remedy(weights, tmp_path, monkeypatch, capsys):
-    monkeypatch.setitem(sys.modules, "onnx", None)
-    monkeypatch.delitem(sys.modules, "colorize.runtime.onnx_compact", raising=False)
-    argv = ["--weights", weights["compact"], "--to", "onnx", "-o", str(tmp_path / "m.onnx")]
+def test_a_missing_package_is_named_with_the_remedy(own_weights, tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "onnxscript", None)
+    argv = ["--weights", own_weights["compact"], "--to", "onnx", "-o", str(tmp_path / "m.onnx")]
     assert export.main(argv) == 1
-    assert "needs onnx, which is not installed" in capsys.readouterr().err
+    assert re.search(r"onnxscript.*pip install", capsys.readouterr().err)
 
 
-def test_the_description_comes_back(weights):
-    network = registry.load("compact", weights["compact"])
-    said = network.metadata
-    back = ModelMetadata.from_json(said.to_json())
-    np.testing.assert_array_equal(back.class_weights, said.class_weights)
-    np.testing.assert_array_equal(back.bin_centers, said.bin_centers)
-    assert back.prior is not None
-    np.testing.assert_array_equal(back.prior, said.prior)
-    assert (back.styles, back.output) == (said.styles, "logits")
+@pytest.mark.parametrize("argv", [[], ["--to", "onnx"], ["--to", "onnx", "--skeletons", "x"]])
+def test_incomplete_arguments_are_rejected(argv):
+    with pytest.raises(SystemExit):
+        export.main(argv)
+
+
+@pytest.mark.slow
+def test_an_exported_model_colors_like_its_weights(exported, own_weights, tmp_path):
+    Image.linear_gradient("L").save(tmp_path / "a.png")
+    for name, file in (("onnx", exported), ("torch", own_weights["compact"])):
+        argv = ["-i", str(tmp_path / "a.png"), "-o", str(tmp_path / f"{name}.png")]
+        assert colorize([*argv, "--weights", str(file), "--size", "64", "--quiet"]) == 0
+    by_onnx, by_torch = (
+        np.asarray(Image.open(tmp_path / f"{name}.png"), int) for name in ("onnx", "torch")
+    )
+    assert np.abs(by_onnx - by_torch).max() <= 1
+
+
+def with_metadata(model: Path, target: Path, text: str | None) -> str:
+    """Return a copy of a model with other metadata, or with none."""
+    content = onnx.load(model)
+    del content.metadata_props[:]
+    if text is not None:
+        onnx.helper.set_model_props(content, {METADATA_KEY: text})
+    onnx.save(content, target)
+    return str(target)
+
+
+@pytest.mark.slow
+def test_unusable_models_are_rejected(exported, tmp_path):
+    (tmp_path / "bad.onnx").write_bytes(b"\0" * 1000)
+    values = json.loads(load_runner(weights=exported).metadata.to_json())
+    damaged = json.dumps(values | {"output": "pictures"})
+    cases = {
+        str(tmp_path / "none.onnx"): "cannot read the weights: No such file",
+        str(tmp_path / "bad.onnx"): "bad.onnx: ONNX Runtime cannot load it",
+        with_metadata(exported, tmp_path / "foreign.onnx", None): "no metadata",
+        with_metadata(exported, tmp_path / "damaged.onnx", damaged): "metadata is damaged",
+    }
+    for file, message in cases.items():
+        with pytest.raises(ColorizeError, match=message):
+            load_runner(weights=file)
+    with pytest.raises(ColorizeError, match="holds compact, not eccv16; use --model compact"):
+        load_runner("eccv16", weights=exported)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["compact", "eccv16", "siggraph17"])
+def test_shipped_skeletons_are_those_of_the_architectures(name, tmp_path):
+    """After a change of an architecture: python -m colorize.export --skeletons weights."""
+    graph, description = write_skeleton(registry.find(name), tmp_path)
+    shipped = ROOT / "weights" / graph.name
+    assert description.read_text() == shipped.with_suffix(".json").read_text()
+    made, found = (onnx.load(file, load_external_data=False).graph for file in (graph, shipped))
+    assert made.node == found.node
+    assert made.initializer == found.initializer
+    assert (made.input, made.output) == (found.input, found.output)

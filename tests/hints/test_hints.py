@@ -66,7 +66,7 @@ def test_hinted_pixels_have_their_color(network, size, dtype, upsampling):
 
 
 def test_hinted_pixels_have_their_color_with_bundled_weights():
-    if registry.cached("compact") is None:
+    if registry.cached_path("compact") is None:
         pytest.skip("the weights are not in this checkout")
     colorizer = Colorizer.from_pretrained(size=128)
     hints = [Hint(40, 50, BLUE, 3), Hint(120, 90, ORANGE), Hint(121, 99, "#808080", 0)]

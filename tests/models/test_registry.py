@@ -8,16 +8,18 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import numpy as np
 import platformdirs
 import pytest
 import torch
 
-from colorize.color.quantization import NUM_BINS
 from colorize.errors import ColorizeError
+from colorize.io.checksum import hash_file
 from colorize.models import registry
 from colorize.models.compact import Compact
 from colorize.models.eccv16 import ECCV16
-from colorize.models.serialization import save_compact
+from colorize.models.serialization import ensure_safetensors, save_compact
+from colorize.runtime.load import load_runner
 
 LIGHTNESS = torch.linspace(0, 100, 32 * 32).view(1, 1, 32, 32)
 
@@ -38,8 +40,7 @@ def cache(tmp_path, monkeypatch) -> Path:
 def compact_file(tmp_path_factory) -> Path:
     file = tmp_path_factory.mktemp("compact") / "compact.safetensors"
     torch.manual_seed(0)
-    ones = torch.ones(NUM_BINS)
-    save_compact(Compact((8, 8, 8, 8)), file, class_weights=ones, prior=ones / NUM_BINS)
+    save_compact(Compact((8, 8, 8, 8)), file)
     return file
 
 
@@ -91,10 +92,10 @@ def test_published_models_are_those_of_the_release():
 
 
 def test_bundled_weights_are_those_of_the_table():
-    file = registry.cached("compact")
+    file = registry.cached_path("compact")
     if file is None:
         pytest.skip("no bundled weights yet")
-    assert registry.path("compact") == registry.verify("compact") == file
+    assert registry.ensure_weights("compact") == registry.verify("compact") == file
     assert file.stat().st_size == registry.MODELS["compact"].size
 
 
@@ -115,28 +116,28 @@ def test_cache_folder_is_the_platforms_unless_moved(monkeypatch, tmp_path):
 
 
 def test_unknown_model_is_an_error_that_names_the_others():
-    for call in (registry.path, registry.load, registry.verify, registry.cached):
-        with pytest.raises(ColorizeError, match=r"'vgg'; there are compact, eccv16, siggraph17"):
+    for call in (registry.ensure_weights, registry.load, registry.verify, registry.cached_path):
+        with pytest.raises(ColorizeError, match=r"'vgg'; available: compact, eccv16, siggraph17"):
             call("vgg")
 
 
 def test_model_is_fetched_once_verified_and_loaded(served, cache):
-    assert registry.cached("tiny") is None
+    assert registry.cached_path("tiny") is None
     network = registry.load("tiny")
     assert isinstance(network, Compact) and not network.training
-    assert registry.cached("tiny") == cache / "tiny.safetensors"
+    assert registry.cached_path("tiny") == cache / "tiny.safetensors"
     served.unlink()  # from now on, only the cache can give it
-    assert registry.path("tiny") == registry.verify("tiny") == cache / "tiny.safetensors"
+    assert registry.ensure_weights("tiny") == registry.verify("tiny") == cache / "tiny.safetensors"
     assert torch.equal(registry.load("tiny")(LIGHTNESS), network(LIGHTNESS))
 
 
 def test_damaged_cache_is_noticed_and_replaced(served, cache):
-    file = registry.path("tiny")
+    file = registry.ensure_weights("tiny")
     content = file.read_bytes()
     file.write_bytes(content[:-1] + b"x")
     with pytest.raises(ColorizeError, match="sha256 is"):
         registry.verify("tiny")
-    assert registry.path("tiny") == file
+    assert registry.ensure_weights("tiny") == file
     assert file.read_bytes() == content
 
 
@@ -153,7 +154,7 @@ def test_download_far_longer_than_the_table_says_is_refused(served, monkeypatch)
     monkeypatch.setitem(registry.MODELS, "tiny", short)
     monkeypatch.setattr(registry, "SIZE_TOLERANCE", 10)
     with pytest.raises(ColorizeError, match="longer than 20 bytes"):
-        registry.path("tiny")
+        registry.ensure_weights("tiny")
 
 
 def test_verify_does_not_fetch(served, cache):
@@ -177,7 +178,7 @@ def test_own_weights_need_no_network_and_no_cache(compact_file, cache):
         registry.load("eccv16", weights=compact_file)
 
 
-def test_old_published_file_goes_from_server_to_network(server, monkeypatch):
+def test_old_published_file_goes_from_server_to_network(server, cache, monkeypatch):
     address, folder = server
     torch.manual_seed(0)
     network = ECCV16().eval().requires_grad_(False)
@@ -190,6 +191,23 @@ def test_old_published_file_goes_from_server_to_network(server, monkeypatch):
     monkeypatch.setitem(
         registry.MODELS,
         "eccv16",
-        dataclasses.replace(model, url=address + file.name, sha256=registry.hash_file(file)),
+        dataclasses.replace(model, url=address + file.name, sha256=hash_file(file)),
     )
     assert torch.equal(registry.load("eccv16")(LIGHTNESS), network(LIGHTNESS))
+    # It is kept as safetensors, which both backends read without the PyTorch file.
+    (published,) = cache.glob("*.pth")
+    published.unlink()
+    file.unlink()
+    assert torch.equal(registry.load("eccv16")(LIGHTNESS), network(LIGHTNESS))
+    onnx = load_runner("eccv16", backend="onnx")(LIGHTNESS.numpy())
+    np.testing.assert_allclose(onnx, network(LIGHTNESS), atol=1e-5)
+
+
+def test_a_damaged_conversion_is_made_again(cache, monkeypatch):
+    model = dataclasses.replace(registry.MODELS["eccv16"], url="http://127.0.0.1:9/none")
+    monkeypatch.setitem(registry.MODELS, "eccv16", model)
+    damaged = cache / "colorization_release_v2-9b330a0b.safetensors"
+    cache.mkdir()
+    damaged.write_bytes(b"\x09\0\0\0\0\0\0\0{damaged")
+    with pytest.raises(ColorizeError, match="cannot download"):
+        ensure_safetensors("eccv16", quiet=True)

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import onnxruntime
 import pytest
 import torch
 from fixtures.random_weights import lively
@@ -15,97 +16,83 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from skimage.color import deltaE_ciede2000, rgb2lab
 
-from colorize.cli import main
 from colorize.color.quantization import NUM_BINS
 from colorize.errors import ColorizeError
-from colorize.io.photo import Photo
 from colorize.io.readers import read
 from colorize.models import registry
 from colorize.models.eccv16 import ECCV16
-from colorize.models.metadata import ModelMetadata
-from colorize.models.serialization import save_compact
+from colorize.models.metadata import StyleSettings
 from colorize.models.siggraph17 import SIGGRAPH17
 from colorize.pipeline import Colorizer
-from colorize.runtime import load
-from colorize.runtime import onnx_runner as onnx_backend
-from colorize.runtime.onnx_runner import Device, OnnxRunner
-
-onnx = pytest.importorskip("onnx", reason="needs the extra onnx")
-pytest.importorskip("onnxruntime", reason="needs the extra onnx")
+from colorize.runtime import onnx_runner
+from colorize.runtime.load import load_runner, resolve_backend
+from colorize.runtime.onnx_runner import OnnxRunner
+from colorize.runtime.oom import OomSafeRunner
 
 ROOT = Path(__file__).parents[2]
 PHOTOGRAPHS = [ROOT / "imgs" / name for name in ("astronaut.jpg", "chelsea.jpg", "coffee.jpg")]
 BIAS = "decoder.classify.bias"
+BUNDLED = ROOT / "weights" / "compact.safetensors"
+PUBLISHED = {"eccv16": ECCV16, "siggraph17": SIGGRAPH17}
 
 
 @pytest.fixture(scope="module")
-def weights(network, tmp_path_factory) -> str:
-    """Return a weights file of the tiny network."""
-    file = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
-    flat = torch.full((NUM_BINS,), 1 / NUM_BINS)
-    save_compact(
-        network, file, class_weights=torch.from_numpy(network.metadata.class_weights), prior=flat,
-        styles=network.metadata.styles,
-    )  # fmt: skip
-    return str(file)
+def runner() -> OnnxRunner:
+    return onnx_runner.load()
 
 
-def inputs(b: int, h: int, w: int) -> dict[str, np.ndarray]:
+@pytest.fixture(scope="module")
+def published(tmp_path_factory) -> dict[str, tuple[torch.nn.Module, Path]]:
+    """Return networks, and files of their weights in the format of the releases."""
+    folder, made = tmp_path_factory.mktemp("published"), {}
+    for name, network_class in PUBLISHED.items():
+        network = lively(network_class())
+        torch.save(network.state_dict(), folder / f"{name}.pth")
+        made[name] = network, folder / f"{name}.pth"
+    return made
+
+
+def random_lightness(b: int, h: int, w: int) -> np.ndarray:
+    return np.random.default_rng(0).uniform(0, 100, (b, 1, h, w)).astype(np.float32)
+
+
+def random_hints(b: int, h: int, w: int) -> np.ndarray:
     random = np.random.default_rng(0)
-    mask = random.random((b, 1, h // 4, w // 4)) < 0.05
-    ab = random.uniform(-0.5, 0.5, (b, 2, h // 4, w // 4)) * mask
-    return {
-        "lightness": random.uniform(0, 100, (b, 1, h, w)).astype(np.float32),
-        "hints": np.concatenate((ab, mask), axis=1, dtype=np.float32),
-        "statistics": random.random((b, NUM_BINS + 3), np.float32),
-    }
+    mask = random.random((b, 1, h, w)) < 0.05
+    ab = random.uniform(-0.5, 0.5, (b, 2, h, w)) * mask
+    return np.concatenate((ab, mask), axis=1, dtype=np.float32)
 
 
 @pytest.mark.parametrize("size", [(1, 64, 64), (3, 32, 96), (2, 128, 32)])
-def test_the_graph_is_the_network(weights, size):
-    given = inputs(*size)
-    network = registry.load("compact", weights)
-    expected = network(**{name: torch.from_numpy(x) for name, x in given.items()})
-    made = onnx_backend.load("compact", weights)
-    np.testing.assert_allclose(made(**given), expected, atol=2e-3)  # of logits up to some 40
-    expected = network(torch.from_numpy(given["lightness"]))
-    np.testing.assert_allclose(made(given["lightness"]), expected, atol=2e-3)
+def test_logits_are_those_of_torch(runner, size):
+    lightness = random_lightness(*size)
+    expected = registry.load()(torch.from_numpy(lightness))
+    np.testing.assert_allclose(runner(lightness), expected, atol=2e-3)  # of logits up to 40
 
 
-def test_metadata_is_that_of_the_torch_network(weights):
-    made = onnx_backend.load("compact", weights)
-    found, expected = made.metadata, registry.load("compact", weights).metadata
+def test_metadata_is_that_of_the_torch_network(runner):
+    found, expected = runner.metadata, registry.load().metadata
     for name in ("architecture", "output", "size_divisor", "output_stride", "styles"):
         assert getattr(found, name) == getattr(expected, name), name
     for name in ("bin_centers", "class_weights", "prior"):
         np.testing.assert_array_equal(getattr(found, name), getattr(expected, name))
 
 
-def test_its_model_is_sound(weights):
-    from colorize.runtime.onnx_compact import model_of
-
-    onnx.checker.check_model(onnx.load_from_string(model_of(Path(weights))), full_check=True)
-
-
 @pytest.mark.parametrize("file", PHOTOGRAPHS, ids=lambda file: file.stem)
 def test_photographs_look_the_same(file):
-    if registry.cached("compact") is None:
-        pytest.skip("no bundled weights")
     photo = read(file)
-    one, other = (
+    by_torch, by_onnx = (
         rgb2lab(Colorizer.from_pretrained(backend=backend)(photo).pixels)
         for backend in ("torch", "onnx")
     )
-    assert np.abs(one[..., 1:]).mean() > 1  # in color
-    assert deltaE_ciede2000(one, other).mean() < 0.05
+    assert np.abs(by_torch[..., 1:]).mean() > 1  # in color
+    assert deltaE_ciede2000(by_torch, by_onnx).mean() < 0.05
 
 
-def test_a_batch_gives_what_single_photographs_give(weights):
-    colorizer = Colorizer.from_pretrained(weights=weights, backend="onnx", size=64)
-    random = np.random.default_rng(0)
-    batch = random.uniform(0, 100, (3, 1, 64, 64)).astype(np.float32)
-    expected = np.concatenate([colorizer.predict_logits(one[None]) for one in batch])
-    np.testing.assert_allclose(colorizer.predict_logits(batch), expected, atol=1e-3)
+def test_a_batch_gives_what_single_inputs_give(runner):
+    batch = random_lightness(3, 64, 64)
+    expected = np.concatenate([runner(lightness[None]) for lightness in batch])
+    np.testing.assert_allclose(runner(batch), expected, atol=1e-3)
 
 
 def run_python(code: str, *options: str) -> subprocess.CompletedProcess[str]:
@@ -114,15 +101,14 @@ def run_python(code: str, *options: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
 
-@pytest.mark.parametrize("backend", [[], ["--backend", "onnx"]])
-def test_without_torch_photographs_are_colored(weights, tmp_path, backend):
-    """With and without being asked to; size, format and report as always."""
+@pytest.mark.parametrize("missing", ["torch", "onnx"])
+def test_photographs_are_colored_without(missing, tmp_path):
     Image.linear_gradient("L").save(tmp_path / "a.jpg")
-    argv = ["-i", str(tmp_path / "a.jpg"), "-o", str(tmp_path / "b.png"), "--weights", weights]
+    argv = ["-i", str(tmp_path / "a.jpg"), "-o", str(tmp_path / "b.png")]
     run = run_python(
-        "import sys; sys.modules['torch'] = None\n"
+        f"import sys; sys.modules[{missing!r}] = None\n"
         "from colorize.cli import main\n"
-        f"sys.exit(main({argv + backend!r}))"
+        f"sys.exit(main({argv!r}))"
     )
     assert (run.returncode, run.stdout) == (0, ""), run.stderr
     with Image.open(tmp_path / "b.png") as image:
@@ -130,262 +116,185 @@ def test_without_torch_photographs_are_colored(weights, tmp_path, backend):
         assert np.ptp(np.asarray(image).astype(int), axis=2).mean() > 5
 
 
-@pytest.mark.parametrize("asked", [True, False])
-def test_torch_is_not_imported(weights, tmp_path, asked):
-    """When ONNX Runtime is asked for, and for the bundled network by itself."""
+@pytest.mark.parametrize(
+    "code",
+    [
+        "from colorize.cli import main; main(['-i', 'a.jpg', '-o', 'b.png', '--quiet'])",
+        "import colorize; c = colorize.Colorizer.from_pretrained(); c(colorize.read('a.jpg'))",
+    ],
+    ids=["command", "library"],
+)
+def test_the_bundled_network_does_not_import_torch(tmp_path, code):
     Image.linear_gradient("L").save(tmp_path / "a.jpg")
-    argv = ["-i", str(tmp_path / "a.jpg"), "-o", str(tmp_path / "b.png"), "--quiet"]
-    argv += ["--weights", weights, "--backend", "onnx"] if asked else []
-    code = f"from colorize.cli import main; raise SystemExit(main({argv!r}))"
-    run = run_python(code, "-X", "importtime")
+    run = run_python(f"import os; os.chdir({str(tmp_path)!r}); {code}", "-X", "importtime")
     modules = {line.rpartition("|")[2].strip() for line in run.stderr.splitlines()}
     assert run.returncode == 0
     assert "onnxruntime" in modules
-    assert not {name for name in modules if name.split(".")[0] in ("torch", "torchvision")}
+    assert not {name for name in modules if name.split(".")[0] in ("torch", "torchvision", "onnx")}
 
 
-@pytest.fixture
-def model(weights, tmp_path) -> Path:
-    from colorize.runtime.onnx_compact import model_of
-
-    file = tmp_path / "tiny.onnx"
-    file.write_bytes(model_of(Path(weights)))
-    return file
-
-
-def test_an_onnx_file_needs_no_backend_option(model, weights, tmp_path):
-    Image.linear_gradient("L").save(tmp_path / "a.png")
-    for name, file in (("one", model), ("other", weights)):
-        argv = ["-i", str(tmp_path / "a.png"), "-o", str(tmp_path / f"{name}.png")]
-        assert main([*argv, "--weights", str(file), "--size", "64", "--quiet"]) == 0
-    one, other = (np.asarray(Image.open(tmp_path / f"{n}.png"), int) for n in ("one", "other"))
-    assert np.abs(one - other).max() <= 1
-
-
-def refused(match: str, **arguments: object) -> None:
+def rejected(match: str, **arguments: object) -> None:
     with pytest.raises(ColorizeError, match=match) as error:
-        Colorizer.from_pretrained(**{"backend": "onnx"} | arguments)
+        load_runner(**{"backend": "onnx"} | arguments)
     assert "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize("module", ["onnxruntime", "onnx"])
-def test_what_is_missing_is_said_with_the_remedy(weights, monkeypatch, module):
-    monkeypatch.setitem(sys.modules, module, None)
-    monkeypatch.delitem(sys.modules, "colorize.runtime.onnx_compact", raising=False)
-    refused(rf"needs {module}, .*pip install 'colorize-photos\[onnx\]'", weights=weights)
-
-
-def test_an_exported_model_does_not_need_the_package_onnx(model, monkeypatch):
-    monkeypatch.setitem(sys.modules, "onnx", None)
-    monkeypatch.delitem(sys.modules, "colorize.runtime.onnx_compact", raising=False)
-    Colorizer.from_pretrained(weights=str(model))
-
-
-RELEASE_URL = {"eccv16": ECCV16, "siggraph17": SIGGRAPH17}
-
-
-@pytest.fixture(scope="module", params=RELEASE_URL)
-def published(request, tmp_path_factory) -> tuple[str, torch.nn.Module, Path]:
-    """Return a name, a network, and a file of its weights as the releases' are."""
-    network = lively(RELEASE_URL[request.param]())
-    file = tmp_path_factory.mktemp("published") / f"{request.param}.pth"
-    torch.save(network.state_dict(), file, _use_new_zipfile_serialization=False)
-    return request.param, network, file
-
-
-def test_the_graph_of_published_weights_is_the_network(published):
-    name, network, file = published
-    given = {"lightness": inputs(2, 64, 96)["lightness"]}
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_published_networks_give_what_torch_gives(published, name):
+    network, file = published[name]
+    inputs = [random_lightness(2, 64, 96)]
+    made = onnx_runner.load(name, file)
     if name == "siggraph17":
-        given["hints"] = inputs(2, 256, 384)["hints"]
-    expected = network(**{key: torch.from_numpy(x) for key, x in given.items()}).numpy()
-    made = onnx_backend.load(name, file)
-    assert made.metadata.architecture == name
+        without = network(torch.from_numpy(inputs[0])).numpy()
+        np.testing.assert_allclose(made(*inputs), without, atol=1e-5 * np.abs(without).max())
+        inputs.append(random_hints(2, 64, 96))
+    expected = network(*map(torch.from_numpy, inputs)).numpy()
+    np.testing.assert_allclose(made(*inputs), expected, atol=1e-5 * np.abs(expected).max())
     assert made.metadata.takes_hints == network.metadata.takes_hints
-    np.testing.assert_allclose(made(**given), expected, atol=1e-5 * np.abs(expected).max())
     if name == "eccv16":
-        np.testing.assert_allclose(made.metadata.bin_centers, network.metadata.bin_centers)
+        np.testing.assert_array_equal(made.metadata.bin_centers, network.metadata.bin_centers)
 
 
-def test_published_weights_may_be_safetensors(published, tmp_path):
-    name, network, file = published
+def test_published_weights_may_be_fp16_safetensors_without_counters(published, tmp_path):
+    network, file = published["eccv16"]
     other = tmp_path / "weights.safetensors"
     save_file({key: x.half() for key, x in network.state_dict().items() if x.ndim}, other)
-    lightness = inputs(1, 32, 32)["lightness"]
-    one, two = (onnx_backend.load(name, x)(lightness) for x in (file, other))
-    assert 0 < np.abs(one - two).max() < 0.05 * np.abs(one).max()
+    lightness = random_lightness(1, 32, 32)
+    full, half = (onnx_runner.load("eccv16", x)(lightness) for x in (file, other))
+    assert 0 < np.abs(full - half).max() < 0.05 * np.abs(full).max()
 
 
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"model4.0.bias": None}, "lacks the tensor model4.0.bias"),
-        ({"model4.0.bias": torch.zeros(5)}, r"model4.0.bias has the shape \(5,\)"),
+        ({"model4.0.bias": None}, r"lacks tensors \(1\): model4.0.bias"),
+        ({"model4.0.bias": torch.zeros(5)}, r"model4.0.bias has shape \(5,\)"),
         ({"model4.0.bias": torch.full((512,), torch.inf)}, "damaged: model4.0.bias"),
-        ({"extra": torch.zeros(1)}, "has 1 unknown tensors: extra"),
+        ({"model_out.weight": torch.zeros(2, 313)}, "model_out.weight has shape"),
+        ({"extra": torch.zeros(1)}, r"unknown tensors \(1\): extra"),
     ],
 )
-def test_unsound_published_tensors_are_refused(published, tmp_path, change, reason):
-    name, network, _ = published
+def test_unsound_published_tensors_are_rejected(published, tmp_path, change, reason):
+    network, _ = published["eccv16"]
     tensors = {key: x for key, x in (network.state_dict() | change).items() if x is not None}
-    torch.save(tensors, tmp_path / "changed.pth")
-    refused(reason, name=name, weights=str(tmp_path / "changed.pth"))
+    save_file(tensors, tmp_path / "changed.safetensors")
+    rejected(reason, name="eccv16", weights=str(tmp_path / "changed.safetensors"))
 
 
-def test_threads_of_a_call_change_nothing_of_its_result(weights):
-    network = onnx_backend.load("compact", weights)
-    lightness = inputs(1, 64, 64)["lightness"]
-    expected = network(lightness)
-    network.set_threads(1)
-    assert network._session.get_session_options().intra_op_num_threads == 1
-    np.testing.assert_allclose(network(lightness), expected, atol=1e-3)
+def test_the_number_of_threads_does_not_change_the_result(runner):
+    lightness = random_lightness(1, 64, 64)
+    expected = runner(lightness)
+    single = onnx_runner.load()
+    single.set_threads(1)
+    assert single._session.get_session_options().intra_op_num_threads == 1
+    np.testing.assert_allclose(single(lightness), expected, atol=1e-3)
 
 
-def test_a_model_of_another_network_is_refused(model):
-    refused("holds compact, not eccv16; use --model compact", name="eccv16", weights=str(model))
-
-
-def test_unusable_models_are_refused(tmp_path, model):
-    refused("cannot read the weights: No such file", weights=str(tmp_path / "none.onnx"))
-    (tmp_path / "bad.onnx").write_bytes(b"\0" * 1000)
-    refused("bad.onnx: ONNX Runtime can't load it", weights=str(tmp_path / "bad.onnx"))
-    foreign = onnx.load(model)
-    del foreign.metadata_props[:]
-    onnx.save(foreign, tmp_path / "foreign.onnx")
-    refused("it lacks its settings", weights=str(tmp_path / "foreign.onnx"))
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"output": "pictures"},
-        {"size_divisor": 0},
-        {"size_divisor": "many"},
-        {"output_stride": []},
-        {"bin_centers": None},
-        {"bin_centers": [[0, 0]], "class_weights": [1, 1]},
-        {"bin_centers": [[0, float("nan")]]},
-        {"prior": [0.5, 0.5]},
-        {"styles": {"vivid": {"temperature": None}}},
-    ],
-)
-def test_a_model_whose_settings_make_no_sense_is_refused(tmp_path, model, change):
-    content = onnx.load(model)
-    (said,) = content.metadata_props
-    onnx.helper.set_model_props(content, {"colorize": json.dumps(json.loads(said.value) | change)})
-    onnx.save(content, model)
-    refused("its settings make no sense", weights=str(model))
-
-
-def changed(weights: str, folder: Path, tensors: dict, header: dict | None = None) -> str:
-    """Return a copy of the weights file with other tensors or header; None removes one."""
-    with safe_open(weights, "pt") as content:
-        said = content.metadata() | (header or {})
-    made = {
-        key: value for key, value in (load_file(weights) | tensors).items() if value is not None
-    }
-    save_file(made, folder / "changed.safetensors", said)
+def changed(folder: Path, tensors: dict, header: dict | None = None) -> str:
+    """Return a copy of the bundled weights with other tensors or header; None removes one."""
+    with safe_open(BUNDLED, "pt") as content:
+        metadata = content.metadata() | (header or {})
+    made = load_file(BUNDLED) | tensors
+    made = {key: value for key, value in made.items() if value is not None}
+    save_file(made, folder / "changed.safetensors", metadata)
     return str(folder / "changed.safetensors")
+
+
+def test_your_own_weights_of_the_bundled_sizes_are_read(tmp_path, runner):
+    bias = load_file(BUNDLED)[BIAS].float() + 1
+    styles = {"styles": json.dumps({"vivid": {"temperature": 0.4, "rebalance": 0.5}})}
+    own = onnx_runner.load("compact", changed(tmp_path, {BIAS: bias}, styles))
+    lightness = random_lightness(1, 32, 32)
+    np.testing.assert_allclose(own(lightness), runner(lightness) + 1, atol=0.02)
+    assert own.metadata.styles["vivid"] == StyleSettings(0.4, 0.5)
+
+
+def test_other_widths_need_torch(weights):
+    rejected("widths .* use --backend torch", weights=weights)
 
 
 @pytest.mark.parametrize(
     ("tensors", "reason"),
     [
-        ({BIAS: None}, f"lacks the tensor {BIAS}"),
-        ({BIAS: torch.zeros(5)}, rf"{BIAS} has the shape \(5,\)"),
+        ({BIAS: None}, rf"lacks tensors \(1\): {BIAS}"),
+        ({BIAS: torch.zeros(5)}, rf"{BIAS} has shape \(5,\)"),
         ({BIAS: torch.full((NUM_BINS,), float("nan"))}, f"damaged: {BIAS}"),
-        ({BIAS: torch.zeros(NUM_BINS, dtype=torch.int64)}, f"damaged: {BIAS}"),
-        ({"extra": torch.zeros(1)}, "has 1 unknown tensors: extra"),
+        ({BIAS: torch.zeros(NUM_BINS, dtype=torch.int64)}, f"{BIAS} has an unexpected"),
+        ({"extra": torch.zeros(1)}, r"unknown tensors \(1\): extra"),
     ],
 )
-def test_unsound_tensors_are_refused(weights, tmp_path, tensors, reason):
-    refused(reason, weights=changed(weights, tmp_path, tensors))
+def test_unsound_tensors_are_rejected(tmp_path, tensors, reason):
+    rejected(reason, weights=changed(tmp_path, tensors))
 
 
-def test_unsound_weights_files_are_refused(weights, tmp_path):
-    (tmp_path / "short").write_bytes(Path(weights).read_bytes()[:100])
-    refused("its header is incomplete", weights=str(tmp_path / "short"))
+def test_unsound_weights_files_are_rejected(tmp_path):
+    (tmp_path / "short").write_bytes(BUNDLED.read_bytes()[:100])
+    rejected("header incomplete", weights=str(tmp_path / "short"))
     (tmp_path / "other.pth").write_bytes(b"PK\x03\x04 and so on")
-    refused("neither safetensors nor .onnx", weights=str(tmp_path / "other.pth"))
-    refused("cannot read the weights", weights=str(tmp_path / "none"))
+    rejected("neither safetensors nor a PyTorch file", weights=str(tmp_path / "other.pth"))
+    rejected("cannot read the weights", weights=str(tmp_path / "none"))
     config = {"config": '{"architecture": "later"}'}
-    refused("holds later, not compact", weights=changed(weights, tmp_path, {}, config))
+    rejected("holds later, not compact", weights=changed(tmp_path, {}, config))
 
 
-def test_onnx_is_taken_by_itself_where_it_is_sooner_done(monkeypatch):
-    sooner = load.prefer_onnx
-    assert sooner("compact", None, "cpu", single=False)
-    assert sooner("eccv16", None, "cpu", single=True)
-    assert not sooner("eccv16", None, "cpu", single=False)
-    assert not sooner("compact", None, "gpu", single=True)
-    assert not sooner("compact", "own.safetensors", "cpu", single=True)
-    monkeypatch.setattr(load.importlib.util, "find_spec", lambda name: None)
-    assert not sooner("compact", None, "cpu", single=True)
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ({}, "onnx"),
+        ({"name": "eccv16"}, "onnx"),
+        ({"throughput": True}, "onnx"),
+        ({"name": "eccv16", "throughput": True}, "torch"),
+        ({"device": "gpu"}, "torch"),
+        ({"weights": "own.safetensors"}, "torch"),
+        ({"weights": "own.ONNX"}, "onnx"),
+        ({"requested": "torch"}, "torch"),
+    ],
+)
+def test_default_backend(arguments, expected):
+    assert resolve_backend(**{"requested": None} | arguments) == expected
 
 
-def test_devices_and_backends_that_are_not_there_are_refused(weights, model):
-    refused("for the CPU alone; install onnxruntime-gpu", weights=weights, device="gpu")
-    refused("for the CPU alone", weights=weights, device="cuda:1")
-    refused("has cpu, cuda and cuda:N", weights=weights, device="mps")
-    refused("unknown backend 'keras'", weights=weights, backend="keras")
-    refused("needs --backend onnx", weights=str(model), backend="torch")
+def test_unknown_devices_backends_and_precisions_are_rejected(tmp_path):
+    rejected("only runs on the CPU; install onnxruntime-gpu", device="gpu")
+    rejected("only runs on the CPU", device="cuda:1")
+    rejected("cpu, cuda and cuda:N", device="mps")
+    rejected("unknown backend 'keras'", backend="keras")
+    rejected("needs --backend onnx", weights="a.onnx", backend="torch")
+    for backend in ("onnx", "torch", None):
+        rejected("unknown precision 'nonsense'", precision="nonsense", backend=backend)
+    rejected("float16: ONNX Runtime computes in float32", precision="float16")
 
 
-def test_a_gpu_is_taken_by_its_number(monkeypatch):
-    class Runtime:
-        get_available_providers = staticmethod(lambda: [onnx_backend.CUDA, onnx_backend.CPU])
-
-    monkeypatch.setattr(onnx_backend, "_runtime", lambda: Runtime)
-    assert onnx_backend.find_device("gpu") == Device("cuda", 0)
-    assert str(onnx_backend.find_device("cuda:3")) == "cuda:3"
+def test_gpus_have_numbers(monkeypatch):
+    providers = [onnx_runner.CUDA, onnx_runner.CPU]
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: providers)
+    assert onnx_runner.resolve_device("gpu") == "cuda:0"
+    assert onnx_runner.resolve_device("cuda:3") == "cuda:3"
 
 
 class Full:
-    """A session whose memory holds so many photographs."""
+    """A session whose memory holds `capacity` photographs."""
 
-    def __init__(self, session, room: int):
-        self.session, self.room = session, room
-        self.get_inputs = session.get_inputs
+    def __init__(self, session, capacity: int):
+        self.session, self.capacity = session, capacity
 
     def run(self, names, feed):
-        if len(feed["lightness"]) > self.room:
+        if len(feed["lightness"]) > self.capacity:
             raise Exception("Failed to allocate memory for requested buffer of size 9")
         return self.session.run(names, feed)
 
 
-def test_too_little_memory_halves_the_batch_and_is_one_error_in_the_end(weights):
-    colorizer = Colorizer.from_pretrained(weights=weights, backend="onnx", size=64)
-    inner = colorizer.runner.runner
-    session = inner._session
-    batch = np.random.default_rng(0).uniform(0, 100, (3, 1, 64, 64)).astype(np.float32)
-    expected = colorizer.predict_logits(batch)
-    inner._session = Full(session, 1)
-    np.testing.assert_allclose(colorizer.predict_logits(batch), expected, atol=1e-3)
-    inner._session = Full(session, 0)
+def test_too_little_memory_halves_the_batch_and_then_is_one_error():
+    runner = onnx_runner.load()
+    safe, session, batch = OomSafeRunner(runner), runner._session, random_lightness(3, 64, 64)
+    expected = safe(batch)
+    runner._session = Full(session, 1)
+    np.testing.assert_allclose(safe(batch), expected, atol=1e-3)
+    runner._session = Full(session, 0)
     with pytest.raises(ColorizeError, match="not enough memory for the network at size 64"):
-        colorizer(Photo(np.full((9, 9), 99, np.uint8)))
+        safe(batch)
 
 
-def test_other_faults_come_through_as_runtime_errors(model):
-    network = OnnxRunner(model, "tiny")
+def test_other_errors_are_runtime_errors(runner):
     with pytest.raises(RuntimeError, match="lightness"):
-        network(np.zeros((1, 2, 64, 64), np.float32))
-
-
-def test_inputs_that_the_network_does_not_take_are_refused(tmp_path):
-    """A model with L alone, as eccv16 is exported."""
-    value = onnx.helper.make_tensor_value_info
-    shape = ["b", 1, "h", "w"]
-    node = onnx.helper.make_node("Identity", ["lightness"], ["ab"])
-    graph = onnx.helper.make_graph(
-        [node], "same", [value("lightness", 1, shape)], [value("ab", 1, shape)]
-    )
-    opset = onnx.helper.make_opsetid("", 17)
-    content = onnx.helper.make_model(graph, opset_imports=[opset], ir_version=8)
-    metadata = ModelMetadata("siggraph17", "ab", 8, 1)
-    onnx.helper.set_model_props(content, {"colorize": metadata.to_json()})
-    network = OnnxRunner(content.SerializeToString(), "same")
-    lightness = np.ones((1, 1, 8, 8), np.float32)
-    np.testing.assert_array_equal(network(lightness), lightness)
-    with pytest.raises(ColorizeError, match="siggraph17 takes no hints"):
-        network(lightness, hints=np.zeros((1, 3, 8, 8), np.float32))
+        runner(np.zeros((1, 2, 64, 64), np.float32))

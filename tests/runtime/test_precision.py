@@ -9,7 +9,6 @@ from fixtures.colorizers import make_colorizer
 from fixtures.random_weights import lively
 from skimage.color import lab2rgb, rgb2lab
 
-from colorize.errors import ColorizeError
 from colorize.io.photo import Photo
 from colorize.models.eccv16 import ECCV16
 from colorize.models.siggraph17 import SIGGRAPH17
@@ -93,8 +92,3 @@ def test_half_precision_of_gpus_keeps_compacts_colors(network):
     exact, rounded = network(x), half(x)
     assert rounded.dtype == torch.float32
     assert (exact - rounded).abs().max() < 0.02 * exact.abs().max()
-
-
-def test_an_unknown_precision_is_refused(network):
-    with pytest.raises(ColorizeError, match="float8"):
-        optimize_for_inference(network, "float8")

@@ -7,9 +7,10 @@ import torch
 from fixtures.training import UNIFORM_PRIOR, tiny_config, tiny_trainer
 
 from colorize.color.quantization import NUM_BINS
+from colorize.models import registry
 from colorize.models.compact import Compact
 from colorize.models.metadata import StyleSettings
-from colorize.models.serialization import read_network, read_tensors
+from colorize.models.serialization import read_weights
 from colorize.training import make_weights
 from colorize.training.make_weights import DEFAULT_STYLES
 from colorize.training.soft_encoding import rebalancing_weights
@@ -25,7 +26,7 @@ def test_weights_file_holds_average_and_decoding_defaults(tmp_path, capsys):
     command = [str(checkpoint), "-o", str(target), "--temperature", "0.6", "--rebalance", "0.4",
                "--coherence", "0.3", "--rare-color-boost", "0.2"]  # fmt: skip
     assert make_weights.main(command) == 0
-    network = read_network(target, "compact")
+    network = registry.load("compact", target)
     assert isinstance(network, Compact)
     assert network.metadata.styles == {
         "vivid": StyleSettings(0.6, 0.4, rare_color_boost=0.2, coherence=0.3),
@@ -51,7 +52,7 @@ def test_several_checkpoints_give_the_mean_of_their_weights(tmp_path):
     target = tmp_path / "mean.safetensors"
     files = [str(tmp_path / "0.pt"), str(tmp_path / "1.pt")]
     assert make_weights.main([*files, "-o", str(target)]) == 0
-    network = read_network(target, "compact")
+    network = registry.load("compact", target)
     found = torch.from_numpy(network.metadata.class_weights)
     torch.testing.assert_close(found, class_weights[0])
     for name, value in network.state_dict().items():
@@ -70,11 +71,11 @@ def test_weights_files_are_mixed_by_weight(tmp_path, capsys):
     target = tmp_path / "mean.safetensors"
     command = [str(tmp_path / "0.pt"), str(files[1]), "-o", str(target)]
     assert make_weights.main([*command, "--mixing-weights", "3", "1"]) == 0
-    first, second = (read_network(file, "compact").state_dict() for file in files)
-    for name, value in read_network(target, "compact").state_dict().items():
+    first, second = (registry.load("compact", file).state_dict() for file in files)
+    for name, value in registry.load("compact", target).state_dict().items():
         expected = 0.75 * first[name].float() + 0.25 * second[name].float()
         torch.testing.assert_close(value.float(), expected, rtol=2e-3, atol=2e-3)
-    _, header = read_tensors(target)
+    _, header = read_weights(target, registry.find("compact"))
     assert [run["seed"] for run in json.loads(header["training"])] == [0, 1]
     for weights in (["1"], ["1", "0"]):
         assert make_weights.main([*command, "--shares", *weights]) == 1  # the former name
@@ -111,7 +112,7 @@ def test_checkpoint_of_the_version_before_is_read(tmp_path):
         target = tmp_path / f"{name}.safetensors"
         assert make_weights.main([str(tmp_path / f"{name}.pt"), "-o", str(target)]) == 0
     new, former = (
-        read_network(tmp_path / f"{n}.safetensors", "compact") for n in ("new", "former")
+        registry.load("compact", tmp_path / f"{n}.safetensors") for n in ("new", "former")
     )
     assert (new.metadata.class_weights == former.metadata.class_weights).all()
     for key, value in new.state_dict().items():

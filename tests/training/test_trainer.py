@@ -34,10 +34,9 @@ def teacher_file(tmp_path):
     def write(seed: int) -> str:
         torch.manual_seed(seed)
         file = tmp_path / f"{seed}.safetensors"
-        save_compact(
-            Compact((24, 24, 32, 32)), file, class_weights=rebalancing_weights(UNIFORM_PRIOR),
-            prior=UNIFORM_PRIOR,
-        )  # fmt: skip
+        class_weights = rebalancing_weights(UNIFORM_PRIOR)
+        network = Compact((24, 24, 32, 32), class_weights=class_weights, prior=UNIFORM_PRIOR)
+        save_compact(network, file)
         return str(file)
 
     return write
@@ -108,7 +107,7 @@ def test_the_encoder_is_trained_from_a_block_on(photos):
 def test_freeze_bn_stats_keeps_statistics_but_trains_weights(photos, freeze):
     trainer = tiny_trainer()
     trainer.freeze_bn_stats = freeze
-    norm = trainer.network.decoder.normalise
+    norm = trainer.network.decoder.norm
     before = norm.running_mean.clone(), norm.weight.clone()
     trainer.step(first_batches(photos, trainer))
     assert torch.equal(norm.running_mean, before[0]) == freeze

@@ -8,7 +8,7 @@ import torch
 from fixtures.training import WIDTHS
 from PIL import Image
 
-from colorize.models.serialization import read_network
+from colorize.models import registry
 from colorize.training import cli, make_weights
 from colorize.training.data.batches import center_crops
 from colorize.training.data.dataset import PhotoDataset
@@ -37,7 +37,7 @@ def test_command_trains_logs_and_resumes(photo_folder, tmp_path):
     assert float(rows[-1]["loss"]) > 0
     target = tmp_path / "compact.safetensors"
     assert make_weights.main([str(tmp_path / "checkpoint.pt"), "-o", str(target)]) == 0
-    assert read_network(target, "compact").widths == WIDTHS
+    assert registry.load("compact", target).widths == WIDTHS
 
 
 @pytest.mark.parametrize("storage", ["memory", "--memmap", "--data-on-device"])
@@ -102,7 +102,7 @@ def test_networks_learn_from_scratch(network, crop, duotone_folder, photos, tmp_
     assert make_weights.main([str(tmp_path / "checkpoint.pt"), "-o", str(target)]) == 0
     lightness = center_crops(photos, range(4), 32, 1).lightness
     with torch.inference_mode():
-        assert read_network(target, network)(lightness).isfinite().all()
+        assert registry.load(network, target)(lightness).isfinite().all()
 
 
 @pytest.mark.slow

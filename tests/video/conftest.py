@@ -1,11 +1,9 @@
 """A colorizer with a tiny network, and the command in a folder."""
 
 import pytest
-import torch
 from fixtures.colorizers import make_colorizer
 
 from colorize import cli
-from colorize.color.quantization import NUM_BINS
 from colorize.models.serialization import save_compact
 from colorize.pipeline import Colorizer
 
@@ -18,10 +16,7 @@ def colorizer(network) -> Colorizer:
 @pytest.fixture(scope="module")
 def weights(network, tmp_path_factory) -> str:
     path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
-    save_compact(
-        network, path, class_weights=torch.from_numpy(network.metadata.class_weights),
-        prior=torch.full((NUM_BINS,), 1 / NUM_BINS), styles=network.metadata.styles,
-    )  # fmt: skip
+    save_compact(network, path)
     return str(path)
 
 
