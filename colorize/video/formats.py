@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 
 from colorize.errors import ColorizeError
+from colorize.installation import install_command
 
 # FFmpeg's muxers for containers that keep time stamps, rotation, sound and subtitles.
 MUXERS = {
@@ -118,7 +119,7 @@ def require_video_extra() -> None:
     from importlib.util import find_spec  # not above: `colorize --help` imports this module
 
     if any(find_spec(module) is None for module in ("av", "cv2")):
-        raise ColorizeError("videos need an extra: pip install 'colorize-photos[video]'")
+        raise ColorizeError(f"videos need an extra: {install_command('video')}")
 
 
 def _suffix(path: str | os.PathLike[str]) -> str:

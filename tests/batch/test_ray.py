@@ -291,4 +291,4 @@ def test_missing_ray_is_a_one_line_error(photographs, tmp_path, weights, monkeyp
     monkeypatch.setitem(sys.modules, "ray", None)
     arguments = ["-i", str(photographs), "-o", str(tmp_path / "out"), "--weights", weights]
     assert main([*arguments, "--ray"]) == 1
-    assert "pip install 'colorize-photos[ray]'" in capsys.readouterr().err
+    assert "[ray]" in capsys.readouterr().err

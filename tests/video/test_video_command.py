@@ -102,9 +102,8 @@ def test_missing_extra_is_a_one_line_error(colorize_, monkeypatch):
     monkeypatch.setitem(sys.modules, "av", None)
     status, messages = colorize_("-i", "clip.mp4", "-o", "c.mp4")
     assert status == 1
-    assert messages == (
-        "colorize: clip.mp4: videos need an extra: pip install 'colorize-photos[video]'\n"
-    )
+    assert messages.startswith("colorize: clip.mp4: ") and messages.count("\n") == 1
+    assert "[video]" in messages
 
 
 def test_manifest_skips_a_finished_video(colorize_):

@@ -19,6 +19,7 @@ from PIL import (
 )
 
 from colorize.errors import ColorizeError
+from colorize.installation import install_command
 from colorize.io.conversion import image_orientation, image_to_arrays, samples_to_arrays
 from colorize.io.high_bit_depth import decode_high_bit_depth
 from colorize.io.icc import SRGB_GAMMA, gamma_curve
@@ -80,7 +81,7 @@ def _open_heif(file: BinaryIO, name: str) -> Image.Image:
     try:
         from pillow_heif import HeifImageFile
     except (ImportError, OSError) as error:
-        raise ColorizeError("HEIC needs: pip install 'colorize-photos[heic]'") from error
+        raise ColorizeError(f"HEIC needs an extra: {install_command('heic')}") from error
     return cast(Image.Image, HeifImageFile(file, name))  # type: ignore[no-untyped-call]
 
 

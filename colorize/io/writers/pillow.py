@@ -12,6 +12,7 @@ from PIL import Image
 
 from colorize.color.bit_depth import to_uint8
 from colorize.errors import ColorizeError
+from colorize.installation import install_command
 from colorize.io.conversion import arrays_to_image
 from colorize.io.metadata import Metadata
 from colorize.io.photo import Photo
@@ -60,7 +61,7 @@ def _save_heif(image: Image.Image, target: Target, options: dict[str, Any]) -> N
     try:
         import pillow_heif
     except (ImportError, OSError) as error:
-        raise ColorizeError("HEIC needs: pip install 'colorize-photos[heic]'") from error
+        raise ColorizeError(f"HEIC needs an extra: {install_command('heic')}") from error
     pillow_heif.from_pillow(image).save(target.file, **options)
 
 
