@@ -4,7 +4,7 @@
 prints as JSON the mean difference in color (ΔE 1976 and 2000) between the same points of
 successive frames, which the known motion matches. Exit status 1 if following leaves more than
 half of the ΔE, fades the colors by more than 5 %, or the frame after a cut is not as the
-network has it alone.
+network gives it without the filter.
 """
 
 from __future__ import annotations

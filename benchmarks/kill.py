@@ -1,10 +1,10 @@
 """Kill batches at random moments and check that nothing is lost.
 
 `python -m benchmarks.kill --kills 60 --seed 0` starts `colorize` on a folder of photographs, kills
-it by SIGKILL, SIGTERM, Ctrl-C or Ctrl-C twice, and checks after each kill that inputs are as they
-were and every output is absent or, bit for bit, what an undisturbed run writes. The next run goes
-on, with --manifest or --skip-existing, until all is done; then no temporary file may be there.
-Counts are printed as JSON; a violation makes the exit status 1. Not for Windows.
+it with SIGKILL, SIGTERM, Ctrl-C or two Ctrl-C, and checks after each kill that inputs are unchanged
+and that each output is absent or has the bytes that an undisturbed run writes. The next run resumes
+it, with --manifest or --skip-existing, until all is done and no temporary file is left. Prints
+counts as JSON; the exit status is 1 after a violation. Not for Windows.
 """
 
 from __future__ import annotations
@@ -58,8 +58,13 @@ class Trial:
         make_photographs(folder / "in", photographs, seed)
         self.inputs = hashes(folder / "in")
         start = time.monotonic()
-        self._wait(self._start("expected", []))
+        process = self._start("expected", [])
+        while process.poll() is None and not self._names("expected"):
+            time.sleep(0.002)
+        first_output = time.monotonic()
+        self._wait(process)
         self.seconds = time.monotonic() - start
+        self.work_seconds = time.monotonic() - first_output
         self.expected = hashes(folder / "expected")
         if len(self.expected) != photographs:
             raise RuntimeError(f"{len(self.expected)} outputs of {photographs} photographs")
@@ -122,14 +127,14 @@ class Trial:
         if self.random.random() < EARLY:
             time.sleep(self.random.uniform(0.3, self.seconds))
             return
-        before = self._activity()
-        while process.poll() is None and self._activity() == before:
+        before = self._names("out")
+        while process.poll() is None and self._names("out") == before:
             time.sleep(0.002)
-        time.sleep(self.random.uniform(0, self.seconds / 6))
+        time.sleep(self.random.uniform(0, self.work_seconds / 2))
 
-    def _activity(self) -> set[str]:
-        out = self.folder / "out"
-        return set(os.listdir(out)) if out.is_dir() else set()
+    def _names(self, output: str) -> set[str]:
+        folder = self.folder / output
+        return set(os.listdir(folder)) if folder.is_dir() else set()
 
     def _check_after(self, kind: str, status: int, former: set[str]) -> None:
         """Check what a killed run left."""
@@ -171,7 +176,7 @@ class Trial:
                 self.violations.append(f"{name} does not decode")
 
     def _temporaries(self) -> set[str]:
-        return {name for name in self._activity() if is_temp_file(name)}
+        return {name for name in self._names("out") if is_temp_file(name)}
 
     def _said(self) -> str:
         return (self.folder / "said").read_text("utf-8", "replace")[-2000:]

@@ -2,7 +2,7 @@
 
 `python -m benchmarks.load --photographs 5000` prints as JSON the peak resident memory during the
 first and the last 500 photographs and the open files; exit status 1 if the last peak is more than
-10 % above the first or open files grow. Linux alone, which tells both in /proc.
+10 % above the first or open files grow. Only on Linux, which shows both in /proc.
 """
 
 from __future__ import annotations
