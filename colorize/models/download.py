@@ -1,13 +1,15 @@
-"""Fetch a file of known sha256: all of it, verified, or nothing."""
+"""Download a file of known sha256: all of it, verified, or nothing.
+
+The library `pooch` would do most of this, but it puts no limit on the size of what a server
+sends, and it needs `requests`, which the package needs for nothing else. Like this module, it
+does not resume an interrupted transfer.
+"""
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import http.client
-import secrets
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 from urllib.error import HTTPError, URLError
@@ -15,84 +17,68 @@ from urllib.error import HTTPError, URLError
 from tqdm import tqdm
 
 from colorize.errors import ColorizeError
+from colorize.io.atomic import atomic_write
 from colorize.io.checksum import CHUNK
 
-TIMEOUT = 30.0  # seconds without an answer or a byte
-
-
-def download(url: str, file: Path, sha256: str, limit: int, *, quiet: bool = False) -> None:
-    """Put the content of `url` at `file`, if its sha256 is the expected one.
-
-    The file appears under its name at once and verified; a failure leaves nothing behind. A
-    transfer of more than `limit` bytes is broken off. Progress goes to stderr, unless that is
-    no terminal or `quiet`. Raises ColorizeError.
-    """
-    try:
-        with _temporary(file) as part:
-            with part.open("xb") as stream:
-                received = _stream(url, stream, limit, quiet)
-            if received != sha256:
-                raise _Failure(f"its sha256 is {received}")
-            part.replace(file)
-    except (OSError, http.client.HTTPException, _Failure) as error:
-        raise ColorizeError(
-            f"cannot download {url} to {file.parent}: {_reason(error)}; get the file with sha256 "
-            f"{sha256} in another way and name it with --weights FILE"
-        ) from error
+TIMEOUT = 30.0  # seconds without a response or a byte
 
 
 class _Failure(Exception):
     """What was received is not the file."""
 
 
-@contextlib.contextmanager
-def _temporary(file: Path) -> Iterator[Path]:
-    """Give a name beside `file` that no other process uses; remove what is left under it."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    part = file.with_name(f"{file.name}.{secrets.token_hex(4)}.part")
+def download(url: str, file: Path, sha256: str, max_bytes: int, *, quiet: bool = False) -> None:
+    """Write the content at `url` to `file`, if its sha256 is the expected one.
+
+    The file appears under its name at once and verified; a failure leaves nothing behind.
+    Proxies are those of the environment.
+
+    Args:
+        url: Address to download from.
+        file: Its folder is made if it is missing.
+        sha256: Expected hash, in hexadecimal.
+        max_bytes: A longer transfer is aborted.
+        quiet: Show no progress on stderr, which is only shown on a terminal.
+
+    Raises:
+        ColorizeError: With the reason, and how to get the file in another way.
+    """
     try:
-        yield part
-    finally:  # of every exception, Ctrl-C included
-        part.unlink(missing_ok=True)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_write(file) as stream:
+            received = _transfer(url, stream, max_bytes, quiet)
+            if received != sha256:
+                raise _Failure(f"its sha256 is {received}")
+    except (OSError, http.client.HTTPException, _Failure, ColorizeError) as error:
+        reason = error.reason if isinstance(error, URLError) else error
+        raise ColorizeError(
+            f"cannot download {url} to {file.parent}: {str(reason) or type(reason).__name__}; get "
+            f"the file with sha256 {sha256} in another way and name it with --weights FILE"
+        ) from error
 
 
-def _stream(url: str, stream: BinaryIO, limit: int, quiet: bool) -> str:
-    """Copy the content of `url` to `stream` and return its sha256."""
-    digest = hashlib.sha256()
-    done = 0
-    with _open(url) as response:
-        length = response.length  # None where the server does not say
-        with _bar(url, length, quiet) as bar:
-            while chunk := response.read(CHUNK):
-                done += len(chunk)
-                if done > limit:
-                    raise _Failure(f"it is longer than {limit} bytes")
-                stream.write(chunk)
-                digest.update(chunk)
-                bar.update(len(chunk))
-    if length is not None and done != length:
-        raise _Failure(f"cut off after {done} of {length} bytes")
-    return digest.hexdigest()
-
-
-def _open(url: str) -> http.client.HTTPResponse:
-    """Return the server's answer, with the content still to be read."""
+def _transfer(url: str, stream: BinaryIO, max_bytes: int, quiet: bool) -> str:
+    """Copy the content at `url` to `stream` and return its sha256."""
+    digest, done = hashlib.sha256(), 0
     try:
-        response: http.client.HTTPResponse = urllib.request.urlopen(url, timeout=TIMEOUT)
+        response = urllib.request.urlopen(url, timeout=TIMEOUT)
     except HTTPError as error:
         error.close()
         raise _Failure(f"the server answers {error.code} {error.reason}") from None
-    return response
-
-
-def _bar(url: str, total: int | None, quiet: bool) -> tqdm[object]:
-    """Return a progress bar in bytes; tqdm takes `disable=None` as "unless it is a terminal"."""
-    name = url.rsplit("/", 1)[-1]
-    disable = True if quiet else None
-    return tqdm(total=total, desc=name, unit="B", unit_scale=True, disable=disable)
-
-
-def _reason(error: Exception) -> str:
-    """Return why the download failed, in a few words."""
-    reason = error.reason if isinstance(error, URLError) else error
-    return str(reason) or type(reason).__name__
+    with response:
+        total = response.length  # None where the server does not say
+        # tqdm takes `disable=None` as "unless it is a terminal"
+        with tqdm(
+            total=total, desc=url.rsplit("/", 1)[-1], unit="B", unit_scale=True,
+            disable=True if quiet else None,
+        ) as progress:  # fmt: skip
+            while chunk := response.read(CHUNK):
+                done += len(chunk)
+                if done > max_bytes:
+                    raise _Failure(f"it is longer than {max_bytes} bytes")
+                stream.write(chunk)
+                digest.update(chunk)
+                progress.update(len(chunk))
+    if total is not None and done != total:
+        raise _Failure(f"cut off after {done} of {total} bytes")
+    return digest.hexdigest()

@@ -12,7 +12,6 @@ import torch
 from torch import nn
 
 from colorize.color.quantization import NUM_BINS
-from colorize.errors import ColorizeError
 from colorize.models.base import Network
 from colorize.models.metadata import ModelMetadata
 
@@ -24,7 +23,7 @@ def conv3(inputs: int, outputs: int, stride: int = 1, dilation: int = 1) -> nn.C
     return nn.Conv2d(inputs, outputs, 3, stride, padding=dilation, dilation=dilation)
 
 
-def double(inputs: int, outputs: int) -> nn.ConvTranspose2d:
+def upconv(inputs: int, outputs: int) -> nn.ConvTranspose2d:
     """Return a transposed convolution to twice the height and width."""
     return nn.ConvTranspose2d(inputs, outputs, 4, stride=2, padding=1)
 
@@ -42,8 +41,8 @@ def block(*channels: int, stride: int = 1, dilation: int = 1) -> nn.Sequential:
     return nn.Sequential(*layers, nn.BatchNorm2d(channels[-1]))
 
 
-def dtype_of(part: nn.Module) -> torch.dtype:
-    """Return the type of the numbers that a part of a network computes with."""
+def param_dtype(part: nn.Module) -> torch.dtype:
+    """Return the number type of the weights of a part of a network."""
     return next(part.parameters()).dtype
 
 
@@ -68,7 +67,7 @@ class ECCV16(Network):
         self.model6 = block(512, 512, 512, 512, dilation=2)
         self.model7 = block(512, 512, 512, 512)
         self.model8 = nn.Sequential(
-            double(512, 256), nn.ReLU(inplace=True),
+            upconv(512, 256), nn.ReLU(inplace=True),
             conv3(256, 256), nn.ReLU(inplace=True),
             conv3(256, 256), nn.ReLU(inplace=True),
             nn.Conv2d(256, NUM_BINS, 1),
@@ -88,15 +87,9 @@ class ECCV16(Network):
         )
 
     def forward(self, lightness: torch.Tensor, hints: torch.Tensor | None = None) -> torch.Tensor:
-        """Return logits (b, 313, h/4, w/4).
-
-        lightness: (b, 1, h, w), L in [0, 100], h and w multiples of 8. Raises ColorizeError
-        for hints, which this network cannot take.
-        """
-        if hints is not None:
-            raise ColorizeError("eccv16 takes no color hints; use compact or siggraph17")
-        x = ((lightness - 50) / 100).to(dtype_of(self.model1))
+        """Return logits (b, 313, h/4, w/4) of L, (b, 1, h, w); hints are not used."""
+        x = ((lightness - 50) / 100).to(param_dtype(self.model1))
         x = self.model3(self.model2(self.model1(x)))  # (b, 256, h/8, w/8)
         x = self.model7(self.model6(self.model5(self.model4(x))))  # (b, 512, h/8, w/8)
-        logits: torch.Tensor = self.model8[-1](self.model8[:-1](x).to(dtype_of(self.model8[-1])))
+        logits: torch.Tensor = self.model8[-1](self.model8[:-1](x).to(param_dtype(self.model8[-1])))
         return logits

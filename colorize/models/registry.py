@@ -44,7 +44,6 @@ class Model:
         url: Address to download the weights from; None if they are bundled with the package.
         signature: Name of a tensor that only weights of this architecture hold, to recognize
             files without a header.
-        output_stride: As in the network's metadata, needed before the network is loaded.
         skeleton: Whether the package has its ONNX graph without weights, see `runtime.skeleton`.
         bin_centers: Name of the tensor that holds the bin centers, (2, Q, 1, 1) in units of 110
             ab; None for the 313 bins of `color.quantization`.
@@ -62,7 +61,6 @@ class Model:
     description: str
     url: str | None = None
     signature: str | None = None
-    output_stride: int = 4
     skeleton: bool = False
     bin_centers: str | None = None
     torch_throughput: bool = False
@@ -109,7 +107,6 @@ MODELS = {
             license="BSD-2-Clause",
             description="Real-Time User-Guided Image Colorization, Zhang et al., SIGGRAPH 2017",
             signature="model10.1.weight",
-            output_stride=1,
             skeleton=True,
             torch_throughput=True,
         ),

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from colorize.models.base import Network
-from colorize.models.eccv16 import AB_SCALE, block, conv3, double, dtype_of
+from colorize.models.eccv16 import AB_SCALE, block, conv3, param_dtype, upconv
 from colorize.models.metadata import ModelMetadata
 
 GRID_BINS = 529  # the full 23×23 grid of ab with step 10
@@ -38,13 +38,13 @@ class SIGGRAPH17(Network):
         self.model6 = block(512, 512, 512, 512, dilation=2)
         self.model7 = block(512, 512, 512, 512)
 
-        self.model8up = nn.Sequential(double(512, 256))
+        self.model8up = nn.Sequential(upconv(512, 256))
         self.model3short8 = nn.Sequential(conv3(256, 256))
         self.model8 = nn.Sequential(nn.ReLU(inplace=True), *block(256, 256, 256))
-        self.model9up = nn.Sequential(double(256, 128))
+        self.model9up = nn.Sequential(upconv(256, 128))
         self.model2short9 = nn.Sequential(conv3(128, 128))
         self.model9 = nn.Sequential(nn.ReLU(inplace=True), *block(128, 128))
-        self.model10up = nn.Sequential(double(128, 128))
+        self.model10up = nn.Sequential(upconv(128, 128))
         self.model1short10 = nn.Sequential(conv3(64, 128))
         self.model10 = nn.Sequential(
             nn.ReLU(inplace=True), conv3(128, 128), nn.LeakyReLU(0.2, inplace=True)
@@ -67,7 +67,7 @@ class SIGGRAPH17(Network):
         b, _, h, w = lightness.shape
         if hints is None:
             hints = lightness.new_zeros(b, 3, h, w)
-        x = torch.cat(((lightness - 50) / 100, hints), dim=1).to(dtype_of(self.model1))
+        x = torch.cat(((lightness - 50) / 100, hints), dim=1).to(param_dtype(self.model1))
         full = self.model1(x)  # (b, 64, h, w)
         half = self.model2(subsample(full))  # (b, 128, h/2, w/2)
         quarter = self.model3(subsample(half))  # (b, 256, h/4, w/4)

@@ -1,4 +1,4 @@
-"""Which processor the network runs on."""
+"""The torch device that a network runs on."""
 
 from __future__ import annotations
 
@@ -21,11 +21,8 @@ def resolve_device(name: str) -> str:
 
     Raises ColorizeError.
     """
-    return default_gpu() if name == "gpu" else validate_device(name)
-
-
-def validate_device(name: str) -> str:
-    """Return the name of a torch device that works here, or raise ColorizeError."""
+    if name == "gpu":
+        return default_gpu()
     try:
         torch.empty(1, device=name)
     except (RuntimeError, AssertionError, NotImplementedError) as error:

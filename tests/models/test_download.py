@@ -5,6 +5,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -160,14 +161,12 @@ def test_read_only_folder_is_an_error(server, tmp_path):
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a device that is full")
 def test_full_disk_is_an_error(server, tmp_path, monkeypatch):
-    monkeypatch.setattr(download_module.secrets, "token_hex", lambda n: "x")
-    part = tmp_path / "file.bin.x.part"
-    opened = Path.open
+    @contextmanager
+    def open_full(target):
+        with open("/dev/full", "wb") as stream:
+            yield stream
 
-    def open_full(self, mode="r", **options):
-        return opened(Path("/dev/full"), "wb") if self == part else opened(self, mode, **options)
-
-    monkeypatch.setattr(Path, "open", open_full)
+    monkeypatch.setattr(download_module, "atomic_write", open_full)
     with pytest.raises(ColorizeError, match="No space left"):
         download(f"{server}/whole.bin", tmp_path / "file.bin", SHA256, LIMIT)
     assert_nothing_left(tmp_path)

@@ -6,7 +6,6 @@ from torch.nn import functional as F
 
 from colorize.color.quantization import bin_centers
 from colorize.decoding.annealed_mean import annealed_mean
-from colorize.errors import ColorizeError
 from colorize.models.eccv16 import ECCV16
 
 # The layers of the authors' PyTorch release, by block and position.
@@ -181,6 +180,5 @@ def test_logits_have_a_quarter_of_the_size(network, h, w):
     assert network(torch.zeros(2, 1, h, w)).shape == (2, 313, h // 4, w // 4)
 
 
-def test_hints_are_refused(network, lightness):
-    with pytest.raises(ColorizeError, match="takes no color hints"):
-        network(lightness, torch.zeros(1, 3, 64, 72))
+def test_hints_are_not_used(network, lightness):
+    assert torch.equal(network(lightness, torch.zeros(1, 3, 64, 72)), network(lightness))
