@@ -4,7 +4,7 @@ A file that fails never stops the others. docs/batches.md describes the rules.
 """
 
 from colorize.batch.conflicts import find_conflicts
-from colorize.batch.discovery import find_images
+from colorize.batch.discovery import describe_left_out, find_images
 from colorize.batch.jobs import Job, RenderFn, Result, Source, VideoColorizerFn, WriteOptions
 from colorize.batch.naming import OUTPUT_TAG, plan_confidence_maps, plan_jobs
 from colorize.batch.report import Report, failure_log, gallery
@@ -13,7 +13,7 @@ from colorize.batch.worker import JobWorker, failure_line
 
 __all__ = [
     "DEFAULT_WORKERS", "OUTPUT_TAG", "Job", "JobWorker", "RenderFn", "Report", "Result", "Source",
-    "VideoColorizerFn", "WriteOptions", "clean_up", "dry_run", "failure_line", "failure_log",
-    "find_conflicts", "find_images", "gallery", "plan_confidence_maps", "plan_jobs", "run",
-    "run_sequences",
+    "VideoColorizerFn", "WriteOptions", "clean_up", "describe_left_out", "dry_run", "failure_line",
+    "failure_log", "find_conflicts", "find_images", "gallery", "plan_confidence_maps", "plan_jobs",
+    "run", "run_sequences",
 ]  # fmt: skip

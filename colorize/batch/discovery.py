@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import glob as globbing
+import glob
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import cast
 
 from colorize.batch.conflicts import real_path
+from colorize.batch.globbing import expand, is_hidden, walk
 from colorize.batch.jobs import Source
 from colorize.batch.naming import OUTPUT_TAG
 from colorize.errors import ColorizeError, display_name
@@ -23,36 +25,61 @@ from colorize.io.storage import (
     list_objects,
     parse_path,
 )
+from colorize.video.formats import is_video_name
+
+MAX_SUFFIXES = 8  # that the line about files left out names
 
 
 def find_images(
-    inputs: Sequence[Path], pattern: str | None = None, output: Path | None = None
+    inputs: Sequence[Path],
+    patterns: Sequence[str] = (),
+    output: Path | None = None,
+    left_out: Counter[str] | None = None,
 ) -> list[Source]:
-    """Return the files that `inputs` and `pattern` name; those of a folder in alphabetical order.
+    """Return the files that `inputs` and `patterns` name; those of a folder in alphabetical order.
 
-    Hidden files and the `output` folder, which holds results of earlier runs, are skipped.
-    Without `output`, so are files named `*.colorized.*`; one that `inputs` names is taken unless
-    its original is named too, as by `*.jpg` in a shell.
+    Hidden files, thumbnails and recycle bins of network storage, and the `output` folder, which
+    holds results of earlier runs, are skipped. Without `output`, so are files named
+    `*.colorized.*`; one that `inputs` names is taken unless its original is named too, as by
+    `*.jpg` in a shell.
 
     Args:
         inputs: files, which are taken as they are, and folders, which stand for all photographs
             in them and their subfolders.
-        pattern: with `inputs`, take only matching files from folders; without, expand it as a
-            shell would, with `**` for any subfolders.
+        patterns: with `inputs`, take only files from folders that match one of them; without,
+            expand them as a shell would, with `**` for any subfolders.
         output: folder of the results; None if they are written next to their inputs.
+        left_out: counts, by lowercase suffix, the files in folders that are not photographs.
 
     Raises:
         ColorizeError: nothing was found.
     """
+    left_out = Counter() if left_out is None else left_out
     if inputs:
-        sources = [source for path in inputs for source in _expand_input(path, pattern, output)]
-    elif pattern is not None:
-        sources = _expand_pattern(pattern, output)
+        sources = [
+            source for path in inputs for source in _expand_input(path, patterns, output, left_out)
+        ]
+    elif patterns:
+        sources = [source for pattern in patterns for source in _expand_pattern(pattern, output)]
     else:
         raise ColorizeError("no input: name a file, a folder or a pattern")
     if output is not None:
         return sources
     return _without_earlier_results(sources, inputs)
+
+
+def describe_left_out(left_out: Counter[str]) -> str:
+    """Return one line that counts the files in folders that are not photographs, by suffix."""
+    total = left_out.total()
+    common = left_out.most_common(MAX_SUFFIXES)
+    counts = [f"{count} {suffix or 'without a suffix'}" for suffix, count in common]
+    rest = total - sum(count for _, count in common)
+    if rest:
+        counts.append(f"{rest} others")
+    files = "1 file is" if total == 1 else f"{total} files are"
+    videos = any(is_video_name(f"x{suffix}") for suffix in left_out)
+    remedy = "; to colorize a video, name it with -i" if videos else ""
+    return f"{files} not in an image format and left out: {', '.join(counts)}{remedy}"
 
 
 def _without_earlier_results(sources: list[Source], inputs: Sequence[Path]) -> list[Source]:
@@ -72,12 +99,14 @@ def _without_earlier_results(sources: list[Source], inputs: Sequence[Path]) -> l
     return requested
 
 
-def _expand_input(path: Path, pattern: str | None, output: Path | None) -> list[Source]:
+def _expand_input(
+    path: Path, patterns: Sequence[str], output: Path | None, left_out: Counter[str]
+) -> list[Source]:
     if not is_folder(path):
         return [Source(path, Path(path.name))]
     if isinstance(path, RemotePath):
-        return _in_store(path, pattern, output)
-    return _in_folder(path, pattern, output)
+        return _in_store(path, patterns, output, left_out)
+    return _in_folder(path, patterns, output, left_out)
 
 
 def _expand_pattern(pattern: str, output: Path | None) -> list[Source]:
@@ -87,28 +116,35 @@ def _expand_pattern(pattern: str, output: Path | None) -> list[Source]:
             glob_objects(cast(RemotePath, parse_path(pattern))), output, pattern
         )
     root = Path(pattern)
-    while globbing.has_magic(str(root)) or not os.path.isdir(root):
+    while glob.has_magic(str(root)) or not os.path.isdir(root):
         if root == root.parent:
             break
         root = root.parent
     excluded = _nested_output(output, root)
-    matches = [Path(name) for name in sorted(globbing.glob(pattern, recursive=True))]
     files = [
         path
-        for path in matches
-        if not os.path.isdir(path) and excluded not in real_path(path).parents
+        for path in map(Path, expand(os.fspath(pattern), _is_folder(excluded)))
+        if excluded not in real_path(path).parents
     ]
     if not files:
         raise ColorizeError(f"{display_name(pattern)}: no file matches")
     return [Source(path, path.relative_to(root)) for path in files]
 
 
-def _in_store(folder: RemotePath, pattern: str | None, output: Path | None) -> list[Source]:
+def _in_store(
+    folder: RemotePath, patterns: Sequence[str], output: Path | None, left_out: Counter[str]
+) -> list[Source]:
     """Return the photographs below a folder of an object store."""
-    objects = list_objects(folder, pattern)
-    if pattern is None:
-        objects = ((path, below) for path, below in objects if has_image_suffix(path))
-    return _excluding_output(objects, output, absolute_name(folder))
+    found: dict[RemotePath, Path] = {}
+    for pattern in patterns or (None,):
+        for path, below in list_objects(folder, pattern):
+            if any(is_hidden(part) for part in below.parts):
+                continue
+            if pattern is not None or has_image_suffix(path):
+                found[path] = below
+            else:
+                left_out[path.suffix.lower()] += 1
+    return _excluding_output(sorted(found.items()), output, absolute_name(folder))
 
 
 def _excluding_output(
@@ -127,40 +163,48 @@ def _nested_output(output: Path | None, folder: Path) -> Path | None:
     return real_path(output)
 
 
-def _in_folder(folder: Path, pattern: str | None, output: Path | None) -> list[Source]:
+def _in_folder(
+    folder: Path, patterns: Sequence[str], output: Path | None, left_out: Counter[str]
+) -> list[Source]:
     """Return the photographs below a folder, and rejected sources for unreadable subfolders."""
-    matching = None if pattern is None else _matching(folder, pattern)
-    failures: list[OSError] = []
-    paths = [
-        path
-        for path in _walk(folder, _nested_output(output, folder), failures)
-        if (has_image_suffix(path) if matching is None else path in matching)
-    ]
+    failures: dict[str, OSError] = {}
+    skip = _is_folder(_nested_output(output, folder))
+
+    def on_error(error: OSError) -> None:
+        failures[error.filename] = error
+
+    if patterns:
+        if absolute := next((p for p in patterns if os.path.isabs(p)), None):
+            raise ColorizeError(f"{display_name(absolute)}: is not relative to the input folder")
+        below = os.path.join(glob.escape(os.fspath(folder)), "**")
+        names = {
+            name
+            for pattern in patterns
+            for name in expand(os.path.join(below, pattern), skip, on_error)
+        }
+        paths = [Path(name) for name in names]
+    else:
+        paths = []
+        for root, files in walk(os.fspath(folder), skip, on_error):
+            for path in (Path(root, name) for name in files):
+                if has_image_suffix(path):
+                    paths.append(path)
+                else:
+                    left_out[path.suffix.lower()] += 1
     sources = [Source(path, path.relative_to(folder)) for path in paths]
-    sources += [_unreadable(error, folder) for error in failures]
+    sources += [_unreadable(error, folder) for error in failures.values()]
     if not sources:
-        what = f"no file matches {display_name(pattern)}" if pattern else "no photographs in it"
+        wanted = " or ".join(map(display_name, patterns))
+        what = f"no file matches {wanted}" if patterns else "no photographs in it"
+        if left_out:
+            what += f"; {describe_left_out(left_out)}"
         raise ColorizeError(f"{display_name(folder)}: {what}")
     return sorted(sources, key=lambda source: source.path)
 
 
-def _matching(folder: Path, pattern: str) -> set[Path]:
-    try:
-        return set(folder.rglob(pattern))
-    except (ValueError, NotImplementedError) as error:
-        raise ColorizeError(f"{display_name(pattern)}: {str(error).lower()}") from error
-
-
-def _walk(folder: Path, excluded: Path | None, failures: list[OSError]) -> Iterator[Path]:
-    """Yield the files below a folder that are not hidden; collect folders that can't be listed."""
-    for root, folders, files in os.walk(folder, onerror=failures.append):
-        folders[:] = [
-            name
-            for name in folders
-            if not name.startswith(".")
-            and (excluded is None or real_path(Path(root, name)) != excluded)
-        ]
-        yield from (Path(root, name) for name in files if not name.startswith("."))
+def _is_folder(excluded: Path | None) -> Callable[[str], bool]:
+    """Return a function that tells whether a path is that of the excluded folder."""
+    return lambda path: excluded is not None and real_path(Path(path)) == excluded
 
 
 def _unreadable(error: OSError, folder: Path) -> Source:

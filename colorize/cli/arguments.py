@@ -73,7 +73,7 @@ def parser() -> argparse.ArgumentParser:
 
 def _add_files(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
-        "-i", "--input", nargs="+", default=[], metavar="PATH",
+        "-i", "--input", nargs="+", action="extend", default=[], metavar="PATH",
         help="photographs and folders; - reads one photograph from standard input",
     )  # fmt: skip
     group.add_argument(
@@ -82,8 +82,9 @@ def _add_files(group: argparse._ArgumentGroup) -> None:
         "(default: next to each input, with .colorized before the suffix)",
     )  # fmt: skip
     group.add_argument(
-        "--glob", metavar="PATTERN",
-        help="only files that match, below each -i folder or on its own; ** matches subfolders",
+        "--glob", action="append", default=[], metavar="PATTERN",
+        help="only files that match, below each -i folder or on its own; ** matches subfolders; "
+        "may be repeated",
     )  # fmt: skip
     existing = group.add_mutually_exclusive_group()
     existing.add_argument("--overwrite", action="store_true", help="replace existing outputs")

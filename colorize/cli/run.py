@@ -6,6 +6,7 @@ import argparse
 import functools
 import os
 import sys
+from collections import Counter
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, closing, nullcontext
 from pathlib import Path
@@ -74,7 +75,10 @@ def find_jobs(args: argparse.Namespace) -> list[Job]:
     if several and output is not None and not in_folder and exists(output):
         name = display_name(output)
         raise ColorizeError(f"{name}: several inputs need a folder as -o, not a file")
-    sources = batch.find_images(inputs, args.glob, output if folder else None)
+    left_out: Counter[str] = Counter()
+    sources = batch.find_images(inputs, args.glob, output if folder else None, left_out)
+    if left_out and not args.quiet:
+        log_line(batch.describe_left_out(left_out))
     jobs = batch.plan_jobs(sources, output, folder, args.format, args.samples)
     if args.confidence_map:
         planned = {job.source for job in jobs}

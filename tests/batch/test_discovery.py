@@ -1,5 +1,7 @@
 """Which files folders and patterns contribute."""
 
+import os
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -20,18 +22,18 @@ def test_folder_gives_its_photographs_and_those_of_subfolders(tmp_path):
 def test_pattern_selects_files_of_a_folder(tmp_path):
     save(tmp_path / "a.png")
     save(tmp_path / "sub/b.jpg")
-    assert [s.relative for s in batch.find_images([tmp_path], "*.jpg")] == [Path("sub/b.jpg")]
+    assert [s.relative for s in batch.find_images([tmp_path], ["*.jpg"])] == [Path("sub/b.jpg")]
     with pytest.raises(ColorizeError, match="no file matches"):
-        batch.find_images([tmp_path], "*.gif")
+        batch.find_images([tmp_path], ["*.gif"])
 
 
 def test_pattern_without_folder_is_relative_to_its_fixed_part(tmp_path):
     save(tmp_path / "scans/a.jpg")
     save(tmp_path / "scans/deep/b.jpg")
-    found = batch.find_images([], f"{tmp_path}/scans/**/*.jpg")
+    found = batch.find_images([], [f"{tmp_path}/scans/**/*.jpg"])
     assert sorted(s.relative for s in found) == [Path("a.jpg"), Path("deep/b.jpg")]
     with pytest.raises(ColorizeError, match="no file matches"):
-        batch.find_images([], f"{tmp_path}/none/*.jpg")
+        batch.find_images([], [f"{tmp_path}/none/*.jpg"])
 
 
 def test_folder_without_photographs_is_an_error(tmp_path):
@@ -42,9 +44,13 @@ def test_folder_without_photographs_is_an_error(tmp_path):
 def test_earlier_results_in_folders_are_skipped(tmp_path):
     for name in ("a.png", "a.colorized.png", "b-2.colorized.png"):
         save(tmp_path / name)
-    for inputs, pattern in (([tmp_path], None), ([tmp_path], "*.png"), ([], f"{tmp_path}/*.png")):
-        assert [s.path.name for s in batch.find_images(inputs, pattern)] == ["a.png"]
-    with_output = batch.find_images([tmp_path], None, tmp_path / "out")
+    for inputs, patterns in (
+        ([tmp_path], []),
+        ([tmp_path], ["*.png"]),
+        ([], [f"{tmp_path}/*.png"]),
+    ):
+        assert [s.path.name for s in batch.find_images(inputs, patterns)] == ["a.png"]
+    with_output = batch.find_images([tmp_path], [], tmp_path / "out")
     assert len(with_output) == 3
     (tmp_path / "a.png").unlink()
     with pytest.raises(ColorizeError, match="nothing to do"):
@@ -64,18 +70,78 @@ def test_output_folder_inside_the_input_folder_is_skipped(tmp_path):
     save(tmp_path / "in/a.png")
     out = tmp_path / "in/out"
     for _ in range(2):
-        found = batch.find_images([tmp_path / "in"], None, out)
+        found = batch.find_images([tmp_path / "in"], [], out)
         assert [str(source.relative) for source in found] == ["a.png"]
-        found = batch.find_images([], f"{tmp_path}/in/**/*.png", out)
+        found = batch.find_images([], [f"{tmp_path}/in/**/*.png"], out)
         assert [str(source.relative) for source in found] == ["a.png"]
         save(out / "a.png")
     assert len(batch.find_images([tmp_path / "in"])) == 2
-    assert len(batch.find_images([tmp_path / "in"], None, tmp_path / "in")) == 2
-    assert len(batch.find_images([out], None, out / "deeper")) == 1
+    assert len(batch.find_images([tmp_path / "in"], [], tmp_path / "in")) == 2
+    assert len(batch.find_images([out], [], out / "deeper")) == 1
 
 
 @pytest.mark.parametrize("pattern", ["/abs/*.png", "**.png/x"])
 def test_invalid_pattern_is_a_one_line_error(tmp_path, pattern):
     save(tmp_path / "a.png")
     with pytest.raises(ColorizeError, match=r"png"):
-        batch.find_images([tmp_path], pattern)
+        batch.find_images([tmp_path], [pattern])
+
+
+def test_several_patterns_give_all_their_files_once(tmp_path):
+    for name in ("a.png", "b.jpg", "sub/c.gif"):
+        save(tmp_path / name)
+    found = batch.find_images([tmp_path], ["*.png", "*.jpg", "a.*"])
+    assert [source.path.name for source in found] == ["a.png", "b.jpg"]
+    found = batch.find_images([], [f"{tmp_path}/**/*.gif", f"{tmp_path}/*.png"])
+    assert [source.relative for source in found] == [Path("sub/c.gif"), Path("a.png")]
+
+
+def test_thumbnails_and_recycle_bins_of_storage_are_left_out(tmp_path):
+    save(tmp_path / "a.jpg")
+    for folder in ("@eaDir/a.jpg", "#recycle", "$RECYCLE.BIN", "sub/@Recycle", "__MACOSX"):
+        save(tmp_path / folder / "SYNOPHOTO_THUMB_M.jpg")
+    for inputs, patterns in (
+        ([tmp_path], []),
+        ([tmp_path], ["*.jpg"]),
+        ([], [f"{tmp_path}/**/*.jpg"]),
+    ):
+        assert [s.path.name for s in batch.find_images(inputs, patterns)] == ["a.jpg"]
+    assert len(batch.find_images([tmp_path / "@eaDir"])) == 1  # named by the user
+
+
+def test_files_in_other_formats_are_counted(tmp_path):
+    save(tmp_path / "a.png")
+    for name in ("1.NEF", "sub/2.nef", "b.psd", "film.mp4", ".hidden", "Thumbs.db"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"x")
+    left_out = Counter()
+    batch.find_images([tmp_path], [], None, left_out)
+    assert left_out == {".nef": 2, ".psd": 1, ".mp4": 1}
+    line = batch.describe_left_out(left_out)
+    assert "4 files" in line and "2 .nef" in line and "video" in line and "\n" not in line
+
+
+def test_links_to_folders_do_not_multiply_photographs(tmp_path):
+    save(tmp_path / "in/a.jpg")
+    for name in ("one", "two"):
+        (tmp_path / "in" / name).symlink_to(".", target_is_directory=True)
+    assert len(batch.find_images([], [f"{tmp_path}/in/**/*.jpg"])) == 1
+    assert len(batch.find_images([tmp_path / "in"], ["*.jpg"])) == 1
+    assert len(batch.find_images([], [f"{tmp_path}/in/*/a.jpg"])) == 2  # as in a shell
+
+
+def test_deep_folders_are_searched_without_recursion(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for _ in range(1200):
+        os.mkdir("d")
+        os.chdir("d")
+    save(Path("a.png"))
+    os.chdir(tmp_path)
+    assert len(batch.find_images([Path("d")])) == 1
+    assert len(batch.find_images([], ["d/**/*.png"])) == 1
+    for _ in range(1200):  # shutil.rmtree would recurse
+        os.chdir("d")
+    os.unlink("a.png")
+    for _ in range(1200):
+        os.chdir("..")
+        os.rmdir("d")

@@ -140,7 +140,7 @@ def test_unprintable_names_work_and_are_printed_on_one_line(tmp_path, name):
     for error in (again, broken):
         assert error.isprintable()
     with pytest.raises(ColorizeError) as caught:
-        batch.find_images([tmp_path / "in"], os.fsdecode(name) + "none")
+        batch.find_images([tmp_path / "in"], [os.fsdecode(name) + "none"])
     assert str(caught.value).isprintable()
 
 

@@ -71,6 +71,26 @@ def test_folder_keeps_subfolders_and_skips_other_files(colorize_):
     assert sorted(str(p) for p in Path("out").rglob("*.*")) == ["out/a.jpg", "out/old/b.tif"]
 
 
+def test_repeated_inputs_and_patterns_add_up(colorize_):
+    for name in ("a.jpg", "b.jpg", "scans/c.png", "scans/d.gif"):
+        save(name)
+    assert colorize_("-i", "a.jpg", "-i", "b.jpg", "-o", "out")[0] == 0
+    assert sorted(os.listdir("out")) == ["a.jpg", "b.jpg"]
+    arguments = ("--glob", "scans/*.png", "--glob", "scans/*.gif", "-o", "patterns")
+    assert colorize_(*arguments)[0] == 0
+    assert sorted(os.listdir("patterns")) == ["c.png", "d.gif"]
+
+
+def test_files_of_a_folder_in_other_formats_are_counted_in_one_line(colorize_):
+    save("scans/a.png")
+    Path("scans/b.psd").write_bytes(b"8BPS")
+    status, said = colorize_("-i", "scans", "-o", "out", "--dry-run", "--quiet")
+    assert (status, said) == (0, "")
+    status, said = colorize_("-i", "scans", "-o", "out")
+    assert status == 0
+    assert [".psd" in line for line in said.splitlines()].count(True) == 1
+
+
 def test_glob_selects_files(colorize_):
     save("scans/a.jpg")
     save("scans/b.png")
