@@ -313,6 +313,10 @@ class OutputOptions(Options):
         None, "refuse larger photographs", minimum=1, default_text="500 million pixels",
         consumers=("command",), affects_output=False,
     )  # fmt: skip
+    allow_damaged: bool = option(
+        False, "take what can be decoded of damaged photographs, with a note",
+        consumers=("command",),
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -63,7 +63,7 @@ class WriteOptions:
         skip_existing: keep existing outputs and count their jobs as skipped.
         manifest: what earlier runs have finished; new entries are added if it is writable.
         format, quality: see `io.writers.write`.
-        max_pixels: see `io.readers.read`.
+        max_pixels, allow_damaged: see `io.readers.read`.
         reserved: files that must not be outputs, such as the manifest.
         compare: layout that shows before and after in one picture, see `viewing.compare`.
         thumbnails: add thumbnails for a gallery to the results, also to those of skipped jobs.
@@ -75,6 +75,7 @@ class WriteOptions:
     format: str | None = None
     quality: int | None = None
     max_pixels: int = readers.MAX_PIXELS
+    allow_damaged: bool = False
     reserved: tuple[Path, ...] = ()
     compare: str | None = None
     thumbnails: bool = False

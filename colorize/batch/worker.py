@@ -91,7 +91,11 @@ class JobWorker:
 
     def _read(self, path: Path) -> Photo:
         with open_input(path) as source:
-            return readers.read(source, max_pixels=self.options.max_pixels)
+            return readers.read(
+                source,
+                max_pixels=self.options.max_pixels,
+                allow_damaged=self.options.allow_damaged,
+            )
 
     def _run_with_manifest(self, job: Job) -> Result:
         manifest = self.options.manifest
@@ -157,7 +161,11 @@ class JobWorker:
     def _read_pages(self, job: Job, source: PathOrStream) -> Iterator[Photo]:
         if self.prefetcher is not None and self.prefetcher.source == job.source:
             return self.prefetcher.pages()
-        return readers.read_pages(source, max_pixels=self.options.max_pixels)
+        return readers.read_pages(
+            source,
+            max_pixels=self.options.max_pixels,
+            allow_damaged=self.options.allow_damaged,
+        )
 
     def _colorize(self, job: Job, photo: Photo) -> Photo:
         if job.sample is None:

@@ -34,7 +34,7 @@ def colorize_pipe(args: argparse.Namespace) -> int:
     limit = args.max_pixels or readers.MAX_PIXELS
     pages = (
         _compared(photo, colorizer(photo), args.compare)
-        for photo in readers.read_pages(source, max_pixels=limit)
+        for photo in readers.read_pages(source, max_pixels=limit, allow_damaged=args.allow_damaged)
     )
     for note in writers.write(pages, target, format=args.format, quality=args.quality):
         if not args.quiet:

@@ -111,7 +111,12 @@ def _prefetch(
     if len(jobs) > 1 or isinstance(source, RemotePath) or is_video_name(source):
         return nullcontext()
     sizes = prefetch_sizes(from_arguments(ColorizeOptions, args))
-    return PhotoPrefetcher(source, max_pixels=args.max_pixels or MAX_PIXELS, thumbnails=sizes)
+    return PhotoPrefetcher(
+        source,
+        max_pixels=args.max_pixels or MAX_PIXELS,
+        allow_damaged=args.allow_damaged,
+        thumbnails=sizes,
+    )
 
 
 def _dry_run(jobs: list[Job], options: WriteOptions, quiet: bool) -> int:

@@ -65,6 +65,7 @@ def make_options(args: argparse.Namespace, manifest: Manifest | None) -> WriteOp
         format=args.format,
         quality=args.quality,
         max_pixels=args.max_pixels or readers.MAX_PIXELS,
+        allow_damaged=args.allow_damaged,
         reserved=tuple(Path(getattr(args, name)) for name in LOGS if getattr(args, name)),
         compare=args.compare,
         thumbnails=args.gallery is not None,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import re
 import struct
+from contextlib import suppress
 
 import numpy as np
 
@@ -41,14 +42,12 @@ def apply_orientation(array: np.ndarray, orientation: int) -> np.ndarray:
 
 def read_orientation(exif: bytes | None, xmp: bytes | None = None) -> int:
     """Return the orientation, 1 to 8, that EXIF (or else XMP) gives; 1 where neither does."""
-    try:
+    with suppress(ValueError):
         reader, _ = _open_block(exif)
         for entry in reader.entries(reader.first_ifd_offset):
             if entry.number == tiff.ORIENTATION and entry.type == Type.SHORT:
                 (number,) = struct.unpack_from(reader.byte_order + "H", entry.inline)
                 return number if 1 <= number <= 8 else 1
-    except ValueError:  # damaged behind what could be read
-        pass
     match = _XMP_ORIENTATION.search(xmp or b"")
     return int(match[2]) if match else 1
 
@@ -72,21 +71,22 @@ def upright_exif(exif: bytes | None, orientation: int) -> bytes | None:
         orientation: that of the picture as stored.
 
     Returns:
-        The block without "Exif\0\0"; None where there is none or it is too damaged to change.
+        The block without "Exif\0\0", changed as far as it can be read; None where there is none.
     """
     try:
         reader, block = _open_block(exif)
-        order = reader.byte_order
-        for entry in reader.entries(reader.first_ifd_offset):
-            if entry.number == tiff.ORIENTATION and entry.type == Type.SHORT:
-                struct.pack_into(order + "H", block, entry.offset + 8, 1)
-            if entry.number == tiff.EXIF_IFD and orientation >= 5:
-                _swap_dimensions(block, reader, reader.offset_in(entry.inline))
-        thumbnail_at = reader.next_ifd_offset_at(reader.first_ifd_offset)
-        if thumbnail_at + 4 <= len(block):
-            struct.pack_into(order + "I", block, thumbnail_at, 0)
     except ValueError:
         return None
+    order = reader.byte_order
+    struct.pack_into(order + "H", block, 2, 42)  # of classic TIFF, which other programs require
+    for entry in reader.entries(reader.first_ifd_offset):
+        if entry.number == tiff.ORIENTATION and entry.type == Type.SHORT:
+            struct.pack_into(order + "H", block, entry.offset + 8, 1)
+        if entry.number == tiff.EXIF_IFD and orientation >= 5:
+            _swap_dimensions(block, reader, reader.offset_in(entry.inline))
+    thumbnail_at = reader.next_ifd_offset_at(reader.first_ifd_offset)
+    if thumbnail_at + 4 <= len(block):
+        struct.pack_into(order + "I", block, thumbnail_at, 0)
     return bytes(block)
 
 
@@ -101,17 +101,17 @@ def set_exif_dimensions(exif: bytes | None, width: int, height: int) -> bytes | 
         return None
     try:
         reader, block = _open_block(exif)
-        sizes = {PIXEL_X_DIMENSION: width, PIXEL_Y_DIMENSION: height}
-        for pointer in reader.entries(reader.first_ifd_offset):
-            if pointer.number != tiff.EXIF_IFD:
-                continue
-            for entry in reader.entries(reader.offset_in(pointer.inline)):
-                if entry.number in sizes and entry.type in (Type.SHORT, Type.LONG):
-                    # as LONG: twice the width may exceed a SHORT
-                    value = Type.LONG, 1, sizes[entry.number]
-                    struct.pack_into(reader.byte_order + "HII", block, entry.offset + 2, *value)
     except ValueError:
         return exif  # too damaged to change
+    sizes = {PIXEL_X_DIMENSION: width, PIXEL_Y_DIMENSION: height}
+    for pointer in reader.entries(reader.first_ifd_offset):
+        if pointer.number != tiff.EXIF_IFD:
+            continue
+        for entry in reader.entries(reader.offset_in(pointer.inline)):
+            if entry.number in sizes and entry.type in (Type.SHORT, Type.LONG):
+                # as LONG: twice the width may exceed a SHORT
+                value = Type.LONG, 1, sizes[entry.number]
+                struct.pack_into(reader.byte_order + "HII", block, entry.offset + 2, *value)
     return bytes(block)
 
 
@@ -128,7 +128,7 @@ def page_from_exif(exif: bytes | None) -> IFD:
     """Return an EXIF block's tags for a little-endian TIFF page, none for a damaged block."""
     try:
         reader, _ = _open_block(exif)
-        ifd, _ = reader.read_ifd(reader.first_ifd_offset)
+        ifd = reader.read_ifd(reader.first_ifd_offset)
     except ValueError:
         return IFD("<")
     tags = {number: tag for number, tag in ifd.tags.items() if number not in tiff.STRUCTURAL_TAGS}
@@ -138,10 +138,7 @@ def page_from_exif(exif: bytes | None) -> IFD:
 def _open_block(exif: bytes | None) -> tuple[tiff.Reader, bytearray]:
     """Return a reader of an EXIF block and a copy to change. Raises ValueError if it is none."""
     block = bytearray((exif or b"").removeprefix(EXIF_PREFIX))
-    reader = tiff.Reader(io.BytesIO(block))
-    if reader.big:
-        raise ValueError("an EXIF block is not BigTIFF")
-    return reader, block
+    return tiff.Reader(io.BytesIO(block), any_version=True), block
 
 
 def _swap_dimensions(block: bytearray, reader: tiff.Reader, ifd_offset: int) -> None:

@@ -11,13 +11,14 @@ import os
 from collections.abc import Iterable
 from contextlib import suppress
 from functools import lru_cache
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Literal
 
 import numpy as np
 
 from colorize.errors import ColorizeError
 from colorize.io.icc import gray_curve, profile_space, srgb_converter
 from colorize.io.png import Chunk, ChunkReplacer
+from colorize.io.segments import SegmentFile
 
 _DTYPES: dict[str, Any] = {
     "uchar": np.uint8, "char": np.int8, "ushort": np.uint16, "short": np.int16,
@@ -25,24 +26,35 @@ _DTYPES: dict[str, Any] = {
 }  # fmt: skip
 
 
+class UnsupportedError(Exception):
+    """A decoder cannot open a file, which another one may be able to."""
+
+
 def decode_high_bit_depth(
-    file: BinaryIO, size: tuple[int, int], page: int | None = None
+    file: BinaryIO | SegmentFile,
+    size: tuple[int, int],
+    fail_on: Literal["none", "error", "warning"] = "error",
 ) -> np.ndarray:
-    """Return the samples of a PNG or of one page of a TIFF, (H, W, bands), read-only.
+    """Return the samples of a PNG or TIFF file, (H, W, bands), read-only.
 
     Args:
-        file: an open file; its position stays.
+        file: an open file.
         size: width and height that the header gives.
-        page: of a TIFF file.
+        fail_on: "none" to take what can be decoded of damaged pixels; libtiff reports damaged
+            tiles, unlike strips, as a "warning" only.
 
     Raises:
         ColorizeError: where the pixels are of another size, or libvips is not installed.
-        pyvips.Error: for a damaged file.
+        UnsupportedError: where libvips does not know the format or its codec.
+        pyvips.Error: for damaged pixels.
     """
-    options: dict[str, Any] = {"access": "sequential", "fail_on": "error"}
-    if page is not None:
-        options["page"] = page
-    image = _vips().Image.new_from_source(_source(file), "", **options)
+    options = {"access": "sequential", "fail_on": fail_on}
+    vips = _vips()
+    vips.vips_lib.vips_error_clear()  # messages about earlier files, which would be repeated
+    try:
+        image = vips.Image.new_from_source(_source(file), "", **options)
+    except vips.Error as error:
+        raise UnsupportedError(str(error)) from error
     if (image.width, image.height) != size:
         raise ColorizeError("damaged: its header and its pixels differ in size")
     shape = image.height, image.width, image.bands
@@ -107,9 +119,11 @@ def _vips() -> Any:
     return pyvips
 
 
-def _source(file: BinaryIO) -> Any:
+def _source(file: BinaryIO | SegmentFile) -> Any:
     """Return a libvips source with its own file position, so that Pillow's stays."""
     source = _vips().Source
+    if isinstance(file, SegmentFile):
+        return _custom_source(file)
     if isinstance(file, io.BytesIO):
         return source.new_from_memory(file.getvalue())
     descriptor = _reopen(file)
@@ -120,6 +134,19 @@ def _source(file: BinaryIO) -> Any:
         return source.new_from_descriptor(descriptor)  # which keeps a duplicate
     finally:
         os.close(descriptor)
+
+
+def _custom_source(file: SegmentFile) -> Any:
+    def read(size: int) -> bytes:
+        try:
+            return file.read(size)
+        except (OSError, MemoryError, ValueError):  # no exception may pass through C code
+            return b""
+
+    source = _vips().SourceCustom()
+    source.on_read(read)
+    source.on_seek(file.seek)
+    return source
 
 
 def _reopen(file: BinaryIO) -> int | None:

@@ -18,11 +18,18 @@ class PhotoPrefetcher:
     To be used in a `with` statement, which waits for the thread.
     """
 
-    def __init__(self, source: Path, *, max_pixels: int, thumbnails: Sequence[ResizeSpec] = ()):
+    def __init__(
+        self,
+        source: Path,
+        *,
+        max_pixels: int,
+        allow_damaged: bool = False,
+        thumbnails: Sequence[ResizeSpec] = (),
+    ):
         """Begin to read. `thumbnails` will be asked for later, and are made by the thread."""
         self.source = source
         self._thumbnails = thumbnails
-        self._pages = readers.read_pages(source, max_pixels=max_pixels)
+        self._pages = readers.read_pages(source, max_pixels=max_pixels, allow_damaged=allow_damaged)
         self._executor = ThreadPoolExecutor(1)
         self._first = self._executor.submit(self._read_first)
 

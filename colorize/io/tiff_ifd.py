@@ -9,20 +9,28 @@ from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import BinaryIO
 
 import numpy as np
 
-SUBFILE_TYPE, IMAGE_WIDTH, IMAGE_LENGTH, BITS_PER_SAMPLE, COMPRESSION = 254, 256, 257, 258, 259
-PHOTOMETRIC, STRIP_OFFSETS, ORIENTATION, SAMPLES_PER_PIXEL = 262, 273, 274, 277
+SUBFILE_TYPE, OLD_SUBFILE_TYPE = 254, 255
+IMAGE_WIDTH, IMAGE_LENGTH, BITS_PER_SAMPLE, COMPRESSION = 256, 257, 258, 259
+MAKE, MODEL = 271, 272
+PHOTOMETRIC, FILL_ORDER, STRIP_OFFSETS, ORIENTATION, SAMPLES_PER_PIXEL = 262, 266, 273, 274, 277
 ROWS_PER_STRIP, STRIP_BYTE_COUNTS = 278, 279
 X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT, PREDICTOR = 282, 283, 296, 317
-TILE_OFFSETS, EXTRA_SAMPLES, SAMPLE_FORMAT = 324, 338, 339
+PLANAR_CONFIGURATION, T4_OPTIONS, T6_OPTIONS, COLOR_MAP = 284, 292, 293, 320
+TILE_WIDTH, TILE_LENGTH, TILE_OFFSETS, TILE_BYTE_COUNTS = 322, 323, 324, 325
+SUB_IMAGES, INK_SET, EXTRA_SAMPLES, SAMPLE_FORMAT, JPEG_TABLES = 330, 332, 338, 339, 347
+JPEG_OFFSET, JPEG_BYTE_COUNT = 513, 514
+YCBCR_COEFFICIENTS, YCBCR_SUBSAMPLING, REFERENCE_BLACK_WHITE = 529, 530, 532
 XMP, IPTC, PHOTOSHOP, ICC_PROFILE = 700, 33723, 34377, 34675
 EXIF_IFD, GPS_IFD, INTEROP_IFD = 34665, 34853, 40965
+DNG_VERSION = 50706
 
 SUB_IFDS = {EXIF_IFD, GPS_IFD, INTEROP_IFD}
 MAX_SUB_IFD_DEPTH = 2
@@ -104,11 +112,15 @@ class IFD:
 
     def rational(self, tag: int) -> float:
         """Return the first fraction of a tag, 0 where there is none."""
+        return next(iter(self.rationals(tag)), 0.0)
+
+    def rationals(self, tag: int) -> tuple[float, ...]:
+        """Return the fractions of a tag, empty where it is missing or of another type."""
         value = self.tags.get(tag)
         if value is None or value.type != Type.RATIONAL:
-            return 0.0
-        numerator, denominator = struct.unpack_from(self.byte_order + "II", value.data)
-        return numerator / denominator if denominator else 0.0
+            return ()
+        pairs = struct.iter_unpack(self.byte_order + "II", value.data)
+        return tuple(top / bottom if bottom else 0.0 for top, bottom in pairs)
 
     def bytes(self, tag: int) -> bytes | None:
         """Return the bytes of a tag, None where it is missing or empty."""
@@ -117,19 +129,15 @@ class IFD:
 
 
 def read_ifds(file: BinaryIO) -> Iterator[IFD]:
-    """Yield the IFD of every page of a TIFF file, or of every IFD of an EXIF block.
+    """Yield every IFD of a TIFF file or of an EXIF block.
 
-    Raises ValueError where the file is not TIFF, ends too early, or its IFDs form a loop.
+    The last one is that whose link leads nowhere, wherever it may lead.
+
+    Raises ValueError where the file is not TIFF, or ends before its first IFD.
     """
     reader = Reader(file)
-    seen: set[int] = set()
-    offset = reader.first_ifd_offset
-    while offset:
-        if offset in seen:
-            raise ValueError("its directories form a loop")
-        seen.add(offset)
-        ifd, offset = reader.read_ifd(offset)
-        yield ifd
+    for offset in reader.ifd_offsets():
+        yield reader.read_ifd(offset)
 
 
 def pack(ifd: IFD, offset: int, next_ifd_offset: int = 0) -> bytes:
@@ -198,66 +206,115 @@ class Entry:
 class Reader:
     """Walks the IFDs of classic TIFF (4-byte offsets) and BigTIFF (8-byte offsets)."""
 
-    def __init__(self, file: BinaryIO) -> None:
-        """Read the header. Raises ValueError where it is not that of a TIFF file."""
+    def __init__(self, file: BinaryIO, *, any_version: bool = False) -> None:
+        """Read the header.
+
+        Args:
+            file: an open file.
+            any_version: take a file of an unknown version as classic TIFF, which EXIF blocks are.
+
+        Raises:
+            ValueError: where the header is not that of a TIFF file.
+        """
         self.file = file
         self.size = file.seek(0, os.SEEK_END)
         header = self._read_at(0, 8)
         self.byte_order = {b"II": "<", b"MM": ">"}.get(header[:2], "")
         (version,) = struct.unpack((self.byte_order or "<") + "H", header[2:4])
-        if not self.byte_order or version not in (42, 43):
+        if not self.byte_order or (version not in (42, 43) and not any_version):
             raise ValueError("not a TIFF file")
-        self.big = version == 43
+        self.big = version == 43 and not any_version
         self._count_format, self._offset_format = ("Q", "Q") if self.big else ("H", "I")
         self._offset_size = 8 if self.big else 4
+        self._count_size = struct.calcsize("=" + self._count_format)
+        self.broken_link = False
         self.first_ifd_offset = self.offset_in(self._read_at(8, 8) if self.big else header[4:])
 
+    def ifd_offsets(self) -> list[int]:
+        """Return the offsets of the IFDs that follow each other from the first one on.
+
+        Sets `broken_link` where the last of them points to something that is not an IFD.
+        """
+        offsets: list[int] = []
+        seen: set[int] = set()
+        offset: int | None = self.first_ifd_offset
+        while offset:
+            count = self._entry_count(offset)
+            if offset in seen or not count:
+                break
+            seen.add(offset)
+            offsets.append(offset)
+            offset = self._next_ifd_offset(offset)
+        self.broken_link = offset != 0
+        return offsets
+
     def entries(self, ifd_offset: int) -> Iterator[Entry]:
-        """Yield the entries of the IFD at an offset. Raises ValueError where the file ends."""
+        """Yield the entries of the IFD at an offset, as many as the file holds."""
         entry_size = 4 + 2 * self._offset_size
-        count_size = struct.calcsize("=" + self._count_format)
-        (count,) = self._unpack(self._count_format, self._read_at(ifd_offset, count_size))
-        start = ifd_offset + count_size
+        start = ifd_offset + self._count_size
         self.file.seek(start)
-        block = self.file.read(min(count, MAX_ENTRIES) * entry_size)
+        block = self.file.read((self._entry_count(ifd_offset) or 0) * entry_size)
         for position in range(0, len(block) - entry_size + 1, entry_size):
             entry = block[position : position + entry_size]
             number, type, values = self._unpack("HH" + self._offset_format, entry, exact=False)
             inline = entry[-self._offset_size :]
             yield Entry(start + position, number, type, values, inline)
-        if len(block) < min(count, MAX_ENTRIES) * entry_size:
-            raise ValueError("the file ends too early")
+
+    def is_whole(self, ifd_offset: int) -> bool:
+        """Return whether the file holds all entries of the IFD at an offset."""
+        return self._entry_count(ifd_offset) is not None and (
+            self.next_ifd_offset_at(ifd_offset) <= self.size
+        )
 
     def next_ifd_offset_at(self, ifd_offset: int) -> int:
         """Return where the IFD at an offset says where the next one begins."""
-        count_size = struct.calcsize("=" + self._count_format)
-        (count,) = self._unpack(self._count_format, self._read_at(ifd_offset, count_size))
-        return int(ifd_offset + count_size + min(count, MAX_ENTRIES) * (4 + 2 * self._offset_size))
+        entries_size = (self._entry_count(ifd_offset) or 0) * (4 + 2 * self._offset_size)
+        return ifd_offset + self._count_size + entries_size
 
-    def read_ifd(self, offset: int, depth: int = 0) -> tuple[IFD, int]:
-        """Return the IFD at an offset, and the offset of the next one.
+    def read_ifd(self, offset: int, numbers: Collection[int] | None = None, depth: int = 0) -> IFD:
+        """Return the IFD at an offset.
 
         A tag whose value is not in the file, or is too large, is left out.
+
+        Args:
+            offset: where it begins.
+            numbers: of the tags to read; None for all.
+            depth: of the IFD below that of the page.
         """
         ifd = IFD(self.byte_order)
         for entry in self.entries(offset):
+            if numbers is not None and entry.number not in numbers:
+                continue
             size = entry.count * self._size_of(entry.type)
             if not 0 < size <= min(self.size, MAX_TAG_BYTES):
                 continue
-            try:
+            with suppress(ValueError):
                 if entry.number not in SUB_IFDS:
-                    ifd.tags[entry.number] = Tag(entry.type, self._value(entry, size))
+                    ifd.tags.setdefault(entry.number, Tag(entry.type, self._value(entry, size)))
                 elif entry.type in _POINTER_TYPES and depth < MAX_SUB_IFD_DEPTH:
-                    sub_ifd, _ = self.read_ifd(self.offset_in(entry.inline), depth + 1)
+                    sub_ifd = self.read_ifd(self.offset_in(entry.inline), depth=depth + 1)
                     ifd.sub_ifds[entry.number] = sub_ifd
-            except ValueError:
-                continue
-        next_at = self.next_ifd_offset_at(offset)
-        return ifd, self.offset_in(self._read_at(next_at, self._offset_size))
+        return ifd
 
     def offset_in(self, data: bytes) -> int:
         """Return the offset that bytes of the file mean."""
         return int(self._unpack(self._offset_format, data)[0])
+
+    def _entry_count(self, ifd_offset: int) -> int | None:
+        """Return how many entries the IFD at an offset has, None where there is not an IFD."""
+        try:
+            (count,) = self._unpack(self._count_format, self._read_at(ifd_offset, self._count_size))
+        except ValueError:
+            return None
+        return min(count, MAX_ENTRIES)
+
+    def _next_ifd_offset(self, ifd_offset: int) -> int | None:
+        """Return the offset of the IFD behind that at an offset, 0 for none, None if cut off."""
+        try:
+            at = self.next_ifd_offset_at(ifd_offset)
+            return self.offset_in(self._read_at(at, self._offset_size))
+        except ValueError:
+            return None
 
     def _value(self, entry: Entry, size: int) -> bytes:
         if size <= len(entry.inline):

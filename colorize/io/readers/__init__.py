@@ -12,29 +12,33 @@ from contextlib import closing
 from colorize.errors import ColorizeError, display_name, error_context
 from colorize.io.photo import Photo
 from colorize.io.pillow_warnings import pillow_warnings_ignored
-from colorize.io.readers import pillow, tiff
+from colorize.io.readers import pillow, raw, tiff
 from colorize.io.source import PathOrStream, open_source
 
 MAX_PIXELS = 500_000_000  # 200-megapixel scans and more; 1.5 GB of 8-bit RGB at most
 PREFIX_BYTES = 40  # enough for the brands of AVIF and HEIC
 
 
-def read(source: PathOrStream, *, max_pixels: int = MAX_PIXELS) -> Photo:
+def read(
+    source: PathOrStream, *, max_pixels: int = MAX_PIXELS, allow_damaged: bool = False
+) -> Photo:
     """Return the photograph in a file, the first one where there are several.
 
     Args:
         source: a path, or a binary stream (which need not be seekable).
         max_pixels: the largest width times height that is decoded.
+        allow_damaged: take what can be decoded of a damaged picture, and note it.
 
     Raises:
         ColorizeError: naming the file and the reason, where the photograph is not whole.
     """
-    with closing(read_pages(source, max_pixels=max_pixels)) as pages:
+    pages = read_pages(source, max_pixels=max_pixels, allow_damaged=allow_damaged)
+    with closing(pages):
         return next(pages)
 
 
 def read_pages(
-    source: PathOrStream, *, max_pixels: int = MAX_PIXELS
+    source: PathOrStream, *, max_pixels: int = MAX_PIXELS, allow_damaged: bool = False
 ) -> Generator[Photo, None, None]:
     """Yield every page of a file, or every frame of an animation as it shows, one at a time.
 
@@ -47,9 +51,11 @@ def read_pages(
             file.seek(0)
             prefix = file.read(PREFIX_BYTES)
             if tiff.accepts(prefix):
-                pages = tiff.read_pages(file, max_pixels)
+                pages = tiff.read_pages(file, max_pixels, allow_damaged)
+            elif raw.accepts(prefix):
+                pages = iter([raw.read(file, max_pixels)])
             elif opener := pillow.find_opener(prefix):
-                pages = pillow.read_frames(opener, file, max_pixels)
+                pages = pillow.read_frames(opener, file, max_pixels, allow_damaged)
             else:
                 raise ColorizeError("is not a picture in a known format")
         while True:

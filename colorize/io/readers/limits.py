@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from colorize.errors import ColorizeError
 
+DAMAGED = "its pixels are damaged: taken as far as they can be decoded"
+
 
 def check_size(width: int, height: int, max_pixels: int) -> None:
     """Raise ColorizeError for a picture that is too large or empty."""

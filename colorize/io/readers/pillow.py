@@ -57,7 +57,9 @@ def find_opener(prefix: bytes) -> Opener | None:
     return None
 
 
-def read_frames(opener: Opener, file: BinaryIO, max_pixels: int) -> Iterator[Photo]:
+def read_frames(
+    opener: Opener, file: BinaryIO, max_pixels: int, allow_damaged: bool = False
+) -> Iterator[Photo]:
     """Yield the frames of an animation, or the one picture of a file.
 
     Raises ColorizeError for what is refused; decoders raise their own errors on damaged files.

@@ -1,27 +1,28 @@
-"""Reading TIFF files: Pillow decodes pages of eight bits, libvips deeper ones."""
+"""Reading the pages of TIFF files: which they are, how they are stored, pixels and tags."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import BinaryIO
 
-import numpy as np
-from PIL import Image, TiffImagePlugin
-
 from colorize.errors import ColorizeError
 from colorize.io import tiff_ifd as tiff
-from colorize.io.conversion import Arrays, image_to_arrays, samples_to_arrays, to_uint16
 from colorize.io.exif import page_orientation
-from colorize.io.high_bit_depth import decode_high_bit_depth
 from colorize.io.metadata import read_page_metadata
 from colorize.io.photo import Photo
-from colorize.io.readers.limits import check_size
+from colorize.io.readers import raw
+from colorize.io.readers.limits import DAMAGED, check_size
+from colorize.io.readers.tiff_color import to_arrays
+from colorize.io.readers.tiff_decoders import decode_samples
+from colorize.io.readers.tiff_layout import read_layout
+from colorize.io.readers.tiff_pages import Directory, find_pages
 from colorize.io.tiff_ifd import IFD
 
+NEEDED_TAGS = {
+    tiff.IMAGE_WIDTH, tiff.IMAGE_LENGTH, tiff.BITS_PER_SAMPLE, tiff.SAMPLES_PER_PIXEL,
+    tiff.STRIP_OFFSETS, tiff.TILE_OFFSETS, tiff.COLOR_MAP,
+}  # fmt: skip
 MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # classic TIFF and BigTIFF
-MAX_CHANNELS = 5  # CMYK and alpha
-COLORS = {0: 1, 1: 1, 2: 3, 5: 4}  # channels by PhotometricInterpretation: gray, RGB, CMYK
-ASSOCIATED_ALPHA, UNASSOCIATED_ALPHA = 1, 2  # values of ExtraSamples
 
 
 def accepts(prefix: bytes) -> bool:
@@ -29,64 +30,64 @@ def accepts(prefix: bytes) -> bool:
     return prefix.startswith(MAGIC)
 
 
-def read_pages(file: BinaryIO, max_pixels: int) -> Iterator[Photo]:
-    """Yield the pages of a TIFF file.
+def read_pages(file: BinaryIO, max_pixels: int, allow_damaged: bool = False) -> Iterator[Photo]:
+    """Yield the pages of a TIFF file, or the one picture of a camera's raw file.
 
     Raises ColorizeError for what is refused; decoders raise their own errors on damaged files.
     """
-    image: Image.Image | None = None
-    for index, ifd in enumerate(tiff.read_ifds(file)):
-        check_size(*_size(ifd), max_pixels)
-        channels = ifd.integer(tiff.SAMPLES_PER_PIXEL, 1)
-        if channels > MAX_CHANNELS:
-            raise ColorizeError(f"has {channels} channels: convert it to gray or RGB")
-        if max(ifd.integers(tiff.BITS_PER_SAMPLE) or (1,)) in (16, 32, 64):
-            pixels, alpha, notes = _decode_high_bit_depth(file, index, ifd)
-        else:
-            if image is None:
-                file.seek(0)
-                image = TiffImagePlugin.TiffImageFile(file, "")
-            image.seek(index)
-            image.load()  # which also turns it upright
-            bits = ifd.integer(tiff.BITS_PER_SAMPLE, 1)
-            white = (1 << bits) - 1 if bits > 8 else 65535
-            pixels, alpha, notes = image_to_arrays(image, white=white)
-        yield Photo(pixels, alpha, read_page_metadata(ifd, notes))
+    found = find_pages(file)
+    if found.is_raw:
+        yield raw.read(file, max_pixels)
+        return
+    reader = tiff.Reader(file)
+    notes = found.notes
+    for page in found.pages:
+        yield _read_page(file, reader, page, notes, max_pixels, allow_damaged)
+        notes = ()
 
 
-def _size(ifd: IFD) -> tuple[int, int]:
-    return ifd.integer(tiff.IMAGE_WIDTH, 0), ifd.integer(tiff.IMAGE_LENGTH, 0)
+def _read_page(
+    file: BinaryIO,
+    reader: tiff.Reader,
+    page: Directory,
+    notes: tuple[str, ...],
+    max_pixels: int,
+    allow_damaged: bool,
+) -> Photo:
+    ifd = reader.read_ifd(page.offset)
+    _check_needed_tags(reader, page.offset, ifd)
+    check_size(ifd.integer(tiff.IMAGE_WIDTH, 0), ifd.integer(tiff.IMAGE_LENGTH, 0), max_pixels)
+    layout, page_notes = read_layout(ifd, reader.size)
+    if page.parent is not None:
+        ifd = _with_tags_of(ifd, reader.read_ifd(page.parent))
+    if not layout.is_complete and not allow_damaged:
+        raise ColorizeError("incomplete: its end is missing")
+    try:
+        samples = decode_samples(file, layout)
+        if not layout.is_complete:
+            page_notes.append(DAMAGED)
+    except ColorizeError:
+        raise
+    except Exception:
+        if not allow_damaged:
+            raise
+        samples = decode_samples(file, layout, allow_damaged=True)
+        page_notes.append(DAMAGED)
+    arrays = to_arrays(samples, layout, ifd, page_orientation(ifd))
+    all_notes = [*notes, *page_notes, *arrays.notes]
+    return Photo(arrays.pixels, arrays.alpha, read_page_metadata(ifd, all_notes))
 
 
-def _decode_high_bit_depth(file: BinaryIO, page: int, ifd: IFD) -> Arrays:
-    colors = COLORS.get(ifd.integer(tiff.PHOTOMETRIC, 1))
-    if colors is None:
-        raise ColorizeError("is not gray, RGB or CMYK, in 16 bits or more: convert it to RGB")
-    samples = to_uint16(decode_high_bit_depth(file, _size(ifd), page))
-    channels = samples.shape[2]
-    if channels < colors:
-        raise ColorizeError(f"damaged: has {channels} channels of {colors}")
-    # some files do not say what a channel beyond the colors is: then it is alpha
-    extra = ifd.integer(tiff.EXTRA_SAMPLES, UNASSOCIATED_ALPHA) if channels > colors else 0
-    has_alpha = extra in (ASSOCIATED_ALPHA, UNASSOCIATED_ALPHA)
-    samples = samples[..., : colors + has_alpha]
-    if colors == 4:
-        samples = _cmyk_to_rgb(samples)
-    if extra == ASSOCIATED_ALPHA:
-        samples = _unpremultiply(samples)
-    icc = ifd.bytes(tiff.ICC_PROFILE)
-    return samples_to_arrays(samples, has_alpha, icc, page_orientation(ifd))
+def _check_needed_tags(reader: tiff.Reader, offset: int, ifd: IFD) -> None:
+    """Raise ColorizeError where a tag that the pixels depend on cannot be read."""
+    for entry in reader.entries(offset):
+        if entry.number in NEEDED_TAGS and entry.count and not ifd.integers(entry.number):
+            raise ColorizeError(f"damaged or incomplete: its tag {entry.number} cannot be read")
 
 
-def _cmyk_to_rgb(samples: np.ndarray) -> np.ndarray:
-    """Return uint16 CMYK as RGB, each ink (1 - c)(1 - k); channels after K stay."""
-    paper = 65535 - samples[..., :4].astype(np.uint32)
-    rgb = (paper[..., :3] * paper[..., 3:] + 32767) // 65535
-    return np.concatenate([rgb.astype(np.uint16), samples[..., 4:]], axis=2)
-
-
-def _unpremultiply(samples: np.ndarray) -> np.ndarray:
-    """Return uint16 color divided by the alpha that is its last channel."""
-    alpha = np.maximum(samples[..., -1:].astype(np.uint32), 1)
-    color = (samples[..., :-1].astype(np.uint32) * 65535 + alpha // 2) // alpha
-    return np.concatenate([np.minimum(color, 65535).astype(np.uint16), samples[..., -1:]], axis=2)
+def _with_tags_of(ifd: IFD, parent: IFD) -> IFD:
+    """Return a directory with the descriptions that only the one above it has."""
+    described = {n: tag for n, tag in parent.tags.items() if n not in tiff.STRUCTURAL_TAGS - {
+        tiff.ORIENTATION, tiff.XMP, tiff.IPTC, tiff.PHOTOSHOP}}  # fmt: skip
+    described.pop(tiff.SUBFILE_TYPE, None)
+    return IFD(ifd.byte_order, described | ifd.tags, parent.sub_ifds | ifd.sub_ifds)

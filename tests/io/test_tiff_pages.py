@@ -1,0 +1,226 @@
+"""Which directories of a TIFF file are pages, and what may be wrong with its tags."""
+
+from __future__ import annotations
+
+import io
+import struct
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+from fixtures.image_files import GRAY, GRAY16, RGB, RGB16, plain_tiff, tiff_with, with_tag
+
+from colorize.errors import ColorizeError
+from colorize.io import tiff_ifd as tiff
+from colorize.io.photo import Photo
+from colorize.io.readers import read, read_pages
+from colorize.io.writers import write
+
+REDUCED, PAGE, MASK = 1, 2, 4
+
+
+def tiff_of(*images: tuple[np.ndarray, dict[str, Any]]) -> io.BytesIO:
+    """Return a TIFF file with a directory for each image, written with tifffile's options."""
+    file = io.BytesIO()
+    with tifffile.TiffWriter(file) as writer:
+        for image, options in images:
+            photometric = "rgb" if image.ndim == 3 else "minisblack"
+            writer.write(image, **({"photometric": photometric, "metadata": None} | options))
+    return file
+
+
+def marked(file: io.BytesIO, type: int) -> io.BytesIO:
+    """Return a file with another NewSubfileType in place of 8; tifffile does not write all."""
+    entry = struct.pack("<HHII", tiff.SUBFILE_TYPE, 4, 1, 8)
+    assert entry in file.getvalue()
+    changed = entry[:8] + struct.pack("<I", type)
+    return io.BytesIO(file.getvalue().replace(entry, changed))
+
+
+def raw_file(make: bytes = b"LEICA\0", dng: bool = True) -> io.BytesIO:
+    """Return a raw file: a thumbnail, and the sensor's values in a sub-directory."""
+    tags = [(271, 2, len(make), make, True)]
+    if dng:
+        tags.append((50706, 1, 4, b"\1\4\0\0", True))
+    return tiff_of(
+        (RGB[::2, ::2], {"subfiletype": REDUCED, "subifds": 1, "extratags": tags}),
+        (GRAY16, {"subfiletype": 0, "photometric": "cfa"}),
+    )
+
+
+def test_reduced_copies_are_left_out() -> None:
+    file = tiff_of((RGB16, {}), (RGB[::2, ::2], {"subfiletype": REDUCED}))
+    (photo,) = read_pages(file)
+    np.testing.assert_array_equal(photo.pixels, RGB16)
+    assert any("1 reduced copy" in note for note in photo.metadata.notes)
+
+
+def test_reduced_copies_of_each_page_are_left_out() -> None:
+    small = {"subfiletype": REDUCED | PAGE}
+    page = {"subfiletype": PAGE}
+    file = tiff_of(
+        (GRAY, page), (GRAY[::2, ::2], small), (GRAY[::-1], page), (GRAY[::-2, ::2], small)
+    )
+    first, second = read_pages(file)
+    np.testing.assert_array_equal(first.pixels, GRAY)
+    np.testing.assert_array_equal(second.pixels, GRAY[::-1])
+    assert any("2 reduced copies" in note for note in first.metadata.notes)
+
+
+def test_page_behind_a_thumbnail_is_read() -> None:
+    file = tiff_of((GRAY[::2, ::2], {"subfiletype": REDUCED, "datetime": True}), (GRAY, {}))
+    photo = read(file)
+    np.testing.assert_array_equal(photo.pixels, GRAY)
+    assert photo.metadata.exif is not None  # the thumbnail's directory describes the photograph
+
+
+@pytest.mark.parametrize("type", [MASK, MASK | REDUCED, 8, 16])
+def test_masks_and_infrared_pages_are_left_out(type: int) -> None:
+    (photo,) = read_pages(marked(tiff_of((RGB16, {}), (GRAY16, {"subfiletype": 8})), type))
+    np.testing.assert_array_equal(photo.pixels, RGB16)
+    assert photo.metadata.notes
+
+
+def test_file_with_a_mask_only_is_rejected() -> None:
+    with pytest.raises(ColorizeError, match="mask"):
+        read(marked(tiff_of((GRAY, {"subfiletype": 8})), MASK))
+
+
+def test_single_picture_marked_as_reduced_is_read() -> None:
+    photo = read(tiff_of((GRAY, {"subfiletype": REDUCED})))
+    np.testing.assert_array_equal(photo.pixels, GRAY)
+
+
+def test_picture_in_a_sub_directory_is_read() -> None:
+    file = tiff_of((GRAY[::2, ::2], {"subfiletype": REDUCED, "subifds": 1}), (GRAY, {}))
+    np.testing.assert_array_equal(read(file).pixels, GRAY)
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png"])
+def test_scan_with_reduced_copy_is_written_to_formats_of_one_picture(
+    suffix: str, tmp_path: Path
+) -> None:
+    file = tiff_of((RGB, {}), (RGB[::2, ::2], {"subfiletype": REDUCED}))
+    notes = write(read_pages(file), tmp_path / f"out{suffix}")
+    assert read(tmp_path / f"out{suffix}").size == GRAY.shape
+    assert any("reduced copy" in note for note in notes)
+
+
+@pytest.mark.parametrize(
+    ("make", "dng", "name"), [(b"LEICA\0", True, "DNG"), (b"NIKON CORPORATION\0", False, "NEF")]
+)
+def test_raw_file_without_rawpy_names_format_and_remedy(
+    make: bytes, dng: bool, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "rawpy", None)
+    with pytest.raises(ColorizeError, match=rf"{name}.*\[raw\]"):
+        read(raw_file(make, dng))
+
+
+@pytest.mark.parametrize("head", [b"FUJIFILMCCD-RAW 0201", b"\0\0\0\x18ftypcrx \0\0\0\1crx isom"])
+def test_raw_file_that_is_not_tiff_is_named(head: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "rawpy", None)
+    with pytest.raises(ColorizeError, match=r"raw file.*\[raw\]"):
+        read(io.BytesIO(head + bytes(100)))
+
+
+def test_picture_that_kept_its_dng_version_is_read() -> None:
+    tags = [(50706, 1, 4, b"\1\4\0\0", True)]
+    np.testing.assert_array_equal(read(tiff_of((RGB, {"extratags": tags}))).pixels, RGB)
+
+
+@pytest.mark.parametrize("pixels", [GRAY, GRAY16, RGB, RGB16])
+@pytest.mark.parametrize(
+    ("number", "value"),
+    [
+        (tiff.ORIENTATION, 0), (tiff.ORIENTATION, 9), (tiff.ORIENTATION, 65535),
+        (tiff.RESOLUTION_UNIT, 0), (tiff.RESOLUTION_UNIT, 9), (tiff.FILL_ORDER, 0),
+        (tiff.PLANAR_CONFIGURATION, 0), (tiff.PREDICTOR, 77), (tiff.SAMPLE_FORMAT, 9),
+        (tiff.EXTRA_SAMPLES, 0), (297, 7), (tiff.XMP, 3), (tiff.ICC_PROFILE, 5),
+    ],
+)  # fmt: skip
+def test_bad_tags_are_ignored(pixels: np.ndarray, number: int, value: int) -> None:
+    photometric = 1 if pixels.ndim == 2 else 2
+    content = with_tag(
+        plain_tiff(pixels, photometric), number, tiff.Tag(3, struct.pack("<H", value))
+    )
+    np.testing.assert_array_equal(read(io.BytesIO(content)).pixels, pixels)
+
+
+@pytest.mark.parametrize("link", ["garbage", "loop", "pixels", "cut"])
+@pytest.mark.parametrize("pixels", [GRAY, GRAY16])
+def test_bad_link_behind_the_last_page_is_noted(pixels: np.ndarray, link: str) -> None:
+    content = bytearray(plain_tiff(pixels, 1))
+    (start,) = struct.unpack_from("<I", content, 4)
+    (count,) = struct.unpack_from("<H", content, start)
+    at = start + 2 + 12 * count
+    if link == "cut":
+        del content[at:]
+    else:
+        target = {"garbage": 0x7FFFFFF0, "loop": start, "pixels": 10}[link]
+        struct.pack_into("<I", content, at, target)
+    (photo,) = read_pages(io.BytesIO(bytes(content)))
+    np.testing.assert_array_equal(photo.pixels, pixels)
+    assert any("link" in note for note in photo.metadata.notes)
+
+
+def test_missing_strip_sizes_are_computed() -> None:
+    content = plain_tiff(GRAY, 1)
+    ifd = next(tiff.read_ifds(io.BytesIO(content)))
+    del ifd.tags[tiff.STRIP_BYTE_COUNTS]
+    start = len(content) + len(content) % 2
+    content = content[:4] + struct.pack("<I", start) + content[8:].ljust(start - 8, b"\0")
+    content += tiff.pack(ifd, start)
+    np.testing.assert_array_equal(read(io.BytesIO(content)).pixels, GRAY)
+
+
+@pytest.mark.parametrize("pixels", [GRAY, RGB16])
+def test_damaged_pixels_are_read_only_where_allowed(pixels: np.ndarray) -> None:
+    content = tiff_with(
+        plain_tiff(pixels, 1 if pixels.ndim == 2 else 2), {tiff.IMAGE_LENGTH: (4 * len(pixels), 1)}
+    )
+    with pytest.raises(ColorizeError):
+        read(io.BytesIO(content))
+    photo = read(io.BytesIO(content), allow_damaged=True)
+    assert photo.height == 4 * len(pixels)
+    np.testing.assert_array_equal(photo.pixels[: len(pixels)], pixels)
+    assert any("damaged" in note for note in photo.metadata.notes)
+
+
+@pytest.mark.parametrize("tile", [None, (16, 16)])
+@pytest.mark.parametrize("pixels", [RGB, RGB16])
+def test_damaged_strips_and_tiles_are_rejected(
+    pixels: np.ndarray, tile: tuple[int, int] | None
+) -> None:
+    file = io.BytesIO()
+    write(Photo(pixels), file, format="tiff")
+    (ifd,) = tiff.read_ifds(file)
+    if tile:
+        file = io.BytesIO(_tiled(pixels))
+        (ifd,) = tiff.read_ifds(file)
+    offsets = ifd.integers(tiff.TILE_OFFSETS if tile else tiff.STRIP_OFFSETS)
+    damaged = bytearray(file.getvalue())
+    damaged[offsets[0] + 2 : offsets[0] + 40] = bytes(38)
+    with pytest.raises(ColorizeError):
+        read(io.BytesIO(bytes(damaged)))
+
+
+def _tiled(pixels: np.ndarray) -> bytes:
+    from fixtures.image_files import vips_image
+
+    image = vips_image(pixels, space="srgb" if pixels.dtype == np.uint8 else "rgb16")
+    content: bytes = image.tiffsave_buffer(
+        tile=True, tile_width=16, tile_height=16, compression="deflate"
+    )
+    return content
+
+
+def test_libtiff_prints_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+    content = with_tag(plain_tiff(GRAY, 1), tiff.COMPRESSION, tiff.Tag(3, struct.pack("<H", 5)))
+    with pytest.raises(ColorizeError):
+        read(io.BytesIO(content))
+    read(io.BytesIO(content), allow_damaged=True)
+    assert capfd.readouterr() == ("", "")
