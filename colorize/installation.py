@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from colorize.errors import ColorizeError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from importlib.metadata import Distribution
 
 FULL, LIGHT = "colorize-photos", "colorize-photos-light"
@@ -27,6 +28,27 @@ def require_torch(purpose: str) -> None:
 
     if find_spec("torch") is None:
         raise ColorizeError(f"{purpose} needs PyTorch: {install_command('full')}")
+
+
+def run_with_torch(module: str, purpose: str, argv: Sequence[str] | None = None) -> int:
+    """Run the `main` of a module that imports PyTorch and return its exit status.
+
+    Without PyTorch that is one line on standard error, and status 1.
+
+    Args:
+        module: Its name.
+        purpose: What the module does, such as "training".
+        argv: The arguments; None takes those of the process.
+    """
+    from importlib import import_module
+
+    try:
+        require_torch(purpose)
+    except ColorizeError as error:
+        sys.stderr.write(f"colorize: {error}\n")
+        return 1
+    status: int = import_module(module).main(argv)
+    return status
 
 
 def install_command(extra: str | None = None) -> str:

@@ -22,7 +22,7 @@ options.ColorizeOptions = dataclasses.make_dataclass(
 
 from colorize import ColorizeOptions, Colorizer
 from colorize.cli import arguments, settings
-from colorize.evaluation.__main__ import parser as evaluation_parser
+from colorize.evaluation.cli import parser as evaluation_parser
 from colorize.server.limits import Limits
 from colorize.server.openapi import openapi_document
 from colorize.server.parameters import parse_request

@@ -17,6 +17,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as serialize
 
 from colorize.errors import ColorizeError
+from colorize.installation import require_torch
 from colorize.io.atomic import atomic_write
 from colorize.models import header as headers
 from colorize.models import registry
@@ -61,6 +62,7 @@ def read_weights(file: Path, model: Model) -> Weights:
     if start[8:] == b"{":
         tensors, header = _read_safetensors(file, int.from_bytes(start[:8], "little"), size)
     else:
+        require_torch(f"{file}: a PyTorch file, which")
         # Here, not above: torch takes seconds to import.
         from colorize.models.pth import read_pth
 
@@ -87,6 +89,7 @@ def ensure_safetensors(name: str, *, quiet: bool = False) -> Path:
                 return converted
     except (SafetensorError, OSError):
         pass  # not there yet, or damaged
+    require_torch(f"{name}: reading its published weights")  # before their download
     published = registry.ensure_weights(name, quiet=quiet)
     tensors = read_weights(published, model).tensors
     try:

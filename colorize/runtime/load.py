@@ -6,6 +6,7 @@ import importlib.util
 import os
 
 from colorize.errors import ColorizeError
+from colorize.installation import require_torch
 from colorize.models import registry
 from colorize.runtime.base import Runner
 from colorize.runtime.batching import DynamicBatcher
@@ -85,16 +86,15 @@ def resolve_backend(
     are an .onnx file.
     """
     exported = weights is not None and os.fsdecode(weights).lower().endswith(".onnx")
-    has_torch = importlib.util.find_spec("torch") is not None
     if requested not in (None, *BACKENDS):
         raise ColorizeError(f"unknown backend {requested!r}: use {' or '.join(BACKENDS)}")
     if requested == "torch" and exported:
         raise ColorizeError(f"{os.fsdecode(weights or '')}: an ONNX model needs --backend onnx")
-    if requested == "torch" and not has_torch:
-        raise ColorizeError("torch is not installed: pip install torch, or use --backend onnx")
+    if requested == "torch":
+        require_torch("the backend torch")
     if requested is not None:
         return requested
-    if exported or not has_torch:
+    if exported or importlib.util.find_spec("torch") is None:
         return "onnx"
     model = registry.find(name)
     slower = throughput and model.torch_throughput

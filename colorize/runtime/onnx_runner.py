@@ -16,6 +16,7 @@ import numpy.typing as npt
 import onnxruntime
 
 from colorize.errors import ColorizeError
+from colorize.installation import require_torch
 from colorize.models import registry
 from colorize.models.metadata import METADATA_KEY, ModelMetadata
 from colorize.models.serialization import ensure_safetensors, read_weights
@@ -181,12 +182,15 @@ def resolve_device(name: str) -> str:
     device_type, _, index = name.partition(":")
     if name == "cpu":
         return "cpu"
+    if device_type == "mps":
+        require_torch(f"device {name!r}")
     if device_type not in ("gpu", "cuda") or not (index.isdigit() or name == device_type):
         raise ColorizeError(f"device {name!r}: ONNX Runtime runs on cpu, cuda and cuda:N here")
     if CUDA not in onnxruntime.get_available_providers():
+        require_torch(f"device {name!r}: this ONNX Runtime only runs on the CPU; the GPU")
         raise ColorizeError(
-            f"device {name!r}: this ONNX Runtime only runs on the CPU; install onnxruntime-gpu "
-            "instead of onnxruntime, or leave out the device"
+            f"device {name!r}: this ONNX Runtime only runs on the CPU; use --backend torch, or "
+            "install onnxruntime-gpu instead of onnxruntime"
         )
     return f"cuda:{index or 0}"
 

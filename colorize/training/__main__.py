@@ -1,8 +1,8 @@
-"""Train a network: python -m colorize.training PHOTOGRAPHS... --out RUN."""
+"""Train a network: python -m colorize.training, the same as `colorize train`."""
 
 import sys
 
-from colorize.training.cli import main
+from colorize.installation import run_with_torch
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_with_torch("colorize.training.cli", "training"))

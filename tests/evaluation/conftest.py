@@ -10,7 +10,7 @@ import pytest
 from fixtures.colorizers import make_colorizer
 from PIL import Image
 
-from colorize.evaluation.__main__ import main
+from colorize.evaluation.cli import main
 from colorize.pipeline import Colorizer
 
 

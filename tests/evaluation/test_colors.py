@@ -6,7 +6,7 @@ from fixtures.colorizers import make_colorizer
 
 from colorize.color import lab
 from colorize.errors import ColorizeError
-from colorize.evaluation.__main__ import parser
+from colorize.evaluation.cli import parser
 from colorize.evaluation.common import read_full_size, read_stretched
 from colorize.evaluation.tasks.colors import as_text, degraded_lightness, evaluate
 from colorize.io.datasets import iter_files

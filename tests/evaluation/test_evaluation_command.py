@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from colorize.evaluation.__main__ import TASKS, main, parser
+from colorize.evaluation.cli import TASKS, main, parser
 from colorize.evaluation.common import Report, read_stretched, selected_files
 from colorize.io.datasets import iter_files
 from colorize.models import registry

@@ -8,7 +8,7 @@ from PIL import Image
 
 from colorize.color import lab
 from colorize.errors import ColorizeError
-from colorize.evaluation.__main__ import main
+from colorize.evaluation.cli import main
 from colorize.evaluation.tasks.vote import count_votes, write_sheet
 from colorize.io.datasets import iter_files
 from colorize.io.photo import Photo

@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 from colorize.cli import main
-from colorize.evaluation.__main__ import main as evaluate
+from colorize.evaluation.cli import main as evaluate
 from colorize.io.photo import Photo
 from colorize.models import registry
 from colorize.models.base import Network

@@ -1,0 +1,63 @@
+"""The command that measures colorizations: python -m colorize.evaluation TASK DATA."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from colorize.errors import ColorizeError
+from colorize.evaluation.tasks import (
+    calibration,
+    classification,
+    colors,
+    hints,
+    html_report,
+    reference,
+    robustness,
+    samples,
+    vote,
+)
+
+TASKS = (
+    colors.TASK,
+    hints.TASK,
+    reference.TASK,
+    samples.TASK,
+    calibration.TASK,
+    robustness.TASK,
+    classification.TASK,
+    html_report.TASK,
+    vote.SHEET,
+    vote.COUNT,
+)
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of all sub-commands."""
+    result = argparse.ArgumentParser(
+        prog="python -m colorize.evaluation",
+        description="Measure colorizations of photographs. See docs/evaluation.md.",
+    )
+    sub_commands = result.add_subparsers(dest="task", metavar="TASK", required=True)
+    for task in TASKS:
+        sub_command = sub_commands.add_parser(
+            task.name, help=task.help, description=task.help, allow_abbrev=False
+        )
+        task.add_arguments(sub_command)
+        sub_command.set_defaults(run=task.run)
+    return result
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a sub-command, print its report and return the exit status."""
+    args = parser().parse_args(argv)
+    try:
+        report = args.run(args)
+        if args.json is not None:
+            args.json.write_text(report.to_json(), "utf-8")
+    except (ColorizeError, OSError) as error:
+        sys.stderr.write(f"{args.task}: {error}\n")
+        return 1
+    sys.stdout.write(report.to_text())
+    return 0

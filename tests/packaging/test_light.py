@@ -1,0 +1,166 @@
+"""colorize-photos-light, built and installed in an environment with nothing but what it requires.
+
+No network is needed: the environment links the required packages to those of the tests.
+"""
+
+import os
+import re
+import subprocess
+import sys
+import tomllib
+import venv
+import zipfile
+from importlib import metadata
+from pathlib import Path
+
+import numpy as np
+import pytest
+from packaging.requirements import Requirement
+from PIL import Image
+
+ROOT = Path(__file__).parents[2]
+LIGHT = ROOT / "packaging" / "light"
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+
+pytest.importorskip("hatchling", reason="pip install hatchling")
+pytest.importorskip("tomli_w", reason="pip install tomli-w")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform == "win32", reason="links need special rights"),
+]
+
+
+def run(*command: object, **options: object) -> "subprocess.CompletedProcess[str]":
+    words = [str(word) for word in command]
+    return subprocess.run(words, capture_output=True, text=True, timeout=300, **options)
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
+    options = ["--no-deps", "--no-build-isolation", "--no-index", "--disable-pip-version-check"]
+    built = run(sys.executable, "-m", "pip", "wheel", *options, LIGHT, "-w", folder)
+    assert built.returncode == 0, built.stderr
+    (file,) = folder.iterdir()
+    return file
+
+
+def read_metadata(wheel: Path) -> metadata.PackageMetadata:
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = (n for n in archive.namelist() if n.endswith(".dist-info/METADATA"))
+        return metadata.PathDistribution(zipfile.Path(archive, name).parent).metadata
+
+
+def applicable(requirements: "list[str]", extras: "set[str]") -> "list[Requirement]":
+    """Return the requirements whose markers apply here."""
+    parsed = map(Requirement, requirements)
+    return [
+        each
+        for each in parsed
+        if each.marker is None or any(each.marker.evaluate({"extra": e}) for e in extras or {""})
+    ]
+
+
+def link_required(requirements: "list[Requirement]", folder: Path, done: "set[str]") -> None:
+    """Link the packages of the requirements, and of theirs, into a folder."""
+    for requirement in requirements:
+        name = re.sub(r"[-_.]+", "-", requirement.name).lower()
+        if name in done:
+            continue
+        done.add(name)
+        package = metadata.distribution(name)
+        for top in {file.parts[0] for file in package.files or ()} - {"..", "__pycache__"}:
+            link = folder / top
+            if not link.exists():
+                link.symlink_to(package.locate_file(top))
+        link_required(applicable(package.requires or [], requirement.extras), folder, done)
+
+
+@pytest.fixture(scope="module")
+def environment(wheel, tmp_path_factory) -> Path:
+    """Return the folder of the programs of an environment with the light distribution."""
+    folder = tmp_path_factory.mktemp("light")
+    venv.create(folder / "environment", with_pip=False, symlinks=True)
+    programs = folder / "environment" / "bin"
+    options = ["--no-deps", "--no-index", "--disable-pip-version-check"]
+    pip = [sys.executable, "-m", "pip", "--python", programs / "python"]
+    installed = run(*pip, "install", *options, wheel)
+    assert installed.returncode == 0, installed.stderr
+    packages = folder / "packages"
+    packages.mkdir()
+    required = read_metadata(wheel).get_all("Requires-Dist") or []
+    link_required(applicable(required, {""}), packages, set())
+    (site,) = (folder / "environment" / "lib").glob("python*/site-packages")
+    (site / "packages.pth").write_text(f"{packages}\n")
+    return programs
+
+
+def isolated(environment: Path) -> "dict[str, str]":
+    cleared = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
+    return cleared | {"PATH": f"{environment}{os.pathsep}{os.environ['PATH']}"}
+
+
+def colorize(environment: Path, *arguments: object, cwd: Path) -> "tuple[int, str]":
+    program = environment / "colorize"
+    done = run(program, *arguments, cwd=cwd, env=isolated(environment))
+    return done.returncode, done.stderr
+
+
+def test_metadata_is_that_of_the_full_distribution_without_torch(wheel):
+    light = read_metadata(wheel)
+    assert light["Name"] == "colorize-photos-light"
+    assert light["Requires-Python"] == PROJECT["requires-python"]
+    assert light["License-Expression"] == PROJECT["license"]
+    assert light.get_all("Classifier") == PROJECT["classifiers"]
+    always, full = (
+        {each.name for each in applicable(light.get_all("Requires-Dist"), {extra})}
+        for extra in ("", "full")
+    )
+    assert full - always == {"torch", "torchvision", "scikit-image"}
+    assert {Requirement(line).name for line in PROJECT["dependencies"]} >= full
+    assert set(light.get_all("Provides-Extra")) == {*PROJECT["optional-dependencies"], "full"}
+
+
+def test_photograph_is_colorized_without_torch(environment, tmp_path):
+    absent = "import importlib.util as u; assert not any(map(u.find_spec, ('torch', 'skimage')))"
+    assert run(environment / "python", "-c", absent, env=isolated(environment)).returncode == 0
+    picture = ROOT / "imgs" / "chelsea.jpg"
+    status, messages = colorize(environment, "-i", picture, "-o", "out.png", cwd=tmp_path)
+    assert (status, messages.count("\n")) == (0, 1), messages
+    with Image.open(tmp_path / "out.png") as image, Image.open(picture) as original:
+        assert image.size == original.size
+        assert np.ptp(np.asarray(image).astype(int), axis=2).mean() > 5
+
+
+def test_several_formats_and_options_need_no_torch(environment, tmp_path):
+    with Image.open(ROOT / "imgs" / "chelsea.jpg") as image:
+        small = image.resize((96, 64))
+    for suffix in ("png", "tif", "webp", "jp2"):
+        small.save(tmp_path / f"{suffix}.{suffix}")
+    options = ["--style", "faithful", "--samples", "2", "--confidence-map", "maps"]
+    status, messages = colorize(environment, "-i", ".", "-o", "out", *options, cwd=tmp_path)
+    assert status == 0, messages
+    assert len(list((tmp_path / "out").iterdir())) == 8
+
+
+@pytest.mark.parametrize(
+    "option",
+    [["--gpu"], ["--device", "mps"], ["--backend", "torch"], ["--model", "siggraph17"]],
+    ids=" ".join,
+)
+def test_options_that_need_torch_name_the_full_installation(
+    environment, tmp_path, option, monkeypatch
+):
+    picture = ROOT / "imgs" / "chelsea.jpg"
+    monkeypatch.setenv("COLORIZE_CACHE", str(tmp_path))
+    status, messages = colorize(environment, "-i", picture, "-o", "o.png", *option, cwd=tmp_path)
+    assert (status, messages.count("\n")) == (1, 1), messages
+    assert "[full]" in messages
+
+
+@pytest.mark.parametrize("command", ["training", "evaluation", "export"])
+def test_commands_that_need_torch_name_the_full_installation(environment, tmp_path, command):
+    program = [environment / "python", "-m", f"colorize.{command}"]
+    done = run(*program, "x", cwd=tmp_path, env=isolated(environment))
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1), done.stderr
+    assert "[full]" in done.stderr
