@@ -255,7 +255,7 @@ def test_default_backend(arguments, expected):
 
 
 def test_unknown_devices_backends_and_precisions_are_rejected(tmp_path):
-    rejected("only runs on the CPU; install onnxruntime-gpu", device="gpu")
+    rejected("only runs on the CPU; use --backend torch", device="gpu")
     rejected("only runs on the CPU", device="cuda:1")
     rejected("cpu, cuda and cuda:N", device="mps")
     rejected("unknown backend 'keras'", backend="keras")
