@@ -15,13 +15,13 @@ import os
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
 from colorize.color import lab
 from colorize.color.autocontrast import autocontrast
 from colorize.color.downsampling import CELL_RESAMPLE
 from colorize.color.merge import merge_lab_strips
+from colorize.color.types import Floats
 from colorize.color.upsampling import upsample_bilinear
 from colorize.decoding.confidence import confidence
 from colorize.decoding.decoder import LogitsDecoder
@@ -37,8 +37,6 @@ from colorize.runtime.base import Runner
 from colorize.runtime.load import load_runner
 from colorize.runtime.threads import available_cpus, limit_blas_threads
 from colorize.viewing.heatmap import render_heatmap
-
-Floats = npt.NDArray[np.float32]
 
 INPUT_RESAMPLE = Image.Resampling.BICUBIC  # as in the published code
 

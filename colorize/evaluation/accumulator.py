@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from colorize.color import lab
+from colorize.color.types import Array
 from colorize.evaluation.artifacts import BlotchAccumulator, HaloAccumulator, spatial_hue_similarity
 from colorize.evaluation.common import table
 from colorize.evaluation.hue import GATES, HueAccumulator, HueBias
 from colorize.evaluation.lpips import LPIPS
 from colorize.evaluation.metrics import ErrorHistogram, colorfulness, mean_delta_e, psnr
-
-Array = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-Array = npt.NDArray[Any]
+from colorize.color.types import Array
+
 Mask = npt.NDArray[np.bool_]
 
 HUE_LEVELS = 256  # of the full circle

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 from tqdm import tqdm
 
+from colorize.color.types import Floats, Pixels
 from colorize.color.upsampling import upsample_bilinear
 from colorize.errors import ColorizeError
 from colorize.io.datasets import iter_files
@@ -27,8 +27,6 @@ from colorize.models import registry
 from colorize.options import ColorizeOptions, add_arguments, options_of
 from colorize.pipeline import Colorizer
 
-Pixels = npt.NDArray[np.uint8]
-Floats = npt.NDArray[np.float32]
 NamedFile = tuple[str, bytes]
 T = TypeVar("T")
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +16,7 @@ from PIL import Image, ImageFilter
 
 from colorize.color import lab
 from colorize.color.bit_depth import to_uint8
+from colorize.color.types import Array, Floats, Pixels
 from colorize.io.photo import Photo
 
 SIDE = 512  # pixels of the longer side
@@ -30,7 +30,6 @@ PAPER = 235  # level of the border
 ORTHO_WEIGHTS = (0.0, 0.5, 0.5)  # sensitivity of orthochromatic film to red, green and blue
 
 Gray = npt.NDArray[np.uint8]  # (h, w)
-Pixels = npt.NDArray[np.uint8]  # (h, w, 3)
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,7 @@ class Degradation:
     apply: Callable[[Gray], Gray]
     border: float = 0
 
-    def inside(self, picture: npt.NDArray[Any], size: tuple[int, int]) -> npt.NDArray[Any]:
+    def inside(self, picture: Array, size: tuple[int, int]) -> Array:
         """Return the part of a degraded picture that was the picture of `size` (h, w)."""
         rows, columns = _border_widths(size, self.border)
         return picture[rows : rows + size[0], columns : columns + size[1]]
@@ -63,13 +62,13 @@ def gray_picture(photo: Photo, side: int = SIDE) -> Gray:
     return gray_of(lab.lightness(pixels))
 
 
-def gray_of(lightness: npt.NDArray[np.float32]) -> Gray:
+def gray_of(lightness: Floats) -> Gray:
     """Return the gray levels of L (h, w) in [0, 100]."""
     pixels = lab.lab_to_srgb_pixels(lightness, np.zeros((2, *lightness.shape), np.float32))
     return np.ascontiguousarray(pixels[..., 1])
 
 
-def resized(picture: npt.NDArray[Any], size: tuple[int, int]) -> npt.NDArray[Any]:
+def resized(picture: Array, size: tuple[int, int]) -> Array:
     """Return uint8 pixels at another size (h, w)."""
     image = Image.fromarray(picture).resize(size[::-1], Image.Resampling.LANCZOS)
     return np.asarray(image)

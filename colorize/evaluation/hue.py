@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-Array = npt.NDArray[Any]
+from colorize.color.types import Array
+
 Mask = npt.NDArray[np.bool_]
 Range = tuple[float, float]
 

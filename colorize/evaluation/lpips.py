@@ -10,17 +10,16 @@ from __future__ import annotations
 import pickle
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch.nn import functional as F
 
+from colorize.color.types import Array
 from colorize.errors import ColorizeError
 from colorize.io.flax_arrays import read_arrays, weights_file
 
-Array = npt.NDArray[Any]
 Backbone = Literal["alexnet", "vgg16"]
 BACKBONES: tuple[Backbone, ...] = ("alexnet", "vgg16")
 

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 from skimage.color import deltaE_ciede2000
 
 from colorize.color.quantization import NUM_BINS, soft_encode_table
-
-Array = npt.NDArray[Any]
+from colorize.color.types import Array
 
 AUC_LIMIT = 150  # ab units, the largest threshold of ECCV16's curve
 

@@ -12,8 +12,9 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from colorize.color.types import Floats
 from colorize.errors import ColorizeError, display_name
-from colorize.export.compare import Difference, Floats, Run, compare
+from colorize.export.compare import Difference, Run, compare
 from colorize.export.onnx import to_onnx, write_skeletons
 from colorize.export.torch_export import (
     run_module,

@@ -6,12 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from colorize.color.types import Floats
 from colorize.decoding.annealed_mean import annealed_mean, rebalance_offset
 from colorize.models.metadata import DEFAULT_STYLE, ModelMetadata
 
-Floats = npt.NDArray[np.float32]
 Run = Callable[..., Floats]  # takes the inputs of the network by position
 
 SIZES = ((1, 256, 256), (3, 64, 96))  # batch, height and width of what is compared

@@ -7,7 +7,8 @@ import warnings
 
 import torch
 
-from colorize.export.compare import Floats, Run, example_inputs
+from colorize.color.types import Floats
+from colorize.export.compare import Run, example_inputs
 from colorize.models.base import Network
 from colorize.runtime.torch_runner import to_array
 

@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
-import numpy as np
-import numpy.typing as npt
-
+from colorize.color.types import Floats
 from colorize.models.metadata import ModelMetadata
-
-Floats = npt.NDArray[np.float32]
 
 
 class Runner(Protocol):

@@ -10,7 +10,8 @@ from threading import Lock
 
 import numpy as np
 
-from colorize.runtime.base import Floats, Runner, RunnerWrapper
+from colorize.color.types import Floats
+from colorize.runtime.base import Runner, RunnerWrapper
 
 MAX_BATCH = 32
 REFERENCE_SIZE = 256  # pixels, height and width of inputs of which a batch holds the maximum

@@ -15,13 +15,13 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime
 
+from colorize.color.types import Floats
 from colorize.errors import ColorizeError
 from colorize.installation import require_torch
 from colorize.models import registry
 from colorize.models.metadata import METADATA_KEY, ModelMetadata
 from colorize.models.serialization import ensure_safetensors, read_weights
 from colorize.runtime import skeleton
-from colorize.runtime.base import Floats
 from colorize.runtime.threads import available_cpus
 
 NO_PREPACK_BYTES = 1 << 26  # of weights: more than those of `compact`

@@ -6,8 +6,9 @@ import warnings
 
 import numpy as np
 
+from colorize.color.types import Floats
 from colorize.errors import ColorizeError
-from colorize.runtime.base import Floats, Runner, RunnerWrapper
+from colorize.runtime.base import Runner, RunnerWrapper
 
 
 class OomSafeRunner(RunnerWrapper):

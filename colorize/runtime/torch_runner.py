@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from colorize.color.types import Floats
 from colorize.models.base import Network
-from colorize.runtime.base import Floats
 
 
 class TorchRunner:

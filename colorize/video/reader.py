@@ -9,13 +9,11 @@ from typing import Any, BinaryIO
 
 import av
 import numpy as np
-import numpy.typing as npt
 from av.video.reformatter import ColorRange, Colorspace, ColorTrc, Interpolation
 
+from colorize.color.types import Pixels
 from colorize.errors import ColorizeError, error_context
 from colorize.io.atomic import disk_errors_revealed
-
-Pixels = npt.NDArray[np.uint8]
 
 UNREADABLE = "damaged, incomplete or of an unsupported format"
 HD_HEIGHT = 720  # rows from which players take an untagged video for BT.709 rather than BT.601

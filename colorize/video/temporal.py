@@ -11,18 +11,15 @@ of which blended distributions lose a tenth (docs/video.md has the figures).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
+from colorize.color.types import Floats
 from colorize.errors import ColorizeError
 from colorize.io.photo import Photo
 from colorize.pipeline import Colorizer
-
-Array = npt.NDArray[Any]
-Floats = npt.NDArray[np.float32]
 
 GRID = 256  # pixels, height and width at which motion is estimated; lengths below are in these
 BLEND = 0.9  # weight of the warped colors where the confidence is 1

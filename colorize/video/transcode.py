@@ -12,6 +12,7 @@ from collections.abc import Callable
 import av
 import numpy as np
 
+from colorize.color.types import Pixels
 from colorize.errors import display_name, error_context
 from colorize.io.atomic import atomic_write
 from colorize.io.photo import Photo
@@ -20,7 +21,6 @@ from colorize.options import VideoOptions
 from colorize.pipeline import Colorizer
 from colorize.video.formats import VideoResult, muxer_of, resolve_codec
 from colorize.video.reader import (
-    Pixels,
     VideoReader,
     av_error_context,
     frame_pixels,

@@ -10,9 +10,10 @@ import av
 from av.codec.context import Flags
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
 
+from colorize.color.types import Pixels
 from colorize.errors import ColorizeError
 from colorize.video.formats import VideoCodec
-from colorize.video.reader import SWS_FLAGS, UNREADABLE, Pixels, VideoReader, is_cover
+from colorize.video.reader import SWS_FLAGS, UNREADABLE, VideoReader, is_cover
 from colorize.video.subtitles import SubtitleTranscoder, is_empty_sample, is_text
 
 CONTAINER_TAGS = {"major_brand", "minor_version", "compatible_brands", "encoder", "duration"}

@@ -11,17 +11,15 @@ import argparse
 import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from skimage.color import deltaE_ciede2000
 
 from colorize.color import lab
 from colorize.color.downsampling import block_mean
+from colorize.color.types import Array, Floats, Pixels
 from colorize.decoding.confidence import confidence
 from colorize.evaluation.common import (
-    Pixels,
     Report,
     Task,
     add_common_arguments,
@@ -37,7 +35,6 @@ from colorize.evaluation.common import (
 )
 from colorize.pipeline import Colorizer
 
-Array = npt.NDArray[Any]
 DECILES = 10
 
 
@@ -73,7 +70,7 @@ def calibrate(
     return [_decile(columns[:, part]) for part in np.array_split(order, DECILES)], len(cells)
 
 
-def _cells(colorizer: Colorizer, rgb: Pixels) -> npt.NDArray[np.float32]:
+def _cells(colorizer: Colorizer, rgb: Pixels) -> Floats:
     """Return confidence, ab error and ΔE2000 of each cell of a photograph, (3, cells)."""
     truth = lab.rgb_to_lab(rgb.astype(np.float32) / 255)
     logits = predict(colorizer, truth[None, None, ..., 0])

@@ -15,17 +15,15 @@ import functools
 import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
 from colorize.color import lab
+from colorize.color.types import Array, Floats, Pixels
 from colorize.errors import ColorizeError
 from colorize.evaluation.accumulator import MetricAccumulator, Metrics, hue_table, metrics_table
 from colorize.evaluation.common import (
-    Pixels,
     Report,
     Task,
     add_common_arguments,
@@ -46,8 +44,6 @@ from colorize.options import INPUT_SIZE
 from colorize.pipeline import Colorizer
 
 BATCH = 8
-
-Array = npt.NDArray[Any]
 
 
 def evaluate(
@@ -117,7 +113,7 @@ def _network_only(
         yield np.concatenate((truth[..., :1], np.moveaxis(ab, 0, -1)), axis=-1)
 
 
-def degraded_lightness(rgb: Pixels, degradation: str) -> npt.NDArray[np.float32]:
+def degraded_lightness(rgb: Pixels, degradation: str) -> Floats:
     """Return L (h, w) of a degraded photograph (h, w, 3).
 
     It is degraded at the size for which degradations are defined, `degradations.SIDE`.
@@ -126,7 +122,7 @@ def degraded_lightness(rgb: Pixels, degradation: str) -> npt.NDArray[np.float32]
     return lab.lightness(resized(degraded, (rgb.shape[0], rgb.shape[1])))
 
 
-def predict_ab(colorizer: Colorizer, lightness: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+def predict_ab(colorizer: Colorizer, lightness: Floats) -> Floats:
     """Return ab (b, 2, 256, 256) of L (b, 1, 256, 256), resized for the network and back."""
     size = colorizer.options.size
     if size == INPUT_SIZE:

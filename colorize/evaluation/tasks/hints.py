@@ -10,14 +10,12 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from colorize.color import lab
+from colorize.color.types import Array, Pixels
 from colorize.evaluation.common import (
-    Pixels,
     Report,
     Task,
     add_common_arguments,
@@ -38,8 +36,6 @@ from colorize.pipeline import Colorizer
 COUNTS = (0, 1, 5, 10, 50)
 PATCH = 6  # pixels, height and width
 GRAY = "gray"  # the result without any color
-
-Array = npt.NDArray[Any]
 
 
 def psnr_by_hints(

@@ -13,9 +13,9 @@ from dataclasses import asdict
 import numpy as np
 
 from colorize.color import lab
+from colorize.color.types import Pixels
 from colorize.evaluation.accumulator import MetricAccumulator, Metrics, metrics_table
 from colorize.evaluation.common import (
-    Pixels,
     Report,
     Task,
     add_common_arguments,

@@ -12,12 +12,11 @@ import argparse
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from colorize.color import lab
+from colorize.color.types import Array
 from colorize.errors import ColorizeError
 from colorize.evaluation.common import (
     NamedFile,
@@ -35,8 +34,6 @@ from colorize.evaluation.common import (
 from colorize.evaluation.degradations import SCAN_DEGRADATIONS, SIDE, Gray, gray_picture, resized
 from colorize.evaluation.metrics import mean_delta_e
 from colorize.io.photo import Photo
-
-Array = npt.NDArray[Any]
 
 SCALES = (0.5, 1.0, 2.0)
 SCALE = "0.5×, 1×, 2×"  # the name of that row

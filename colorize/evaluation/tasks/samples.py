@@ -12,15 +12,13 @@ import argparse
 import itertools
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from colorize.color import lab
+from colorize.color.types import Array, Pixels
 from colorize.errors import ColorizeError
 from colorize.evaluation.common import (
-    Pixels,
     Report,
     Task,
     add_common_arguments,
@@ -37,7 +35,6 @@ from colorize.evaluation.common import (
 from colorize.evaluation.metrics import mean_delta_e, psnr
 from colorize.pipeline import Colorizer
 
-Array = npt.NDArray[Any]
 SPARSE = slice(None, None, 4)  # rows and columns used for ΔE2000: it is slow, and ab is smooth
 
 
