@@ -16,7 +16,7 @@ from PIL import Image
 from colorize.cli import main as colorize
 from colorize.color.quantization import bin_centers
 from colorize.errors import ColorizeError
-from colorize.export import __main__ as export
+from colorize.export import cli as export
 from colorize.export import compare
 from colorize.export.onnx import write_skeleton
 from colorize.io.readers import read
