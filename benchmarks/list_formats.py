@@ -15,11 +15,11 @@ from pathlib import Path
 
 import numpy as np
 
-from colorize.io.exif import upright_xmp
 from colorize.io.metadata import Metadata
 from colorize.io.photo import Photo
 from colorize.io.readers import read_pages
 from colorize.io.writers import write
+from colorize.io.xmp import upright_xmp
 from tests.fixtures.image_files import DPI, IPTC, XMP, exif_bytes
 from tests.fixtures.sample_files import SampleFile, all_sample_files
 

@@ -13,8 +13,7 @@ from PIL import Image, ImageCms
 
 from colorize.color.bit_depth import to_uint8
 from colorize.errors import ColorizeError
-from colorize.io import tiff_ifd as tiff
-from colorize.io.exif import INVERSE_ORIENTATION, apply_orientation, read_orientation
+from colorize.io.exif import INVERSE_ORIENTATION, apply_orientation
 from colorize.io.high_bit_depth import convert_to_srgb
 from colorize.io.icc import gray_curve, srgb_converter
 
@@ -31,14 +30,6 @@ class Arrays(NamedTuple):
     pixels: np.ndarray
     alpha: np.ndarray | None
     notes: list[str]
-
-
-def image_orientation(image: Image.Image) -> int:
-    """Return the orientation, 1 to 8, that a Pillow image's EXIF or XMP gives."""
-    exif, xmp = image.info.get("exif"), image.info.get("xmp")
-    if not isinstance(exif, bytes):
-        return int(image.getexif().get(tiff.ORIENTATION, 1))
-    return read_orientation(exif, xmp if isinstance(xmp, bytes) else None)
 
 
 def image_to_arrays(image: Image.Image, orientation: int = 1, white: int = 65535) -> Arrays:

@@ -18,6 +18,7 @@ from colorize.io.tiff_ifd import IFD, Type
 
 EXIF_PREFIX = b"Exif\0\0"  # before the block in JPEG, AVIF and HEIC files
 PIXEL_X_DIMENSION, PIXEL_Y_DIMENSION = 0xA002, 0xA003
+_RESOLUTIONS = (tiff.X_RESOLUTION, tiff.Y_RESOLUTION)
 
 INVERSE_ORIENTATION = {1: 1, 2: 2, 3: 3, 4: 4, 5: 5, 6: 8, 7: 7, 8: 6}
 
@@ -83,16 +84,26 @@ def upright_exif(exif: bytes | None, orientation: int) -> bytes | None:
         if entry.number == tiff.ORIENTATION and entry.type == Type.SHORT:
             struct.pack_into(order + "H", block, entry.offset + 8, 1)
         if entry.number == tiff.EXIF_IFD and orientation >= 5:
-            _swap_dimensions(block, reader, reader.offset_in(entry.inline))
+            exif_ifd_offset = reader.offset_in(entry.inline)
+            _swap(block, reader, exif_ifd_offset, PIXEL_X_DIMENSION, PIXEL_Y_DIMENSION)
+    if orientation >= 5:
+        for pair in ((tiff.IMAGE_WIDTH, tiff.IMAGE_LENGTH), _RESOLUTIONS):
+            _swap(block, reader, reader.first_ifd_offset, *pair)
     thumbnail_at = reader.next_ifd_offset_at(reader.first_ifd_offset)
     if thumbnail_at + 4 <= len(block):
         struct.pack_into(order + "I", block, thumbnail_at, 0)
     return bytes(block)
 
 
-def upright_xmp(xmp: bytes | None) -> bytes | None:
-    """Return the XMP packet with tiff:Orientation 1."""
-    return _XMP_ORIENTATION.sub(rb"\g<1>1", xmp) if xmp else None
+def exif_dpi(exif: bytes | None) -> tuple[float, float] | None:
+    """Return the resolution that an EXIF block states, None where it states none."""
+    try:
+        reader, _ = _open_block(exif)
+        ifd = reader.read_ifd(reader.first_ifd_offset)
+    except ValueError:
+        return None
+    inches = {2: 1.0, 3: 2.54}.get(ifd.integer(tiff.RESOLUTION_UNIT, 2), 0.0)
+    return ifd.rational(tiff.X_RESOLUTION) * inches, ifd.rational(tiff.Y_RESOLUTION) * inches
 
 
 def set_exif_dimensions(exif: bytes | None, width: int, height: int) -> bytes | None:
@@ -141,9 +152,9 @@ def _open_block(exif: bytes | None) -> tuple[tiff.Reader, bytearray]:
     return tiff.Reader(io.BytesIO(block), any_version=True), block
 
 
-def _swap_dimensions(block: bytearray, reader: tiff.Reader, ifd_offset: int) -> None:
-    """Swap the values of the two dimensions, whose types may differ."""
+def _swap(block: bytearray, reader: tiff.Reader, ifd_offset: int, first: int, second: int) -> None:
+    """Swap the values of two tags, whose types may differ, if both are there."""
     offsets = {entry.number: entry.offset + 2 for entry in reader.entries(ifd_offset)}
-    if PIXEL_X_DIMENSION in offsets and PIXEL_Y_DIMENSION in offsets:
-        x, y = offsets[PIXEL_X_DIMENSION], offsets[PIXEL_Y_DIMENSION]
+    if first in offsets and second in offsets:
+        x, y = offsets[first], offsets[second]
         block[x : x + 10], block[y : y + 10] = block[y : y + 10], block[x : x + 10]

@@ -23,6 +23,7 @@ class Format:
         deep: whether it has 16 bits a channel in color.
         animation: whether it has frames that are shown one after another.
         keeps: the fields of `Metadata` that it can hold.
+        comments: whether it can hold comments, but no other texts.
     """
 
     suffixes: tuple[str, ...]
@@ -31,18 +32,25 @@ class Format:
     deep: bool = False
     animation: bool = False
     keeps: frozenset[str] = frozenset()
+    comments: bool = False
 
 
 FORMATS = {  # by Pillow's names
-    "JPEG": Format((".jpg", ".jpeg", ".jpe", ".jfif"), 65500, alpha=False, keeps=_ALL | {"text"}),
-    "PNG": Format((".png", ".apng"), deep=True, animation=True, keeps=_ALL | {"text"}),
-    "TIFF": Format((".tif", ".tiff"), deep=True, keeps=_ALL),
+    "JPEG": Format(
+        (".jpg", ".jpeg", ".jpe", ".jfif"),
+        65500,
+        alpha=False,
+        keeps=_ALL | {"photoshop"},
+        comments=True,
+    ),
+    "PNG": Format((".png", ".apng"), deep=True, animation=True, keeps=_ALL | {"text", "photoshop"}),
+    "TIFF": Format((".tif", ".tiff"), deep=True, keeps=_ALL | {"photoshop"}),
     "WEBP": Format((".webp",), 16383, animation=True, keeps=_EXIF_XMP),
     "AVIF": Format((".avif",), 65536, animation=True, keeps=_EXIF_XMP),
     "BMP": Format((".bmp", ".dib"), alpha=False, keeps=frozenset({"dpi"})),
-    "GIF": Format((".gif",), 65535, animation=True, keeps=frozenset({"text"})),
+    "GIF": Format((".gif",), 65535, animation=True, keeps=frozenset({"xmp"}), comments=True),
     "JPEG2000": Format(
-        (".jp2", ".j2k", ".j2c", ".jpc", ".jpf", ".jpx"), keeps=_EXIF_XMP | {"iptc"}
+        (".jp2", ".j2k", ".j2c", ".jpc", ".jpf", ".jpx"), keeps=_EXIF_XMP | {"iptc", "dpi"}
     ),
     "PPM": Format((".ppm", ".pgm", ".pbm", ".pnm"), alpha=False),
     "HEIF": Format((".heic", ".heif", ".hif"), 16384, keeps=_EXIF_XMP),

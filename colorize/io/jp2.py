@@ -8,30 +8,22 @@ from __future__ import annotations
 import io
 import os
 import struct
-from collections.abc import Iterator
 from typing import BinaryIO
 
+from colorize.io.contents.jp2 import EXIF_UUID, IPTC_UUID, XMP_UUID, pack_box, read_boxes
 from colorize.io.metadata import Metadata
 
-MAX_BOX_BYTES = 64 << 20  # of one box that is read
-
-_XMP = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
-_IPTC = bytes.fromhex("33c7a4d2b81d4723a0baf1a3e097ad38")
-_EXIF = b"JpgTiffExif->JP2"
-_INFO_KEYS = {_XMP: "xmp", _IPTC: "iptc", _EXIF: "exif"}
+INCH = 0.0254  # meters
 
 
-def read_jp2_info(file: BinaryIO) -> dict[str, bytes]:
-    """Return the metadata in the boxes of a JPEG 2000 file, under Pillow's keys for `info`."""
-    info = {}
-    for type, content in _boxes(file, 0, file.seek(0, os.SEEK_END)):
-        if type == b"uuid" and content[:16] in _INFO_KEYS:
-            info[_INFO_KEYS[content[:16]]] = content[16:]
+def read_jp2_profile(file: BinaryIO) -> bytes | None:
+    """Return the ICC profile of a JPEG 2000 file, which Pillow does not look for."""
+    for type, content in read_boxes(file):
         if type == b"jp2h":
-            for inner, profile in _boxes(io.BytesIO(content), 0, len(content)):
+            for inner, profile in read_boxes(io.BytesIO(content)):
                 if inner == b"colr" and profile[:1] in (b"\2", b"\3"):  # an ICC profile follows
-                    info["icc_profile"] = profile[3:]
-    return info
+                    return profile[3:]
+    return None
 
 
 def is_complete_jp2(file: BinaryIO) -> bool:
@@ -54,12 +46,23 @@ def is_complete_jp2(file: BinaryIO) -> bool:
 
 def pack_jp2_boxes(metadata: Metadata) -> bytes:
     """Return the boxes that hold metadata at the end of a JPEG 2000 file."""
-    contents = {_EXIF: metadata.exif, _XMP: metadata.xmp, _IPTC: metadata.iptc}
-    return b"".join(
-        struct.pack(">I4s", 24 + len(content), b"uuid") + uuid + content
-        for uuid, content in contents.items()
-        if content
-    )
+    contents = {EXIF_UUID: metadata.exif, XMP_UUID: metadata.xmp, IPTC_UUID: metadata.iptc}
+    boxes = [pack_box(b"uuid", uuid + content) for uuid, content in contents.items() if content]
+    if metadata.format == "JPEG2000":
+        boxes += [box for _, box in metadata.native]
+    return b"".join(boxes)
+
+
+def with_resolution(content: bytes, dpi: tuple[float, float]) -> bytes:
+    """Return a JPEG 2000 file whose header box states a resolution."""
+    position = content.find(b"jp2h") - 4
+    length = int.from_bytes(content[position : position + 4], "big")
+    x, y = (_resolution(value / INCH) for value in dpi)
+    capture = struct.pack(">4H2b", *y[:2], *x[:2], y[2], x[2])
+    box = pack_box(b"res ", pack_box(b"resc", capture))
+    end = position + length
+    header = struct.pack(">I", length + len(box)) + content[position + 4 : end]
+    return content[:position] + header + box + content[end:]
 
 
 def _read_at(file: BinaryIO, offset: int, size: int) -> bytes:
@@ -67,15 +70,9 @@ def _read_at(file: BinaryIO, offset: int, size: int) -> bytes:
     return file.read(size)
 
 
-def _boxes(file: BinaryIO, offset: int, end: int) -> Iterator[tuple[bytes, bytes]]:
-    """Yield type and content of the boxes that matter here; none for a bare codestream."""
-    while offset + 8 <= end:
-        length, type = struct.unpack(">I4s", _read_at(file, offset, 8))
-        header = 8
-        if length == 1:
-            header, length = 16, int.from_bytes(file.read(8), "big")
-        if length < header or offset + length > end:
-            return
-        if length < MAX_BOX_BYTES and type in (b"uuid", b"jp2h", b"colr"):
-            yield type, file.read(length - header)
-        offset += length
+def _resolution(per_meter: float) -> tuple[int, int, int]:
+    """Return numerator, denominator and exponent of ten of a resolution."""
+    exponent = 0
+    while per_meter > 6553:
+        per_meter, exponent = per_meter / 10, exponent + 1
+    return round(per_meter * 10), 10, exponent

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from PIL import Image, PngImagePlugin
+from PIL import Image
 
 from colorize.io import tiff_ifd as tiff
-from colorize.io.exif import exif_from_page, page_orientation, upright_exif, upright_xmp
+from colorize.io.contents import Contents
+from colorize.io.exif import exif_dpi, exif_from_page, page_orientation, upright_exif
+from colorize.io.photoshop import IPTC, find_resource, pack_resource, portable_resources
 from colorize.io.tiff_ifd import IFD
+from colorize.io.xmp import drop_claims, upright_xmp
 
-IPTC_RESOURCE = 0x0404  # the number of the IPTC block among Photoshop's resources
+_MEANINGLESS_DPI = {72, 96}  # what programs write that know of no resolution
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,10 @@ class Metadata:
         xmp: the XMP packet.
         iptc: the IPTC-IIM records.
         dpi: dots per inch, horizontal and vertical.
-        text: (keyword, text) of a PNG; comments of other formats have the keyword "Comment".
+        text: (keyword, text) of a PNG; comments of other formats have the keyword "Comment". Bytes
+            that are not UTF-8 are escaped surrogates, see `text_bytes` and `plain_text`.
+        photoshop: Photoshop's resources other than IPTC, EXIF, XMP, profile and thumbnail.
+        native: (name, bytes) of what only a file of the same format can hold.
         duration: how long this frame of an animation shows, in milliseconds; None for a still.
         loop: how often the animation plays, 0 for endlessly; None where the file does not say.
         lossless: whether the source held its pixels without loss.
@@ -39,6 +44,8 @@ class Metadata:
     iptc: bytes | None = None
     dpi: tuple[float, float] | None = None
     text: tuple[tuple[str, str], ...] = ()
+    photoshop: bytes | None = None
+    native: tuple[tuple[str, bytes], ...] = ()
     duration: float | None = None
     loop: int | None = None
     lossless: bool = False
@@ -46,64 +53,89 @@ class Metadata:
 
 
 def read_metadata(
-    image: Image.Image, orientation: int = 1, notes: Iterable[str] = (), lossless: bool = False
+    image: Image.Image,
+    contents: Contents,
+    orientation: int = 1,
+    notes: Iterable[str] = (),
+    lossless: bool = False,
 ) -> Metadata:
-    """Return the metadata of a loaded Pillow image, as they are once it is upright."""
-    info = image.info
-    exif = _to_bytes(info.get("exif")) or _from_hex_profile(info.get("Raw profile type exif"))
+    """Return the metadata of a loaded Pillow image, as they are once it is upright.
+
+    Args:
+        image: for its format, and the timing of its frames.
+        contents: of its file.
+        orientation: of the image as stored, 1 to 8.
+        notes: about its pixels.
+        lossless: whether the file held its pixels without loss.
+    """
+    exif = upright_exif(contents.exif, orientation)
+    xmp, claims = drop_claims(upright_xmp(contents.xmp, orientation))
+    photoshop, paths_lost = portable_resources(contents.photoshop, orientation != 1)
+    dpi, dpi_notes = _choose_dpi(contents.dpi, contents.exif)
+    all_notes = [*notes, *contents.notes, *dpi_notes]
+    all_notes += [f"{what} that its XMP speaks of: left out" for what in claims]
+    if paths_lost:
+        all_notes.append("paths and guides of Photoshop, which are not turned: left out")
     return Metadata(
         format=image.format,
-        exif=upright_exif(exif, orientation),
-        xmp=upright_xmp(_to_bytes(info.get("xmp"))),
-        iptc=_read_iptc(info),
-        dpi=_valid_dpi(info.get("dpi")),
-        text=tuple(_texts(image)),
-        duration=_to_float(info.get("duration")),
+        exif=exif,
+        xmp=xmp,
+        iptc=contents.iptc or find_resource(contents.photoshop, IPTC),
+        dpi=dpi if dpi is None or orientation < 5 else (dpi[1], dpi[0]),
+        text=tuple(contents.texts),
+        photoshop=photoshop or None,
+        native=tuple(contents.native),
+        duration=_to_float(image.info.get("duration")),
         loop=_loop_count(image),
         lossless=lossless,
-        notes=tuple(notes),
+        notes=tuple(all_notes),
     )
 
 
 def read_page_metadata(ifd: IFD, notes: Iterable[str] = ()) -> Metadata:
     """Return the metadata of a TIFF page, as they are once it is upright."""
-    photoshop = ifd.bytes(tiff.PHOTOSHOP) or b""
+    resources = ifd.bytes(tiff.PHOTOSHOP) or b""
+    orientation = page_orientation(ifd)
     inches = {2: 1.0, 3: 2.54}.get(ifd.integer(tiff.RESOLUTION_UNIT, 2), 0.0)  # per unit
     resolution = ifd.rational(tiff.X_RESOLUTION), ifd.rational(tiff.Y_RESOLUTION)
+    dpi = _valid_dpi([value * inches for value in resolution])
+    photoshop, paths_lost = portable_resources(resources, orientation != 1)
+    xmp, claims = drop_claims(upright_xmp(ifd.bytes(tiff.XMP), orientation))
+    all_notes = [*notes, *(f"{what} that its XMP speaks of: left out" for what in claims)]
+    if tiff.PHOTOSHOP_LAYERS in ifd.tags:
+        all_notes.append("the layers of Photoshop: left out")
+    if paths_lost:
+        all_notes.append("paths and guides of Photoshop, which are not turned: left out")
     return Metadata(
         format="TIFF",
-        exif=upright_exif(exif_from_page(ifd), page_orientation(ifd)),
-        xmp=upright_xmp(ifd.bytes(tiff.XMP)),
-        iptc=ifd.bytes(tiff.IPTC) or iptc_from_photoshop(photoshop),
-        dpi=_valid_dpi([value * inches for value in resolution]),
+        exif=upright_exif(exif_from_page(ifd), orientation),
+        xmp=xmp,
+        iptc=ifd.bytes(tiff.IPTC) or find_resource(resources, IPTC),
+        dpi=dpi if dpi is None or orientation < 5 else (dpi[1], dpi[0]),
+        photoshop=photoshop or None,
         lossless=True,
-        notes=tuple(notes),
+        notes=tuple(all_notes),
     )
 
 
-def iptc_to_photoshop_block(iptc: bytes) -> bytes:
-    """Return the Photoshop resource block that holds IPTC records in a JPEG or PNG file."""
-    padding = b"\0" * (len(iptc) % 2)
-    return b"8BIM" + struct.pack(">HHI", IPTC_RESOURCE, 0, len(iptc)) + iptc + padding
+def photoshop_resources(metadata: Metadata) -> bytes:
+    """Return Photoshop's resources, IPTC among them, as JPEG and PNG files hold them."""
+    iptc = pack_resource(IPTC, metadata.iptc) if metadata.iptc else b""
+    return iptc + (metadata.photoshop or b"")
 
 
-def iptc_from_photoshop(block: bytes) -> bytes | None:
-    """Return the IPTC records among Photoshop's resources, None where there are none."""
-    offset = 0
-    while block[offset : offset + 4] == b"8BIM" and offset + 12 <= len(block):
-        number, name_length = struct.unpack_from(">HB", block, offset + 4)
-        offset += 6 + (name_length + 2) // 2 * 2
-        size = int.from_bytes(block[offset : offset + 4], "big")
-        if number == IPTC_RESOURCE:
-            return block[offset + 4 : offset + 4 + size]
-        offset += 4 + (size + 1) // 2 * 2
-    return None
+def text_bytes(text: str) -> bytes:
+    """Return the bytes of a text as they were in the file."""
+    return text.encode("utf-8", "surrogateescape")
 
 
-def _to_bytes(value: object) -> bytes | None:
-    if isinstance(value, str):
-        return value.encode("utf-8", "surrogateescape")
-    return bytes(value) if isinstance(value, (bytes, bytearray)) and value else None
+def plain_text(text: str) -> str:
+    """Return a text without escaped bytes: one that is not UTF-8 is taken as Latin-1."""
+    content = text_bytes(text)
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError:
+        return content.decode("latin-1")
 
 
 def _to_float(value: object) -> float | None:
@@ -126,28 +158,13 @@ def _valid_dpi(value: Any) -> tuple[float, float] | None:
     return (x, y) if 1 <= x <= 100_000 and 1 <= y <= 100_000 else None
 
 
-def _read_iptc(info: dict[str | tuple[int, int], Any]) -> bytes | None:
-    resources = info.get("photoshop")
-    if isinstance(resources, dict):
-        return _to_bytes(resources.get(IPTC_RESOURCE))
-    profile = _to_bytes(info.get("iptc")) or _from_hex_profile(info.get("Raw profile type iptc"))
-    return iptc_from_photoshop(profile) if profile and profile[:4] == b"8BIM" else profile
-
-
-def _from_hex_profile(profile: object) -> bytes | None:
-    """Return the content of ImageMagick's PNG text: name, length, hexadecimal digits."""
-    try:
-        return bytes.fromhex("".join(str(profile).split("\n")[3:])) or None
-    except ValueError:
-        return None
-
-
-def _texts(image: Image.Image) -> Iterator[tuple[str, str]]:
-    """Yield keyword and text; what `read_metadata` takes from PNG texts itself is left out."""
-    if isinstance(image, PngImagePlugin.PngImageFile):
-        for key, value in image.text.items():
-            if not key.startswith(("Raw profile type ", "XML:com.adobe.xmp")):
-                yield str(key), str(value)
-    comment = _to_bytes(image.info.get("comment"))
-    if comment:
-        yield "Comment", comment.decode("utf-8", "replace").rstrip("\0")
+def _choose_dpi(stated: Any, exif: bytes | None) -> tuple[tuple[float, float] | None, list[str]]:
+    """Return the resolution of a file, which its EXIF may state too, and notes."""
+    own, in_exif = _valid_dpi(stated), _valid_dpi(exif_dpi(exif))
+    if own is None or in_exif is None or abs(own[0] - in_exif[0]) + abs(own[1] - in_exif[1]) < 1:
+        return own or in_exif, []
+    chosen = in_exif if own[0] in _MEANINGLESS_DPI else own
+    other = own if chosen is in_exif else in_exif
+    if other[0] in _MEANINGLESS_DPI:
+        return chosen, []
+    return chosen, [f"states {own[0]:g} and {in_exif[0]:g} dpi: {chosen[0]:g} taken"]

@@ -10,7 +10,10 @@ from PIL import Image
 
 from colorize.color.bit_depth import to_uint8
 from colorize.errors import ColorizeError, error_context
-from colorize.io.conversion import arrays_to_image, image_orientation, image_to_arrays
+from colorize.io import tiff_ifd as tiff
+from colorize.io.contents import contents_of_image
+from colorize.io.conversion import arrays_to_image, image_to_arrays
+from colorize.io.exif import read_orientation
 from colorize.io.metadata import Metadata, read_metadata
 from colorize.io.pillow_warnings import pillow_warnings_ignored
 
@@ -71,9 +74,13 @@ class Photo:
         """Return a photo of a Pillow image of any mode: turned upright, its profile applied."""
         with error_context("image", "cannot be decoded"), pillow_warnings_ignored():
             image.load()
-            orientation = image_orientation(image)
+            contents = contents_of_image(image)
+            if contents.exif:
+                orientation = read_orientation(contents.exif, contents.xmp)
+            else:  # of a TIFF, whose tags are not an EXIF block
+                orientation = int(image.getexif().get(tiff.ORIENTATION, 1))
             pixels, alpha, notes = image_to_arrays(image, orientation)
-            return cls(pixels, alpha, read_metadata(image, orientation, notes))
+            return cls(pixels, alpha, read_metadata(image, contents, orientation, notes))
 
     def to_pillow(self) -> Image.Image:
         """Return a Pillow image: L, LA, RGB or RGBA, or I;16; 16-bit color is rounded to 8."""

@@ -20,10 +20,12 @@ from PIL import (
 
 from colorize.errors import ColorizeError
 from colorize.installation import install_command
-from colorize.io.conversion import image_orientation, image_to_arrays, samples_to_arrays
+from colorize.io.contents import read_contents
+from colorize.io.conversion import image_to_arrays, samples_to_arrays
+from colorize.io.exif import read_orientation
 from colorize.io.high_bit_depth import decode_high_bit_depth
 from colorize.io.icc import SRGB_GAMMA, gamma_curve
-from colorize.io.jp2 import is_complete_jp2, read_jp2_info
+from colorize.io.jp2 import is_complete_jp2, read_jp2_profile
 from colorize.io.metadata import read_metadata
 from colorize.io.photo import Photo
 from colorize.io.readers.limits import check_size
@@ -119,14 +121,18 @@ def _read_frame(image: Image.Image, file: BinaryIO) -> Photo:
     if image.format == "JPEG2000":
         if not is_complete_jp2(file):  # the decoder would return the part that it has
             raise ColorizeError("incomplete: its end is missing")
-        image.info.update(read_jp2_info(file))
-    orientation = image_orientation(image)
+        if profile := read_jp2_profile(file):
+            image.info["icc_profile"] = profile
+    contents = read_contents(image, file)
+    # the decoder of JPEG XL turns the picture, and EXIF has no say
+    is_upright = image.format == "JXL"
+    orientation = 1 if is_upright else read_orientation(contents.exif, contents.xmp)
     if samples is None:
         pixels, alpha, notes = image_to_arrays(image, orientation)
     else:
         has_alpha, icc = samples.shape[2] in (2, 4), image.info.get("icc_profile")
         pixels, alpha, notes = samples_to_arrays(samples, has_alpha, icc, orientation)
-    metadata = read_metadata(image, orientation, notes, _is_lossless(image, file))
+    metadata = read_metadata(image, contents, orientation, notes, _is_lossless(image, file))
     return Photo(_correct_gamma(pixels, image), alpha, metadata)
 
 

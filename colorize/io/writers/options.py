@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Callable
 from typing import Any
 
 from PIL import Image, PngImagePlugin
 
+from colorize.io.contents.jpeg import (
+    COM,
+    EXTENSION_PREFIX,
+    PHOTOSHOP_PREFIX,
+    XMP_PREFIX,
+    pack_segment,
+    split_segments,
+)
 from colorize.io.exif import EXIF_PREFIX
 from colorize.io.icc import srgb_profile
 from colorize.io.jp2 import pack_jp2_boxes
-from colorize.io.metadata import Metadata, iptc_to_photoshop_block
+from colorize.io.metadata import Metadata, photoshop_resources, text_bytes
 from colorize.io.writers.png import text_chunks
 from colorize.io.writers.target import Target
+from colorize.io.xmp import split_packet
 
 JPEG_QUALITY = 95
 WEBP_QUALITY = AVIF_QUALITY = HEIF_QUALITY = 90
@@ -21,7 +29,6 @@ AVIF_SPEED = 8  # of 10; 6, the encoder's default, takes three times as long
 JPEG2000_TILE = 2048  # pixels a side; a whole scan as one tile takes 36 bytes a pixel
 APNG_LEVEL = 2  # of zlib; the usual 6 takes three times as long for 3 % fewer bytes
 JPEG_SEGMENT_BYTES = 65533  # that one segment holds
-XMP_PREFIX_BYTES = 29  # before the XMP packet in its segment
 
 
 def save_options(metadata: Metadata, image: Image.Image, target: Target) -> dict[str, Any]:
@@ -34,31 +41,32 @@ def save_options(metadata: Metadata, image: Image.Image, target: Target) -> dict
 
 def _jpeg_options(metadata: Metadata, image: Image.Image, target: Target) -> dict[str, Any]:
     exif = metadata.exif and EXIF_PREFIX + metadata.exif
-    extra = metadata.iptc and b"Photoshop 3.0\0" + iptc_to_photoshop_block(metadata.iptc)
-    comment = dict(metadata.text).get("Comment", "").encode()
+    xmp, extension = split_packet(metadata.xmp or b"", JPEG_SEGMENT_BYTES - len(XMP_PREFIX))
+    resources = photoshop_resources(metadata)
+    segments = [pack_segment(0xE1, EXTENSION_PREFIX + part) for part in extension]
+    segments += split_segments(0xED, resources, PHOTOSHOP_PREFIX)
+    for keyword, text in metadata.text:
+        comment = text_bytes(text) if keyword == "Comment" else None
+        if comment := _fits_segment(comment, "a comment", target):
+            segments.append(pack_segment(COM, comment))
+    if metadata.format == "JPEG":
+        segments += [segment for _, segment in metadata.native]
     return {
         "quality": JPEG_QUALITY if target.quality is None else target.quality,
         "subsampling": "4:4:4",  # half the color would be lost to save a fifth of the bytes
         "dpi": metadata.dpi,
         "exif": _fits_segment(exif, "EXIF", target),
-        "xmp": _fits_segment(metadata.xmp, "XMP", target, XMP_PREFIX_BYTES),
-        "extra": _app13(_fits_segment(extra, "IPTC", target)),
-        "comment": _fits_segment(comment, "the comment", target),
+        "xmp": xmp or None,
+        "extra": b"".join(segments),
     }
 
 
-def _fits_segment(
-    content: bytes | None, what: str, target: Target, prefix_bytes: int = 0
-) -> bytes | None:
-    """Return the content where it fits into one JPEG segment after a prefix, else note it."""
-    if content and len(content) + prefix_bytes > JPEG_SEGMENT_BYTES:
+def _fits_segment(content: bytes | None, what: str, target: Target) -> bytes | None:
+    """Return the content where it fits into one JPEG segment, else note it."""
+    if content and len(content) > JPEG_SEGMENT_BYTES:
         target.note(f"cannot hold {what} of {len(content)} bytes: left out")
         return None
     return content or None
-
-
-def _app13(content: bytes | None) -> bytes | None:
-    return content and b"\xff\xed" + struct.pack(">H", len(content) + 2) + content
 
 
 def _png_options(metadata: Metadata, image: Image.Image, target: Target) -> dict[str, Any]:
@@ -104,8 +112,11 @@ def _jpeg2000_options(metadata: Metadata, image: Image.Image, target: Target) ->
     bare = target.name.lower().endswith((".j2k", ".j2c", ".jpc"))
     boxes = pack_jp2_boxes(metadata)
     if bare and boxes:
-        target.note("codestreams cannot hold EXIF, XMP or IPTC: left out")
+        target.note("codestreams cannot hold EXIF, XMP, IPTC or other boxes: left out")
+    if bare and metadata.dpi:
+        target.note("codestreams cannot hold the resolution: left out")
     options: dict[str, Any] = {"no_jp2": bare, "boxes": boxes, "mct": int("RGB" in image.mode)}
+    options["resolution"] = metadata.dpi
     if image.width * image.height > JPEG2000_TILE**2:
         options["tile_size"] = (JPEG2000_TILE, JPEG2000_TILE)
     if target.quality is not None:  # 0 to 100 become 20 to 50 dB
@@ -115,7 +126,8 @@ def _jpeg2000_options(metadata: Metadata, image: Image.Image, target: Target) ->
 
 
 def _gif_options(metadata: Metadata, image: Image.Image, target: Target) -> dict[str, Any]:
-    return {"comment": dict(metadata.text).get("Comment"), "optimize": False}
+    comments = [text_bytes(text) for keyword, text in metadata.text if keyword == "Comment"]
+    return {"comment": b"\n".join(comments) or None, "optimize": False, "xmp": metadata.xmp}
 
 
 def _bmp_options(metadata: Metadata, image: Image.Image, target: Target) -> dict[str, Any]:

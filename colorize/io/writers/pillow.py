@@ -13,7 +13,9 @@ from PIL import Image
 from colorize.color.bit_depth import to_uint8
 from colorize.errors import ColorizeError
 from colorize.installation import install_command
+from colorize.io.contents.gif import add_xmp
 from colorize.io.conversion import arrays_to_image
+from colorize.io.jp2 import with_resolution
 from colorize.io.metadata import Metadata
 from colorize.io.photo import Photo
 from colorize.io.writers.options import save_options
@@ -47,12 +49,18 @@ def _save(image: Image.Image, target: Target, options: dict[str, Any]) -> None:
     if target.format_name == "HEIF":
         _save_heif(image, target, options)
     elif target.format_name == "JPEG2000":
-        boxes = options.pop("boxes")
+        boxes, dpi = options.pop("boxes"), options.pop("resolution", None)
         encoded = io.BytesIO()  # straight to a full disk, the encoder would try forever
         image.save(encoded, "JPEG2000", **options)
-        target.file.write(encoded.getbuffer())
-        if not options["no_jp2"]:
+        is_boxed = not options["no_jp2"]
+        content = encoded.getvalue()
+        target.file.write(with_resolution(content, dpi) if is_boxed and dpi else content)
+        if is_boxed:
             target.file.write(boxes)
+    elif target.format_name == "GIF" and "xmp" in options:
+        encoded = io.BytesIO()
+        image.save(encoded, "GIF", **{key: options[key] for key in options.keys() - {"xmp"}})
+        target.file.write(add_xmp(encoded.getvalue(), options["xmp"]))
     else:
         image.save(target.file, target.format_name, **options)
 

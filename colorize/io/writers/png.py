@@ -12,7 +12,7 @@ from PIL import PngImagePlugin
 
 from colorize.io.high_bit_depth import encode_png16
 from colorize.io.icc import srgb_profile
-from colorize.io.metadata import Metadata, iptc_to_photoshop_block
+from colorize.io.metadata import Metadata, photoshop_resources, plain_text
 from colorize.io.photo import Photo
 from colorize.io.png import Chunk, encode_png
 from colorize.io.writers.target import Target, with_alpha
@@ -31,13 +31,14 @@ def text_chunks(metadata: Metadata) -> Iterator[Chunk]:
     """Yield chunks with the texts, XMP, and IPTC as ImageMagick writes it."""
     info = PngImagePlugin.PngInfo()
     for key, value in metadata.text:
-        info.add_text(key, value, zip=len(value) > COMPRESSED_TEXT_CHARACTERS)
+        info.add_text(key, plain_text(value), zip=len(value) > COMPRESSED_TEXT_CHARACTERS)
     if metadata.xmp:
         info.add_itxt("XML:com.adobe.xmp", metadata.xmp)
-    if metadata.iptc:
-        block = iptc_to_photoshop_block(metadata.iptc)
-        digits = "\n".join(textwrap.wrap(block.hex(), 72))
-        info.add_text("Raw profile type iptc", f"\niptc\n{len(block):8}\n{digits}\n", zip=True)
+    if resources := photoshop_resources(metadata):
+        profile = "iptc" if metadata.iptc else "8bim"
+        digits = "\n".join(textwrap.wrap(resources.hex(), 72))
+        text = f"\n{profile}\n{len(resources):8}\n{digits}\n"
+        info.add_text(f"Raw profile type {profile}", text, zip=True)
     for name, content, *_ in info.chunks:
         yield name, content
 
@@ -52,3 +53,6 @@ def _chunks(metadata: Metadata, color: bool) -> Iterator[Chunk]:
     if metadata.exif:
         yield b"eXIf", metadata.exif
     yield from text_chunks(metadata)
+    if metadata.format == "PNG":
+        for _, chunk in metadata.native:
+            yield chunk[4:8], chunk[8:-4]

@@ -13,6 +13,7 @@ from colorize.color.bit_depth import to_uint8
 from colorize.errors import ColorizeError, error_context
 from colorize.io.atomic import disk_errors_revealed
 from colorize.io.formats import FORMATS, Format
+from colorize.io.metadata import Metadata
 from colorize.io.photo import Photo
 from colorize.io.pillow_warnings import pillow_warnings_ignored
 
@@ -21,7 +22,7 @@ _FIELD_NAMES = {
     "xmp": "XMP",
     "iptc": "IPTC",
     "dpi": "the resolution",
-    "text": "text and comments",
+    "photoshop": "Photoshop's resources",
 }
 
 
@@ -84,6 +85,23 @@ class Target:
         for field in sorted(_FIELD_NAMES.keys() - self.format.keeps):
             if getattr(photo.metadata, field):
                 self.note(f"cannot hold {_FIELD_NAMES[field]}: left out")
+        self._check_texts(photo.metadata)
+
+    def _check_texts(self, metadata: Metadata) -> None:
+        """Note the texts, and the parts of the source's format, that the format has not."""
+        keywords = {keyword for keyword, _ in metadata.text}
+        if self.format.comments:
+            keywords.discard("Comment")
+        if keywords and "text" not in self.format.keeps:
+            names = ", ".join(sorted(keywords))
+            self.note(
+                f"cannot hold the texts {names}: left out".replace(
+                    "the texts Comment:", "comments:"
+                )
+            )
+        if self.format_name != metadata.format:
+            for name, _ in metadata.native:
+                self.note(f"cannot hold the {name} of {metadata.format}: left out")
 
 
 def with_alpha(photo: Photo) -> np.ndarray:

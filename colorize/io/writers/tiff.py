@@ -39,7 +39,12 @@ def tiff_tags(metadata: Metadata, color: bool) -> IFD:
     """Return the tags that hold metadata, and for color the sRGB profile, in a TIFF page."""
     page = page_from_exif(metadata.exif)
     page.tags[tiff.ORIENTATION] = Tag(Type.SHORT, struct.pack("<H", 1))
-    for number, content in ((tiff.XMP, metadata.xmp), (tiff.IPTC, metadata.iptc)):
+    contents = {
+        tiff.XMP: metadata.xmp,
+        tiff.IPTC: metadata.iptc,
+        tiff.PHOTOSHOP: metadata.photoshop,
+    }
+    for number, content in contents.items():
         if content:
             page.tags[number] = Tag(Type.UNDEFINED, content)
     if color:

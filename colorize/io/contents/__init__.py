@@ -1,0 +1,68 @@
+"""What a file holds besides its pixels: every segment, chunk, box or block of it, listed.
+
+What `Metadata` has a field for is found here whatever way it was stored in; of the rest, what a
+file of the same format can hold is kept as bytes, and everything else is noted. Nothing is turned
+upright yet.
+"""
+
+from __future__ import annotations
+
+from typing import Any, BinaryIO
+
+from PIL import Image
+
+from colorize.io.contents import gif, jp2, jpeg, jpegxl, png, webp
+from colorize.io.contents.types import Contents
+from colorize.io.photoshop import IPTC
+
+_READERS = {
+    "JPEG": jpeg.read_contents,
+    "PNG": png.read_contents,
+    "GIF": gif.read_contents,
+    "JPEG2000": jp2.read_contents,
+    "JXL": jpegxl.read_contents,
+    "WEBP": webp.read_contents,
+}
+
+__all__ = ["Contents", "contents_of_image", "read_contents"]
+
+
+def read_contents(image: Image.Image, file: BinaryIO) -> Contents:
+    """Return what the file of a loaded Pillow image holds; the file's position changes."""
+    reader = _READERS.get(image.format or "")
+    if reader is None:
+        return contents_of_image(image)
+    contents = Contents(dpi=image.info.get("dpi"))
+    if image.format != "JXL":
+        contents.exif = _to_bytes(image.info.get("exif"))
+    if image.format in ("PNG", "WEBP"):
+        contents.xmp = _to_bytes(image.info.get("xmp"))
+    reader(file, contents)
+    return contents
+
+
+def contents_of_image(image: Image.Image) -> Contents:
+    """Return what a Pillow image knows of its file."""
+    info = image.info
+    contents = Contents(
+        exif=_to_bytes(info.get("exif")),
+        xmp=_to_bytes(info.get("xmp")),
+        iptc=_to_bytes(info.get("iptc")),
+        dpi=info.get("dpi"),
+    )
+    resources: Any = info.get("photoshop")
+    if isinstance(resources, dict):
+        contents.iptc = _to_bytes(resources.get(IPTC))
+    if image.format == "PNG":
+        png.add_texts(getattr(image, "text", {}).items(), contents)
+    elif comment := _to_bytes(info.get("comment")):
+        contents.add_comment(comment)
+    if info.get("depth_images"):
+        contents.notes.append("its depth map is left out")
+    return contents
+
+
+def _to_bytes(value: object) -> bytes | None:
+    if isinstance(value, str):
+        return value.encode("utf-8", "surrogateescape")
+    return bytes(value) if isinstance(value, (bytes, bytearray)) and value else None

@@ -1,0 +1,40 @@
+"""The list of what a file holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass
+class Contents:
+    r"""What a file holds besides its pixels, as it is stored.
+
+    Attributes:
+        exif: the EXIF block, with or without "Exif\0\0".
+        xmp: the XMP packet, with its extension.
+        photoshop: Photoshop's resources, IPTC among them.
+        iptc: the IPTC-IIM records, where they are not among those.
+        dpi: dots per inch, which may be nonsense; None where the file does not say.
+        texts: keyword and text; bytes that are not UTF-8 are escaped surrogates.
+        native: name and bytes of what only a file of the same format can hold.
+        notes: what cannot be kept at all, one line each.
+    """
+
+    exif: bytes | None = None
+    xmp: bytes | None = None
+    photoshop: bytes = b""
+    iptc: bytes | None = None
+    dpi: Any = None
+    texts: list[tuple[str, str]] = field(default_factory=list)
+    native: list[tuple[str, bytes]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def add_comment(self, comment: bytes) -> None:
+        """Add a comment, whose bytes are kept whatever their encoding."""
+        if text := comment.decode("utf-8", "surrogateescape").rstrip("\0"):
+            self.texts.append(("Comment", text))
+
+    def leave_out(self, what: str) -> None:
+        """Note that something is not kept."""
+        self.notes.append(f"{what}: left out")
