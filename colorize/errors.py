@@ -47,7 +47,7 @@ def reason_of(error: Exception, failure: str) -> str:
 
     Args:
         error: what was raised.
-        failure: what it means, for exceptions that only their library's authors understand.
+        failure: what it means, for exceptions whose messages mean nothing to users.
     """
     if isinstance(error, MemoryError):
         return "not enough memory for this picture"
@@ -64,7 +64,7 @@ def error_context(name: str, failure: str = "failed") -> Iterator[None]:
 
     Args:
         name: of the file, as `display_name` returns it.
-        failure: what an exception means whose message does not say, such as "cannot be written".
+        failure: what the exception means if its message does not tell, such as "cannot be written".
     """
     try:
         yield

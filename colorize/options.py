@@ -3,7 +3,7 @@
 The arguments of the commands, the parameters of the server and their OpenAPI description, the
 fingerprint in a manifest and the keywords of the library derive from the fields of
 `ColorizeOptions`, `OutputOptions` and `VideoOptions`. To add a setting, add a field here and use
-its value in one place.
+its value in one step of the pipeline.
 
 >>> options = ColorizeOptions(style="faithful", saturation=1.2)
 >>> options = options.replace(size=512)
@@ -45,7 +45,7 @@ G = TypeVar("G", bound="Options")
 
 @dataclass(frozen=True)
 class Option:
-    """One setting, as those who offer it need it.
+    """Description of one setting, from which commands and the server derive theirs.
 
     Attributes:
         name: Name of the field and of the keyword.
@@ -343,7 +343,7 @@ def _describe(entry: Any, metadata: Mapping[str, Any]) -> Option:
     if metadata.get("is_file"):
         return Option(entry.name, str, entry.default, **metadata)
     union = get_origin(entry.type) is not Literal and get_args(entry.type)
-    (plain,) = (kind for kind in union or [entry.type] if kind is not NoneType)
+    (plain,) = (member for member in union or [entry.type] if member is not NoneType)
     if get_origin(plain) is Literal:
         return Option(entry.name, str, entry.default, choices=get_args(plain), **metadata)
     return Option(entry.name, plain, entry.default, **metadata)

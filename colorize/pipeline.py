@@ -49,7 +49,7 @@ class Colorizer:
 
         Args:
             runner: A network that is ready to run, see `runtime.load`.
-            options: Settings; what they leave out is that of the network's style.
+            options: Settings; where one is None, the network's style decides.
 
         Raises:
             ColorizeError: For an option that the network does not support, and for hints or a
@@ -96,7 +96,7 @@ class Colorizer:
             changes: Single settings that replace those of `options`, such as `size=512`.
 
         Raises:
-            ColorizeError: For weights that cannot be had, and as `Colorizer` does.
+            ColorizeError: For weights that cannot be obtained, and in the cases of `Colorizer`.
         """
         runner = load_runner(
             name,
@@ -138,8 +138,8 @@ class Colorizer:
 
         Args:
             photo: In gray or color; only its lightness counts.
-            hints: Known colors in this photograph, in place of those of the options.
-            reference: A photograph with the palette to aim for, in place of that of the options.
+            hints: Known colors in this photograph, instead of those of the options.
+            reference: A photograph with the palette to aim for, instead of that of the options.
 
         Raises:
             ColorizeError: For hints outside of the photograph, a reference for a network that
@@ -223,7 +223,14 @@ class Colorizer:
     def propagate_hints(
         self, ab: Floats, hinted: HintedPixels | None, lightness: Floats, logits: Floats
     ) -> Floats:
-        """Return ab (1, 2, h, w) with the hinted colors carried on to what looks alike."""
+        """Return ab with the hinted colors propagated to cells that look alike.
+
+        Args:
+            ab: (1, 2, h, w), the colors without hints.
+            hinted: The pixels of known color; None returns ab unchanged.
+            lightness: (1, 1, size, size), the network's input.
+            logits: The network's output for it, from `postprocess_logits`.
+        """
         if hinted is None:
             return ab
         probabilities = None if self.decoder is None else self.decoder.probabilities(logits)[0]
@@ -257,8 +264,8 @@ class Colorizer:
     def confidence(self, photo: Photo) -> Floats:
         """Return how certain the network is, (size/4, size/4) over the photograph, 0 to 1.
 
-        1 - entropy / log 313 of the distribution at temperature 1 and, where the weights tell,
-        at natural color frequencies: it does not depend on how colors are decoded.
+        1 - entropy / log 313 of the distribution at temperature 1 and, if the weights record them,
+        at natural color frequencies. It does not depend on how colors are decoded.
 
         Raises ColorizeError for a network that does not predict distributions.
         """
@@ -285,7 +292,7 @@ class Colorizer:
 def prefetch_sizes(options: ColorizeOptions) -> list[ResizeSpec]:
     """Return the small copies of a photograph that most networks need, to be made ahead of time.
 
-    None where the photograph changes first, and for sizes that no network takes.
+    Empty without guided upsampling, and with autocontrast, which changes the photograph first.
     """
     if options.upsampling != "guided" or options.autocontrast:
         return []

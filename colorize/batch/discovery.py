@@ -39,9 +39,8 @@ def find_images(
     """Return the files that `inputs` and `patterns` name; those of a folder in alphabetical order.
 
     Hidden files, thumbnails and recycle bins of network storage, and the `output` folder, which
-    holds results of earlier runs, are skipped. Without `output`, so are files named
-    `*.colorized.*`; one that `inputs` names is taken unless its original is named too, as by
-    `*.jpg` in a shell.
+    holds results of earlier runs, are skipped. Without `output`, files named `*.colorized.*` are
+    skipped too, unless `inputs` names them but not their originals (as `*.jpg` in a shell would).
 
     Args:
         inputs: files, which are taken as they are, and folders, which stand for all photographs

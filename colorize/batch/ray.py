@@ -40,7 +40,7 @@ TASKS_PER_GPU = 4  # running at a time, each a process with a CUDA context of ab
 PRECHECK_THREADS = 16  # inputs and outputs may be in a slow store
 PRECHECKED_JOBS = 64  # checked ahead of their turn
 SCAN_INTERVAL = 5.0  # seconds between looks at how many cores the cluster has
-CANCEL_TIMEOUT = 30.0  # seconds for running photographs when the batch is cancelled
+CANCEL_TIMEOUT = 30.0  # seconds for running photographs when the batch is canceled
 START_TIMEOUT = 60.0  # seconds without a result before a warning
 OBJECT_STORE_BYTES = 100 << 20  # little more than Ray's minimum: no pictures travel through it
 
@@ -72,7 +72,7 @@ _workers: dict[str, JobWorker] = {}  # in a process of the cluster: that of the 
 
 
 def _load_worker(setup: _Setup) -> JobWorker:
-    """Return this process's worker; make it if it is the first time. Raises SetupError."""
+    """Return this process's worker, which is made on the first call. Raises SetupError."""
     if setup.batch_id not in _workers:
         if setup.version != __version__:
             raise SetupError(
@@ -95,7 +95,7 @@ def _load_task(setup: _Setup) -> None:
 
 
 def _job_task(setup: _Setup, job: Job, started: Entry | None) -> tuple[Result, Entry | None]:
-    """Run a job; return its result, and the manifest entry unless it was cancelled."""
+    """Run a job; return its result, and the manifest entry unless it was canceled."""
     worker = _load_worker(setup)
     if started is not None:
         started = with_input_hash(started)
@@ -119,7 +119,7 @@ def run(
     A photograph whose process or machine dies is tried again, ATTEMPTS times in all.
 
     Args:
-        jobs: what to do, with names that all machines understand.
+        jobs: the jobs to run, with names that mean the same files on all machines.
         make_worker: called once in each process of the cluster.
         options: how to write; its manifest stays in this process.
         address: of Ray's head, such as `host:6379`; `auto` for the cluster that this machine
@@ -279,7 +279,7 @@ class _TaskWindow:
             ) from None
 
     def _result(self, task: _Task, reference: Any) -> Result | None:
-        """Return the result of a task that has ended and record it; None if it was cancelled."""
+        """Return the result of a task that has ended and record it; None if it was canceled."""
         errors = self.ray.exceptions
         result: Result
         entry: Entry | None
@@ -332,7 +332,7 @@ def _connect(address: str) -> Iterator[Any]:
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     try:
-        # Here, not above: nobody else needs to wait for the import.
+        # Imported here because it takes seconds and only `--ray` needs it.
         import ray
     except ImportError as error:
         raise ColorizeError(f"--ray needs an extra: {install_command('ray')}") from error

@@ -44,14 +44,14 @@ def run(
     generator cancels running jobs at their next step; no output is left half-written.
 
     Args:
-        jobs: what to do.
+        jobs: the jobs to run.
         colorize: called from `workers` threads.
         options: how to write.
         workers: number of threads; only the photographs they work on are in memory.
         fail_fast: start no job after one has failed.
-        colorize_video: does the jobs whose sources are videos.
-        render: does the jobs that ask for a sample or a confidence map.
-        prefetcher: has the pages of a source that is being read already.
+        colorize_video: runs the jobs whose sources are videos.
+        render: runs the jobs that ask for a sample or a confidence map.
+        prefetcher: the pages of a source that is already being read.
 
     Raises:
         ColorizeError: the manifest can't be written.
@@ -90,9 +90,13 @@ def run_sequences(
     """Colorize the frames of image sequences, one per folder, in the order of their numbers.
 
     One frame is colorized at a time, since each needs the one before. A frame that fails is left
-    out. See `run`.
+    out.
 
-    make_colorizer: returns what colorizes the frames of one sequence.
+    Args:
+        jobs: one for each frame.
+        make_colorizer: returns a function that colorizes the frames of one sequence in order.
+        options: how to write.
+        fail_fast: start no frame after one has failed.
     """
     rejected = find_conflicts(jobs, options.reserved)
     for job in jobs:

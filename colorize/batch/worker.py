@@ -24,13 +24,14 @@ from colorize.viewing.gallery import Thumbnails
 
 
 class Cancelled(Exception):
-    """The batch was cancelled while the job was running."""
+    """The batch was canceled while the job was running."""
 
 
 class JobWorker:
-    """Runs the jobs of a batch; called from several threads. On Ray, the manifest is elsewhere.
+    """Runs the jobs of a batch; called from several threads.
 
-    Set the event `cancelled` to make running jobs end at their next step.
+    On Ray, another process keeps the manifest. Set the event `cancelled` to make running jobs end
+    at their next step.
     """
 
     def __init__(
@@ -44,7 +45,13 @@ class JobWorker:
     ):
         """Prepare to run jobs; see `runner.run`.
 
-        rejected: the jobs that must not run, with the reasons, from `find_conflicts`.
+        Args:
+            colorize: returns a photograph in color.
+            options: how to write.
+            rejected: the jobs that must not run, with the reasons, from `find_conflicts`.
+            colorize_video: runs the jobs whose sources are videos.
+            render: runs the jobs that ask for a sample or a confidence map.
+            prefetcher: the pages of a source that is already being read.
         """
         self.colorize = colorize
         self.options = options
@@ -62,7 +69,7 @@ class JobWorker:
             return result
         try:
             return self._run_with_manifest(job)
-        except StorageError as error:  # the manifest asks for sizes and times of objects too
+        except StorageError as error:  # the manifest records sizes and times of objects too
             return Result(job, time.monotonic() - start, str(error))
 
     def precheck(self, job: Job) -> Result | None:
@@ -109,7 +116,7 @@ class JobWorker:
         return result
 
     def run(self, job: Job) -> Result:
-        """Run the job without a look at the manifest; any exception becomes the result's error."""
+        """Run the job without consulting the manifest; any exception becomes the result's error."""
         start = time.monotonic()
         error: str | None = None
         size: tuple[int, int] | None = None
@@ -122,7 +129,7 @@ class JobWorker:
                 size = self._render_confidence(job)
             else:
                 size = self._colorize_pages(job, notes, thumbnails)
-        except Exception as failure:  # our own fault in one file must not affect the others
+        except Exception as failure:  # a bug that shows up in one file must not affect the others
             error = failure_line(job, failure)
         seconds = time.monotonic() - start
         first = thumbnails[0] if thumbnails else None

@@ -14,13 +14,13 @@ from colorize.models.metadata import ModelMetadata, StyleSettings
 
 
 class LogitsDecoder:
-    """The functions of `decoding`, with what a network and a style set.
+    """The functions of `decoding`, bound to a network's metadata and a style.
 
     Logits are (b, 313, h, w) throughout.
     """
 
     def __init__(self, metadata: ModelMetadata, style: StyleSettings):
-        """Take the metadata of a network that predicts logits, and a style of it."""
+        """Bind the metadata of a network that predicts logits, and one of its styles."""
         self.metadata = metadata
         self.style = style
 
@@ -46,13 +46,13 @@ class LogitsDecoder:
         return sampling.sample_logits(logits, decoded, centers, number, seed, temperature)
 
     def decode(self, logits: Floats) -> Floats:
-        """Return ab (b, 2, h, w): the annealed mean, with rare colors as the style wants them."""
+        """Return ab (b, 2, h, w): the annealed mean, with rare colors boosted as the style says."""
         return annealed_mean(
             self._boosted(logits), self.style.temperature, self.metadata.bin_centers, self._offset()
         )
 
     def probabilities(self, logits: Floats) -> Floats:
-        """Return the distributions, at natural color frequencies where the weights tell."""
+        """Return the distributions, at natural color frequencies if the weights record them."""
         return probabilities(logits, 1.0, self._offset(rebalance=0.0))
 
     def _boosted(self, logits: Floats) -> Floats:

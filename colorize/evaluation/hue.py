@@ -12,7 +12,7 @@ from colorize.color.types import Array
 Mask = npt.NDArray[np.bool_]
 Range = tuple[float, float]
 
-MIN_CHROMA = 2.0  # ab units: below it, a result has no hue to speak of
+MIN_CHROMA = 2.0  # ab units: below it, hue carries no meaning
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ TOLERANCE = 0.1  # of decoded ab; 8-bit colors differ by 1 level from about 0.5 
 
 
 def run_onnx(content: bytes) -> Run:
-    """Return what runs an ONNX file."""
+    """Return a function that runs an ONNX model."""
     from colorize.runtime.onnx_runner import OnnxRunner
 
     with tempfile.TemporaryDirectory() as folder:
@@ -58,7 +58,15 @@ def export(
 ) -> Difference:
     """Write a network in one of `FORMATS`; return its difference from the original.
 
-    Raises ColorizeError, and writes nothing, where the difference is above the tolerance.
+    Args:
+        name: A network of the registry.
+        weights: A file to use instead of the network's own.
+        file_format: A key of `FORMATS`.
+        target: The file to write.
+        tolerance: Largest difference of the decoded colors, in ab units.
+
+    Raises:
+        ColorizeError: The difference is above the tolerance; nothing is written.
     """
     network = registry.load(name, weights)
     convert, load = FORMATS[file_format]

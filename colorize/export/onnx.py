@@ -46,7 +46,7 @@ def write_skeletons(folder: Path) -> list[Path]:
 
 def write_skeleton(model: Model, folder: Path) -> tuple[Path, Path]:
     """Write the graph of a network without weights, and the JSON about it; see `Skeleton`."""
-    torch.manual_seed(0)  # the weights are not written, but all files must come out the same
+    torch.manual_seed(0)  # weights are not written, but constants must be reproducible
     network = registry.network_class(model)().eval().requires_grad_(False)
     graph = _model(network)
     shapes = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}

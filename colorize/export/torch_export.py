@@ -13,7 +13,7 @@ from colorize.models.base import Network
 from colorize.runtime.torch_runner import to_array
 
 METADATA_FILE = "colorize.json"  # inside the exported files: `ModelMetadata` as JSON
-EXAMPLE_SIZE = (2, 96, 160)  # neither 1 nor equal where sizes may differ
+EXAMPLE_SIZE = (2, 96, 160)  # neither 1 nor equal, so that no size is taken for a constant
 
 
 def example(network: Network) -> tuple[torch.Tensor, ...]:
@@ -53,12 +53,12 @@ def to_torchscript(network: Network) -> bytes:
 
 
 def run_torch_export(content: bytes) -> Run:
-    """Return what runs a file of torch.export."""
+    """Return a function that runs a torch.export file."""
     return run_module(torch.export.load(io.BytesIO(content)).module())
 
 
 def run_torchscript(content: bytes) -> Run:
-    """Return what runs a TorchScript file."""
+    """Return a function that runs a TorchScript file."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         module: torch.nn.Module = torch.jit.load(io.BytesIO(content))  # type: ignore[no-untyped-call]
@@ -66,7 +66,7 @@ def run_torchscript(content: bytes) -> Run:
 
 
 def run_module(module: torch.nn.Module) -> Run:
-    """Return what runs a torch module on arrays."""
+    """Return a function that runs a torch module on arrays."""
 
     @torch.inference_mode()
     def run(*inputs: Floats) -> Floats:

@@ -32,8 +32,8 @@ class LengthScales(NamedTuple):
     distribution: float  # 1 - Bhattacharyya coefficient
 
 
-# Chosen on a part of the ImageNet sample by `evaluation.hints`. GLOBAL for the whole change gains
-# most in PSNR, but lets one strong hint color a whole picture; so only a change as small as a
+# Chosen on a part of the ImageNet sample by `evaluation.tasks.hints`. GLOBAL for the whole change
+# gains most in PSNR, but lets one strong hint color a whole picture; so only a change as small as a
 # color cast, MAX_CAST, is propagated that far.
 GLOBAL_HINTS, LOCAL_HINTS = LengthScales(1.0, 60.0, 0.2), LengthScales(0.2, 20.0, 0.1)
 NETWORK_HINTS = LengthScales(0.03, 60.0, 1.0)  # for networks that propagate hints themselves

@@ -1,7 +1,7 @@
-"""EXIF: which way up a photograph is, and its block as it must be once the pixels are upright.
+"""EXIF: the orientation of a photograph, and its block once the pixels are upright.
 
-`apply_orientation` is the one turn; everything here is about where its number comes from and
-what it changes in the metadata. Source: Exif 2.32 (CIPA DC-008); an EXIF block is a TIFF file.
+`apply_orientation` rotates and flips the pixels; the rest finds the orientation and updates the
+metadata accordingly. Source: Exif 2.32 (CIPA DC-008); an EXIF block is a TIFF file.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Pillow's PNG takes longer than everything else that a large photograph needs: zlib at level 2 takes
 ten times as long as ISA-L, whose files are a tenth smaller where there is grain and a tenth
-larger where there is none. Where ISA-L has no wheel, zlib takes its place. Format: PNG, third
+larger where there is none. Where ISA-L has no wheel, zlib is used instead. Format: PNG, third
 edition (W3C).
 """
 

@@ -8,7 +8,7 @@ Why not universal-pathlib (tried: 0.3.10)? Its paths are not `pathlib.Path` and 
 `__fspath__`, so every function that takes a path would need a second type; `rglob` silently
 leaves out objects whose key has an empty part (`bucket//a.jpg`), which are an error here;
 `stat().st_mtime` is 0 for stores that fsspec can ask with `modified`, and the manifest relies on
-it. Only a hundred lines would go.
+it. It would save only about a hundred lines.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""TIFF's image file directories (IFDs): tags in, tags out, pixels left alone.
+"""TIFF's image file directories (IFDs): tags in, tags out; pixels are not touched.
 
 Pillow and libvips code the pixels of TIFF files, but each keeps only some of the tags. Here tags
 are read and written as they are. An EXIF block is a TIFF file as well. Sources: TIFF Revision 6.0

@@ -1,1 +1,1 @@
-"""What runs a network: torch or ONNX Runtime, on which processor, in which numbers."""
+"""Run a network: backend (torch or ONNX Runtime), device, precision, batching and memory."""

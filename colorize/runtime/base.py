@@ -13,7 +13,7 @@ class Runner(Protocol):
 
     @property
     def metadata(self) -> ModelMetadata:
-        """What the network says about itself."""
+        """Description of the network: architecture, shapes, bins, styles."""
 
     @property
     def device(self) -> str:
@@ -47,7 +47,7 @@ class RunnerWrapper:
 
     @property
     def metadata(self) -> ModelMetadata:
-        """What the network says about itself."""
+        """Description of the network: architecture, shapes, bins, styles."""
         return self.runner.metadata
 
     @property

@@ -14,7 +14,7 @@ from colorize.color.types import Floats
 from colorize.runtime.base import Runner, RunnerWrapper
 
 MAX_BATCH = 32
-REFERENCE_SIZE = 256  # pixels, height and width of inputs of which a batch holds the maximum
+REFERENCE_SIZE = 256  # pixels per side; of larger inputs a batch holds fewer than `max_batch`
 
 
 @dataclass(eq=False)

@@ -40,7 +40,7 @@ def load_runner(
         quiet: Hide the progress bar of a download.
 
     Raises:
-        ColorizeError: The weights cannot be had or are unsound, or a setting is unknown.
+        ColorizeError: The weights cannot be obtained or are invalid, or a setting is unknown.
     """
     if precision not in (None, *PRECISIONS):
         raise ColorizeError(f"unknown precision {precision!r}: use {', '.join(PRECISIONS)}")
@@ -48,7 +48,7 @@ def load_runner(
         backend = "torch"
     backend = resolve_backend(backend, name, weights, device, throughput=throughput)
     if backend == "torch":
-        # Here, not above: torch takes seconds to import, and ONNX Runtime does without.
+        # Imported here because torch takes seconds to import and ONNX Runtime does not need it.
         from colorize.runtime.devices import resolve_device
         from colorize.runtime.precision import optimize_for_inference
         from colorize.runtime.torch_runner import TorchRunner
@@ -58,7 +58,7 @@ def load_runner(
     else:
         if precision not in (None, "float32"):
             raise ColorizeError(f"precision {precision}: ONNX Runtime computes in float32")
-        # Here, not above: it takes a tenth of a second, and torch does without.
+        # Imported here because it takes a tenth of a second and torch does not need it.
         from colorize.runtime import onnx_runner
 
         runner = onnx_runner.load(name, weights, device, quiet=quiet)
@@ -75,15 +75,23 @@ def resolve_backend(
     *,
     throughput: bool = False,
 ) -> str:
-    """Return "torch" or "onnx": the requested one, else the one that is done sooner.
+    """Return "torch" or "onnx": the requested one, else the one that finishes sooner.
 
     On the CPU that is ONNX Runtime with a network's own weights, which gives the same colors
     without the seconds that torch takes to import. Where many photographs follow (`throughput`),
     torch is faster with the published networks, in bfloat16. Other weights may have other sizes
     than the ONNX graph; torch takes them all.
 
-    Raises ColorizeError for an unknown backend, and for torch where it is missing or the weights
-    are an .onnx file.
+    Args:
+        requested: One of `BACKENDS`, or None to choose.
+        name: A network of the registry.
+        weights: A file to use instead of the network's own.
+        device: Where the network will run.
+        throughput: Whether many photographs follow.
+
+    Raises:
+        ColorizeError: The backend is unknown, or it is torch and torch is missing or the weights
+            are an .onnx file.
     """
     exported = weights is not None and os.fsdecode(weights).lower().endswith(".onnx")
     if requested not in (None, *BACKENDS):

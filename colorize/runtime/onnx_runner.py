@@ -72,7 +72,7 @@ class OnnxRunner:
             inputs["hints"] = self._zero_hints(lightness) if hints is None else hints
         try:
             result: Floats = self._session.run(None, inputs)[0]
-        except Exception as error:  # those of ONNX Runtime have no public common class
+        except Exception as error:  # ONNX Runtime's exceptions have no public base class
             raise RuntimeError(_first_line(error)) from error
         return result
 
@@ -110,7 +110,7 @@ class OnnxRunner:
         # idle threads would spin on the cores that decode and encode the other photographs
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         if sum(array.nbytes for array in self._tensors.values()) > NO_PREPACK_BYTES:
-            # Reordering this many weights takes longer than it saves, and their memory again.
+            # Reordering this many weights takes longer than it saves, and doubles their memory.
             levels = onnxruntime.GraphOptimizationLevel
             options.graph_optimization_level = levels.ORT_ENABLE_EXTENDED
         if self._tensors:
@@ -123,7 +123,7 @@ class OnnxRunner:
             # bytes, not the path: ONNX Runtime would look for the initializers next to the file
             model = self._model.read_bytes() if self._tensors else os.fspath(self._model)
             session = onnxruntime.InferenceSession(model, options, providers=providers)
-        except Exception as error:  # those of ONNX Runtime have no public common class
+        except Exception as error:  # ONNX Runtime's exceptions have no public base class
             raise ColorizeError(
                 f"{self._name}: ONNX Runtime cannot load it: {_first_line(error)}"
             ) from error
@@ -150,7 +150,7 @@ def load(
         quiet: Hide the progress bar of a download.
 
     Raises:
-        ColorizeError: The weights cannot be had or do not fit, or there is no such device.
+        ColorizeError: The weights cannot be obtained or do not fit, or there is no such device.
     """
     model = registry.find(name)
     device = resolve_device(device)

@@ -1,4 +1,4 @@
-"""The number type and the memory layout with which a network runs fastest and keeps its colors.
+"""The dtype and memory format in which a network runs fastest without changing its colors.
 
 Rounding to bfloat16 (8 bits) changes the result of `eccv16` by a mean ΔE of 0.03 and that of
 `siggraph17` by 0.24, but that of `compact`, whose colors lie further apart, by 0.5 and more. So
@@ -32,7 +32,7 @@ def optimize_for_inference(network: Network, precision: str | None = None) -> Ne
 
 
 def default_dtype(network: Network) -> torch.dtype:
-    """Return the fastest number type that keeps the colors on the network's device."""
+    """Return the fastest dtype that keeps the colors on the network's device."""
     device = next(network.parameters()).device.type
     on_cpu = device == "cpu" and network.half_precision == torch.bfloat16 and cpu_supports_bf16()
     return network.half_precision if device == "cuda" or on_cpu else torch.float32

@@ -73,7 +73,14 @@ def fill(
 ) -> tuple[ModelMetadata, dict[str, npt.NDArray[np.float32]]]:
     """Return the metadata of a network with these weights, and the tensors for its graph.
 
-    Raises ColorizeError for weights that do not fit.
+    Args:
+        skeleton: The graph's description.
+        weights: Content of the weights file.
+        file: The weights file, for messages.
+        model: The network's row in the registry.
+
+    Raises:
+        ColorizeError: The weights do not fit the graph.
     """
     _check_widths(skeleton, weights, file)
     tensors = check_tensors(file, weights.tensors, skeleton.tensors | skeleton.unused)

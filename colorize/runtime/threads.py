@@ -19,8 +19,8 @@ def available_cpus() -> int:
 def limit_blas_threads() -> None:
     """Keep NumPy's matrix products to one thread, unless OPENBLAS_NUM_THREADS is set.
 
-    They are small here, and threads of OpenBLAS that wait for each other take the CPUs from the
-    other photographs: a batch took a third longer. The limit holds for the whole process, so
+    They are small here, and OpenBLAS's threads busy-wait for each other, which takes CPU time from
+    the other photographs: a batch took a third longer. The limit holds for the whole process, so
     the library sets it only where a program colorizes several photographs at once (see
     `Colorizer.set_concurrency`).
     """
@@ -28,7 +28,7 @@ def limit_blas_threads() -> None:
         return
     os.environ["OPENBLAS_NUM_THREADS"] = "1"  # for a NumPy that is imported later
     if "numpy" in sys.modules:
-        # Here, not above: the commands call this before NumPy is imported and do without.
+        # Imported here because the commands call this before NumPy, and then do not need it.
         from threadpoolctl import threadpool_limits
 
         threadpool_limits(1, user_api="blas")

@@ -37,7 +37,7 @@ class TorchRunner:
         torch.set_num_threads(threads)
 
     def is_oom(self, error: Exception) -> bool:
-        """Return whether torch ran out of memory; not all of it raises OutOfMemoryError."""
+        """Return whether torch ran out of memory, which not always raises OutOfMemoryError."""
         text = str(error).lower()
         # of CUDA and MPS, of cuDNN, of the CPU
         phrases = ("out of memory", "alloc_failed", "can't allocate memory")

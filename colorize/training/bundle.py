@@ -1,4 +1,4 @@
-"""The former name of `python -m colorize.training.make_weights`; goes with the next release."""
+"""The former name of `python -m colorize.training.make_weights`, until the next release."""
 
 import sys
 

@@ -20,7 +20,7 @@ EXIT_BARRIERS = 4
 
 @dataclass(frozen=True)
 class Process:
-    """Which of the processes that train together is the current one."""
+    """The current process among those that train together."""
 
     rank: int = 0
     world_size: int = 1
@@ -35,7 +35,7 @@ class Process:
 def init_distributed(device: str) -> Iterator[tuple[Process, str]]:
     """Join the processes that `torchrun` started; yield this one and its device.
 
-    Processes communicate by NCCL if the device is "cuda", of which each takes one, else by Gloo.
+    Processes communicate by NCCL if the device is "cuda" (one GPU each), else by Gloo.
     """
     world_size = int(os.environ.get("WORLD_SIZE", "1"))
     if world_size == 1:

@@ -69,7 +69,7 @@ def _build_siggraph17(config: TrainConfig) -> SIGGRAPH17:
 
 
 def param_groups(network: Network, config: TrainConfig) -> list[ParamGroup]:
-    """Return the trained parameters; those of `compact`'s encoder are a group of their own."""
+    """Return the trained parameters; those of `compact`'s encoder are a separate group."""
     if not isinstance(network, Compact):
         return [ParamGroup([p for p in network.parameters() if p.requires_grad], 1.0)]
     groups = [ParamGroup(list(network.decoder.parameters()), 1.0)]

@@ -1,4 +1,4 @@
-"""The former name of `python -m colorize.training`; goes with the next release."""
+"""The former name of `python -m colorize.training`, until the next release."""
 
 import sys
 

@@ -26,14 +26,14 @@ def validate(
 ) -> dict[str, float]:
     """Return the loss and the errors and chroma of ab; nothing if there are no photographs.
 
-    `val_loss_hints`, the loss with ten hinted pixels, is there for networks that take hints. The
+    `val_loss_hints`, the loss with ten hinted pixels, is included for networks that take hints. The
     errors are root mean squares in ab units: `ab_error` of the annealed mean at temperature 1,
     `mean_error` of the same with the rebalancing divided out, `gray_error` of no color at all.
     `chroma` is the mean chroma over the true one.
 
     Args:
         network: Put into evaluation mode.
-        photos: Of which the middle is taken.
+        photos: Photographs, of which the center is used.
         class_weights: (313,), on the network's device.
         crop_size: Pixels.
         dtype: Of the network's arithmetic.

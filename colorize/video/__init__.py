@@ -1,1 +1,1 @@
-"""Films and sequences of frames."""
+"""Videos and image sequences."""

@@ -103,7 +103,14 @@ class TemporalFilter:
 
 
 def blend_previous(ab: Floats, previous: Floats, motion: Motion, blend: float) -> Floats:
-    """Return ab (2, h, w) blended with the warped ab of the previous frame."""
+    """Return ab (2, h, w) blended with the warped ab of the previous frame.
+
+    Args:
+        ab: The network's colors for this frame, (2, h, w).
+        previous: The previous frame's result, (2, h, w).
+        motion: From the previous frame to this one.
+        blend: Weight of the previous colors where the confidence is 1, from 0 to below 1.
+    """
     height, width = ab.shape[1:]
     scale = np.array([width / GRID, height / GRID], np.float32)
     flow = _resize(motion.flow, height, width) * scale

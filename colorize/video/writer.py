@@ -36,7 +36,17 @@ class VideoWriter:
         codec: VideoCodec,
         crf: int | None,
     ):
-        """Add the streams of the source to the output. Raises ColorizeError if sound can't be."""
+        """Add the streams of the source to the output.
+
+        Args:
+            output: The open container.
+            source: The video whose properties and other streams are kept.
+            codec: How to encode the frames.
+            crf: Constant rate factor; None for a lossless codec.
+
+        Raises:
+            ColorizeError: The container can't hold the sound.
+        """
         self.notes: list[str] = []
         self._output = output
         self._source = source

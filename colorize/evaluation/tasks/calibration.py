@@ -1,4 +1,4 @@
-"""`calibration`: whether a network's confidence tells its errors.
+"""`calibration`: whether a network's confidence predicts its errors.
 
 Protocol: photographs are stretched to the network's size. The cells of its output are sorted by
 confidence (see `Colorizer.confidence`) over all photographs together and cut into ten equal

@@ -1,7 +1,7 @@
 """`vote-sheet` and `vote-count`: a blind vote between two weights files, by eye.
 
 `vote-sheet` writes a picture per photograph, one result on the left and the other on the right,
-in an order that the seed decides, `votes.csv` to fill in, and `key.json`, which tells the sides.
+in an order that the seed decides, `votes.csv` to fill in, and `key.json`, which records the sides.
 `vote-count` then counts the votes.
 """
 
@@ -125,7 +125,7 @@ def add_sheet_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run_sheet(args: argparse.Namespace) -> Report:
-    """Write the sheet and return where."""
+    """Write the sheet; the report says where it is."""
     first = make_colorizer(args)
     second = make_colorizer(argparse.Namespace(**vars(args) | {"weights": args.second_weights}))
     files = with_progress(selected_files(args), args.quiet)

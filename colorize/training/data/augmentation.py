@@ -1,4 +1,4 @@
-"""Random crops and what old photographs and users add: degraded L, color hints.
+"""Data augmentation: random crops, simulated degradation of L, and simulated color hints.
 
 Everything works on batches of torch tensors, on any device.
 """
@@ -146,15 +146,15 @@ def augment_lightness(lab: torch.Tensor, config: TrainConfig, rng: BatchRng) -> 
 
 
 def random_spectral_response(lab: torch.Tensor, prob: float, rng: BatchRng) -> torch.Tensor:
-    """Return L of Lab as films see it that weigh red, green and blue at random.
+    """Return L of Lab as recorded by a film with random weights of red, green and blue.
 
-    Orthochromatic films, those of early photographs, don't see red; scanners and converters have
-    their own weights.
+    Orthochromatic film, used for early photographs, is insensitive to red; scanners and converters
+    have other weights.
 
     Args:
         lab: (b, 3, h, w).
         prob: The probability of each sample to change.
-        rng: Draws the weights, between the eye's and any.
+        rng: Draws the weights, between the eye's and arbitrary ones.
     """
     f = (lab[:, :1] + 16) / 116
     f = torch.cat((f + lab[:, 1:2] / 500, f, f - lab[:, 2:] / 200), dim=1)
@@ -178,7 +178,7 @@ def sharpen(lightness: torch.Tensor, prob: float, rng: BatchRng) -> torch.Tensor
 
 
 def degrade(lightness: torch.Tensor, prob: float, rng: BatchRng) -> torch.Tensor:
-    """Return L, (b, 1, h, w), with a probability like an old photograph's.
+    """Return L, (b, 1, h, w), degraded with a probability like an old photograph.
 
     A random gamma and fading; half of the degraded ones are blurred, 60 % are grainy.
     """

@@ -28,7 +28,7 @@ class CropBatch(NamedTuple):
 
 
 class TrainBatch(NamedTuple):
-    """What a network learns from at once."""
+    """What a network is trained on at once."""
 
     lightness: torch.Tensor  # (b, 1, crop, crop), L in [0, 100], augmented: the network's input
     hints: torch.Tensor | None  # (b, 3, crop, crop), for networks that take hints
@@ -48,7 +48,14 @@ class TrainBatch(NamedTuple):
 
 
 def center_crops(dataset: PhotoDataset, indices: range, size: int, stride: int) -> CropBatch:
-    """Return the middle of each photograph, for validation; stride: of the targets, in pixels."""
+    """Return the middle of each photograph, for validation.
+
+    Args:
+        dataset: The photographs.
+        indices: Which of them.
+        size: Side of the crops in pixels.
+        stride: Crop pixels per target pixel.
+    """
     photos, sizes = dataset.padded(torch.arange(indices.start, indices.stop))
     start, box = augmentation.center_boxes(sizes, size)
     mirrored = torch.zeros_like(start[:, :1], dtype=torch.bool)
@@ -66,7 +73,14 @@ def _crop_batch(lab: torch.Tensor, stride: int) -> CropBatch:
 def make_batch(
     dataset: PhotoDataset, indices: torch.Tensor, config: TrainConfig, rng: BatchRng
 ) -> TrainBatch:
-    """Return augmented random crops of the photographs at the indices, on the dataset's device."""
+    """Return augmented random crops, on the dataset's device.
+
+    Args:
+        dataset: The photographs.
+        indices: Which of them, (b,) int64.
+        config: Crop size and probabilities.
+        rng: Random numbers of these samples.
+    """
     photos, sizes = dataset.padded(indices)
     start, box = augmentation.random_boxes(sizes, config, rng)
     mirrored = rng.uniform(1) < 0.5
@@ -81,7 +95,14 @@ def make_batch(
 
 
 def step_indices(count: int, batch: int, step: int, seed: int) -> npt.NDArray[np.int64]:
-    """Return the indices of the photographs of one step; each epoch shuffles differently."""
+    """Return the indices of the photographs of one step; each epoch shuffles differently.
+
+    Args:
+        count: Number of photographs.
+        batch: Number of samples in a step, over all processes.
+        step: From 0.
+        seed: The run's seed.
+    """
     per_epoch = count // batch
     epoch, position = divmod(step, per_epoch)
     order = np.random.default_rng([seed, epoch]).permutation(count)

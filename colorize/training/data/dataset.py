@@ -200,7 +200,13 @@ def _finished(
 def load_dataset(
     sources: Sequence[Path], short_side: int = 160, workers: int = 2, quiet: bool = False
 ) -> PhotoDataset:
-    """Decode every image in folders and tar files into memory; see `iter_decoded`.
+    """Decode every image in folders and tar files into memory.
+
+    Args:
+        sources: Folders and tar files.
+        short_side: Pixels, see `decode_photo`.
+        workers: Number of processes that decode.
+        quiet: Whether to hide the progress bar.
 
     Raises:
         ColorizeError: A source does not exist, or nothing could be decoded.
