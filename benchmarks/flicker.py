@@ -2,9 +2,8 @@
 
 `python -m benchmarks.flicker` pans and zooms over photographs, with noise like film grain, and
 prints as JSON the mean difference in color (ΔE 1976 and 2000) between the same points of
-successive frames, which the known motion matches. Exit status 1 if following leaves more than
-half of the ΔE, fades the colors by more than 5 %, or the frame after a cut is not as the
-network gives it without the filter.
+successive frames, which are matched by the known motion. The exit status is 1 if the filter leaves
+more than half of the ΔE, fades the colors by more than 5 %, or changes the frame after a cut.
 """
 
 from __future__ import annotations
@@ -51,21 +50,22 @@ def clip(gray: np.ndarray, move: str, frames: int) -> Iterator[tuple[np.ndarray,
     """Yield the frames of a clip, uint8, and their maps to the photograph."""
     random = np.random.default_rng(0)
     for number in range(frames):
-        place = camera(move, number / (frames - 1), *gray.shape)
+        transform = camera(move, number / (frames - 1), *gray.shape)
         flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
-        frame = cv2.warpAffine(gray, place, (WIDTH, HEIGHT), flags=flags)
+        frame = cv2.warpAffine(gray, transform, (WIDTH, HEIGHT), flags=flags)
         noisy = frame + random.normal(0, NOISE, frame.shape)
-        yield np.rint(noisy.clip(0, 255)).astype(np.uint8), place
+        yield np.rint(noisy.clip(0, 255)).astype(np.uint8), transform
 
 
-def matched(one: np.ndarray, other: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return points (n, 2) of one frame and where they are in the other, from their maps."""
+def matched(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return points (n, 2) of a frame and where they are in a second one, from their maps."""
     y, x = np.mgrid[MARGIN : HEIGHT - MARGIN : SPACING, MARGIN : WIDTH - MARGIN : SPACING]
     points = np.stack((x.ravel(), y.ravel()), axis=1).astype(float)
-    there = (points @ one[:, :2].T + one[:, 2] - other[:, 2]) @ np.linalg.inv(other[:, :2]).T
-    inside = (there > MARGIN) & (there < (WIDTH - MARGIN, HEIGHT - MARGIN))
+    in_photograph = points @ first[:, :2].T + first[:, 2]
+    moved = (in_photograph - second[:, 2]) @ np.linalg.inv(second[:, :2]).T
+    inside = (moved > MARGIN) & (moved < (WIDTH - MARGIN, HEIGHT - MARGIN))
     kept = inside.all(axis=1)
-    return points[kept].astype(np.float32), there[kept].astype(np.float32)
+    return points[kept].astype(np.float32), moved[kept].astype(np.float32)
 
 
 def sample(picture: np.ndarray, points: np.ndarray) -> np.ndarray:
@@ -74,15 +74,15 @@ def sample(picture: np.ndarray, points: np.ndarray) -> np.ndarray:
     return cv2.remap(smooth, points[:, None], None, cv2.INTER_LINEAR)[:, 0]
 
 
-def flicker(pictures: list[np.ndarray], places: list[np.ndarray]) -> dict[str, float]:
+def flicker(pictures: list[np.ndarray], transforms: list[np.ndarray]) -> dict[str, float]:
     """Return the mean differences of matched points, and the mean chroma of the last quarter."""
     de76, de2000, ab = [], [], []
     for number in range(len(pictures) - 1):
-        here, there = matched(places[number], places[number + 1])
-        one, other = sample(pictures[number], here), sample(pictures[number + 1], there)
-        de76.append(np.linalg.norm(one - other, axis=1).mean())
-        de2000.append(deltaE_ciede2000(one, other).mean())
-        ab.append(np.linalg.norm((one - other)[:, 1:], axis=1).mean())
+        points, moved = matched(transforms[number], transforms[number + 1])
+        before, after = sample(pictures[number], points), sample(pictures[number + 1], moved)
+        de76.append(np.linalg.norm(before - after, axis=1).mean())
+        de2000.append(deltaE_ciede2000(before, after).mean())
+        ab.append(np.linalg.norm((before - after)[:, 1:], axis=1).mean())
     last = np.stack(pictures[-len(pictures) // 4 :])
     chroma = np.hypot(last[..., 1], last[..., 2]).mean()
     figures = {"de76": np.mean(de76), "de2000": np.mean(de2000), "ab": np.mean(ab)}
@@ -90,30 +90,33 @@ def flicker(pictures: list[np.ndarray], places: list[np.ndarray]) -> dict[str, f
 
 
 def measure(colorizer: Colorizer, gray: np.ndarray, move: str, frames: int) -> dict[str, object]:
-    """Return the flicker of one clip, frame by frame and followed."""
+    """Return the flicker of one clip, with independent and with filtered frames."""
     steady = TemporalFilter()
-    alone: list[np.ndarray] = []
-    followed: list[np.ndarray] = []
-    places = []
-    for frame, place in clip(gray, move, frames):
+    independent: list[np.ndarray] = []
+    filtered: list[np.ndarray] = []
+    transforms = []
+    for frame, transform in clip(gray, move, frames):
         photo = Photo(frame)
         small, ab = predict_frame(colorizer, photo)
-        for results, colors in ((alone, ab), (followed, steady(small, ab))):
+        for results, colors in ((independent, ab), (filtered, steady(small, ab))):
             pixels = colorizer.merge(photo, colors).pixels.astype(np.float32) / 255
             results.append(lab.rgb_to_lab(pixels).astype(np.float32))
-        places.append(place)
-    return {"alone": flicker(alone, places), "followed": flicker(followed, places)}
+        transforms.append(transform)
+    return {
+        "independent": flicker(independent, transforms),
+        "filtered": flicker(filtered, transforms),
+    }
 
 
 def cuts(colorizer: Colorizer, grays: list[np.ndarray]) -> list[float]:
-    """Return for each cut from photograph to photograph how far the first ab is from that alone."""
+    """Return for each cut between photographs how far the filtered ab is from the network's."""
     steady = TemporalFilter()
     differences = []
     for number, gray in enumerate(grays):
-        for place, (frame, _) in enumerate(clip(gray, "pan", 4)):
+        for position, (frame, _) in enumerate(clip(gray, "pan", 4)):
             small, ab = predict_frame(colorizer, Photo(frame))
             result = steady(small, ab)
-            if place == 0 and number:
+            if position == 0 and number:
                 differences.append(float(np.abs(result - ab).max()))
     return differences
 
@@ -149,9 +152,12 @@ def main(argv: list[str] | None = None) -> int:
     mean = {
         way: {name: round(float(np.mean([c[way][name] for c in clips.values()])), 3)
               for name in ("de76", "de2000", "ab", "chroma")}
-        for way in ("alone", "followed")
+        for way in ("independent", "filtered")
     }  # fmt: skip
-    ratio = {name: round(mean["followed"][name] / mean["alone"][name], 3) for name in mean["alone"]}
+    ratio = {
+        name: round(mean["filtered"][name] / mean["independent"][name], 3)
+        for name in mean["independent"]
+    }
     after_cuts = cuts(colorizer, list(grays.values()))
     result = {
         "model": args.model, "frames": args.frames, "size": [WIDTH, HEIGHT], "noise": NOISE,

@@ -1,4 +1,4 @@
-"""How fast a GPU is: the networks' forward, and a folder of photographs from end to end.
+"""Measure how fast a GPU is: the networks' forward pass, and a folder of photographs end to end.
 
     python benchmarks/gpu.py [--json FILE]
 
@@ -35,7 +35,7 @@ BATCHES = (1, 8, 32, 64, 128)
 
 
 def forward(name: str, device: str, batches: Sequence[int]) -> dict[str, Any]:
-    """Return the photographs a second of each size of batch, and the share of the card's peak."""
+    """Return the photographs per second of each size of batch, and the share of the card's peak."""
     network = {"compact": lambda: registry.load("compact"), "eccv16": ECCV16}.get(
         name, SIGGRAPH17
     )()
@@ -62,8 +62,8 @@ def multiplications(network: torch.nn.Module) -> float:
         else:
             total += layer.weight.numel() * cells.shape[-1] * cells.shape[-2]
 
-    kinds = (torch.nn.Conv2d, torch.nn.ConvTranspose2d, torch.nn.Linear)
-    hooks = [m.register_forward_hook(count) for m in network.modules() if isinstance(m, kinds)]
+    layers = (torch.nn.Conv2d, torch.nn.ConvTranspose2d, torch.nn.Linear)
+    hooks = [m.register_forward_hook(count) for m in network.modules() if isinstance(m, layers)]
     network.eval()(torch.full((1, 1, 256, 256), 50.0))
     for hook in hooks:
         hook.remove()
@@ -72,7 +72,7 @@ def multiplications(network: torch.nn.Module) -> float:
 
 @torch.inference_mode()
 def rate(network: torch.nn.Module, batch: int, device: str, repeats: int = 5) -> float:
-    """Return photographs a second, the median of so many runs of at least 0.1 s."""
+    """Return photographs per second, the median of `repeats` runs of at least 0.1 s."""
     lightness = torch.rand(batch, 1, 256, 256, device=device) * 100
     for _ in range(5):
         network(lightness)
@@ -89,7 +89,7 @@ def rate(network: torch.nn.Module, batch: int, device: str, repeats: int = 5) ->
 
 
 def wait(device: str) -> None:
-    """Wait until what was given to the device is done."""
+    """Wait until the device has finished."""
     if device != "cpu":
         torch.cuda.synchronize()
 

@@ -30,7 +30,7 @@ from benchmarks.tiny_weights import save_tiny_weights
 from colorize.io.atomic import is_temp_file
 
 ROOT = Path(__file__).parents[1]
-KINDS = {
+METHODS = {
     "SIGKILL": [signal.SIGKILL],
     "SIGTERM": [signal.SIGTERM],
     "SIGINT": [signal.SIGINT],
@@ -70,12 +70,12 @@ class Trial:
             raise RuntimeError(f"{len(self.expected)} outputs of {photographs} photographs")
         self._begin()
 
-    def kill(self, kind: str) -> None:
-        """Start a run, kill it at some moment, and check; begin again if it was faster."""
+    def kill(self, method: str) -> None:
+        """Start a run, kill it at a random moment, and check; start over if it finished first."""
         former = self._temporaries()  # a kill before the run tidied up leaves those
         process = self._start("out", self.options)
         self._wait_for_a_moment(process)
-        for number in KINDS[kind]:
+        for number in METHODS[method]:
             process.send_signal(number)
             time.sleep(self.random.uniform(0, 0.05))
         status = self._wait(process)
@@ -84,20 +84,20 @@ class Trial:
             self._check_all_done()
             self._begin()
             return
-        self.counts[kind] += 1
-        self._check_after(kind, status, former)
+        self.counts[method] += 1
+        self._check_after(method, status, former)
 
     def finish(self) -> None:
         """Run to the end and check that all is done."""
         status = self._wait(self._start("out", self.options))
         if status != 0:
-            self.violations.append(f"the last run ended with {status}: {self._said()}")
+            self.violations.append(f"the last run ended with {status}: {self._stderr()}")
         self._check_all_done()
 
     @property
     def kills(self) -> int:
         """How many runs were killed."""
-        return sum(self.counts[kind] for kind in KINDS)
+        return sum(self.counts[method] for method in METHODS)
 
     def _begin(self) -> None:
         shutil.rmtree(self.folder / "out", ignore_errors=True)
@@ -106,12 +106,12 @@ class Trial:
         self.options = self.random.choice([with_manifest, ["--skip-existing"]])
 
     def _start(self, output: str, options: list[str]) -> subprocess.Popen[bytes]:
-        places = ["-i", str(self.folder / "in"), "-o", str(self.folder / output)]
+        paths = ["-i", str(self.folder / "in"), "-o", str(self.folder / output)]
         network = ["--weights", str(self.folder / "tiny.safetensors"), "--size", "64"]
-        with (self.folder / "said").open("wb") as said:
+        with (self.folder / "stderr").open("wb") as stderr:
             return subprocess.Popen(
-                [sys.executable, "-m", "colorize", *places, *network, *options],
-                stderr=said, cwd=ROOT,
+                [sys.executable, "-m", "colorize", *paths, *network, *options],
+                stderr=stderr, cwd=ROOT,
             )  # fmt: skip
 
     def _wait(self, process: subprocess.Popen[bytes]) -> int:
@@ -123,7 +123,7 @@ class Trial:
             return process.wait()
 
     def _wait_for_a_moment(self, process: subprocess.Popen[bytes]) -> None:
-        """Return at a random moment, mostly one at which photographs are in work."""
+        """Return at a random moment, mostly one at which photographs are being colorized."""
         if self.random.random() < EARLY:
             time.sleep(self.random.uniform(0.3, self.seconds))
             return
@@ -136,19 +136,19 @@ class Trial:
         folder = self.folder / output
         return set(os.listdir(folder)) if folder.is_dir() else set()
 
-    def _check_after(self, kind: str, status: int, former: set[str]) -> None:
+    def _check_after(self, method: str, status: int, former: set[str]) -> None:
         """Check what a killed run left."""
         self._check_inputs()
         self._check_outputs()
         leftovers = len(self._temporaries() - former)
         self.counts["temporary files after SIGKILL"] += leftovers
-        if leftovers and kind != "SIGKILL":
-            self.violations.append(f"{kind} left {leftovers} temporary files")
-        early = [-number for number in KINDS[kind]]  # before the program took up the signals
-        if kind != "SIGKILL" and status not in (130, *early):
-            self.violations.append(f"{kind} gave status {status}: {self._said()}")
-        if status == 130 and "Traceback" in self._said():
-            self.violations.append(f"{kind}: {self._said()}")
+        if leftovers and method != "SIGKILL":
+            self.violations.append(f"{method} left {leftovers} temporary files")
+        early = [-number for number in METHODS[method]]  # before the program took up the signals
+        if method != "SIGKILL" and status not in (130, *early):
+            self.violations.append(f"{method} gave status {status}: {self._stderr()}")
+        if status == 130 and "Traceback" in self._stderr():
+            self.violations.append(f"{method}: {self._stderr()}")
 
     def _check_all_done(self) -> None:
         self._check_inputs()
@@ -178,8 +178,8 @@ class Trial:
     def _temporaries(self) -> set[str]:
         return {name for name in self._names("out") if is_temp_file(name)}
 
-    def _said(self) -> str:
-        return (self.folder / "said").read_text("utf-8", "replace")[-2000:]
+    def _stderr(self) -> str:
+        return (self.folder / "stderr").read_text("utf-8", "replace")[-2000:]
 
 
 def make_photographs(folder: Path, count: int, seed: int) -> None:
@@ -228,7 +228,7 @@ def main(argv: list[str] | None = None) -> int:
     with tempfile.TemporaryDirectory() as folder:
         trial = Trial(Path(folder), args.photographs, args.seed)
         while trial.kills < args.kills and time.monotonic() - start < args.seconds:
-            trial.kill(list(KINDS)[trial.kills % len(KINDS)])
+            trial.kill(list(METHODS)[trial.kills % len(METHODS)])
         trial.finish()
     figures = {"kills": trial.kills, **trial.counts, "seconds": round(time.monotonic() - start)}
     sys.stdout.write(json.dumps(figures | {"violations": trial.violations}, indent=1) + "\n")

@@ -32,15 +32,15 @@ class Run:
 
 
 # A child's largest resident set counts what its parent had at the fork: torch, in a benchmark. So
-# a small process starts the command, and says how it ended.
+# a small process starts the command, and reports how it ended.
 LAUNCHER = """
 import json, os, sys, time
 start = time.perf_counter()
 child = os.posix_spawn(sys.argv[2], sys.argv[2:], os.environ)
 _, status, usage = os.wait4(child, 0)
 seconds = time.perf_counter() - start
-said = [status, seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024]
-os.write(int(sys.argv[1]), json.dumps(said).encode())
+report = [status, seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024]
+os.write(int(sys.argv[1]), json.dumps(report).encode())
 """
 
 
@@ -49,15 +49,15 @@ def run_command(command: Sequence[object], folder: Path, status: int = 0) -> Run
 
     Raises RuntimeError for another exit status.
     """
-    said, to_say = os.pipe()
-    launcher = (sys.executable, "-I", "-S", "-c", LAUNCHER, to_say, *command)
+    read_end, write_end = os.pipe()
+    launcher = (sys.executable, "-I", "-S", "-c", LAUNCHER, write_end, *command)
     busy = -_busy()
-    with open(said) as figures, open(to_say, "w") as other_end:
+    with open(read_end) as figures, open(write_end, "w") as writer:
         done = subprocess.run(
             [str(part) for part in launcher], cwd=folder, stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, pass_fds=[to_say], check=False,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, pass_fds=[write_end], check=False,
         )  # fmt: skip
-        other_end.close()
+        writer.close()
         found = figures.read()
         busy += _busy()
     output = done.stdout.decode(errors="replace")
@@ -79,7 +79,7 @@ def _busy() -> float:
 def in_turns(
     runs: int, actions: dict[str, Callable[[], Run]], once: Sequence[str] = ()
 ) -> dict[str, dict[str, float]]:
-    """Return medians of each action, run in turns; those named in `once` run one time alone."""
+    """Return medians of each action, run in turns; those named in `once` run only once."""
     results: dict[str, list[Run]] = {name: [] for name in actions}
     for number in range(runs):
         for name, action in actions.items():

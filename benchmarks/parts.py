@@ -1,4 +1,4 @@
-"""Parts measured alone, in a process of their own: `python -m benchmarks.parts NAME`.
+"""Parts measured separately, each in its own process: `python -m benchmarks.parts NAME`.
 
 `color`: L, enlarged ab and back to sRGB for 12 megapixels, ours and scikit-image's float64 pair.
 `forward`: the three networks at 256×256, tuned, as float32 and as the releases run them.

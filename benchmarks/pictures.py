@@ -15,7 +15,7 @@ ROWS = 256  # that get their grain at a time
 
 
 def make_photograph(file: Path, megapixels: float, seed: int = 0) -> Path:
-    """Write a photograph of about so many megapixels, 3:2; return the file."""
+    """Write a photograph of about `megapixels`, 3:2; return the file."""
     width = round((megapixels * 1.5e6) ** 0.5)
     height = round(width / 1.5)
     with Image.open(SAMPLE) as sample:
@@ -31,7 +31,7 @@ def make_photograph(file: Path, megapixels: float, seed: int = 0) -> Path:
 
 
 def make_folder(folder: Path, count: int, megapixels: float, distinct: int = 10) -> list[Path]:
-    """Write so many photographs, of which only a few differ; return the files."""
+    """Write `count` photographs, of which `distinct` differ; return the files."""
     folder.mkdir()
     contents = []
     for number in range(min(distinct, count)):

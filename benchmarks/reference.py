@@ -1,4 +1,4 @@
-"""The published demo's steps, as plainly as it takes them: what the benchmarks compare with.
+"""The published demo's steps, implemented as directly: what the benchmarks compare with.
 
 `python -m benchmarks.reference --model eccv16 --weights FILE -i PHOTO... -o FOLDER` colorizes
 photographs one after the other: Pillow's RGB, scikit-image's float64 Lab of the full size and of

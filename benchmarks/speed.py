@@ -32,7 +32,7 @@ Figures = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Place:
+class Workspace:
     """Where the benchmark works and how often it repeats."""
 
     folder: Path
@@ -77,63 +77,65 @@ class Place:
         return figures
 
 
-def photo_png_eccv16(place: Place) -> Figures:
+def photo_png_eccv16(workspace: Workspace) -> Figures:
     """Measure 12 megapixels, JPEG to PNG, eccv16, with both backends."""
-    photo, out = place.photograph(12), place.folder / "out.png"
-    network = ("--model", "eccv16", "--weights", place.eccv16())
+    photo, out = workspace.photograph(12), workspace.folder / "out.png"
+    network = ("--model", "eccv16", "--weights", workspace.eccv16())
     return in_turns(
-        place.runs,
+        workspace.runs,
         {
-            "ours": place.ours("-i", photo, "-o", out, *network, "--backend", "torch"),
-            "ours, ONNX Runtime": place.ours("-i", photo, "-o", out, *network, "--backend", "onnx"),
-            "reference": place.reference("-i", photo, *network, "--format", "png"),
+            "ours": workspace.ours("-i", photo, "-o", out, *network, "--backend", "torch"),
+            "ours, ONNX Runtime": workspace.ours(
+                "-i", photo, "-o", out, *network, "--backend", "onnx"
+            ),
+            "reference": workspace.reference("-i", photo, *network, "--format", "png"),
         },
     )
 
 
-def photo_jpeg_compact(place: Place) -> Figures:
+def photo_jpeg_compact(workspace: Workspace) -> Figures:
     """Measure 12 megapixels, JPEG to JPEG, compact, with both backends.
 
     The demo writes PNG, whatever it reads; the second reference writes JPEG as ours does.
     """
-    photo, out = place.photograph(12), place.folder / "out.jpg"
+    photo, out = workspace.photograph(12), workspace.folder / "out.jpg"
     return in_turns(
-        place.runs,
+        workspace.runs,
         {
-            "ours": place.ours("-i", photo, "-o", out, "--backend", "torch"),
-            "ours, ONNX Runtime": place.ours("-i", photo, "-o", out, "--backend", "onnx"),
-            "reference": place.reference("-i", photo, "--format", "png"),
-            "reference, JPEG": place.reference("-i", photo, "--format", "jpg"),
+            "ours": workspace.ours("-i", photo, "-o", out, "--backend", "torch"),
+            "ours, ONNX Runtime": workspace.ours("-i", photo, "-o", out, "--backend", "onnx"),
+            "reference": workspace.reference("-i", photo, "--format", "png"),
+            "reference, JPEG": workspace.reference("-i", photo, "--format", "jpg"),
         },
     )
 
 
-def large_png_compact(place: Place) -> Figures:
+def large_png_compact(workspace: Workspace) -> Figures:
     """Measure 100 megapixels, JPEG to PNG, compact; the reference would need some 19 GB."""
-    arguments = ("-i", place.photograph(100), "-o", place.folder / "large.png", "--backend")
+    arguments = ("-i", workspace.photograph(100), "-o", workspace.folder / "large.png", "--backend")
     return in_turns(
-        min(place.runs, 5),
+        min(workspace.runs, 5),
         {
-            "ours": place.ours(*arguments, "torch"),
-            "ours, ONNX Runtime": place.ours(*arguments, "onnx"),
+            "ours": workspace.ours(*arguments, "torch"),
+            "ours, ONNX Runtime": workspace.ours(*arguments, "onnx"),
         },
     )
 
 
-def folder_of_200(place: Place) -> Figures:
-    """Measure 200 photographs of a megapixel, and what their stages take alone."""
-    files = place.photographs(200, 1)
-    out = place.folder / "out"
+def folder_of_200(workspace: Workspace) -> Figures:
+    """Measure 200 photographs of a megapixel, and what their stages take separately."""
+    files = workspace.photographs(200, 1)
+    out = workspace.folder / "out"
     arguments = ("-i", files[0].parent, "-o", out, "--backend")
     actions = {
-        "ours": place.ours(*arguments, "torch"),
-        "ours, ONNX Runtime": place.ours(*arguments, "onnx"),
-        "reference": place.reference("-i", *files, "--format", "png"),
-        "reference, JPEG": place.reference("-i", *files, "--format", "jpg"),
+        "ours": workspace.ours(*arguments, "torch"),
+        "ours, ONNX Runtime": workspace.ours(*arguments, "onnx"),
+        "reference": workspace.reference("-i", *files, "--format", "png"),
+        "reference, JPEG": workspace.reference("-i", *files, "--format", "jpg"),
     }
     once = ("reference", "reference, JPEG")
-    figures: Figures = dict(in_turns(min(place.runs, 3), actions, once=once))
-    stages = place.part("stages", "OPENBLAS_NUM_THREADS=1")  # as the command has it
+    figures: Figures = dict(in_turns(min(workspace.runs, 3), actions, once=once))
+    stages = workspace.part("stages", "OPENBLAS_NUM_THREADS=1")  # as the command has it
     return figures | {
         "stages": stages,
         "bound_seconds": {
@@ -143,46 +145,48 @@ def folder_of_200(place: Place) -> Figures:
 
 
 def _bound(stages: Figures, backend: str, photographs: int) -> float:
-    """Return the seconds that two cores need for the stages alone."""
+    """Return the seconds that two cores need for only the stages."""
     names = ("decode", "L", backend, "join", "encode")
     return round(photographs * sum(stages[name]["cpu_seconds"] for name in names) / 2, 2)
 
 
-def memory_of_1000(place: Place) -> Figures:
+def memory_of_1000(workspace: Workspace) -> Figures:
     """Measure the peak memory of 50 and of 1,000 photographs of a quarter megapixel."""
     figures: Figures = {}
     for count in (50, 1000):
-        folder = place.photographs(count, 0.25)[0].parent
-        run = place.ours("-i", folder, "-o", place.folder / f"out{count}")
+        folder = workspace.photographs(count, 0.25)[0].parent
+        run = workspace.ours("-i", folder, "-o", workspace.folder / f"out{count}")
         figures |= in_turns(1, {f"{count} photographs": run})
     return figures
 
 
-def start_up(place: Place) -> Figures:
+def start_up(workspace: Workspace) -> Figures:
     """Measure --help, --version, a usage error, and a photograph of a megapixel."""
     command = (PYTHON, "-m", "colorize")
-    photo, out = place.photograph(1), place.folder / "one.png"
+    photo, out = workspace.photograph(1), workspace.folder / "one.png"
 
     def run(*arguments: object, status: int = 0) -> Callable[[], Run]:
         return lambda: run_command((*command, *arguments), ROOT, status)
 
     return in_turns(
-        2 * place.runs + 1,
+        2 * workspace.runs + 1,
         {
             "--help": run("--help"),
             "--version": run("--version"),
             "usage error": run("--no-such-option", status=2),
             "import torch": lambda: run_command(IMPORT_TORCH, ROOT),
-            "one megapixel": place.ours("-i", photo, "-o", out, "--backend", "torch"),
-            "one megapixel, ONNX Runtime": place.ours("-i", photo, "-o", out, "--backend", "onnx"),
+            "one megapixel": workspace.ours("-i", photo, "-o", out, "--backend", "torch"),
+            "one megapixel, ONNX Runtime": workspace.ours(
+                "-i", photo, "-o", out, "--backend", "onnx"
+            ),
         },
     )
 
 
-ROWS: dict[str, Callable[[Place], Figures]] = {
+ROWS: dict[str, Callable[[Workspace], Figures]] = {
     "start-up": start_up,
-    "color": lambda place: place.part("color"),
-    "forward": lambda place: place.part("forward"),
+    "color": lambda workspace: workspace.part("color"),
+    "forward": lambda workspace: workspace.part("forward"),
     "12mp-png-eccv16": photo_png_eccv16,
     "12mp-jpeg-compact": photo_jpeg_compact,
     "100mp-png-compact": large_png_compact,
@@ -203,9 +207,9 @@ def main(argv: list[str] | None = None) -> int:
         sys.stdout.write("\n".join(ROWS) + "\n")
         return 0
     with tempfile.TemporaryDirectory() as folder:
-        place = Place(Path(folder), args.runs)
+        workspace = Workspace(Path(folder), args.runs)
         for name in args.rows:
-            figures = {"machine": machine(), "figures": ROWS[name](place)}
+            figures = {"machine": machine(), "figures": ROWS[name](workspace)}
             sys.stdout.write(json.dumps({name: figures}, indent=1) + "\n")
             sys.stdout.flush()
             if args.json is not None:

@@ -18,12 +18,12 @@ Line = tuple[str, str, str]  # what, measured, goal
 
 
 def seconds(value: float) -> str:
-    """Return a time, to read."""
+    """Return a time in words."""
     return f"{value:.2f} s" if value >= 0.2 else f"{1000 * value:.0f} ms"
 
 
 def share(ours: float, reference: float) -> str:
-    """Return how much of the reference's ours is, as a fraction of one."""
+    """Return our figure as a fraction of the reference's."""
     return f"1/{reference / ours:.1f}"
 
 
@@ -101,7 +101,7 @@ def _jpeg(figures: Figures) -> list[Line]:
 
 
 def _against_both(figures: Figures, ours: str) -> str:
-    """Return `_against` with what a reference that writes JPEG takes."""
+    """Return `_against`, also for a reference that writes JPEG."""
     other = figures["reference, JPEG"]["seconds"]
     part = share(figures[ours]["seconds"], other)
     return f"{_against(figures, ours)} (writing JPEG {seconds(other)}: {part})"

@@ -1,4 +1,4 @@
-"""Weights of a network so small that the files around it are what takes the time."""
+"""Weights of a network so small that reading and writing files dominates the time."""
 
 from __future__ import annotations
 

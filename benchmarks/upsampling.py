@@ -54,17 +54,17 @@ Planes = np.ndarray
 
 
 def bilinear(ab: Planes, lightness: Planes, guide: Planes) -> Planes:
-    """Return ab enlarged as in the releases: to 256×256, then to the photograph's size."""
+    """Return ab upsampled as in the releases: to 256×256, then to the photograph's size."""
     return upsample_bilinear(upsample_bilinear(ab, (4 * CELLS, 4 * CELLS)), lightness.shape)
 
 
 def guided(ab: Planes, lightness: Planes, guide: Planes) -> Planes:
-    """Return ab enlarged as this project does it."""
+    """Return ab upsampled as this project does it."""
     return upsample_guided(ab, lightness, guide)
 
 
 def fast_guided_filter(ab: Planes, lightness: Planes, guide: Planes) -> Planes:
-    """Return what He and Sun's filter gives (2015), radius 1, ε = 40 of L²."""
+    """Return the result of He and Sun's fast guided filter (2015), radius 1, ε = 40 of L²."""
 
     def box(planes: Planes) -> Planes:
         return np.asarray(ndimage.uniform_filter(planes, (0, 3, 3), mode="nearest"), np.float32)
@@ -78,13 +78,13 @@ def fast_guided_filter(ab: Planes, lightness: Planes, guide: Planes) -> Planes:
 
 
 def joint_bilateral(ab: Planes, lightness: Planes, guide: Planes) -> Planes:
-    """Return what Kopf's upsampling gives (2007): 4×4 cells, σ 0.5 cells and 10 of L."""
-    places = [(np.arange(n) + 0.5) * CELLS / n - 0.5 for n in lightness.shape]
+    """Return Kopf's joint bilateral upsampling (2007): 4×4 cells, σ 0.5 cells and 10 of L."""
+    positions = [(np.arange(n) + 0.5) * CELLS / n - 0.5 for n in lightness.shape]
     total, weights = np.zeros((2, *lightness.shape), np.float32), np.float32(1e-12)
-    near = [np.floor(place).astype(int) for place in places]
+    near = [np.floor(position).astype(int) for position in positions]
     for dy, dx in np.ndindex(4, 4):
         y, x = near[0] + dy - 1, near[1] + dx - 1
-        far = ((places[0] - y) ** 2)[:, None] + (places[1] - x) ** 2
+        far = ((positions[0] - y) ** 2)[:, None] + (positions[1] - x) ** 2
         cells = np.ix_(y.clip(0, CELLS - 1), x.clip(0, CELLS - 1))
         unlike = ((lightness - guide[cells]) / 10) ** 2
         weight = np.exp(-0.5 * (far / 0.25 + unlike)).astype(np.float32) + np.float32(1e-9)
@@ -119,7 +119,7 @@ def edge_band(ab: Planes) -> Planes:
 
 
 class Tally:
-    """Color differences of one way, photograph by photograph."""
+    """Color differences of one method, photograph by photograph."""
 
     def __init__(self) -> None:
         """Start empty."""
@@ -150,7 +150,7 @@ def predicted_ab(colorizer: Colorizer, photo: Photo) -> np.ndarray:
 
 
 def quality(data: Path, colorizer: Colorizer) -> dict[str, Any]:
-    """Return the figures of each way for the network's and the true colors."""
+    """Return the figures of each method for the network's and the true colors."""
     tallies = {source: {way: Tally() for way in WAYS} for source in ("network", "truth")}
     pixels = count = 0
     for count, picture in enumerate(photographs(data), 1):
@@ -179,9 +179,9 @@ def quality(data: Path, colorizer: Colorizer) -> dict[str, Any]:
 
 
 def cost(file: Path, colorizer: Colorizer, mode: str) -> dict[str, Any]:
-    """Return processor seconds of joining 12 megapixels in both ways and of the whole way.
+    """Return CPU seconds of merging 12 megapixels by both methods, and of the whole pipeline.
 
-    mode: Pillow's name of the file's kind, "L" or "RGB".
+    mode: Pillow's mode of the file, "L" or "RGB".
     """
     with tempfile.TemporaryDirectory() as folder:
         source, target = Path(folder) / "large.jpg", Path(folder) / "result.jpg"
@@ -199,7 +199,7 @@ def cost(file: Path, colorizer: Colorizer, mode: str) -> dict[str, Any]:
         }
         rounds = [{name: _seconds(step) for name, step in steps.items()} for _ in range(ROUNDS)]
     shares = [
-        (one["join_guided"] - one["join_bilinear"]) / (one["whole"] or 1) for one in rounds[1:]
+        (each["join_guided"] - each["join_bilinear"]) / (each["whole"] or 1) for each in rounds[1:]
     ]
     figures = {
         f"{name}_seconds": round(statistics.median(r[name] for r in rounds[1:]), 3)

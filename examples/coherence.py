@@ -1,6 +1,6 @@
 """Make the picture of coherence in docs/control.md: python examples/coherence.py OUT PHOTO...
 
-Each column is a photograph with every place colored by itself, above the default.
+Each column is a photograph without coherence, above the same with the default coherence.
 """
 
 import argparse
@@ -32,11 +32,11 @@ def main() -> None:
     args = parser.parse_args()
     colorizers = [Colorizer.from_pretrained(coherence=0), Colorizer.from_pretrained()]
     columns = [column(read(path), colorizers) for path in args.photos]
-    width = sum(one.width + GAP for one in columns) - GAP
+    width = sum(each.width + GAP for each in columns) - GAP
     picture, left = Image.new("RGB", (width, columns[0].height), "white"), 0
-    for one in columns:
-        picture.paste(one, (left, 0))
-        left += one.width + GAP
+    for each in columns:
+        picture.paste(each, (left, 0))
+        left += each.width + GAP
     picture.save(args.out, quality=88)
 
 

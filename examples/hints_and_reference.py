@@ -38,17 +38,20 @@ def marked(photo: Photo, hints: list[Hint]) -> Image.Image:
     return picture
 
 
+def resized(picture: Image.Image) -> Image.Image:
+    """Return the picture at the width of a column."""
+    return picture.resize((WIDTH, round(picture.height * WIDTH / picture.width)))
+
+
 def table(rows: list[list[Image.Image]]) -> Image.Image:
     """Return pictures in rows, all of the same width."""
-    small = [
-        [one.resize((WIDTH, round(one.height * WIDTH / one.width))) for one in r] for r in rows
-    ]
-    heights = [max(one.height for one in row) + GAP for row in small]
+    small = [[resized(picture) for picture in row] for row in rows]
+    heights = [max(picture.height for picture in row) + GAP for row in small]
     size = (max(map(len, rows)) * (WIDTH + GAP) - GAP, sum(heights) - GAP)
     result = Image.new("RGB", size, "white")
     for number, row in enumerate(small):
-        for column, one in enumerate(row):
-            result.paste(one, (column * (WIDTH + GAP), sum(heights[:number])))
+        for column, picture in enumerate(row):
+            result.paste(picture, (column * (WIDTH + GAP), sum(heights[:number])))
     return result
 
 
@@ -68,8 +71,8 @@ def main() -> None:
     photo = read(IMAGES / "chelsea.jpg")
     references = [Photo(data.coffee()), Photo(data.rocket()), read(IMAGES / "camera.jpg")]
     above = [photo.to_pillow().convert("RGB")]
-    above += [one.to_pillow().convert("RGB").resize((450, 300)) for one in references]
-    below = [colorizer(photo, reference=one).to_pillow() for one in (None, *references)]
+    above += [each.to_pillow().convert("RGB").resize((450, 300)) for each in references]
+    below = [colorizer(photo, reference=each).to_pillow() for each in (None, *references)]
     table([above, below]).save(output.with_name(f"{output.name}-reference.jpg"), quality=85)
 
 

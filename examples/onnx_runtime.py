@@ -18,7 +18,7 @@ def main(model: str, source: str, target: str) -> None:
     session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
     settings = json.loads(session.get_modelmeta().custom_metadata_map["colorize"])
     image = steps.photograph(source)
-    names = [given.name for given in session.get_inputs()]
+    names = [node.name for node in session.get_inputs()]
     feed = dict(zip(names, steps.inputs(image, settings), strict=True))
     output = session.run(None, feed)[0]
     steps.colored(image, steps.colors(output, settings)).save(target)

@@ -1,4 +1,4 @@
-"""Fine-tune the bundled weights on photographs of one kind, and measure the gain.
+"""Fine-tune the bundled weights on similar photographs, and measure the gain.
 
     python examples/own_photographs.py PHOTOGRAPHS... --out RUN
 

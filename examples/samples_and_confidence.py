@@ -1,7 +1,7 @@
 """Make the pictures of docs/control.md: python examples/samples_and_confidence.py OUT PHOTO...
 
 OUT-samples.jpg: each row a photograph as colorized, then four samples. OUT-confidence.jpg: each
-photograph as colorized, with its map of confidence beside it. By the bundled weights.
+photograph as colorized, next to its confidence map. By the bundled weights.
 """
 
 import argparse
@@ -13,7 +13,7 @@ from colorize import Colorizer, Photo, read
 
 SAMPLES = 4
 CELL = 180  # pixels, width of each picture in the table of samples
-MAP_HEIGHT = 240  # pixels, of each photograph beside its map
+MAP_HEIGHT = 240  # pixels, of each photograph next to its map
 GAP = 4
 
 
@@ -57,9 +57,10 @@ def main() -> None:
         photo = read(path)
         colored = colorizer(photo)
         samples = colorizer.samples(photo, SAMPLES)
-        rows.append(row([shrunk(one, CELL) for one in (colored, *samples)]))
+        rows.append(row([shrunk(each, CELL) for each in (colored, *samples)]))
         width = round(photo.width * MAP_HEIGHT / photo.height)
-        maps.append(row([shrunk(one, width) for one in (colored, colorizer.confidence_map(photo))]))
+        pair = (colored, colorizer.confidence_map(photo))
+        maps.append(row([shrunk(each, width) for each in pair]))
     column(rows).save(args.output.with_name(f"{args.output.name}-samples.jpg"), quality=85)
     column(maps).save(args.output.with_name(f"{args.output.name}-confidence.jpg"), quality=85)
 
