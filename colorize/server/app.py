@@ -11,11 +11,13 @@ import logging
 import math
 import mimetypes
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from concurrent.futures import Future
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from threading import Event
+from typing import Any, TypeVar
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -33,13 +35,15 @@ from colorize.options import DEFAULT_STYLE, supported_options
 from colorize.runtime.base import Runner
 from colorize.server.docs_page import docs_page
 from colorize.server.errors import ApiError
+from colorize.server.kept import KeptPhotos
 from colorize.server.limits import Limits
 from colorize.server.openapi import MEDIA_TYPES, openapi_document
-from colorize.server.parameters import OPTIONS, parse_request
+from colorize.server.parameters import OPTIONS, PHOTO, parse_preview_side, parse_request
 from colorize.server.upload import LimitedBody, Upload, read_upload
 from colorize.server.worker import (
     ClientDisconnected,
     EncodedImage,
+    PreviewJob,
     RequestJob,
     RequestWorker,
     strip_source_name,
@@ -47,6 +51,7 @@ from colorize.server.worker import (
 
 CLIENT_CLOSED_REQUEST = 499  # nginx's status for a client that did not wait; nobody receives it
 MAX_RETRY_AFTER = 60  # seconds
+EXPIRY_INTERVAL = 60.0  # seconds between searches for kept photographs whose time is over
 STATIC = Path(__file__).parent / "static"
 
 SECURITY_HEADERS = {
@@ -65,6 +70,8 @@ mimetypes.add_type("text/javascript", ".js")
 
 log = logging.getLogger("colorize.server")
 
+Image = TypeVar("Image", bound=EncodedImage)
+
 
 def make_app(runner: Runner, name: str = "compact", limits: Limits | None = None) -> Starlette:
     """Return the ASGI application, for uvicorn or another ASGI server.
@@ -78,12 +85,17 @@ def make_app(runner: Runner, name: str = "compact", limits: Limits | None = None
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        expiry = asyncio.create_task(service.drop_expired_photos())
         yield
+        expiry.cancel()
         await asyncio.to_thread(service.worker.close)
+        service.kept.close()
 
     return Starlette(
         routes=[
             Route("/colorize", service.colorize, methods=["POST"]),
+            Route("/preview", service.preview, methods=["POST"]),
+            Route("/preview/{token}", service.forget, methods=["DELETE"]),
             Route("/healthz", service.health),
             Route("/openapi.json", service.openapi),
             Route("/docs", service.docs),
@@ -109,16 +121,39 @@ class Service:
         self.defaults = _defaults(metadata, self.parameters)
         self.document = openapi_document(limits, metadata.size_divisor)
         self.worker = RequestWorker(runner, limits)
+        self.kept = KeptPhotos(limits.max_kept_bytes, 60 * limits.keep_minutes)
         self.static = _StaticFiles(directory=STATIC)
         self.accepted = 0  # requests not answered yet
         self.answered = 0  # photographs colorized
 
     async def colorize(self, request: Request) -> Response:
         """POST /colorize."""
+        return await self._respond(self._colorize, request)
+
+    async def preview(self, request: Request) -> Response:
+        """POST /preview."""
+        return await self._respond(self._preview, request)
+
+    async def forget(self, request: Request) -> Response:
+        """DELETE /preview/{token}."""
+        if not self.kept.drop(request.path_params["token"]):
+            raise ApiError(404, "this photograph is no longer kept")
+        return Response(status_code=204)
+
+    async def drop_expired_photos(self) -> None:
+        """Delete kept photographs when their time is over, forever."""
+        while True:
+            await asyncio.sleep(EXPIRY_INTERVAL)
+            await asyncio.to_thread(self.kept.drop_expired)
+
+    async def _respond(
+        self, handler: Callable[[Request, LimitedBody], Awaitable[Response]], request: Request
+    ) -> Response:
+        """Return the response to a request that carries a photograph, or the reason for none."""
         body = LimitedBody(request, self.limits.max_bytes)
         try:
             with self._queue_slot():
-                return await self._colorize(request, body)
+                return await handler(request, body)
         except ApiError:
             await body.discard_rest()
             raise
@@ -144,11 +179,11 @@ class Service:
     async def _colorize(self, request: Request, body: LimitedBody) -> Response:
         query = request.query_params.multi_items()
         parse_request(query)  # reports a mistake in the query before the photograph is read
-        upload = await read_upload(body)
+        upload = await read_upload(body, self.kept.open)
         try:
             parameters = parse_request(query, upload.fields)
             job = RequestJob(upload.photo, parameters, upload.extra_files)
-            image = await self._result(job, request)
+            image = await _result(self.worker.submit(job), job.cancelled, request)
         except ColorizeError as error:
             raise ApiError(422, _public_message(error, upload)) from None
         finally:
@@ -159,23 +194,26 @@ class Service:
             headers["Colorize-Notes"] = json.dumps(image.notes)  # ASCII, one line
         return Response(image.content, media_type=MEDIA_TYPES[image.format], headers=headers)
 
-    async def _result(self, job: RequestJob, request: Request) -> EncodedImage:
-        """Return the result of a job. Raises ClientDisconnected if the client leaves before."""
-        future = self.worker.submit(job)
-        done = asyncio.ensure_future(asyncio.wrap_future(future))
-        left = asyncio.ensure_future(_wait_for_disconnect(request))
+    async def _preview(self, request: Request, body: LimitedBody) -> Response:
+        side = parse_preview_side(request.query_params.multi_items())
+        upload = await read_upload(body)
         try:
-            await asyncio.wait((done, left), return_when=asyncio.FIRST_COMPLETED)
-            if done.done():
-                return done.result()
-            job.cancelled.set()
-            if not future.cancel():  # a running job keeps its queue slot until it ends
-                await asyncio.wait((done,))
-            raise ClientDisconnected
+            if upload.fields or upload.extra_files:
+                raise ApiError(422, f"the form may have a file '{PHOTO}' only")
+            job = PreviewJob(upload.photo, side)
+            preview = await _result(self.worker.submit_preview(job), job.cancelled, request)
+            token = await asyncio.to_thread(self.kept.keep, upload.photo)
+        except ColorizeError as error:
+            raise ApiError(422, _public_message(error, upload)) from None
         finally:
-            left.cancel()
-            job.cancelled.set()
-            done.add_done_callback(_consume_exception)
+            upload.close()
+        headers = {
+            "Cache-Control": "no-store",
+            "Colorize-Size": f"{preview.width}x{preview.height}",
+        }
+        if token is not None:
+            headers["Colorize-Token"] = token
+        return Response(preview.content, media_type=MEDIA_TYPES[preview.format], headers=headers)
 
     async def health(self, request: Request) -> Response:
         """GET /healthz."""
@@ -255,12 +293,30 @@ def _defaults(metadata: ModelMetadata, parameters: list[str]) -> dict[str, float
     }
 
 
+async def _result(future: Future[Image], cancelled: Event, request: Request) -> Image:
+    """Return the result of a job. Raises ClientDisconnected if the client leaves before."""
+    done = asyncio.ensure_future(asyncio.wrap_future(future))
+    left = asyncio.ensure_future(_wait_for_disconnect(request))
+    try:
+        await asyncio.wait((done, left), return_when=asyncio.FIRST_COMPLETED)
+        if done.done():
+            return done.result()
+        cancelled.set()
+        if not future.cancel():  # a running job keeps its queue slot until it ends
+            await asyncio.wait((done,))
+        raise ClientDisconnected
+    finally:
+        left.cancel()
+        cancelled.set()
+        done.add_done_callback(_consume_exception)
+
+
 async def _wait_for_disconnect(request: Request) -> None:
     while (await request.receive())["type"] != "http.disconnect":
         pass
 
 
-def _consume_exception(done: asyncio.Future[EncodedImage]) -> None:
+def _consume_exception(done: asyncio.Future[Image]) -> None:
     """Retrieve the exception of a job nobody waits for, so that asyncio does not log it."""
     if not done.cancelled():
         done.exception()

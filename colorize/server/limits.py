@@ -27,7 +27,7 @@ class Limits(Options):
     """
 
     max_bytes: int = option(
-        64_000_000, "largest request, in bytes", minimum=1, default_text="64 million"
+        160_000_000, "largest request, in bytes", minimum=1, default_text="160 million"
     )
     max_pixels: int = option(
         50_000_000, "largest photograph, in pixels, all of its pages together",
@@ -42,3 +42,11 @@ class Limits(Options):
         8, "photographs colorized at the same time, and the network's largest batch",
         minimum=1, aliases=("batch",),
     )  # fmt: skip
+    max_kept_bytes: int = option(
+        1_000_000_000, "bytes of photographs kept on disk between the requests of a session; those "
+        "unused for longest are dropped first; 0 keeps none",
+        minimum=0, default_text="1000 million",
+    )  # fmt: skip
+    keep_minutes: int = option(
+        60, "minutes after its last use for which such a photograph is kept", minimum=1
+    )

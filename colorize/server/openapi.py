@@ -7,7 +7,14 @@ from typing import Any
 
 from colorize._version import __version__
 from colorize.server.limits import Limits
-from colorize.server.parameters import FILES, PARAMETERS, PHOTO, parameter_schema
+from colorize.server.parameters import (
+    FILES,
+    PARAMETERS,
+    PHOTO,
+    PREVIEW_SIDE,
+    TOKEN,
+    parameter_schema,
+)
 
 Json = dict[str, Any]
 
@@ -91,6 +98,8 @@ def openapi_document(limits: Limits, size_divisor: int) -> Json:
         },
         "paths": {
             "/colorize": {"post": _colorize_operation(limits, schemas)},
+            "/preview": {"post": _preview_operation(limits)},
+            "/preview/{token}": {"delete": _forget_operation()},
             "/healthz": {
                 "get": {
                     "operationId": "health",
@@ -104,13 +113,7 @@ def openapi_document(limits: Limits, size_divisor: int) -> Json:
 
 
 def _colorize_operation(limits: Limits, schemas: dict[str, Json]) -> Json:
-    failures = {
-        status: _json_response(text, {"$ref": "#/components/schemas/Error"})
-        for status, text in FAILURES.items()
-    }
-    failures["429"]["headers"] = {
-        "Retry-After": {"description": "seconds", "schema": {"type": "integer"}}
-    }
+    failures = _failures() | {"404": _error_response("The token is of no kept photograph.")}
     return {
         "operationId": "colorize",
         "summary": "Colorize a photograph",
@@ -138,13 +141,95 @@ def _colorize_operation(limits: Limits, schemas: dict[str, Json]) -> Json:
     }
 
 
-def _form_schema(schemas: dict[str, Json]) -> Json:
-    files = {name: BINARY | {"description": text} for name, text in FILES.items()}
-    return {
+def _preview_operation(limits: Limits) -> Json:
+    schema = parameter_schema(PREVIEW_SIDE)
+    side = {
+        "name": PREVIEW_SIDE.name,
+        "in": "query",
+        "description": PREVIEW_SIDE.description,
+        "schema": schema,
+    }
+    form = {
         "type": "object",
         "required": [PHOTO],
+        "properties": {PHOTO: PHOTO_SCHEMA},
+        "additionalProperties": False,
+    }
+    token = (
+        "names the photograph in requests to /colorize and /preview/{token}; absent if it is "
+        "too large to be kept"
+    )
+    size = "width and height of the photograph in pixels, such as 6000x4000"
+    return {
+        "operationId": "preview",
+        "summary": "Keep a photograph and return it small and in gray",
+        "description": "For photographs that a browser cannot decode, or that are to be colorized "
+        "several times: the photograph is kept on the server until it was not used for "
+        f"{limits.keep_minutes} minutes. All that are kept have at most "
+        f"{limits.max_kept_bytes / 1e6:g} MB together; those unused for longest make room.",
+        "parameters": [side],
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/octet-stream": {"schema": PHOTO_SCHEMA},
+                "multipart/form-data": {"schema": form},
+            },
+        },
+        "responses": {
+            "200": {
+                "description": "The preview: JPEG, or PNG with transparency.",
+                "headers": {
+                    "Colorize-Token": {"description": token, "schema": {"type": "string"}},
+                    "Colorize-Size": {"description": size, "schema": {"type": "string"}},
+                },
+                "content": {MEDIA_TYPES[format]: {"schema": BINARY} for format in ("JPEG", "PNG")},
+            },
+            **_failures(),
+        },
+    }
+
+
+def _forget_operation() -> Json:
+    return {
+        "operationId": "forget",
+        "summary": "Delete a photograph that /preview keeps",
+        "parameters": [
+            {
+                "name": TOKEN,
+                "in": "path",
+                "required": True,
+                "description": "from Colorize-Token",
+                "schema": {"type": "string", "minLength": 1},
+            },
+        ],
+        "responses": {
+            "204": {"description": "It is deleted."},
+            "404": _error_response("The token is of no kept photograph."),
+        },
+    }
+
+
+def _failures() -> Json:
+    """Return the error responses to requests that carry a photograph."""
+    failures = {status: _error_response(text) for status, text in FAILURES.items()}
+    failures["429"]["headers"] = {
+        "Retry-After": {"description": "seconds", "schema": {"type": "integer"}}
+    }
+    return failures
+
+
+def _error_response(description: str) -> Json:
+    return _json_response(description, {"$ref": "#/components/schemas/Error"})
+
+
+def _form_schema(schemas: dict[str, Json]) -> Json:
+    files = {name: BINARY | {"description": text} for name, text in FILES.items()}
+    kept = {"type": "string", "description": "in place of a photograph, one that /preview keeps"}
+    return {
+        "type": "object",
+        "oneOf": [{"required": [PHOTO]}, {"required": [TOKEN]}],
         # `hints` may be a text field or a file; the schema can only say one of them.
-        "properties": {PHOTO: PHOTO_SCHEMA} | files | schemas,
+        "properties": {PHOTO: PHOTO_SCHEMA, TOKEN: kept} | files | schemas,
         "additionalProperties": False,
     }
 

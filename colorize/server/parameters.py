@@ -6,7 +6,7 @@ import dataclasses
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from colorize.errors import ColorizeError
 from colorize.hints.format import Hint
@@ -15,6 +15,10 @@ from colorize.options import ColorizeOptions, Option, OutputOptions, options_of
 from colorize.server.errors import MAX_QUOTED, ApiError, quoted
 
 PHOTO = "photo"  # the form field with the photograph
+TOKEN = "token"  # the form field that names a photograph kept by POST /preview
+PREVIEW_SIDE = Option(
+    "side", int, 1600, "longer side of the preview, in pixels", minimum=16, maximum=4096
+)
 MAX_SIZE = 512  # of the network's input; time and memory grow with its square
 MAX_HINTS = 200
 MAX_HINTED_PIXELS = 4_000_000  # in the squares around all hints; they take memory
@@ -123,3 +127,19 @@ def _parse_hint(line: str, source: str) -> Hint:
         raise ValueError
     color = color[:MAX_QUOTED]  # an invalid one is repeated in the message
     return Hint(float(x), float(y), color, float(radius[0]) if radius else None, source)
+
+
+def parse_preview_side(query: Iterable[tuple[str, str]]) -> int:
+    """Return the parameter of POST /preview. Raises ApiError (422) as `parse_request` does."""
+    pairs = list(query)
+    for name, _ in pairs:
+        if name != PREVIEW_SIDE.name:
+            raise ApiError(422, f"unknown parameter {quoted(name)}; expected {PREVIEW_SIDE.name}")
+    if len(pairs) > 1:
+        raise ApiError(422, f"{PREVIEW_SIDE.name} is given more than once")
+    text = pairs[0][1] if pairs else str(PREVIEW_SIDE.default)
+    try:
+        return int(cast(int, PREVIEW_SIDE.parse(text)))
+    except ColorizeError:
+        message = f"{PREVIEW_SIDE.name} {quoted(text)}: must be {PREVIEW_SIDE.allowed}"
+        raise ApiError(422, message) from None

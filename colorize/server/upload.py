@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from tempfile import SpooledTemporaryFile
@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.types import Message
 
 from colorize.server.errors import ApiError, quoted
-from colorize.server.parameters import FILES, PHOTO
+from colorize.server.parameters import FILES, PHOTO, TOKEN
 
 UPLOAD_TIMEOUT = 120.0  # seconds in which a body must arrive
 SPOOL_BYTES = 1 << 20  # longer bodies go to a temporary file
@@ -79,19 +79,29 @@ class LimitedBody:
         return ApiError(413, f"the request is larger than this server's limit of {limit}")
 
 
-async def read_upload(body: LimitedBody) -> Upload:
+OpenKept = Callable[[str], BinaryIO | None]
+"""Returns the photograph kept under a token, None if there is none."""
+
+
+async def read_upload(body: LimitedBody, open_kept: OpenKept | None = None) -> Upload:
     """Return the contents of a body, which is a form or the photograph itself.
+
+    Args:
+        body: The body.
+        open_kept: Called with the token of a form that has one in place of a photograph. None
+            where forms must have a photograph.
 
     Raises:
         ApiError: 413 for a body that is too long, 408 for one that arrives too slowly, 400 for a
-            malformed form, 422 for a body without a photograph.
+            malformed form, 404 for the token of no photograph, 422 for a body without a photograph.
     """
     body.check_content_length()
     content_type = body.request.headers.get("content-type", "").partition(";")[0].strip().lower()
     # Any other type is ignored: curl calls every body application/x-www-form-urlencoded.
-    read = _read_form if content_type == "multipart/form-data" else _read_raw
+    is_form = content_type == "multipart/form-data"
+    upload = _read_form(body.request, open_kept) if is_form else _read_raw(body.request)
     try:
-        return await asyncio.wait_for(read(body.request), UPLOAD_TIMEOUT)
+        return await asyncio.wait_for(upload, UPLOAD_TIMEOUT)
     except TimeoutError:
         message = f"the photograph took more than {UPLOAD_TIMEOUT:g} s to arrive"
         raise ApiError(408, message) from None
@@ -108,7 +118,7 @@ async def _read_raw(request: Request) -> Upload:
         raise
 
 
-async def _read_form(request: Request) -> Upload:
+async def _read_form(request: Request, open_kept: OpenKept | None) -> Upload:
     parser: _FormParser
 
     async def stream() -> AsyncGenerator[bytes, None]:
@@ -130,7 +140,7 @@ async def _read_form(request: Request) -> Upload:
         reason = " ".join(error.message.split()).rstrip(".").lower()
         raise ApiError(400, f"malformed form: {reason}") from None
     try:
-        return _from_form(form.multi_items())
+        return _from_form(form.multi_items(), open_kept)
     except BaseException:
         await form.close()
         raise
@@ -145,7 +155,7 @@ class _FormParser(MultiPartParser):
         self.ended = True
 
 
-def _from_form(items: list[tuple[str, UploadFile | str]]) -> Upload:
+def _from_form(items: list[tuple[str, UploadFile | str]], open_kept: OpenKept | None) -> Upload:
     fields: list[tuple[str, str]] = []
     files: dict[str, BinaryIO] = {}
     for name, value in items:
@@ -157,9 +167,22 @@ def _from_form(items: list[tuple[str, UploadFile | str]]) -> Upload:
             raise ApiError(422, f"the form has more than one file '{name}'")
         else:
             files[name] = value.file
+    tokens = [value for name, value in fields if name == TOKEN]
+    if tokens and open_kept is not None:
+        fields = [(name, value) for name, value in fields if name != TOKEN]
+        return Upload(_open_kept(tokens, PHOTO in files, open_kept), fields, files)
     if PHOTO not in files:
         raise ApiError(422, f"the form has no file '{PHOTO}'")
     return _require_photo(Upload(files.pop(PHOTO), fields, files))
+
+
+def _open_kept(tokens: list[str], has_photo: bool, open_kept: OpenKept) -> BinaryIO:
+    if has_photo or len(tokens) > 1:
+        raise ApiError(422, f"the form needs one file '{PHOTO}' or one '{TOKEN}', not both")
+    photo = open_kept(tokens[0])
+    if photo is None:
+        raise ApiError(404, "this photograph is no longer kept; send it again")
+    return photo
 
 
 def _require_photo(upload: Upload) -> Upload:

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from threading import Event
 from typing import BinaryIO
 
+from PIL import Image
+
 from colorize.errors import ColorizeError, display_name
 from colorize.io.formats import output_format
 from colorize.io.photo import Photo
@@ -22,6 +24,7 @@ from colorize.server.limits import Limits
 from colorize.server.parameters import ColorizeRequest
 from colorize.viewing.compare import compare
 
+PREVIEW_QUALITY = 95  # of JPEG: the network sees it too
 SMOOTHING = 0.2  # weight of the newest photograph in the moving average of the time taken
 
 
@@ -61,6 +64,29 @@ class EncodedImage:
     notes: tuple[str, ...]
 
 
+@dataclass(eq=False)
+class PreviewJob:
+    """One photograph to make a small gray copy of.
+
+    Attributes:
+        photo: The encoded photograph.
+        side: The most pixels of the copy's longer side.
+        cancelled: Set when the client no longer waits for the result.
+    """
+
+    photo: BinaryIO
+    side: int
+    cancelled: Event = field(default_factory=Event)
+
+
+@dataclass(frozen=True)
+class Preview(EncodedImage):
+    """A small gray copy of a photograph of `width` times `height` pixels."""
+
+    width: int
+    height: int
+
+
 class RequestWorker:
     """Runs jobs in threads that share one network, which batches their inputs."""
 
@@ -83,6 +109,10 @@ class RequestWorker:
         ClientDisconnected for a job that was cancelled while it ran.
         """
         return self._threads.submit(self._run, job)
+
+    def submit_preview(self, job: PreviewJob) -> Future[Preview]:
+        """Queue a preview; the future raises as that of `submit`."""
+        return self._threads.submit(self._preview, job)
 
     def close(self) -> None:
         """Finish running jobs, drop queued ones, stop the threads."""
@@ -119,6 +149,18 @@ class RequestWorker:
         encoded = io.BytesIO()
         notes = write(pages(), encoded, format=output.format, quality=output.quality)
         return EncodedImage(encoded.getbuffer(), formats.pop(), tuple(notes))
+
+    def _preview(self, job: PreviewJob) -> Preview:
+        if job.cancelled.is_set():
+            raise ClientDisconnected
+        photo = read(job.photo, max_pixels=self.limits.max_pixels)
+        image = photo.to_pillow()
+        image.thumbnail((job.side, job.side), Image.Resampling.LANCZOS, reducing_gap=2.0)
+        image = image.convert("L" if photo.alpha is None else "LA")
+        encoded = io.BytesIO()
+        format = "JPEG" if photo.alpha is None else "PNG"
+        image.save(encoded, format, quality=PREVIEW_QUALITY)
+        return Preview(encoded.getbuffer(), format, (), photo.width, photo.height)
 
     def _read_extra(self, name: str, file: BinaryIO) -> Photo:
         try:

@@ -38,14 +38,14 @@ def test_schemathesis_finds_no_deviation_from_document(runner, tmp_path, monkeyp
             cwd=tmp_path, capture_output=True, text=True, timeout=300, env=os.environ | env,
         )  # fmt: skip
     assert result.returncode == 0, result.stdout + result.stderr
-    assert "Operations:       2 selected" in result.stdout
+    assert "Operations:       4 selected" in result.stdout
 
 
 def test_every_parameter_is_described_for_query_and_form(document):
     post = document["paths"]["/colorize"]["post"]
     assert [parameter["name"] for parameter in post["parameters"]] == list(PARAMETERS)
     fields = post["requestBody"]["content"]["multipart/form-data"]["schema"]["properties"]
-    assert fields.keys() == {*PARAMETERS, "photo", "reference"}
+    assert fields.keys() == {*PARAMETERS, "photo", "token", "reference"}
     for parameter in post["parameters"]:
         assert parameter["schema"].items() <= fields[parameter["name"]].items()
     size = fields["size"]
