@@ -119,6 +119,7 @@ class Service:
         supported = supported_options(metadata, OPTIONS.values())
         self.parameters = [option.name for option in supported]
         self.defaults = _defaults(metadata, self.parameters)
+        self.styles = {name: asdict(style) for name, style in metadata.styles.items()}
         self.document = openapi_document(limits, metadata.size_divisor)
         self.worker = RequestWorker(runner, limits)
         self.kept = KeptPhotos(limits.max_kept_bytes, 60 * limits.keep_minutes)
@@ -228,6 +229,7 @@ class Service:
                 "max_pixels": self.limits.max_pixels,
                 "parameters": self.parameters,
                 "defaults": self.defaults,
+                "styles": self.styles,
                 "queue": self.limits.max_queue,
                 "accepted": self.accepted,
                 "answered": self.answered,

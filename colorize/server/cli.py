@@ -8,8 +8,10 @@ import logging
 import signal
 import socket
 import sys
+import webbrowser
 from collections.abc import Sequence
 from contextlib import suppress
+from threading import Thread
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -27,6 +29,9 @@ if TYPE_CHECKING:
 SHUTDOWN_TIMEOUT = 30  # seconds that accepted requests have to finish
 DONE, FAILED = 0, 1
 
+# Reserved for documentation (RFC 5737, RFC 3849), so no machine has them.
+DOCUMENTATION_ADDRESS = {socket.AF_INET: "192.0.2.1", socket.AF_INET6: "2001:db8::1"}
+
 EPILOG = """\
 Ctrl-C or SIGTERM stops the server once it has answered the requests it accepted. There is no
 login: anyone who can reach the address can use the server. docs/serve.md describes the HTTP API.
@@ -42,7 +47,9 @@ def make_parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"colorize {__version__}")
-    add_arguments(parser.add_argument_group("address"), Address)
+    address = parser.add_argument_group("address")
+    add_arguments(address, Address)
+    address.add_argument("--open", action="store_true", help="open the page in the browser")
     network = parser.add_argument_group("network")
     network.add_argument(
         "--model", choices=list(MODELS), default="compact", help="network (default: compact)"
@@ -108,7 +115,7 @@ def _serve(args: argparse.Namespace, listener: socket.socket) -> int:
         timeout_graceful_shutdown=SHUTDOWN_TIMEOUT,
     )
     logging.getLogger("python_multipart").setLevel(logging.ERROR)  # the client gets the warnings
-    _announce(args, runner, listener)
+    address = _announce(args, runner, listener)
     server = uvicorn.Server(config)
 
     def stop(number: int, frame: FrameType | None) -> None:
@@ -117,6 +124,8 @@ def _serve(args: argparse.Namespace, listener: socket.socket) -> int:
     # for signals before uvicorn installs its own handlers, and for the one it raises again after
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
+    if args.open:  # in a thread: some browsers return only when they are closed
+        Thread(target=webbrowser.open, args=(address,), daemon=True).start()
     server.run(sockets=[listener])
     return DONE
 
@@ -130,12 +139,37 @@ def _load_network(args: argparse.Namespace) -> Runner:
     )
 
 
-def _announce(args: argparse.Namespace, runner: Runner, listener: socket.socket) -> None:
+def _announce(args: argparse.Namespace, runner: Runner, listener: socket.socket) -> str:
+    """Print where the server listens; return the address for a browser on this machine."""
     host, port = listener.getsockname()[:2]
-    address = f"[{host}]" if ":" in host else host
-    _log(f"{args.model} on {runner.device} at http://{address}:{port} (Ctrl-C stops)")
-    if not ipaddress.ip_address(host).is_loopback:
+    ip = ipaddress.ip_address(host)
+    _log(f"{args.model} on {runner.device} at {_url(host, port)} (Ctrl-C stops)")
+    if ip.is_unspecified and (own := _own_address(listener.family)):
+        _log(f"on a phone or another computer in this network: {_url(own, port)}")
+    if not ip.is_loopback:
         _log("warning: other machines can reach this address, and there is no login")
+    if ip.is_unspecified:
+        host = "::1" if ip.version == 6 else "127.0.0.1"
+    return _url(host, port)
+
+
+def _url(host: str, port: int) -> str:
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _own_address(family: socket.AddressFamily) -> str | None:
+    """Return the address from which this machine reaches its network, None without one.
+
+    Connecting a datagram socket sends nothing; it only looks up the route.
+    """
+    target = DOCUMENTATION_ADDRESS[family]
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.connect((target, 9))
+            address: str = probe.getsockname()[0]
+            return address
+    except OSError:
+        return None
 
 
 def _log(message: str) -> None:

@@ -26,7 +26,7 @@ class KeptPhotos:
     """Encoded photographs in a temporary folder, limited in bytes and in time. Thread-safe."""
 
     def __init__(self, max_bytes: int, seconds: float):
-        """Create the folder.
+        """Start without photographs; the folder is created for the first one.
 
         Args:
             max_bytes: All photographs together; the ones unused for longest are dropped first.
@@ -34,7 +34,7 @@ class KeptPhotos:
         """
         self.max_bytes = max_bytes
         self.seconds = seconds
-        self._folder = TemporaryDirectory(prefix="colorize-serve-")
+        self._folder: TemporaryDirectory[str] | None = None
         self._entries: OrderedDict[str, _Entry] = OrderedDict()  # the one used last at the end
         self._lock = Lock()
 
@@ -45,7 +45,10 @@ class KeptPhotos:
         if size > self.max_bytes:
             return None
         token = secrets.token_urlsafe(TOKEN_BYTES)
-        path = Path(self._folder.name) / token
+        with self._lock:
+            if self._folder is None:
+                self._folder = TemporaryDirectory(prefix="colorize-serve-")
+            path = Path(self._folder.name) / token
         try:
             with path.open("xb") as copy:
                 shutil.copyfileobj(photo, copy, 1 << 20)
@@ -86,7 +89,8 @@ class KeptPhotos:
         """Delete all photographs and the folder."""
         with self._lock:
             self._entries.clear()
-            self._folder.cleanup()
+            if self._folder is not None:
+                self._folder.cleanup()
 
     def _remove(self, token: str) -> bool:
         self._entries.pop(token).path.unlink(missing_ok=True)

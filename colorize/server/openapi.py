@@ -64,6 +64,11 @@ HEALTH_SCHEMA: Json = {
             "description": "names of the parameters that this network supports",
         },
         "defaults": {"type": "object", "description": "default values of numeric parameters"},
+        "styles": {
+            "type": "object",
+            "description": "values of numeric parameters in each style that this network supports",
+            "additionalProperties": {"type": "object"},
+        },
         "queue": {"type": "integer", "description": "limit of requests accepted at a time"},
         "accepted": {"type": "integer", "description": "requests not answered yet"},
         "answered": {"type": "integer", "description": "photographs colorized since the start"},
@@ -224,10 +229,13 @@ def _error_response(description: str) -> Json:
 
 def _form_schema(schemas: dict[str, Json]) -> Json:
     files = {name: BINARY | {"description": text} for name, text in FILES.items()}
-    kept = {"type": "string", "description": "in place of a photograph, one that /preview keeps"}
+    kept = {
+        "type": "string",
+        "description": "names a photograph that /preview keeps, where the form has none",
+    }
     return {
         "type": "object",
-        "oneOf": [{"required": [PHOTO]}, {"required": [TOKEN]}],
+        "anyOf": [{"required": [PHOTO]}, {"required": [TOKEN]}],
         # `hints` may be a text field or a file; the schema can only say one of them.
         "properties": {PHOTO: PHOTO_SCHEMA, TOKEN: kept} | files | schemas,
         "additionalProperties": False,

@@ -167,18 +167,19 @@ def _from_form(items: list[tuple[str, UploadFile | str]], open_kept: OpenKept | 
             raise ApiError(422, f"the form has more than one file '{name}'")
         else:
             files[name] = value.file
-    tokens = [value for name, value in fields if name == TOKEN]
-    if tokens and open_kept is not None:
+    if open_kept is not None:
+        tokens = [value for name, value in fields if name == TOKEN]
         fields = [(name, value) for name, value in fields if name != TOKEN]
-        return Upload(_open_kept(tokens, PHOTO in files, open_kept), fields, files)
+        if tokens and PHOTO not in files:
+            return Upload(_open_kept(tokens, open_kept), fields, files)
     if PHOTO not in files:
         raise ApiError(422, f"the form has no file '{PHOTO}'")
     return _require_photo(Upload(files.pop(PHOTO), fields, files))
 
 
-def _open_kept(tokens: list[str], has_photo: bool, open_kept: OpenKept) -> BinaryIO:
-    if has_photo or len(tokens) > 1:
-        raise ApiError(422, f"the form needs one file '{PHOTO}' or one '{TOKEN}', not both")
+def _open_kept(tokens: list[str], open_kept: OpenKept) -> BinaryIO:
+    if len(tokens) > 1:
+        raise ApiError(422, f"{TOKEN} is given more than once")
     photo = open_kept(tokens[0])
     if photo is None:
         raise ApiError(404, "this photograph is no longer kept; send it again")

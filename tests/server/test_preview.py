@@ -81,9 +81,10 @@ def test_unknown_token_gives_404(server, token):
     assert response.status == 404 and "no longer kept" in response.error
 
 
-def test_photo_and_token_together_give_422(server):
-    body, content_type = make_form(LARGE, token="x")
-    assert server.post(body, content_type=content_type).status == 422
+def test_photo_counts_where_a_form_has_a_token_too(server):
+    body, content_type = make_form(make_photo(), token="unknown")
+    response = server.post(body, content_type=content_type)
+    assert open_image(response.body).size == (60, 40)
 
 
 @pytest.mark.parametrize(

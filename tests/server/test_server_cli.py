@@ -137,3 +137,26 @@ def test_help_imports_neither_torch_nor_the_extra():
     for option in ("--host", "--port", "--model", "--weights", "--gpu", "--device", "--max-bytes",
                    "--max-pixels", "--max-queue", "--max-batch"):  # fmt: skip
         assert option in result.stdout
+
+
+def test_open_opens_the_page_in_the_browser(weights, monkeypatch):
+    opened = []
+    monkeypatch.setattr("webbrowser.open", opened.append)
+    monkeypatch.setattr("uvicorn.Server.run", lambda server, sockets: wait_until(lambda: opened))
+    previous = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        assert main(["--open", "--port", "0", "--weights", weights]) == 0
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+    assert re.fullmatch(r"http://127\.0\.0\.1:\d+", opened[0])
+
+
+def test_address_for_a_phone_is_printed(weights, monkeypatch, capsys):
+    monkeypatch.setattr("uvicorn.Server.run", lambda server, sockets: None)
+    monkeypatch.setattr("signal.signal", lambda *arguments: None)
+    monkeypatch.setattr("colorize.server.cli._own_address", lambda family: "192.168.1.20")
+    assert main(["--host", "0.0.0.0", "--port", "0", "--weights", weights]) == 0
+    lines = capsys.readouterr().err.splitlines()
+    assert any(re.search(r"phone.*http://192\.168\.1\.20:\d+$", line) for line in lines)
+    assert any("no login" in line for line in lines)

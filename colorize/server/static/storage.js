@@ -1,0 +1,41 @@
+// Keeps the session's photographs in this browser (IndexedDB), so that a reload loses nothing.
+
+const STORE = "photographs";
+
+let database = null;
+
+export async function openStorage() {
+  database = await new Promise((resolve) => {
+    const request = indexedDB.open("colorize", 1);
+    request.onupgradeneeded = () => request.result.createObjectStore(STORE, { keyPath: "id" });
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = request.onblocked = () => resolve(null); // as in some private windows
+  });
+}
+
+function run(mode, act) {
+  if (!database) return Promise.resolve(null);
+  return new Promise((resolve, reject) => {
+    const transaction = database.transaction(STORE, mode);
+    const request = act(transaction.objectStore(STORE));
+    transaction.oncomplete = () => resolve(request.result);
+    transaction.onerror = transaction.onabort = () => reject(transaction.error);
+  });
+}
+
+export const loadItems = async () => (await run("readonly", (store) => store.getAll())) || [];
+
+// Returns whether the browser had room for it.
+export async function saveItem(item) {
+  const { id, name, file, opened, edit, past, future, result, resultKey, token } = item;
+  const saved = { id, name, file, opened, edit, past, future, result, resultKey, token };
+  try {
+    await run("readwrite", (store) => store.put(saved));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+export const deleteItem = (item) => run("readwrite", (store) => store.delete(item.id)).catch(() => {});
+export const clearItems = () => run("readwrite", (store) => store.clear()).catch(() => {});
