@@ -108,10 +108,10 @@ def _fit(wins: Array) -> Array:
     result = np.zeros(len(wins))
     for _ in range(MAX_STEPS):
         gradient = (wins - (wins + wins.T) * _preferred(result)).sum(axis=1)
-        step = _covariance(wins, result) @ gradient
-        step *= min(1.0, 1.0 / max(np.abs(step).max(), 1e-300))  # at most 1, for convergence
-        result = result + step
-        if np.abs(step).max() < TOLERANCE:
+        step: Array = _covariance(wins, result) @ gradient
+        largest = float(np.abs(step).max())
+        result += step / max(1.0, largest)  # at most 1 at a time, for convergence
+        if largest < TOLERANCE:
             break
     return result
 

@@ -11,31 +11,23 @@ a temporary file as they are added; the file is renamed to the page's name at th
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import html
-import io
 import os
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import BinaryIO
+from urllib.parse import quote
 
-from PIL import Image
-
-from colorize.color.bit_depth import to_uint8
 from colorize.errors import ColorizeError, display_name, error_context
 from colorize.io.atomic import atomic_write, remove_stale_temp_files
-from colorize.io.conversion import arrays_to_image
 from colorize.io.photo import Photo
+from colorize.viewing.html_page import MAX_SIDE, data_uri, template, thumbnail, to_jpeg
 
-MAX_SIDE = 1280  # pixels, of a thumbnail's longer side
-QUALITY = 82  # of JPEG
 SIGNATURE = b"<!doctype html>\n<!-- gallery of colorize -->\n"
 TITLE = "Before and after"
+LINK_TEXTS = ("as it was", "in color")
 # How much of the width shows the photograph before, in percent
 START, COLUMNS_START = 50, 12
 
@@ -60,21 +52,38 @@ class Thumbnails:
                 f"before and after differ in size: {before.width}x{before.height}, "
                 f"{after.width}x{after.height}"
             )
-        first, second = _thumbnail(before, side), _thumbnail(after, side)
-        return cls(_jpeg(first), _jpeg(second), *first.size)
+        first, second = thumbnail(before, side), thumbnail(after, side)
+        return cls(to_jpeg(first), to_jpeg(second), *first.size)
 
 
 class Gallery:
     """A page that is written photograph by photograph. Not thread-safe."""
 
-    def __init__(self, file: BinaryIO, name: str, title: str = TITLE, columns: bool = False):
-        """Write the head of the page to an open binary file; see `Gallery.create`."""
+    def __init__(
+        self,
+        file: BinaryIO,
+        name: str,
+        title: str = TITLE,
+        columns: bool = False,
+        folder: Path | None = None,
+    ):
+        """Write the head of the page to an open binary file; see `Gallery.create`.
+
+        Args:
+            file: Where the page is written.
+            name: Of the file, for messages.
+            title: Of the page.
+            columns: Show small pictures, several in a row.
+            folder: Where the page will lie; files in it or below it can be linked to.
+        """
         self._file = file
         self._name = name
+        self._folder = folder
         self._start = COLUMNS_START if columns else START
         self._problems: list[str] = []
         self._notes: list[str] = []
-        beginning, self._end = _template(title, "columns" if columns else "")
+        texts = {"title": title, "layout": "columns" if columns else ""}
+        beginning, self._end = template("gallery.html", texts)
         self._write(beginning)
 
     @classmethod
@@ -101,17 +110,47 @@ class Gallery:
             folder.mkdir(parents=True, exist_ok=True)
             remove_stale_temp_files(folder)
         with atomic_write(path) as file:
-            page = cls(file, name, title, columns)
+            page = cls(file, name, title, columns, folder)
             yield page
             page._finish()
 
-    def add(self, name: str, before: Photo, after: Photo, note: str = "") -> None:
-        """Show a photograph with its name and a note."""
-        self.add_thumbnails(name, Thumbnails.from_photos(before, after), note)
+    def add(
+        self,
+        name: str,
+        before: Photo,
+        after: Photo,
+        note: str = "",
+        files: Sequence[Path] = (),
+    ) -> None:
+        """Show a photograph; see `add_thumbnails`."""
+        self.add_thumbnails(name, Thumbnails.from_photos(before, after), note, files)
 
-    def add_thumbnails(self, name: str, thumbnails: Thumbnails, note: str = "") -> None:
-        """Show a photograph whose thumbnails exist already."""
-        self._write(_figure(name, thumbnails, note, self._start))
+    def add_thumbnails(
+        self, name: str, thumbnails: Thumbnails, note: str = "", files: Sequence[Path] = ()
+    ) -> None:
+        """Show a photograph whose thumbnails exist already.
+
+        Args:
+            name: Of the photograph.
+            thumbnails: Before and after.
+            note: Any text.
+            files: The photographs before and after at full size. The page links to those in its
+                own folder or below it, and says nothing of others.
+        """
+        links = [
+            link
+            for path, text in zip(files, LINK_TEXTS, strict=False)
+            if (link := self._link(path, text))
+        ]
+        self._write(_figure(name, thumbnails, note, links, self._start))
+
+    def _link(self, path: Path, text: str) -> str:
+        absolute = Path(os.path.abspath(path))
+        if self._folder is None or not absolute.is_relative_to(self._folder):
+            return ""
+        relative = absolute.relative_to(self._folder)
+        address = "/".join(quote(os.fsencode(part)) for part in relative.parts)
+        return f'<a href="./{address}">{text}</a>'
 
     def add_heading(self, text: str) -> None:
         """Start a group of photographs."""
@@ -166,50 +205,14 @@ def _check_replaceable(path: Path) -> None:
         raise ColorizeError("is not a regular file; choose another name")
 
 
-def _thumbnail(photo: Photo, side: int) -> Image.Image:
-    """Return an 8-bit copy, L or RGB, of at most `side` pixels a side."""
-    image = arrays_to_image(to_uint8(photo.pixels), photo.alpha)
-    image.thumbnail((side, side), Image.Resampling.LANCZOS, reducing_gap=2.0)
-    if photo.alpha is None:
-        return image
-    white = Image.new(image.mode.rstrip("A"), image.size, "white")
-    white.paste(image.convert(white.mode), mask=image.getchannel("A"))
-    return white
-
-
-def _jpeg(image: Image.Image) -> bytes:
-    content = io.BytesIO()
-    image.save(content, "JPEG", quality=QUALITY, optimize=True)
-    return content.getvalue()
-
-
-def _template(title: str, layout: str) -> tuple[str, str]:
-    """Return the page's HTML before and after the photographs."""
-    page = resources.files("colorize.viewing").joinpath("gallery.html").read_text(encoding="utf-8")
-    texts = {"policy": _policy(page), "title": html.escape(title), "layout": layout}
-    for name, text in texts.items():
-        page = page.replace("{{" + name + "}}", text)
-    beginning, rest = page.split("<!-- photographs -->\n")
-    return beginning, rest.split("<!-- end -->\n")[1]
-
-
-def _policy(page: str) -> str:
-    """Return a content security policy: only data URIs and the page's own style and script."""
-    rules = ["default-src 'none'", "img-src data:"]
-    for tag in ("style", "script"):
-        (content,) = re.findall(rf"<{tag}>(.*?)</{tag}>", page, re.DOTALL)
-        digest = base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
-        rules.append(f"{tag}-src 'sha256-{digest}'")
-    return "; ".join(rules)
-
-
-def _figure(name: str, thumbnails: Thumbnails, note: str, start: int) -> str:
+def _figure(name: str, thumbnails: Thumbnails, note: str, links: list[str], start: int) -> str:
     """Return the HTML of one photograph with the slider at `start` percent of the width."""
     shown = html.escape(name)
     size = f'width="{thumbnails.width}" height="{thumbnails.height}"'
     attributes = f'{size} decoding="async" draggable="false"'
-    before, after = (_data_uri(content) for content in (thumbnails.before, thumbnails.after))
+    before, after = (data_uri(content) for content in (thumbnails.before, thumbnails.after))
     caption = shown + (f"<span>{html.escape(note)}</span>" if note else "")
+    caption += f'<span class="links">Full size: {" ".join(links)}</span>' if links else ""
     return (
         f"<figure>\n<figcaption>{caption}</figcaption>\n"
         f'<div class="frame">\n'
@@ -219,7 +222,3 @@ def _figure(name: str, thumbnails: Thumbnails, note: str, start: int) -> str:
         f'<img class="after" {attributes} alt="{shown}, in color" src="{after}">\n'
         f'<div class="line"></div>\n</div>\n</figure>\n'
     )
-
-
-def _data_uri(jpeg: bytes) -> str:
-    return "data:image/jpeg;base64," + base64.b64encode(jpeg).decode("ascii")
