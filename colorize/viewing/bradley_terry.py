@@ -108,9 +108,9 @@ def _fit(wins: Array) -> Array:
     result = np.zeros(len(wins))
     for _ in range(MAX_STEPS):
         gradient = (wins - (wins + wins.T) * _preferred(result)).sum(axis=1)
-        step: Array = _covariance(wins, result) @ gradient
+        step = _covariance(wins, result) @ gradient
         largest = float(np.abs(step).max())
-        result += step / max(1.0, largest)  # at most 1 at a time, for convergence
+        result = result + step / max(1.0, largest)  # at most 1 at a time, for convergence
         if largest < TOLERANCE:
             break
     return result
@@ -125,8 +125,8 @@ def _preferred(scores: Array) -> Array:
 def _covariance(wins: Array, scores: Array) -> Array:
     """Return the covariance of scores whose sum is fixed: the pseudo-inverse of the information."""
     preferred = _preferred(scores)
-    result: Array = np.linalg.pinv(_laplacian((wins + wins.T) * preferred * preferred.T))
-    return result
+    information = _laplacian((wins + wins.T) * preferred * preferred.T)
+    return np.asarray(np.linalg.pinv(information), np.float64)
 
 
 def _laplacian(weights: Array) -> Array:
