@@ -1,5 +1,6 @@
 """A tiny seeded network, so that tests of the pipeline need no weights file."""
 
+import shutil
 import signal
 
 import hypothesis
@@ -10,6 +11,11 @@ from colorize.color.quantization import NUM_BINS
 from colorize.models.compact import Compact
 from colorize.models.metadata import StyleSettings
 from colorize.models.serialization import save_compact
+
+BROWSER_FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
 
 # Machines of very different speed run these tests.
 hypothesis.settings.register_profile("colorize", deadline=None, max_examples=50)
@@ -41,3 +47,15 @@ def weights(network, tmp_path_factory) -> str:
     path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
     save_compact(network, path)
     return str(path)
+
+
+@pytest.fixture(scope="session")
+def browser():
+    playwright = pytest.importorskip("playwright.sync_api", reason="pip install playwright")
+    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "chrome"))), None)
+    if path is None:
+        pytest.skip("no Chromium on the PATH")
+    with playwright.sync_playwright() as started:
+        launched = started.chromium.launch(executable_path=path, args=BROWSER_FLAGS)
+        yield launched
+        launched.close()

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from colorize.batch.jobs import Job, Result
 from colorize.errors import ColorizeError, display_name, error_context
-from colorize.io.storage import absolute_name
-from colorize.viewing.gallery import Gallery, relative_names
+from colorize.io.storage import RemotePath, absolute_name
+from colorize.viewing.gallery import TITLE, Gallery, relative_names
 
 LOG_PREFIX = b'{"error": '  # of every line of a failure log
 
@@ -89,7 +89,9 @@ def _check_replaceable(path: Path) -> None:
 
 
 @contextlib.contextmanager
-def gallery(path: Path | None, jobs: Sequence[Job]) -> Iterator[Callable[[Result], None]]:
+def gallery(
+    path: Path | None, jobs: Sequence[Job], title: str | None = None
+) -> Iterator[Callable[[Result], None]]:
     """Open a gallery; yield a function that adds a result to it, in the order of the jobs.
 
     The page appears when the block ends without an exception, see `Gallery.create`. Names on it
@@ -110,7 +112,7 @@ def gallery(path: Path | None, jobs: Sequence[Job]) -> Iterator[Callable[[Result
             _show(page, early.pop(turn), names)
             turn += 1
 
-    with Gallery.create(path) as page:
+    with Gallery.create(path, title=title or TITLE) as page:
         yield add
         for index in sorted(early):
             _show(page, early[index], names)
@@ -120,6 +122,10 @@ def _show(page: Gallery, result: Result, names: dict[Job, str]) -> None:
     if result.error is not None:
         page.add_problem(result.error)
     elif result.thumbnails is not None:
-        sample = result.job.sample
+        job = result.job
+        sample = job.sample
         note = "" if sample is None else f"sample {sample}"
-        page.add_thumbnails(names[result.job], result.thumbnails, note)
+        files: tuple[Path, ...] = (job.source, job.target)
+        if any(isinstance(path, RemotePath) for path in files):
+            files = ()
+        page.add_thumbnails(names[job], result.thumbnails, note, files)

@@ -24,6 +24,7 @@ examples:
   colorize -i scans/ -o out/ --manifest m.jsonl    rerun it to resume where it stopped
   colorize -i - -o - < photo.jpg > out.jpg     in a pipe
   colorize -i film.mp4 -o film-color.mp4       a video, see docs/video.md
+  colorize vote a/ b/ --gallery vote.html      compare two results blindly; see colorize vote --help
   colorize models                              list the networks; see colorize models --help
 
 exit status: 0 all done, 1 something failed, 2 wrong usage, 130 interrupted (also by
@@ -33,6 +34,15 @@ SIGTERM)
 MODELS_EPILOG = """\
 Published weights are downloaded on first use to the user's cache folder, or to the folder that
 the environment variable COLORIZE_CACHE names, and their sha256 is checked before they are read.
+"""
+
+
+VOTE_EPILOG = """\
+examples:
+  colorize vote vivid/ faithful/ --gallery vote.html    write the page; open it in a browser
+  colorize vote anna.json ben.json                      scores of several people's votes
+
+Scores are those of the Bradley-Terry model, in log odds; see docs/gallery.md.
 """
 
 
@@ -61,6 +71,9 @@ def parser() -> argparse.ArgumentParser:
         "--gallery", metavar="FILE.html",
         help="also write a page with a before/after slider for each photograph",
     )  # fmt: skip
+    output.add_argument(
+        "--gallery-title", metavar="TEXT", help="title of that page (default: Before and after)"
+    )
     video = result.add_argument_group("video")
     options.add_arguments(video, options.VideoOptions)
     _add(
@@ -156,6 +169,31 @@ def models_parser() -> argparse.ArgumentParser:
     return result
 
 
+def vote_parser() -> argparse.ArgumentParser:
+    """Return the parser of `colorize vote`."""
+    result = argparse.ArgumentParser(
+        prog="colorize vote",
+        description="Compare two folders with results of the same photographs blindly. With "
+        "--gallery, write the page on which to vote; without, print the scores of the votes that "
+        "it saved.",
+        epilog=VOTE_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    result.add_argument(
+        "paths", nargs="+", metavar="PATH",
+        help="two folders with --gallery, else files of votes (JSON)",
+    )  # fmt: skip
+    result.add_argument(
+        "--gallery", metavar="FILE.html", help="write the page, one file that works offline"
+    )
+    result.add_argument("--title", metavar="TEXT", help="title of the page")
+    result.add_argument(
+        "--seed", type=int, metavar="N", help="of the sides and the order (default: random)"
+    )
+    return result
+
+
 FILES = ("manifest", "failure_log", "gallery", "confidence_map", "weights", "hints", "reference")
 LOCAL_FILES = ("manifest", "failure_log", "gallery", "weights", "hints", "reference")
 LOGS = ("manifest", "failure_log", "gallery")
@@ -205,6 +243,7 @@ EXCLUDED: tuple[tuple[Callable[[Namespace], object], tuple[str, ...], str], ...]
     (lambda args: args.image_sequence, ("samples", "confidence_map", "compare", "gallery"),
      "is for photographs, not for --image-sequence"),
     (lambda args: args.samples is None, ("seed",), "needs --samples"),
+    (lambda args: not args.gallery, ("gallery_title",), "needs --gallery"),
     (lambda args: args.gallery, ("compare",),
      "does not work with --gallery, which compares before and after itself"),
 )  # fmt: skip

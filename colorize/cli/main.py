@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Sequence
 from typing import NoReturn
 
-from colorize.cli.arguments import check_arguments, models_parser, parser
+from colorize.cli.arguments import check_arguments, models_parser, parser, vote_parser
 from colorize.cli.messages import FAILED, INTERRUPTED, log_line, show_warning
 from colorize.cli.signals import interrupts
 from colorize.errors import ColorizeError
@@ -57,6 +57,10 @@ def _command(argv: list[str]) -> int:
         from colorize.cli.models import models_command
 
         return models_command(models_parser(), argv[1:])
+    if argv[:1] == ["vote"]:
+        from colorize.cli.vote import vote_command
+
+        return vote_command(vote_parser(), argv[1:])
     arguments = parser()
     args = arguments.parse_args(argv)
     check_arguments(arguments, args)

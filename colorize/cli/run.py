@@ -153,7 +153,7 @@ def _run(
         run = _results(jobs, colorizer, options, args, prefetcher)
     with (
         batch.failure_log(args.failure_log and Path(args.failure_log)) as add_failure,
-        batch.gallery(args.gallery and Path(args.gallery), jobs) as show,
+        batch.gallery(args.gallery and Path(args.gallery), jobs, args.gallery_title) as show,
     ):
         try:
             with (
@@ -175,6 +175,8 @@ def _run(
         finally:
             if several and not args.quiet:
                 log_line(report.summary + remaining(len(jobs) - report.total))
+    if args.gallery and not args.quiet:
+        log_line(f"gallery: {display_name(Path(args.gallery).absolute())}")
     return report.return_code
 
 

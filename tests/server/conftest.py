@@ -1,7 +1,5 @@
 """Fixtures for tests of the server."""
 
-import shutil
-
 import pytest
 
 from colorize.runtime.torch_runner import TorchRunner
@@ -27,20 +25,6 @@ def blocking(runner):
     blocking = BlockingRunner(runner)
     yield blocking
     blocking.release.set()
-
-
-@pytest.fixture(scope="session")
-def browser():
-    playwright = pytest.importorskip("playwright.sync_api", reason="pip install playwright")
-    from fixtures.page import FLAGS
-
-    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "chrome"))), None)
-    if path is None:
-        pytest.skip("no Chromium on the PATH")
-    with playwright.sync_playwright() as started:
-        launched = started.chromium.launch(executable_path=path, args=FLAGS)
-        yield launched
-        launched.close()
 
 
 @pytest.fixture(scope="module")

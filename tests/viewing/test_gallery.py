@@ -5,6 +5,7 @@ import dataclasses
 import html.parser
 import io
 import os
+import re
 import tracemalloc
 from pathlib import Path
 
@@ -352,3 +353,15 @@ def test_command_rejects_wrong_usage(given, capsys):
         main(given)
     assert stopped.value.code == 2
     assert "error:" in capsys.readouterr().err
+
+
+def test_page_links_to_files_next_to_it_only(tmp_path):
+    photo = Photo(np.zeros((4, 6), np.uint8))
+    page = tmp_path / "out" / "page.html"
+    with Gallery.create(page) as gallery:
+        gallery.add(
+            "a", photo, photo, files=(tmp_path / "in.jpg", tmp_path / "out" / "s" / "ä b#.jpg")
+        )
+        gallery.add("b", photo, photo, files=(tmp_path / "in.jpg", tmp_path / "out.jpg"))
+    links = re.findall(r'href="(\./[^"]*)">([^<]*)<', page.read_text("utf-8"))
+    assert links == [("./s/%C3%A4%20b%23.jpg", "in color")]

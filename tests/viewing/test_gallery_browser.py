@@ -1,7 +1,6 @@
 """The gallery's page in a real browser: its slider by mouse, keys and finger, on a phone too."""
 
 import io
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,14 +12,6 @@ from PIL import Image
 from colorize.io.photo import Photo
 from colorize.viewing.gallery import Gallery
 
-playwright = pytest.importorskip(
-    "playwright.sync_api", reason="needs a browser: pip install playwright, and Chromium"
-)
-
-FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-]  # fmt: skip
 PHONE = {"viewport": {"width": 360, "height": 640}, "has_touch": True, "is_mobile": True}
 NAMES = [
     "wide.jpg",
@@ -29,17 +20,6 @@ NAMES = [
     "tall.jpg",
 ]
 SIZES = [(300, 1500), (400, 600), (500, 500), (1600, 400)]
-
-
-@pytest.fixture(scope="module")
-def browser():
-    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "chrome"))), None)
-    if path is None:
-        pytest.skip("needs a browser: no Chromium on this machine")
-    with playwright.sync_playwright() as running:
-        started = running.chromium.launch(executable_path=path, args=FLAGS)
-        yield started
-        started.close()
 
 
 @pytest.fixture(scope="module")
@@ -138,6 +118,7 @@ def test_mouse_moves_line(browser, address):
 
 def test_keys_move_line_and_focus(browser, address):
     with opened(browser, address) as page:
+        page.keyboard.press("Tab")  # to the overview
         page.keyboard.press("Tab")
         outline = "all => all.map(f => getComputedStyle(f).outlineStyle)"
         assert page.eval_on_selector_all(".frame", outline) == ["solid", "none", "none", "none"]
@@ -227,3 +208,23 @@ def test_policy_blocks_injected_scripts(browser, address, tmp_path):
     page.goto((tmp_path / "bad.html").as_uri())
     assert page.title() == "Before and after"
     context.close()
+
+
+@pytest.mark.parametrize("settings", [{}, PHONE], ids=["desktop", "phone"])
+def test_overview_shows_all_small_and_leads_to_each(browser, address, settings):
+    with opened(browser, address, **settings) as page:
+        tall = page.evaluate("document.documentElement.scrollHeight")
+        page.click("#overview")
+        assert page.evaluate("document.documentElement.scrollHeight") < 0.7 * tall
+        widths = page.eval_on_selector_all(".frame", "all => all.map(one => one.clientWidth)")
+        assert len(widths) == 4 and max(widths) < 300
+        assert page.evaluate("document.documentElement.scrollWidth") <= page.evaluate("innerWidth")
+        page.locator("figure").nth(2).locator(".after").click()
+        assert page.get_attribute("#overview", "aria-pressed") == "false"
+        box = page.locator(".frame").nth(2).bounding_box()
+        assert 0 <= box["y"] < page.evaluate("innerHeight")
+        assert value(page, 2) == 50  # the click did not move the line
+        page.keyboard.press("o")
+        assert page.get_attribute("#overview", "aria-pressed") == "true"
+        page.keyboard.press("Enter")
+        assert page.get_attribute("#overview", "aria-pressed") == "false"
