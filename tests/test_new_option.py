@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-# In a process of its own, where the class is replaced before anything else imports it: the only
+# In a separate process, where the class is replaced before anything else imports it: the only
 # thing that a new option takes is a field of the class.
 SCRIPT = """
 import argparse, dataclasses, inspect, io, json

@@ -66,9 +66,9 @@ def test_result_has_color(colorizer):
 def test_colors_of_the_input_are_ignored(colorizer):
     """Two photographs of the same L and different colors get the same colors."""
     lightness = np.full((40, 40), 60, np.float32)
-    one = lab.lab_to_srgb_pixels(lightness, np.full((2, 40, 40), 15, np.float32))
-    two = lab.lab_to_srgb_pixels(lightness, np.full((2, 40, 40), -15, np.float32))
-    results = [colorizer(Photo(pixels)).pixels.astype(int) for pixels in (one, two)]
+    first = lab.lab_to_srgb_pixels(lightness, np.full((2, 40, 40), 15, np.float32))
+    second = lab.lab_to_srgb_pixels(lightness, np.full((2, 40, 40), -15, np.float32))
+    results = [colorizer(Photo(pixels)).pixels.astype(int) for pixels in (first, second)]
     assert np.abs(results[0] - results[1]).max() <= 3
 
 
@@ -125,9 +125,9 @@ def test_guided_merge_in_strips_equals_merge_at_once(dtype):
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 5000), (90, 120)])
 def test_upsampling_acts_on_logits_and_ab_networks(network, size):
-    for one in (network, lively(SIGGRAPH17())):
+    for each in (network, lively(SIGGRAPH17())):
         guided, plain = (
-            make_colorizer(one, size=64, upsampling=way)(gray(*size)).pixels.astype(int)
+            make_colorizer(each, size=64, upsampling=way)(gray(*size)).pixels.astype(int)
             for way in ("guided", "bilinear")
         )
         assert guided.shape == plain.shape == (*size, 3)

@@ -32,10 +32,10 @@ def test_every_command_is_understood(command):
 def test_every_option_is_in_the_help_and_every_option_of_the_readme_exists():
     helps = parser().format_help() + training_cli.parser().format_help()
     known = set(re.findall(r"--[a-z-]+", helps))
-    said = set(re.findall(r"`(--[a-z-]+)", README)) | set(
+    documented = set(re.findall(r"`(--[a-z-]+)", README)) | set(
         re.findall(r"(--[a-z-]+)", " ".join(commands()))
     )
-    assert said <= known
+    assert documented <= known
 
 
 def test_the_python_runs(tmp_path, monkeypatch):

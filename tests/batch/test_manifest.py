@@ -239,7 +239,7 @@ def test_a_full_disk_leaves_whole_lines(files, monkeypatch):
 
 
 def test_lines_in_memory_are_small(files):
-    """Of 50,000 outputs none has a dictionary or settings of its own."""
+    """Entries of 50,000 outputs share their settings and have no dictionaries."""
     file, _, _ = files
     done = file.read_bytes().splitlines(keepends=True)[1]
     file.write_bytes(b"".join(done.replace(b"out.jpg", b"%d.jpg" % n) for n in range(100)))

@@ -259,9 +259,9 @@ def test_different_weights_end_the_batch_before_any_output(
     monkeypatch.setattr("colorize.cli.settings.hash_of", lambda name: "0" * 64)
     arguments = ["-i", str(photographs), "-o", str(tmp_path / "out"), "--weights", weights]
     assert main([*arguments, "--manifest", str(tmp_path / "m.jsonl"), "--ray"]) == 1
-    said = capsys.readouterr().err
-    assert "on a machine of the cluster: weights differ from the machine" in said
-    assert "Traceback" not in said
+    messages = capsys.readouterr().err
+    assert "on a machine of the cluster: weights differ from the machine" in messages
+    assert "Traceback" not in messages
     assert content(tmp_path / "out") == {}
 
 
@@ -275,8 +275,8 @@ def test_outputs_in_a_store_equal_those_on_a_disk(ray, photographs, tmp_path, we
     assert main([*network, str(photographs), "-o", str(tmp_path / "disk")]) == 0
     assert len(content(tmp_path / "out")) == 12
     assert content(tmp_path / "out") == content(tmp_path / "disk")
-    said = [json.loads(line) for line in (tmp_path / "m.jsonl").read_text().splitlines()]
-    assert {line["output"].split("/out/")[0] for line in said} == {f"local://{tmp_path}"}
+    entries = [json.loads(line) for line in (tmp_path / "m.jsonl").read_text().splitlines()]
+    assert {line["output"].split("/out/")[0] for line in entries} == {f"local://{tmp_path}"}
 
 
 @pytest.mark.parametrize("wrong", [["--image-sequence"], ["-o", "-"]])

@@ -14,7 +14,7 @@ DRAW = 0.01  # ΔE2000 between two ways that proves nothing
 
 def test_the_band_is_five_pixels_along_a_strong_edge_and_none_along_a_weak_one():
     ab = np.zeros((2, 40, 60), np.float32)
-    ab[0, :, 30:] = 25  # σ = 1: up to 25 · 0.38 = 9.6 per pixel, above 7 in the two columns beside
+    ab[0, :, 30:] = 25  # σ = 1: up to 9.6 per pixel, above 7 in the two columns next to it
     band = upsampling.edge_band(ab)
     np.testing.assert_array_equal(np.flatnonzero(band.all(axis=0)), range(27, 33))
     assert not upsampling.edge_band(ab / 2).any()

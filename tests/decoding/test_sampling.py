@@ -75,8 +75,8 @@ def test_unlikely_colors_stay_unlikely():
 def test_paired_samples_are_opposites():
     picture = np.repeat(bump(0, 0, 30)[:, None, None], 2, axis=2)
     for number in (1, 3, 5):
-        one, other = (colors(picture, n)[:, 0, 0] for n in (number, number + 1))
-        np.testing.assert_allclose(one, -other, atol=4)  # the bins are not symmetric
+        first, second = (colors(picture, n)[:, 0, 0] for n in (number, number + 1))
+        np.testing.assert_allclose(first, -second, atol=4)  # the bins are not symmetric
 
 
 def test_seed_determines_sample():
@@ -94,11 +94,11 @@ def test_colorizer_samples_differ_and_repeat(network):
     colorizer = make_colorizer(network, size=64)
     four = colorizer.samples(photo(), 4, seed=1)
     assert [sample.pixels.shape for sample in four] == [(60, 80, 3)] * 4
-    for one, other in itertools.pairwise(four):
-        assert np.abs(one.pixels.astype(int) - other.pixels).mean() > 0.5
+    for first, second in itertools.pairwise(four):
+        assert np.abs(first.pixels.astype(int) - second.pixels).mean() > 0.5
     two = colorizer.samples(photo(), 2, seed=1)
-    for one, other in zip(two, four, strict=False):
-        np.testing.assert_array_equal(one.pixels, other.pixels)
+    for first, second in zip(two, four, strict=False):
+        np.testing.assert_array_equal(first.pixels, second.pixels)
     third = colorizer.with_options(sample=3, seed=1)(photo())
     np.testing.assert_array_equal(third.pixels, four[2].pixels)
 

@@ -172,7 +172,7 @@ def test_eccv16_follows_hints_by_propagation():
 
 @pytest.fixture
 def colorize_(weights, tmp_path, monkeypatch, capsys):
-    """Run the command on a photograph in a folder of its own; return status and messages."""
+    """Run the command on a photograph in a temporary folder; return status and messages."""
     monkeypatch.chdir(tmp_path)
     Image.fromarray(gray(30, 40).pixels).save("photo.png")
 

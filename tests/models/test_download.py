@@ -25,23 +25,23 @@ class Handler(BaseHTTPRequestHandler):
     """Serve CONTENT in the way that the address names."""
 
     def do_GET(self):
-        kind = self.path.strip("/").split(".")[0]
-        if kind == "missing":
+        response = self.path.strip("/").split(".")[0]
+        if response == "missing":
             return self.send_error(404)
-        if kind == "moved":
+        if response == "moved":
             self.send_response(302)
             self.send_header("Location", "/whole.bin")
             return self.end_headers()
         self.send_response(200)
-        if kind != "unannounced":
+        if response != "unannounced":
             self.send_header("Content-Length", str(len(CONTENT)))
         self.end_headers()
-        half = kind in ("cut", "interrupted", "stalled")
+        half = response in ("cut", "interrupted", "stalled")
         self.wfile.write(CONTENT[: len(CONTENT) // 2] if half else CONTENT)
-        if kind == "interrupted":
+        if response == "interrupted":
             self.wfile.flush()
             os.kill(os.getpid(), signal.SIGINT)  # Ctrl-C
-        if kind in ("interrupted", "stalled"):
+        if response in ("interrupted", "stalled"):
             self.server.done.wait(10)
         return None
 
@@ -70,10 +70,10 @@ def assert_nothing_left(folder: Path) -> None:
     assert not folder.exists() or list(folder.iterdir()) == []
 
 
-@pytest.mark.parametrize("kind", ["whole", "unannounced", "moved"])
-def test_download_puts_the_verified_content_in_place(server, tmp_path, kind, capsys):
+@pytest.mark.parametrize("response", ["whole", "unannounced", "moved"])
+def test_download_puts_the_verified_content_in_place(server, tmp_path, response, capsys):
     file = tmp_path / "a" / "b" / "file.bin"
-    download(f"{server}/{kind}.bin", file, SHA256, LIMIT)
+    download(f"{server}/{response}.bin", file, SHA256, LIMIT)
     assert file.read_bytes() == CONTENT
     assert list(file.parent.iterdir()) == [file]
     assert capsys.readouterr() == ("", "")  # no terminal, no bar
@@ -98,16 +98,16 @@ def test_failed_download_names_address_hash_folder_and_remedy(server, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("kind", "sha256", "limit", "reason"),
+    ("response", "sha256", "limit", "reason"),
     [
         ("cut", SHA256, LIMIT, f"cut off after {len(CONTENT) // 2} of {len(CONTENT)} bytes"),
         ("whole", "0" * 64, LIMIT, f"its sha256 is {SHA256}"),
         ("unannounced", SHA256, LIMIT - 1, "longer than"),
     ],
 )
-def test_wrong_content_is_refused_and_removed(server, tmp_path, kind, sha256, limit, reason):
+def test_wrong_content_is_refused_and_removed(server, tmp_path, response, sha256, limit, reason):
     with pytest.raises(ColorizeError, match=reason):
-        download(f"{server}/{kind}.bin", tmp_path / "file.bin", sha256, limit)
+        download(f"{server}/{response}.bin", tmp_path / "file.bin", sha256, limit)
     assert_nothing_left(tmp_path)
 
 

@@ -62,7 +62,7 @@ def lightness() -> torch.Tensor:
 
 
 def release_ab(weights: dict[str, torch.Tensor], lightness: torch.Tensor) -> torch.Tensor:
-    """Compute the release's ab (b, 2, h, w) from the weights' names alone."""
+    """Compute the release's ab (b, 2, h, w) from only the weights and their names."""
 
     def conv(x, name, stride=1, dilation=1):
         weight, bias = weights[f"{name}.weight"], weights[f"{name}.bias"]

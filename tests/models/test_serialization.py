@@ -121,8 +121,8 @@ def test_saved_file_is_half_precision_with_a_readable_header(tmp_path):
     assert json.loads(header["config"]) == {"architecture": "compact", "widths": list(WIDTHS)}
     assert len(json.loads(header["prior"])) == NUM_BINS
     assert header["seed"] == "0"
-    kinds = {tensor.dtype for tensor in load_file(file).values()}
-    assert kinds == {torch.float16, torch.int64}
+    dtypes = {tensor.dtype for tensor in load_file(file).values()}
+    assert dtypes == {torch.float16, torch.int64}
     assert stat.S_IMODE(file.stat().st_mode) & 0o400
     assert list(tmp_path.iterdir()) == [file]
 
@@ -232,14 +232,14 @@ class AllMemory:
         return bytearray, (10**18,)
 
 
-@pytest.mark.parametrize("kind", ["pickle", "old", "new"])
-def test_pickle_with_code_is_refused_and_not_run(tmp_path, kind):
+@pytest.mark.parametrize("file_format", ["pickle", "old", "new"])
+def test_pickle_with_code_is_refused_and_not_run(tmp_path, file_format):
     file, marker = tmp_path / "file.pth", tmp_path / "executed"
     content = {"model8.6.weight": Malicious(marker)}
-    if kind == "pickle":
+    if file_format == "pickle":
         file.write_bytes(pickle.dumps(content))
     else:
-        torch.save(content, file, _use_new_zipfile_serialization=kind == "new")
+        torch.save(content, file, _use_new_zipfile_serialization=file_format == "new")
     assert_refused(file, "refused: .* only tensors$", "eccv16")
     assert not marker.exists()
 
@@ -249,14 +249,14 @@ def test_pickle_that_asks_for_all_memory_is_refused(tmp_path):
     assert_refused(tmp_path / "file.pth", "refused", "eccv16")
 
 
-@pytest.mark.parametrize("kind", ["old", "new", "safetensors"])
-def test_files_with_changed_bytes_never_raise_anything_else(tmp_path, kind):
+@pytest.mark.parametrize("file_format", ["old", "new", "safetensors"])
+def test_files_with_changed_bytes_never_raise_anything_else(tmp_path, file_format):
     file = tmp_path / "file"
     tensors = {f"layer{i}.weight": torch.ones(4, 3) for i in range(3)}
-    if kind == "safetensors":
+    if file_format == "safetensors":
         save_file(tensors, file, {"config": "{}"})
     else:
-        torch.save(tensors, file, _use_new_zipfile_serialization=kind == "new")
+        torch.save(tensors, file, _use_new_zipfile_serialization=file_format == "new")
     content, chance = file.read_bytes(), random.Random(0)
     for _ in range(200):
         damaged = bytearray(content)
@@ -354,9 +354,9 @@ def test_unexpected_tensors_are_refused_with_the_first_few(ours):
 
 def test_number_types_of_other_precision_load(ours):
     bias = torch.linspace(-1, 1, NUM_BINS)
-    for kind in (torch.float64, torch.float32, torch.bfloat16):
-        network = read_network(changed(ours, {KEY: bias.to(kind)}), "compact")
-        torch.testing.assert_close(network.decoder.classify.bias, bias.to(kind).float())
+    for dtype in (torch.float64, torch.float32, torch.bfloat16):
+        network = read_network(changed(ours, {KEY: bias.to(dtype)}), "compact")
+        torch.testing.assert_close(network.decoder.classify.bias, bias.to(dtype).float())
 
 
 @pytest.mark.parametrize(
@@ -410,7 +410,7 @@ def test_earlier_names_of_decoding_settings_are_read(ours):
     assert styles["vivid"] == StyleSettings(0.6, 0, 0.2, 0.5)
 
 
-@pytest.mark.parametrize("said", ["[]", '{"vivid": 1}', '{"loud": {}}', "{"])
-def test_unsound_styles_in_a_header_are_refused(ours, said):
+@pytest.mark.parametrize("styles", ["[]", '{"vivid": 1}', '{"loud": {}}', "{"])
+def test_unsound_styles_in_a_header_are_refused(ours, styles):
     with pytest.raises(ColorizeError, match=r"bad header: style"):
-        read_network(changed(ours, header={"styles": said}), "compact")
+        read_network(changed(ours, header={"styles": styles}), "compact")

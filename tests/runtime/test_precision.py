@@ -72,8 +72,8 @@ def test_the_picture_is_the_releases_within_one_level(make, wanted, photo):
 def test_compact_keeps_float32_on_processors(network, photo):
     result = optimize_for_inference(copy.deepcopy(network))
     assert {parameter.dtype for parameter in result.parameters()} == {torch.float32}
-    one, other = (make_colorizer(net, size=64)(photo).pixels for net in (network, result))
-    assert np.abs(one.astype(int) - other).max() <= 1
+    expected, found = (make_colorizer(net, size=64)(photo).pixels for net in (network, result))
+    assert np.abs(expected.astype(int) - found).max() <= 1
 
 
 @pytest.mark.parametrize("has", [True, False])

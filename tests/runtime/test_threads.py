@@ -37,10 +37,10 @@ def test_concurrent_photographs_limit_blas_in_a_running_process(network, monkeyp
         assert blas_threads() == {1}
 
 
-@pytest.mark.parametrize("said", [None, "4"])
-def test_products_take_one_thread_unless_the_environment_says_otherwise(monkeypatch, said):
-    monkeypatch.setenv("OPENBLAS_NUM_THREADS", said or "")
-    if said is None:
+@pytest.mark.parametrize("setting", [None, "4"])
+def test_products_take_one_thread_unless_the_environment_says_otherwise(monkeypatch, setting):
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", setting or "")
+    if setting is None:
         monkeypatch.delenv("OPENBLAS_NUM_THREADS")
     limit_blas_threads()
-    assert os.environ["OPENBLAS_NUM_THREADS"] == (said or "1")
+    assert os.environ["OPENBLAS_NUM_THREADS"] == (setting or "1")

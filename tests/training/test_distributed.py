@@ -84,13 +84,13 @@ def run_processes(count: int, script: Path, args: list[str]) -> None:
 @pytest.mark.usefixtures("no_imagenet", "no_batch_norm")
 @pytest.mark.skipif(not torch.distributed.is_available(), reason="torch without distributed")
 def test_two_processes_equal_one_with_the_double_batch(photo_folder, tmp_path):
-    two, one = tmp_path / "two", tmp_path / "one"
+    two, single = tmp_path / "two", tmp_path / "one"
     run_processes(2, tmp_path / "worker.py", command(photo_folder, two, 2, accumulate=2))
-    assert cli.main(command(photo_folder, one, 8)) == 0
+    assert cli.main(command(photo_folder, single, 8)) == 0
     assert len(losses(two)) == STEPS  # only the main process wrote the log
-    assert losses(two) == pytest.approx(losses(one), abs=2e-4)
+    assert losses(two) == pytest.approx(losses(single), abs=2e-4)
     weights = [
-        torch.load(out / "checkpoint.pt", weights_only=True)["network"] for out in (one, two)
+        torch.load(out / "checkpoint.pt", weights_only=True)["network"] for out in (single, two)
     ]
     for key in weights[0]:
         torch.testing.assert_close(weights[0][key], weights[1][key], atol=1e-4, rtol=1e-3)

@@ -22,7 +22,7 @@ def weights(network, tmp_path_factory) -> str:
 
 @pytest.fixture
 def colorize_(weights, tmp_path, monkeypatch, capsys):
-    """Run the command in a folder of its own with a tiny network; return status and messages."""
+    """Run the command in a temporary folder with a tiny network; return status and messages."""
     monkeypatch.chdir(tmp_path)
 
     def run(*arguments: str) -> tuple[int, str]:

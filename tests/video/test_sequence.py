@@ -33,8 +33,8 @@ def test_sequence_is_colorized_in_the_order_of_its_numbers(colorize_, weights):
                 photo, temporal_filter(*predict_frame(colorizer, photo))
             ).pixels
             assert (read(f"out/{folder}/frame_{number}.png").pixels == wanted).all()
-    alone = colorizer(read("in/one/frame_9.png")).pixels
-    assert (alone != read("out/one/frame_9.png").pixels).any()
+    independent = colorizer(read("in/one/frame_9.png")).pixels
+    assert (independent != read("out/one/frame_9.png").pixels).any()
 
 
 def test_sequence_cannot_be_resumed_and_skips_bad_frames(colorize_):

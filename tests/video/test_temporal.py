@@ -27,8 +27,8 @@ def test_colors_of_a_still_picture_hold_still():
     temporal_filter, still = TemporalFilter(), textured(0)
     results = [temporal_filter(still, colors(seed)) for seed in range(30)]
     change = np.abs(results[-1] - results[-2]).mean()
-    alone = np.abs(colors(29) - colors(28)).mean()
-    assert change < 0.15 * alone
+    independent = np.abs(colors(29) - colors(28)).mean()
+    assert change < 0.15 * independent
 
 
 def test_chroma_does_not_fade():
@@ -67,10 +67,10 @@ def test_colors_follow_motion_without_ghosts():
         ab[0, 90:170, x : x + 80] = 60
         return light, ab
 
-    places = range(20, 120, 4)
-    for x in places:
+    positions = range(20, 120, 4)
+    for x in positions:
         result = temporal_filter(*scene(x))
-    wanted = scene(places[-1])[1]
+    wanted = scene(positions[-1])[1]
     assert result[0, 95:165, x + 8 : x + 72].min() > 50
     trail = result[0, 90:170, 20 : x - 8]
     assert np.abs(trail).mean() < 1

@@ -91,8 +91,8 @@ def test_mp4_only_sound_is_an_error_for_mov(tmp_path, colorizer, audio):
     source = make_video(tmp_path / "clip.mkv", audio=audio)
     colorize_video(source, tmp_path / "color.mp4", colorizer)
     assert [p[1] for p in packets(tmp_path / "color.mp4")] == [p[1] for p in packets(source)]
-    kind = audio.removeprefix("lib")
-    with pytest.raises(ColorizeError, match=rf"mov: can't hold audio stream 1 \({kind}\).*\.mkv"):
+    codec = audio.removeprefix("lib")
+    with pytest.raises(ColorizeError, match=rf"mov: can't hold audio stream 1 \({codec}\).*\.mkv"):
         colorize_video(source, tmp_path / "color.mov", colorizer)
 
 

@@ -66,21 +66,21 @@ def test_narrow_photographs_show_more_than_line(width):
     assert compare(before, after).width == 2 * width + 2
 
 
-def exif_block(width: int, kind: int) -> bytes:
+def exif_block(width: int, tiff_type: int) -> bytes:
     """Return a block that states a width and a height, as SHORT (3) or LONG (4)."""
-    value = "<HHIHxx" if kind == 3 else "<HHII"
+    value = "<HHIHxx" if tiff_type == 3 else "<HHII"
     inner = b"".join(
-        struct.pack(value, tag, kind, 1, size)
+        struct.pack(value, tag, tiff_type, 1, size)
         for tag, size in ((PIXEL_X_DIMENSION, width), (PIXEL_Y_DIMENSION, 30))
     )
     pointer = struct.pack("<HHHIII", 1, EXIF_IFD, 4, 1, 26, 0)
     return b"II*\0" + struct.pack("<I", 8) + pointer + struct.pack("<H", 2) + inner + bytes(4)
 
 
-@pytest.mark.parametrize(("width", "kind"), [(41, 3), (41, 4), (40000, 3)])
-def test_exif_has_size_of_comparison(width, kind):
+@pytest.mark.parametrize(("width", "tiff_type"), [(41, 3), (41, 4), (40000, 3)])
+def test_exif_has_size_of_comparison(width, tiff_type):
     before, after = pair()
-    after = dataclasses.replace(after, metadata=Metadata(exif=exif_block(width, kind)))
+    after = dataclasses.replace(after, metadata=Metadata(exif=exif_block(width, tiff_type)))
     both = compare(before, after)
     exif = Image.Exif()
     exif.load(both.metadata.exif)
@@ -145,18 +145,18 @@ class _Pipe:
 def test_pipe_writes_comparison(weights, monkeypatch):
     content = io.BytesIO()
     Image.linear_gradient("L").save(content, "PNG")
-    given, taken = _Pipe(content.getvalue()), _Pipe()
-    monkeypatch.setattr("sys.stdin", given)
-    monkeypatch.setattr("sys.stdout", taken)
+    stdin, stdout = _Pipe(content.getvalue()), _Pipe()
+    monkeypatch.setattr("sys.stdin", stdin)
+    monkeypatch.setattr("sys.stdout", stdout)
     arguments = ["--weights", weights, "--size", "64", "-i", "-", "-o", "-", "--compare"]
     assert main([*arguments, "--quiet"]) == 0
-    taken.buffer.seek(0)
-    assert read(taken.buffer).size == (256, 514)
+    stdout.buffer.seek(0)
+    assert read(stdout.buffer).size == (256, 514)
 
 
-@pytest.mark.parametrize("given", [["--compare", "above"], ["--compare", "--gallery", "p.html"]])
-def test_command_rejects_wrong_usage(given, capsys):
+@pytest.mark.parametrize("extra", [["--compare", "above"], ["--compare", "--gallery", "p.html"]])
+def test_command_rejects_wrong_usage(extra, capsys):
     with pytest.raises(SystemExit) as stopped:
-        main(["-i", "photo.jpg", *given])
+        main(["-i", "photo.jpg", *extra])
     assert stopped.value.code == 2
     assert "--compare" in capsys.readouterr().err
