@@ -5,31 +5,34 @@ from __future__ import annotations
 import argparse
 import itertools
 import os
+import sys
 from argparse import Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from colorize import options
-from colorize._version import __version__
+from colorize.cli.commands import COMMANDS, similar_command
+from colorize.command_parser import CommandParser
 from colorize.models.registry import MODELS
 from colorize.video.formats import is_video_name
 
 EPILOG = """\
 examples:
-  colorize -i photo.jpg                        write photo.colorized.jpg next to it
-  colorize -i photo.jpg -o out.png             the suffix of the output decides its format
-  colorize -i scans/ -o out/                   every photograph in scans/ and its subfolders
-  colorize -i scans/ --glob '*.tif' -o out/    only the TIFF files
-  colorize --glob 'scans/**/*.jpg' -o out/     only a pattern
-  colorize -i scans/ -o out/ --manifest m.jsonl    rerun it to resume where it stopped
-  colorize -i - -o - < photo.jpg > out.jpg     in a pipe
-  colorize -i film.mp4 -o film-color.mp4       a video, see docs/video.md
-  colorize vote a/ b/ --gallery vote.html      compare two results blindly; see colorize vote --help
-  colorize models                              list the networks; see colorize models --help
+  colorize photo.jpg                        write photo.colorized.jpg next to it
+  colorize photo.jpg -o out.png             the suffix of the output decides its format
+  colorize scans/ -o out/                   every photograph in scans/ and its subfolders
+  colorize scans/ --glob '*.tif' -o out/    only the TIFF files
+  colorize --glob 'scans/**/*.jpg' -o out/  only a pattern
+  colorize scans/ -o out/ --manifest m.jsonl    rerun it to resume where it stopped
+  colorize - -o - < photo.jpg > out.jpg     in a pipe
+  colorize film.mp4 -o film-color.mp4       a video, see docs/video.md
+
+commands, each with its own --help; ./NAME is a file or folder of that name:
+{commands}
 
 exit status: 0 all done, 1 something failed, 2 wrong usage, 130 interrupted (also by
 SIGTERM)
-"""
+""".replace("{commands}", "\n".join(f"  {name:<12}{each.help}" for name, each in COMMANDS.items()))
 
 MODELS_EPILOG = """\
 Published weights are downloaded on first use to the user's cache folder, or to the folder that
@@ -46,17 +49,52 @@ Scores are those of the Bradley-Terry model, in log odds; see docs/gallery.md.
 """
 
 
-def parser() -> argparse.ArgumentParser:
+class ColorizeParser(CommandParser):
+    """The parser of `colorize`, which takes inputs anywhere among the options."""
+
+    def parse_args(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, namespace: Namespace | None = None
+    ) -> Namespace:
+        """Return the arguments, with the inputs of both forms in `input`."""
+        words = list(sys.argv[1:] if args is None else args)
+        end = words.index("--") if "--" in words else len(words)
+        # Before Python 3.13, argparse cannot mix options and inputs around a "--".
+        result = self.parse_intermixed_args(_set_bare_values(self, words[:end]), namespace)
+        result.input = [*result.input, *result.paths, *words[end + 1 :]]
+        return result
+
+
+def _set_bare_values(command: argparse.ArgumentParser, words: Sequence[str]) -> list[str]:
+    """Return the words with a value for options that may stand without, such as --compare.
+
+    Otherwise such an option would take the input that follows it as its value.
+    """
+    optional = {
+        flag: action
+        for action in command._actions
+        if action.nargs == "?"
+        for flag in action.option_strings
+    }
+    result = []
+    for word, following in itertools.zip_longest(words, words[1:], fillvalue=""):
+        action = optional.get(word)
+        if action is not None and following and not following.startswith("-"):
+            choices = str(action.metavar).strip("{}").split(",")
+            if following not in choices and (len(choices) > 1 or os.path.exists(following)):
+                word = f"{word}={action.const}"
+        result.append(word)
+    return result
+
+
+def parser() -> ColorizeParser:
     """Return the parser of `colorize`."""
-    result = argparse.ArgumentParser(
+    result = ColorizeParser(
         prog="colorize",
-        usage="colorize -i PATH [PATH ...] [-o PATH] [option ...]",
+        usage="colorize PATH [PATH ...] [-o PATH] [option ...]",
         description="Colorize black-and-white photographs and videos.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
-    result.add_argument("--version", action="version", version=f"colorize {__version__}")
     _add_files(result.add_argument_group("files"))
     _add_batches(result.add_argument_group("batches"))
     _add_network(result.add_argument_group("network"))
@@ -86,9 +124,12 @@ def parser() -> argparse.ArgumentParser:
 
 def _add_files(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
-        "-i", "--input", nargs="+", action="extend", default=[], metavar="PATH",
-        help="photographs and folders; - reads one photograph from standard input",
+        "paths", nargs="*", default=[], metavar="PATH",
+        help="photographs, videos and folders; - reads one photograph from standard input",
     )  # fmt: skip
+    group.add_argument(
+        "-i", "--input", nargs="+", action="extend", default=[], metavar="PATH", help="the same"
+    )
     group.add_argument(
         "-o", "--output", metavar="PATH",
         help="a file for one input, a folder for several; - writes to standard output "
@@ -96,7 +137,7 @@ def _add_files(group: argparse._ArgumentGroup) -> None:
     )  # fmt: skip
     group.add_argument(
         "--glob", action="append", default=[], metavar="PATTERN",
-        help="only files that match, below each -i folder or on its own; ** matches subfolders; "
+        help="only files that match, below each input folder or on its own; ** matches subfolders; "
         "may be repeated",
     )  # fmt: skip
     existing = group.add_mutually_exclusive_group()
@@ -150,13 +191,12 @@ def _add(group: argparse._ActionsContainer, flag: str, former: str, **attributes
     group.add_argument(former, **attributes | hidden)
 
 
-def models_parser() -> argparse.ArgumentParser:
+def models_parser() -> CommandParser:
     """Return the parser of `colorize models`."""
-    result = argparse.ArgumentParser(
+    result = CommandParser(
         prog="colorize models",
         description="List the networks, download their weights ahead of time, verify them.",
         epilog=MODELS_EPILOG,
-        allow_abbrev=False,
     )
     result.add_argument(
         "action", nargs="?", choices=("list", "download", "verify", "path"), default="list",
@@ -169,16 +209,15 @@ def models_parser() -> argparse.ArgumentParser:
     return result
 
 
-def vote_parser() -> argparse.ArgumentParser:
+def vote_parser() -> CommandParser:
     """Return the parser of `colorize vote`."""
-    result = argparse.ArgumentParser(
+    result = CommandParser(
         prog="colorize vote",
         description="Compare two folders with results of the same photographs blindly. With "
         "--gallery, write the page on which to vote; without, print the scores of the votes that "
         "it saved.",
         epilog=VOTE_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     result.add_argument(
         "paths", nargs="+", metavar="PATH",
@@ -213,7 +252,7 @@ def _is_one_photo(args: Namespace) -> bool:
 # (condition, message): later conditions rely on earlier ones not holding.
 INVALID: tuple[tuple[Callable[[Namespace], object], str], ...] = (
     (lambda args: not args.input and not args.glob,
-     "no input: use -i PATH or --glob PATTERN"),
+     "no input: name photographs or folders, or use --glob PATTERN"),
     (lambda args: "-" in args.input and (len(args.input) > 1 or args.glob),
      "-i - reads one photograph and excludes other inputs"),
     (lambda args: args.output == "-" and (len(args.input) != 1 or args.glob),
@@ -251,6 +290,9 @@ EXCLUDED: tuple[tuple[Callable[[Namespace], object], tuple[str, ...], str], ...]
 
 def check_arguments(command: argparse.ArgumentParser, args: Namespace) -> None:
     """Exit with status 2 where the arguments exclude each other."""
+    if args.paths and (similar := similar_command(args.paths[0])):
+        word = args.paths[0]
+        command.error(f"{word}: no such file or command; did you mean colorize {similar}?")
     for is_invalid, message in INVALID:
         if is_invalid(args):
             command.error(message)

@@ -9,7 +9,8 @@ import warnings
 from collections.abc import Sequence
 from typing import NoReturn
 
-from colorize.cli.arguments import check_arguments, models_parser, parser, vote_parser
+from colorize.cli.arguments import check_arguments, parser
+from colorize.cli.commands import COMMANDS
 from colorize.cli.messages import FAILED, INTERRUPTED, log_line, show_warning
 from colorize.cli.signals import interrupts
 from colorize.errors import ColorizeError
@@ -19,6 +20,8 @@ from colorize.runtime.threads import limit_blas_threads
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status."""
     argv = sys.argv[1:] if argv is None else list(argv)
+    if _has_own_signals(argv):
+        return _command(argv)
     limit_blas_threads()
     with interrupts.handle_signals():
         try:
@@ -42,7 +45,8 @@ def run() -> NoReturn:
     Runtime, and more with torch, to tear down what the system reclaims anyway.
     """
     status = main()
-    if "ray" in sys.modules:  # ends its processes at exit
+    # Ray and the processes of a training run end at exit.
+    if "ray" in sys.modules or _has_own_signals(sys.argv[1:]):
         sys.exit(status)
     for stream in (sys.stdout, sys.stderr):
         try:
@@ -52,15 +56,14 @@ def run() -> NoReturn:
     os._exit(status)
 
 
+def _has_own_signals(argv: Sequence[str]) -> bool:
+    """Return whether the arguments are those of a sub-command that handles Ctrl-C itself."""
+    return bool(argv) and argv[0] in COMMANDS and COMMANDS[argv[0]].own_signals
+
+
 def _command(argv: list[str]) -> int:
-    if argv[:1] == ["models"]:
-        from colorize.cli.models import models_command
-
-        return models_command(models_parser(), argv[1:])
-    if argv[:1] == ["vote"]:
-        from colorize.cli.vote import vote_command
-
-        return vote_command(vote_parser(), argv[1:])
+    if argv and argv[0] in COMMANDS:
+        return COMMANDS[argv[0]].run(argv[1:])
     arguments = parser()
     args = arguments.parse_args(argv)
     check_arguments(arguments, args)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 
+from colorize.cli.arguments import models_parser
 from colorize.cli.messages import DONE, FAILED, log_line, print_line
 from colorize.errors import ColorizeError
 from colorize.models import registry
 
 
-def models_command(arguments: argparse.ArgumentParser, argv: Sequence[str]) -> int:
-    """List, download, verify or locate weights."""
+def main(argv: Sequence[str] | None = None) -> int:
+    """List, download, verify or locate weights, and return the exit status."""
+    arguments = models_parser()
     args = arguments.parse_args(argv)
     if args.action != "list" and args.name is None:
         arguments.error(f"{args.action} needs the NAME of a network")

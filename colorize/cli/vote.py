@@ -6,12 +6,14 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from colorize.cli.arguments import vote_parser
 from colorize.cli.messages import DONE, FAILED, log_line, print_line
 from colorize.errors import ColorizeError
 
 
-def vote_command(arguments: argparse.ArgumentParser, argv: Sequence[str]) -> int:
-    """Write a page for two folders, or print the scores of files of votes."""
+def main(argv: Sequence[str] | None = None) -> int:
+    """Write a page for two folders, or print the scores of files of votes; return the status."""
+    arguments = vote_parser()
     args = arguments.parse_args(argv)
     if args.gallery and len(args.paths) != 2:
         arguments.error("--gallery needs two folders with results of the same photographs")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Sequence
 
+from colorize.command_parser import CommandParser
 from colorize.errors import ColorizeError
 from colorize.evaluation.tasks import (
     calibration,
@@ -33,17 +33,15 @@ TASKS = (
 )
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> CommandParser:
     """Return the parser of all sub-commands."""
-    result = argparse.ArgumentParser(
-        prog="python -m colorize.evaluation",
+    result = CommandParser(
+        prog="colorize evaluate",
         description="Measure colorizations of photographs. See docs/evaluation.md.",
     )
     sub_commands = result.add_subparsers(dest="task", metavar="TASK", required=True)
     for task in TASKS:
-        sub_command = sub_commands.add_parser(
-            task.name, help=task.help, description=task.help, allow_abbrev=False
-        )
+        sub_command = sub_commands.add_parser(task.name, help=task.help, description=task.help)
         task.add_arguments(sub_command)
         sub_command.set_defaults(run=task.run)
     return result

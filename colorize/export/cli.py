@@ -5,7 +5,6 @@ The file is compared with the original before it gets its name.
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 import tempfile
@@ -13,6 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from colorize.color.types import Floats
+from colorize.command_parser import CommandParser
 from colorize.errors import ColorizeError, display_name
 from colorize.export.compare import Difference, Run, compare
 from colorize.export.onnx import to_onnx, write_skeletons
@@ -82,10 +82,10 @@ def export(
     return difference
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> CommandParser:
     """Return the command's arguments."""
-    result = argparse.ArgumentParser(
-        prog="python -m colorize.export",
+    result = CommandParser(
+        prog="colorize export",
         description="Export a network for other software, and compare it with the original.",
     )
     names = [model.name for model in registry.available_models()]

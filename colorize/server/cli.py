@@ -1,4 +1,4 @@
-"""The command `colorize-serve`."""
+"""The command `colorize serve`, also `colorize-serve`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from threading import Thread
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from colorize._version import __version__
+from colorize.command_parser import CommandParser
 from colorize.errors import ColorizeError
 from colorize.installation import install_command
 from colorize.models.registry import MODELS
@@ -40,13 +40,11 @@ login: anyone who can reach the address can use the server. docs/serve.md descri
 
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser of the command's arguments."""
-    parser = argparse.ArgumentParser(
-        prog="colorize-serve",
+    parser = CommandParser(
+        prog="colorize serve",
         description="Colorize photographs in a browser or over HTTP.",
         epilog=EPILOG,
-        allow_abbrev=False,
     )
-    parser.add_argument("--version", action="version", version=f"colorize {__version__}")
     address = parser.add_argument_group("address")
     add_arguments(address, Address)
     address.add_argument("--open", action="store_true", help="open the page in the browser")
@@ -175,5 +173,5 @@ def _own_address(family: socket.AddressFamily) -> str | None:
 def _log(message: str) -> None:
     """Print one line on standard error."""
     with suppress(OSError):  # the terminal may be gone
-        sys.stderr.write(f"colorize-serve: {message}\n")
+        sys.stderr.write(f"colorize: {message}\n")
         sys.stderr.flush()

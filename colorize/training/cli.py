@@ -16,6 +16,7 @@ from pathlib import Path
 
 import torch
 
+from colorize.command_parser import CommandParser
 from colorize.errors import ColorizeError
 from colorize.training import checkpoint, logging
 from colorize.training.arguments import add_option
@@ -35,13 +36,12 @@ REMOVED_OPTIONS = ("--with-statistics", "--zoomed", "--draws")  # accepted for o
 TENSORBOARD_FOLDER = "tensorboard"  # in a run's folder
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> CommandParser:
     """Return the command's parser."""
-    result = argparse.ArgumentParser(
-        prog="python -m colorize.training",
+    result = CommandParser(
+        prog="colorize train",
         description="Train a network on color photographs.",
         epilog="Three defaults are those of compact, eccv16 and siggraph17.",
-        allow_abbrev=False,
     )
     result.add_argument("photographs", nargs="+", type=Path, help="folders and tar files")
     result.add_argument("--out", type=Path, required=True, help="folder for checkpoint and log")

@@ -71,7 +71,7 @@ def test_port_in_use_gives_one_line(capsys):
         port = taken.getsockname()[1]
         assert main(["--port", str(port)]) == 1
     error = capsys.readouterr().err
-    assert error.startswith(f"colorize-serve: 127.0.0.1 port {port}: ") and error.count("\n") == 1
+    assert error.startswith(f"colorize: 127.0.0.1 port {port}: ") and error.count("\n") == 1
     assert "--port" in error
 
 
@@ -79,13 +79,13 @@ def test_port_in_use_gives_one_line(capsys):
 def test_unusable_host_gives_one_line(capsys, host):
     assert main(["--host", host, "--port", "0"]) == 1
     error = capsys.readouterr().err
-    assert error.startswith(f"colorize-serve: {host} port 0: ") and error.count("\n") == 1
+    assert error.startswith(f"colorize: {host} port 0: ") and error.count("\n") == 1
 
 
 def test_missing_weights_give_one_line(capsys):
     assert main(["--weights", "no-such-file", "--port", "0"]) == 1
     error = capsys.readouterr().err
-    assert error.startswith("colorize-serve: no-such-file: ") and error.count("\n") == 1
+    assert error.startswith("colorize: no-such-file: ") and error.count("\n") == 1
 
 
 @pytest.mark.parametrize("missing", ["starlette", "uvicorn", "python_multipart"])
