@@ -51,14 +51,17 @@ def decode_high_bit_depth(
     options = {"access": "sequential", "fail_on": fail_on}
     vips = _vips()
     vips.vips_lib.vips_error_clear()  # messages about earlier files, which would be repeated
+    source = _source(file)  # held until the pixels are there: libvips calls its methods
     try:
-        image = vips.Image.new_from_source(_source(file), "", **options)
+        image = vips.Image.new_from_source(source, "", **options)
     except vips.Error as error:
         raise UnsupportedError(str(error)) from error
     if (image.width, image.height) != size:
         raise ColorizeError("damaged: its header and its pixels differ in size")
     shape = image.height, image.width, image.bands
-    return np.frombuffer(image.write_to_memory(), _DTYPES[image.format]).reshape(shape)
+    samples = np.frombuffer(image.write_to_memory(), _DTYPES[image.format]).reshape(shape)
+    del source
+    return samples
 
 
 def convert_to_srgb(pixels: np.ndarray, icc: bytes | None) -> np.ndarray:
@@ -179,3 +182,22 @@ def _transform(pixels: np.ndarray, icc: bytes) -> np.ndarray:
     after = image.icc_transform("srgb", black_point_compensation=True, **options)
     samples = np.frombuffer(after.write_to_memory(), np.uint16)
     return samples.reshape(*pixels.shape[:2], 3)
+
+
+def has_decoder_warnings(file: SegmentFile) -> bool:
+    """Return whether libjpeg warns about the data of a JPEG file; False without libvips."""
+    try:
+        vips = _vips()
+    except ColorizeError:
+        return False
+    vips.vips_lib.vips_error_clear()
+    source = _source(file)  # held until the end: libvips calls its methods
+    try:
+        # an eighth of the size: all is entropy-decoded, little else is done
+        image = vips.Image.jpegload_source(source, shrink=8, fail_on="warning")
+        image.write_to_memory()
+    except vips.Error:
+        return True
+    finally:
+        del source
+    return False

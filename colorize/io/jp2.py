@@ -10,10 +10,12 @@ import os
 import struct
 from typing import BinaryIO
 
+from colorize.errors import ColorizeError
 from colorize.io.contents.jp2 import EXIF_UUID, IPTC_UUID, XMP_UUID, pack_box, read_boxes
 from colorize.io.metadata import Metadata
 
 INCH = 0.0254  # meters
+SYCC = struct.pack(">I", 18)  # an enumerated color space
 
 
 def read_jp2_profile(file: BinaryIO) -> bytes | None:
@@ -26,10 +28,13 @@ def read_jp2_profile(file: BinaryIO) -> bytes | None:
     return None
 
 
-def is_complete_jp2(file: BinaryIO) -> bool:
-    """Return whether the codestream of a JPEG 2000 file ends as it must, with FF D9."""
-    end = size = file.seek(0, os.SEEK_END)
-    offset = 0
+def find_codestream(file: BinaryIO) -> tuple[int, int]:
+    """Return where the codestream of a JPEG 2000 file begins and ends.
+
+    Raises ColorizeError where the file ends before it.
+    """
+    size = file.seek(0, os.SEEK_END)
+    offset, end = 0, size
     while (head := _read_at(file, offset, 16))[:4] != b"\xff\x4f\xff\x51":
         length = int.from_bytes(head[:4], "big")
         header = 16 if length == 1 else 8
@@ -37,11 +42,22 @@ def is_complete_jp2(file: BinaryIO) -> bool:
             length = int.from_bytes(head[8:], "big")
         end = size if length == 0 else offset + length
         if head[4:8] == b"jp2c":
-            break
+            offset += header
+            continue
         if length < header or end >= size:
-            return False
+            raise ColorizeError("incomplete: its end is missing")
         offset = end
-    return end <= size and _read_at(file, max(end - 2, 0), 2) == b"\xff\xd9"
+    return offset, min(end, size)
+
+
+def is_sycc(file: BinaryIO) -> bool:
+    """Return whether the pixels of a JPEG 2000 file are YCbCr."""
+    for type, content in read_boxes(file):
+        if type == b"jp2h":
+            for inner, color in read_boxes(io.BytesIO(content)):
+                if inner == b"colr" and color[:1] == b"\1" and color[3:7] == SYCC:
+                    return True
+    return False
 
 
 def pack_jp2_boxes(metadata: Metadata) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from typing import BinaryIO, cast
 
@@ -25,10 +26,12 @@ from colorize.io.conversion import image_to_arrays, samples_to_arrays
 from colorize.io.exif import read_orientation
 from colorize.io.high_bit_depth import decode_high_bit_depth
 from colorize.io.icc import SRGB_GAMMA, gamma_curve
-from colorize.io.jp2 import is_complete_jp2, read_jp2_profile
+from colorize.io.jp2 import read_jp2_profile
 from colorize.io.metadata import read_metadata
 from colorize.io.photo import Photo
+from colorize.io.readers import jpeg, jpeg2000, png
 from colorize.io.readers.limits import check_size
+from colorize.io.segments import Part, SegmentFile
 
 Opener = Callable[[BinaryIO, str], Image.Image]
 
@@ -66,18 +69,22 @@ def read_frames(
 
     Raises ColorizeError for what is refused; decoders raise their own errors on damaged files.
     """
+    source = _Source(file, allow_damaged)
     file.seek(0)
-    image = opener(file, "")
+    if opener is PngImagePlugin.PngImageFile:
+        source.repair_png(max_pixels)
+    image = opener(cast(BinaryIO, source.image_file), "")
     check_size(*image.size, max_pixels)
     if image.format not in ANIMATED:
-        photo = _read_frame(image, file)
+        photo = _read_frame(image, source)
         del image  # 4 bytes a pixel, which would wait with this generator
         yield photo
         return
     index = 1 if getattr(image, "default_image", False) else 0  # APNG: a still for old viewers
     while index == 0 or _seek_frame(image, index):
         check_size(*image.size, max_pixels)
-        yield _read_frame(image, file)
+        yield _read_frame(image, source)
+        source.notes = []
         index += 1
 
 
@@ -112,28 +119,75 @@ def _seek_frame(image: Image.Image, index: int) -> bool:
     return True
 
 
-def _read_frame(image: Image.Image, file: BinaryIO) -> Photo:
-    samples = None
+class _Source:
+    """The file being read, as its decoder is to see it.
+
+    Attributes:
+        file: as it is.
+        allow_damaged: see `read`.
+        image_file: without damaged chunks.
+        pixel_file: of a PNG, with nothing but its pixels.
+        notes: what is left out.
+    """
+
+    def __init__(self, file: BinaryIO, allow_damaged: bool) -> None:
+        self.file = file
+        self.allow_damaged = allow_damaged
+        self.image_file: BinaryIO | SegmentFile = file
+        self.pixel_file: BinaryIO | SegmentFile = file
+        self.notes: list[str] = []
+
+    def repair_png(self, max_pixels: int) -> None:
+        """Leave out damaged chunks of a PNG file."""
+        self.image_file, self.pixel_file, self.notes = png.repair(
+            self.file, max_pixels, self.allow_damaged
+        )
+
+
+def _read_frame(image: Image.Image, source: _Source) -> Photo:
+    samples: np.ndarray | None = None
+    notes = source.notes
     if _is_png16(image):
-        samples = decode_high_bit_depth(file, image.size)
-    image.decodermaxblock = BLOCK_BYTES  # type: ignore[attr-defined]
-    image.load()
-    if image.format == "JPEG2000":
-        if not is_complete_jp2(file):  # the decoder would return the part that it has
-            raise ColorizeError("incomplete: its end is missing")
-        if profile := read_jp2_profile(file):
-            image.info["icc_profile"] = profile
-    contents = read_contents(image, file)
+        samples = decode_high_bit_depth(source.pixel_file, image.size)
+    if image.format == "JPEG":
+        info = image.info
+        image, notes = jpeg.load(source.file, BLOCK_BYTES, source.allow_damaged)
+        image.info.update(info)
+    elif image.format == "JPEG2000":
+        samples, notes = _load_jpeg2000(image, source)
+    else:
+        image.decodermaxblock = BLOCK_BYTES  # type: ignore[attr-defined]
+        image.load()
+    contents = read_contents(image, source.file)
     # the decoder of JPEG XL turns the picture, and EXIF has no say
     is_upright = image.format == "JXL"
     orientation = 1 if is_upright else read_orientation(contents.exif, contents.xmp)
     if samples is None:
-        pixels, alpha, notes = image_to_arrays(image, orientation)
+        pixels, alpha, more = image_to_arrays(image, orientation)
     else:
         has_alpha, icc = samples.shape[2] in (2, 4), image.info.get("icc_profile")
-        pixels, alpha, notes = samples_to_arrays(samples, has_alpha, icc, orientation)
-    metadata = read_metadata(image, contents, orientation, notes, _is_lossless(image, file))
+        pixels, alpha, more = samples_to_arrays(samples, has_alpha, icc, orientation)
+    lossless = _is_lossless(image, source.file)
+    metadata = read_metadata(image, contents, orientation, [*notes, *more], lossless)
     return Photo(_correct_gamma(pixels, image), alpha, metadata)
+
+
+def _load_jpeg2000(image: Image.Image, source: _Source) -> tuple[np.ndarray | None, list[str]]:
+    """Return samples of more than 8 bits, None where the image has them, and notes."""
+    codestream = jpeg2000.read_codestream(source.file)
+    if not codestream.has_end:
+        whole = SegmentFile(source.file, [Part(0, source.file.seek(0, os.SEEK_END)), jpeg2000.END])
+        image.fp = whole  # type: ignore[attr-defined]  # the decoder wants an end marker
+    notes = [] if codestream.has_end else ["its end marker is missing"]
+    if not codestream.is_whole:  # the decoder would return the part that it has
+        raise ColorizeError("incomplete: its end is missing")
+    samples = jpeg2000.decode_deep(source.file, image, codestream)
+    if samples is None:
+        image.decodermaxblock = BLOCK_BYTES  # type: ignore[attr-defined]
+        image.load()
+    if profile := read_jp2_profile(source.file):
+        image.info["icc_profile"] = profile
+    return samples, notes
 
 
 def _is_png16(image: Image.Image) -> bool:

@@ -1,0 +1,197 @@
+r"""JPEG files whose end is missing, and how damage shows that libjpeg does not report.
+
+libjpeg fills what a damaged scan lacks with gray, and only warns, which Pillow does not pass on.
+A sequential scan is therefore presented without its end marker: the decoder then runs out of data
+where there is too little, and does not ask for all of it where there is too much.
+
+Source: ITU-T T.81 (JPEG), annex B.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import BinaryIO, NamedTuple
+
+from PIL import Image, JpegImagePlugin
+
+from colorize.errors import ColorizeError
+from colorize.io.high_bit_depth import has_decoder_warnings
+from colorize.io.readers.limits import DAMAGED
+from colorize.io.segments import Part, SegmentFile
+
+SEQUENTIAL = {0xC0, 0xC1}  # frames whose one scan holds all components, coded by Huffman's method
+FRAMES = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+SOS, EOI = 0xDA, b"\xff\xd9"
+PADDING = b"\xff\0" * 8  # ones only, which no code begins with: the decoder may look ahead at it
+OTHER_PADDING = bytes(16)
+TAIL_BYTES, STEP_BYTES = 1 << 15, 1 << 10  # the end is read in steps, to see how much was needed
+MAX_UNUSED_BYTES = 4 << 10
+SCAN_BYTES = 1 << 20
+
+_MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")  # neither a stuffed byte nor a restart
+
+
+class Scan(NamedTuple):
+    """The first scan of a JPEG file.
+
+    Attributes:
+        end: where the marker behind it, or behind the last scan, begins, or the file ends.
+        has_end: whether there is an end marker behind it.
+        is_only: whether it holds the whole picture.
+        is_complete: whether all scans are there, of several.
+    """
+
+    end: int
+    has_end: bool
+    is_only: bool
+    is_complete: bool
+
+
+class _TailFile(SegmentFile):
+    """Returns the end of the file in small pieces, once `is_stepping` is set."""
+
+    is_stepping = False
+
+    def read(self, size: int | None = -1) -> bytes:
+        """Return the next bytes."""
+        if size is None or size < 0 or not self.is_stepping:
+            return super().read(size)
+        if self.tell() + size <= self.size - TAIL_BYTES:
+            return super().read(size)
+        head = self.size - TAIL_BYTES - self.tell()
+        return super().read(head if head > STEP_BYTES else min(size, STEP_BYTES))
+
+
+def load(file: BinaryIO, block_bytes: int, allow_damaged: bool) -> tuple[Image.Image, list[str]]:
+    """Return the decoded picture, and notes.
+
+    Args:
+        file: the JPEG file.
+        block_bytes: decoded at a time.
+        allow_damaged: take what can be decoded.
+
+    Raises:
+        ColorizeError: where the pixels are damaged or incomplete.
+    """
+    size = file.seek(0, os.SEEK_END)
+    scan = _find_scan(file, size)
+    notes = [] if scan.has_end else ["its end marker is missing"]
+    end = scan.end
+    whole = SegmentFile(file, [Part(0, end), EOI])
+    image = None
+    if scan.is_only:
+        image = _load_checked(file, end, PADDING, block_bytes)
+        if image is not None and not scan.has_end:  # then the padding must not have been decoded
+            other = _load_checked(file, end, OTHER_PADDING, block_bytes)
+            image = image if other is not None and image.tobytes() == other.tobytes() else None
+    elif scan.is_complete and not has_decoder_warnings(whole):
+        image = _load(whole, block_bytes)
+    if image is None:
+        if not allow_damaged:
+            raise ColorizeError("its pixels are damaged or incomplete (--allow-damaged takes them)")
+        notes = [DAMAGED]
+        image = _load(whole, block_bytes)
+    return image, notes
+
+
+def _load(file: SegmentFile, block_bytes: int) -> Image.Image:
+    file.seek(0)
+    image = JpegImagePlugin.JpegImageFile(file, "")  # type: ignore[arg-type]
+    image.decodermaxblock = block_bytes
+    if isinstance(file, _TailFile):
+        file.is_stepping = True
+    image.load()
+    return image
+
+
+def _load_checked(file: BinaryIO, end: int, padding: bytes, block_bytes: int) -> Image.Image | None:
+    """Return the picture, None where there are too few data for its pixels, or too many."""
+    padded = _TailFile(file, [Part(0, end), padding])
+    try:
+        image = _load(padded, block_bytes)
+    except OSError:
+        return None
+    unused = padded.read(-1).removesuffix(padding)
+    return None if len(unused.strip(b"\0")) > MAX_UNUSED_BYTES else image
+
+
+def _find_scan(file: BinaryIO, size: int) -> Scan:
+    """Return the first scan. Raises ColorizeError where there is none."""
+    components, frame, start = 0, 0, 2
+    while start < size:
+        file.seek(start)
+        head = file.read(4)
+        if len(head) < 4 or head[0] != 0xFF:
+            start += 1  # bytes that do not belong here, which decoders skip
+            continue
+        if head[1] == 0xFF or 0xD0 <= head[1] <= 0xD8 or head[1] in (0, 1):
+            start += 1 if head[1] == 0xFF else 2
+            continue
+        content_start, length = start + 4, int.from_bytes(head[2:], "big")
+        if head[1] in FRAMES:
+            frame, components = head[1], file.read(6)[-1:][0] if start + 10 <= size else 0
+        start += 2 + length
+        if head[1] == SOS:
+            file.seek(content_start)
+            in_scan = (file.read(1) or b"\0")[0]
+            end, marker = _next_marker(file, start, size)
+            if frame in SEQUENTIAL and in_scan == components and marker != SOS:
+                return Scan(end, marker == EOI[1], True, True)
+            sent = _Coefficients(components)
+            file.seek(content_start)
+            sent.add(file.read(length - 2))
+            end, has_end = _later_scans(file, start, size, sent)
+            return Scan(end, has_end, False, has_end or sent.are_complete)
+    raise ColorizeError("damaged or incomplete: it has no pixels")
+
+
+def _next_marker(file: BinaryIO, start: int, size: int) -> tuple[int, int]:
+    """Return the offset of the next marker and its number, the end of the file and 0 for none."""
+    file.seek(start)
+    kept = b""
+    while content := file.read(SCAN_BYTES):
+        block = kept + content
+        if found := _MARKER.search(block):
+            return file.tell() - len(block) + found.start(), block[found.start() + 1]
+        kept = block[-1:]
+    return size, 0
+
+
+def _later_scans(file: BinaryIO, start: int, size: int, sent: _Coefficients) -> tuple[int, bool]:
+    """Return where the last marker ends that is whole, and whether it is the end marker.
+
+    Adds to `sent` what the scans on the way hold.
+    """
+    while True:
+        start, marker = _next_marker(file, start, size)
+        if marker in (0, EOI[1]):
+            return start, marker == EOI[1]
+        file.seek(start + 2)
+        length = int.from_bytes(file.read(2), "big")
+        if start + 4 > size or start + 2 + length > size:
+            return start, False
+        if marker == SOS:
+            sent.add(file.read(length - 2))
+        start += 2 + length
+
+
+class _Coefficients:
+    """Which coefficients of which components the scans have held in full precision."""
+
+    def __init__(self, components: int) -> None:
+        self._components = components
+        self._sent: set[tuple[int, int]] = set()
+
+    def add(self, header: bytes) -> None:
+        """Add a scan, by the content of its marker."""
+        if len(header) < 4 or header[-1] & 15:  # the lowest bits come later
+            return
+        numbers = header[1 : 1 + 2 * header[0] : 2]
+        band = range(header[-3], min(header[-2], 63) + 1)
+        self._sent.update((number, index) for number in numbers for index in band)
+
+    @property
+    def are_complete(self) -> bool:
+        """Whether nothing of the picture is missing."""
+        return len(self._sent) >= 64 * self._components

@@ -1,0 +1,126 @@
+"""JPEG 2000: whether the codestream is complete, and samples of more than 8 bits.
+
+Pillow rounds color of more than 8 bits to 8 in a way that turns white into black: whatever rounds
+to 256 becomes 0. Such files go through OpenJPEG in imagecodecs.
+
+Source: ISO/IEC 15444-1, annex A.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import BinaryIO, NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from colorize.errors import ColorizeError
+from colorize.installation import install_command
+from colorize.io.jp2 import find_codestream, is_sycc
+
+SOC, SIZ, SOT, SOD, EOC = 0xFF4F, 0xFF51, 0xFF90, 0xFF93, 0xFFD9
+
+END = struct.pack(">H", EOC)
+
+
+class Codestream(NamedTuple):
+    """What the markers of a codestream say.
+
+    Attributes:
+        bits: of the components.
+        is_signed: whether any component is signed.
+        is_whole: whether the file holds all tile-parts.
+        has_end: whether the end marker follows them.
+    """
+
+    bits: tuple[int, ...]
+    is_signed: bool
+    is_whole: bool
+    has_end: bool
+
+
+def read_codestream(file: BinaryIO) -> Codestream:
+    """Return what the markers say. Raises ColorizeError where there is no codestream."""
+    start, end = find_codestream(file)
+    file.seek(start + 2)
+    bits: tuple[int, ...] = ()
+    is_signed = False
+    offset = start + 2
+    while True:
+        file.seek(offset)
+        head = file.read(4)
+        if len(head) < 4:
+            return Codestream(bits, is_signed, False, False)
+        marker, length = struct.unpack(">HH", head)
+        if marker == SOT:
+            break
+        if marker == SIZ:
+            content = file.read(length - 2)
+            depths = content[36::3]
+            bits = tuple((depth & 127) + 1 for depth in depths)
+            is_signed = any(depth & 128 for depth in depths)
+        offset += 2 + length
+    while True:
+        file.seek(offset)
+        head = file.read(12)
+        if head[:2] == END:
+            return Codestream(bits, is_signed, True, True)
+        if len(head) < 12 or head[:2] != struct.pack(">H", SOT):
+            # nothing that belongs here: the tile-parts are whole if they are all there
+            return Codestream(bits, is_signed, offset <= end, False)
+        (size,) = struct.unpack(">I", head[6:10])
+        if size == 0:  # the last tile-part, up to the end marker
+            file.seek(max(end - 4096, offset))
+            tail = file.read(max(end - file.tell(), 0)).rstrip(b"\0")
+            has_end = tail.endswith(END)
+            return Codestream(bits, is_signed, has_end, has_end)
+        if size < 12 or offset + size > end:
+            return Codestream(bits, is_signed, False, False)
+        offset += size
+
+
+def decode_deep(file: BinaryIO, image: Image.Image, codestream: Codestream) -> np.ndarray | None:
+    """Return uint16 samples, (H, W, components), of a picture of more than 8 bits.
+
+    Returns None where Pillow's 8 bits are to be taken: of fewer bits, and, without imagecodecs,
+    where none of its samples may be one that should be white.
+
+    Raises ColorizeError where imagecodecs is needed.
+    """
+    bits = max(codestream.bits, default=8)
+    if bits <= 8:
+        return None
+    if bits > 16 or len(set(codestream.bits)) > 1:
+        raise ColorizeError(f"has {bits} bits per channel: convert it to 16")
+    if len(codestream.bits) == 1 and image.mode.startswith("I;16"):
+        image.load()
+        return _to_full_range(np.asarray(image)[..., None] >> (16 - bits), bits)
+    if not is_sycc(file) and not codestream.is_signed:
+        try:
+            import imagecodecs
+        except ImportError:
+            pass
+        else:
+            file.seek(0)
+            samples = np.asarray(imagecodecs.jpeg2k_decode(file.read()))
+            if samples.shape[:2] == (image.height, image.width) and samples.dtype.kind == "u":
+                samples = samples.reshape(image.height, image.width, -1)
+                return _to_full_range(samples, bits)
+    image.load()
+    if min(low for low, _ in _extrema(image)) == 0:
+        raise ColorizeError(
+            f"JPEG 2000 in color of {bits} bits needs an extra: {install_command('tiff')}"
+        )
+    return None
+
+
+def _extrema(image: Image.Image) -> list[tuple[int, int]]:
+    return [band.getextrema() for band in image.split()]  # type: ignore[misc]
+
+
+def _to_full_range(samples: np.ndarray, bits: int) -> np.ndarray:
+    top = (1 << bits) - 1
+    if bits == 16:
+        return samples.astype(np.uint16, copy=False)
+    scaled: np.ndarray = (samples.astype(np.uint32) * 65535 + top // 2) // top
+    return scaled.astype(np.uint16)

@@ -1,0 +1,185 @@
+"""PNG files: chunks that are damaged but are not pixels are left out.
+
+Source: PNG, third edition (W3C).
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import struct
+import zlib
+from collections.abc import Iterator
+from typing import BinaryIO, NamedTuple
+
+from PIL import PngImagePlugin
+
+from colorize.errors import ColorizeError
+from colorize.io.png import COLOR_TYPES, SIGNATURE, pack_chunk
+from colorize.io.readers.limits import DAMAGED, check_size
+from colorize.io.segments import Part, SegmentFile
+
+PIXEL_CHUNKS = {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND", b"acTL", b"fcTL", b"fdAT"}
+READ_BYTES = 1 << 20  # of which a checksum is made at a time
+MAX_PARSED_BYTES = 64 << 20  # of a chunk that is parsed
+
+_CHANNELS = {color_type: channels for channels, color_type in COLOR_TYPES.items()} | {3: 1}
+_ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2),
+          (0, 1, 1, 2))  # fmt: skip
+_TINY = struct.pack(">IIBBBBB", 1, 1, 8, 0, 0, 0, 0), zlib.compress(b"\0\0")
+
+
+class Chunk(NamedTuple):
+    """A chunk of a file: its type, where its content lies, and whether its checksum is right."""
+
+    type: bytes
+    offset: int
+    size: int
+    is_whole: bool
+    is_valid: bool
+
+    @property
+    def part(self) -> Part:
+        """All of it, with length, type and checksum."""
+        return Part(self.offset - 8, self.size + 12)
+
+
+def repair(
+    file: BinaryIO, max_pixels: int, allow_damaged: bool
+) -> tuple[SegmentFile, SegmentFile, list[str]]:
+    """Return the file without damaged chunks, the file with its pixels only, and notes.
+
+    Raises ColorizeError where the picture is too large, and where the pixels are damaged, unless
+    this is allowed.
+    """
+    file.seek(16)
+    header = file.read(8)
+    if len(header) == 8:
+        width, height = struct.unpack(">II", header)
+        check_size(width, height, max_pixels)
+    chunks = list(_chunks(file))
+    notes: list[str] = []
+    pixels = [chunk for chunk in chunks if chunk.type in PIXEL_CHUNKS]
+    damaged = next((c for c in pixels if not c.is_whole or not c.is_valid), None)
+    is_animation = any(chunk.type == b"acTL" for chunk in pixels)
+    has_end = bool(chunks) and chunks[-1].type == b"IEND"
+    if is_animation and not has_end and not allow_damaged:
+        raise ColorizeError("incomplete: its end is missing")
+    if allow_damaged and not damaged and not is_animation and not _inflates(file, pixels):
+        return _rescue(file, pixels)
+    if damaged and damaged.type != b"IEND":
+        if not allow_damaged:
+            what = "is cut off" if not damaged.is_whole else "has a wrong checksum"
+            raise ColorizeError(
+                f"its pixels are damaged: chunk {damaged.type.decode('ascii', 'replace')} {what} "
+                "(--allow-damaged takes them)"
+            )
+        return _rescue(file, pixels)
+    usable = [chunk for chunk in chunks if chunk.type in PIXEL_CHUNKS or _is_usable(file, chunk)]
+    if len(usable) < len(chunks):
+        names = sorted({c.type.decode("ascii", "replace") for c in chunks if c not in usable})
+        notes.append(f"damaged chunks left out: {', '.join(names)}")
+    end: list[bytes | Part] = [pack_chunk(b"IEND", b"")]
+    if not has_end:
+        notes.append("its end marker is missing")
+    body = [chunk.part for chunk in usable if chunk.type != b"IEND"]
+    plain = [chunk.part for chunk in pixels if chunk.type != b"IEND"]
+    return (
+        SegmentFile(file, [SIGNATURE, *body, *end]),
+        SegmentFile(file, [SIGNATURE, *plain, *end]),
+        notes,
+    )
+
+
+def _chunks(file: BinaryIO) -> Iterator[Chunk]:
+    """Yield the chunks up to IEND or to the end of the file, of which the last may be cut off."""
+    size = file.seek(0, os.SEEK_END)
+    offset = len(SIGNATURE)
+    while offset + 8 <= size:
+        file.seek(offset)
+        length, type = struct.unpack(">I4s", file.read(8))
+        is_whole = offset + 12 + length <= size
+        checksum, left = zlib.crc32(type), min(length, size - offset - 8)
+        while left > 0 and (content := file.read(min(left, READ_BYTES))):
+            checksum = zlib.crc32(content, checksum)
+            left -= len(content)
+        is_valid = is_whole and file.read(4) == struct.pack(">I", checksum)
+        yield Chunk(type, offset + 8, length, is_whole, is_valid)
+        if type == b"IEND":
+            return
+        offset += 12 + length
+
+
+def _is_usable(file: BinaryIO, chunk: Chunk) -> bool:
+    """Return whether Pillow can read a chunk that is not part of the pixels."""
+    if not chunk.is_valid or not chunk.type.isalpha():
+        return False
+    if chunk.size > MAX_PARSED_BYTES:
+        return True
+    file.seek(chunk.offset)
+    header, pixel = _TINY
+    tiny = SIGNATURE + pack_chunk(b"IHDR", header) + pack_chunk(chunk.type, file.read(chunk.size))
+    tiny += pack_chunk(b"IDAT", pixel) + pack_chunk(b"IEND", b"")
+    try:
+        PngImagePlugin.PngImageFile(io.BytesIO(tiny), "").load()
+    except Exception:  # of nearly every type
+        return False
+    return True
+
+
+def _inflates(file: BinaryIO, pixels: list[Chunk]) -> bool:
+    """Return whether the pixels can be decompressed."""
+    inflater = zlib.decompressobj()
+    try:
+        for chunk in (chunk for chunk in pixels if chunk.type == b"IDAT"):
+            file.seek(chunk.offset)
+            left = chunk.size
+            while left > 0 and (content := file.read(min(left, READ_BYTES))):
+                left -= len(content)
+                while content:
+                    inflater.decompress(content, READ_BYTES)
+                    content = inflater.unconsumed_tail
+    except zlib.error:
+        return False
+    return inflater.eof
+
+
+def _rescue(file: BinaryIO, pixels: list[Chunk]) -> tuple[SegmentFile, SegmentFile, list[str]]:
+    """Return a file of the pixels as far as they can be decompressed, black behind them."""
+    header = next((chunk for chunk in pixels if chunk.type == b"IHDR"), None)
+    if header is None or header.size != 13 or not header.is_whole:
+        raise ColorizeError("damaged: its header is missing")
+    contents = {b"IHDR": b"", b"PLTE": b"", b"tRNS": b""}
+    for chunk in pixels:
+        if contents.get(chunk.type) == b"":
+            file.seek(chunk.offset)
+            contents[chunk.type] = file.read(chunk.size)
+    inflater, rows = zlib.decompressobj(), bytearray()
+    wanted = _raw_size(contents[b"IHDR"])
+    for chunk in (chunk for chunk in pixels if chunk.type == b"IDAT"):
+        file.seek(chunk.offset)
+        left = chunk.size
+        while left > 0 and len(rows) < wanted and (content := file.read(min(left, 1024))):
+            left -= len(content)
+            try:
+                rows += inflater.decompress(content, wanted - len(rows))
+            except zlib.error:
+                wanted = len(rows)  # nothing behind it makes sense
+    rows = rows[: _raw_size(contents[b"IHDR"])].ljust(_raw_size(contents[b"IHDR"]), b"\0")
+    content = SIGNATURE
+    content += b"".join(pack_chunk(type, data) for type, data in contents.items() if data)
+    content += pack_chunk(b"IDAT", zlib.compress(bytes(rows), 1)) + pack_chunk(b"IEND", b"")
+    return SegmentFile(file, [content]), SegmentFile(file, [content]), [DAMAGED]
+
+
+def _raw_size(header: bytes) -> int:
+    """Return how many bytes the filtered rows of all passes take."""
+    width, height, bits, color_type, _, _, interlace = struct.unpack(">IIBBBBB", header)
+    pixel_bits = bits * _CHANNELS.get(color_type, 4)
+    passes = _ADAM7 if interlace else ((0, 0, 1, 1),)
+    size = 0
+    for left, top, step_x, step_y in passes:
+        columns, rows = -(-max(width - left, 0) // step_x), -(-max(height - top, 0) // step_y)
+        if columns and rows:
+            size += rows * (1 + (columns * pixel_bits + 7) // 8)
+    return size
