@@ -1,20 +1,20 @@
-"""Measure the ways to enlarge ab to a photograph's size: python -m benchmarks.upsampling.
+"""Compare methods of upsampling ab to a photograph's size: python -m benchmarks.upsampling.
 
     python -m benchmarks.upsampling quality kodak/ bsds-100.tar --json FILE
     python -m benchmarks.upsampling cost PHOTO --json FILE
     python -m benchmarks.upsampling table FILE
 
-`quality` takes color photographs at full size. Their L is given; ab is that of the bundled
-network (for what is seen) or the truth's own, shrunk to 64×64 by area (for what the enlargement
-alone does). Each is enlarged in every way and compared with the photograph's ab: CIEDE2000,
-the mean over each photograph averaged over photographs, and the mean over all pixels in a band
-of 5 pixels along strong color edges. An edge is strong where the gradient of the true ab,
-smoothed by a Gaussian of σ = 1 pixel, is above 7 per pixel.
+`quality` takes color photographs at full size and keeps their L; ab is that of the bundled network
+(to measure what users see) or the true one averaged to 64×64 (to measure only the upsampling). Both
+are upsampled by every method and compared with the true ab by CIEDE2000: the mean over each
+photograph, averaged over photographs, and the mean over all pixels in a band of 5 pixels along
+strong color edges. An edge is strong where the gradient of the true ab, smoothed by a Gaussian of
+σ = 1 pixel, is above 7 per pixel.
 
-`cost` takes a photograph, enlarges it to 12 megapixels and tells the processor time of joining
-in both ways, in turns, and of the whole way from a JPEG file to a JPEG file.
+`cost` enlarges a photograph to 12 megapixels and measures the CPU time of merging by both methods,
+alternately, and of the whole pipeline from JPEG file to JPEG file.
 
-`table` prints what docs/upsampling.md shows of such files.
+`table` prints such a file as the table of docs/upsampling.md.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ def joint_bilateral(ab: Planes, lightness: Planes, guide: Planes) -> Planes:
     return total / weights
 
 
-WAYS: dict[str, Callable[[Planes, Planes, Planes], Planes]] = {
+METHODS: dict[str, Callable[[Planes, Planes, Planes], Planes]] = {
     "bilinear": bilinear,
     "guided": guided,
     "fast guided filter": fast_guided_filter,
@@ -151,7 +151,7 @@ def predicted_ab(colorizer: Colorizer, photo: Photo) -> np.ndarray:
 
 def quality(data: Path, colorizer: Colorizer) -> dict[str, Any]:
     """Return the figures of each method for the network's and the true colors."""
-    tallies = {source: {way: Tally() for way in WAYS} for source in ("network", "truth")}
+    tallies = {source: {method: Tally() for method in METHODS} for source in ("network", "truth")}
     pixels = count = 0
     for count, picture in enumerate(photographs(data), 1):
         truth = lab.rgb_to_lab(picture.astype(np.float32) / 255)
@@ -162,19 +162,21 @@ def quality(data: Path, colorizer: Colorizer) -> dict[str, Any]:
             "truth": np.stack([area_downsample(plane, shape) for plane in true_ab]),
         }
         for source, ab in sources.items():
-            for way, enlarged in WAYS.items():
+            for method, enlarged in METHODS.items():
                 result = truth.copy()
                 result[..., 1:] = np.moveaxis(
                     enlarged(ab, lightness, downsampled_lightness(picture, shape)), 0, -1
                 )
-                tallies[source][way].add(deltaE_ciede2000(truth, result), band)
+                tallies[source][method].add(deltaE_ciede2000(truth, result), band)
         pixels += band.size
         sys.stderr.write(f"\r{data.name}: {count}")
     sys.stderr.write("\n")
     share = tallies["truth"]["bilinear"].band_pixels / pixels
     figures: dict[str, Any] = {"photographs": count, "band_share": round(share, 4)}
-    for source, ways in tallies.items():
-        figures[source] = {way: tally.figures(ways["bilinear"]) for way, tally in ways.items()}
+    for source, methods in tallies.items():
+        figures[source] = {
+            method: tally.figures(methods["bilinear"]) for method, tally in methods.items()
+        }
     return figures
 
 
@@ -225,25 +227,25 @@ def table(content: dict[str, Any]) -> str:
             "| ΔE2000 | network: overall | band | better in | truth: overall | band | better in |",
             "|---|--:|--:|--:|--:|--:|--:|",
         ]
-        for way in WAYS:
+        for method in METHODS:
             cells = [
                 cell
                 for source in ("network", "truth")
                 for cell in (
-                    f"{data[source][way]['overall']:.3f}",
-                    f"{data[source][way]['band']:.3f}",
-                    _better(way, data, source),
+                    f"{data[source][method]['overall']:.3f}",
+                    f"{data[source][method]['band']:.3f}",
+                    _better(method, data, source),
                 )
             ]
-            lines.append(f"| {way} | " + " | ".join(cells) + " |")
+            lines.append(f"| {method} | " + " | ".join(cells) + " |")
         lines.append("")
     return "\n".join(lines)
 
 
-def _better(way: str, data: dict[str, Any], source: str) -> str:
-    if way == "bilinear":
+def _better(method: str, data: dict[str, Any], source: str) -> str:
+    if method == "bilinear":
         return ""
-    return str(data[source][way]["photographs_better_than_bilinear"])
+    return str(data[source][method]["photographs_better_than_bilinear"])
 
 
 def main(argv: list[str] | None = None) -> int:

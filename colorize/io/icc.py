@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 from PIL import Image, ImageCms
@@ -61,7 +60,7 @@ def gray_curve(icc: bytes | None) -> np.ndarray | None:
     return None if same else np.array(curve)
 
 
-def gamma_curve(gamma: float, dtype: Any) -> np.ndarray:
+def gamma_curve(gamma: float, dtype: np.dtype[np.unsignedinteger]) -> np.ndarray:
     """Return the sRGB level for each level v whose linear light is v ** (1 / gamma).
 
     Args:

@@ -7,11 +7,10 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from threading import Lock
-from typing import Any
 
 _lock = Lock()
 _users = 0
-_filter: Any = None
+_filter = ("ignore", None, Warning, re.compile(r"PIL\."), 0)
 
 
 @contextmanager
@@ -21,11 +20,10 @@ def pillow_warnings_ignored() -> Iterator[None]:
     warnings.catch_warnings would not do: threads that leave in another order than they entered
     would restore each other's filters.
     """
-    global _users, _filter
+    global _users
     with _lock:
         _users += 1
         if _users == 1:
-            _filter = ("ignore", None, Warning, re.compile(r"PIL\."), 0)
             warnings.filters.insert(0, _filter)  # type: ignore[attr-defined]
     try:
         yield

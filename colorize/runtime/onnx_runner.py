@@ -9,7 +9,6 @@ import gc
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -116,7 +115,7 @@ class OnnxRunner:
         if self._tensors:
             values = map(onnxruntime.OrtValue.ortvalue_from_numpy, self._tensors.values())
             options.add_external_initializers(list(self._tensors), list(values))
-        providers: list[Any] = [CPU]
+        providers: list[str | tuple[str, dict[str, str]]] = [CPU]
         if self.device != "cpu":
             providers.insert(0, (CUDA, {"device_id": self.device.partition(":")[2]}))
         try:

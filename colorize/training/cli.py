@@ -170,7 +170,7 @@ def load_photos(args: argparse.Namespace, config: TrainConfig, process: Process)
 
 
 def check_args(args: argparse.Namespace, config: TrainConfig) -> None:
-    """Raise ColorizeError for options that contradict each other or a run in the way."""
+    """Raise ColorizeError for contradictory options, and for a folder that contains a run."""
     if args.freeze_bn_stats and not (args.init or args.resume):
         raise ColorizeError("--freeze-bn-stats needs weights that have statistics: add --init")
     if bool(args.teacher) != (config.distill_weight > 0):

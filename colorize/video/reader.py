@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from fractions import Fraction
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import av
 import numpy as np
@@ -88,7 +88,7 @@ class VideoReader:
         duration = self.container.duration
         return None if duration is None else Fraction(duration, av.time_base)
 
-    def frames(self, copy: Callable[[Any], None]) -> Iterator[tuple[av.VideoFrame, int]]:
+    def frames(self, copy: Callable[[av.Packet], None]) -> Iterator[tuple[av.VideoFrame, int]]:
         """Yield each frame with its time stamp, in `time_base`; call `copy` with other packets.
 
         Time stamps increase: a frame without one, or with an earlier one than the frame before,
@@ -174,7 +174,7 @@ def frame_pixels(frame: av.VideoFrame, width: int, height: int) -> Pixels:
     return rgb
 
 
-def is_cover(stream: Any) -> bool:
+def is_cover(stream: av.stream.Stream) -> bool:
     """Return whether a video stream is a cover picture."""
     return bool(stream.disposition & av.stream.Disposition.attached_pic)
 
@@ -190,8 +190,8 @@ def _video_stream(container: av.container.InputContainer, name: str) -> av.Video
 
 
 def _packets(
-    container: av.container.InputContainer, streams: list[Any], broken: list[str]
-) -> Iterator[Any]:
+    container: av.container.InputContainer, streams: list[av.stream.Stream], broken: list[str]
+) -> Iterator[av.Packet]:
     """Yield packets up to the end of what is readable; add to `broken` if that comes early."""
     packets = container.demux(streams)
     while True:
@@ -205,7 +205,7 @@ def _packets(
         yield packet
 
 
-def _decode(packet: Any, damaged: list[str]) -> list[av.VideoFrame]:
+def _decode(packet: av.Packet, damaged: list[str]) -> list[av.VideoFrame]:
     """Return the frames of a packet; for a damaged one none, and add the reason to `damaged`."""
     try:
         return list(packet.decode())
@@ -216,7 +216,7 @@ def _decode(packet: Any, damaged: list[str]) -> list[av.VideoFrame]:
 
 
 def _display_matrix(frame: av.VideoFrame) -> list[int] | None:
-    side_data: Any = frame.side_data
+    side_data = frame.side_data
     for data in side_data:
         if data.type.name == "DISPLAYMATRIX":
             return [int(value) for value in np.frombuffer(bytes(data), np.int32)]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from fractions import Fraction
-from typing import Any
 
 import av
 from av.codec.context import Flags
@@ -52,11 +51,11 @@ class VideoWriter:
         self._source = source
         self._video = self._add_video(codec, crf)
         self._transcoders: dict[int, SubtitleTranscoder] = {}  # by index in the source
-        self._copied: dict[int, Any] = {}  # streams by index in the source
+        self._copied: dict[int, av.stream.Stream] = {}  # streams by index in the source
         self._add_other_streams()
         self._copy_metadata()
 
-    def copy(self, packet: Any) -> None:
+    def copy(self, packet: av.Packet) -> None:
         """Write a packet of another stream, unchanged unless its subtitles are transcoded."""
         index = packet.stream.index
         if index in self._transcoders and packet.size:
@@ -76,7 +75,7 @@ class VideoWriter:
             pts: time stamp, in the time base of the source.
             duration: in the same time base.
         """
-        frame: Any = av.VideoFrame.from_ndarray(pixels, "rgb24")
+        frame = av.VideoFrame.from_ndarray(pixels, "rgb24")
         context = self._video.codec_context
         if context.pix_fmt.startswith("yuv"):
             frame = frame.reformat(
@@ -99,12 +98,12 @@ class VideoWriter:
                 packet.dts = packet.pts
         self._output.mux(packets)
 
-    def _add_video(self, codec: VideoCodec, crf: int | None) -> Any:
+    def _add_video(self, codec: VideoCodec, crf: int | None) -> av.stream.Stream:
         """Add the video stream with all that players must know of the frames; return it."""
         source, container = self._source, self._output.format.name
         options = dict(codec.options) | ({} if crf is None else {"crf": str(crf)})
         os.environ.setdefault("SVT_LOG", "1")  # of the AV1 encoder: only errors
-        stream: Any = self._output.add_stream(codec.encoder, source.rate, options)
+        stream = self._output.add_stream(codec.encoder, source.rate, options)
         context = stream.codec_context
         context.width, context.height = source.width, source.height
         context.pix_fmt = codec.pixel_format
@@ -142,7 +141,7 @@ class VideoWriter:
                 else:
                     self._drop_stream(stream, error)
 
-    def _add_copied_stream(self, stream: Any) -> Any:
+    def _add_copied_stream(self, stream: av.stream.Stream) -> av.stream.Stream:
         """Return a new stream for the packets of one. Raises ValueError if they can't be copied."""
         container = self._output.format.name
         if stream.type == "video" and not is_cover(stream):
@@ -153,17 +152,17 @@ class VideoWriter:
             raise ValueError("an unknown codec")
         if container == "mov" and stream.codec_context.name in MP4_ONLY:
             raise ValueError("FFmpeg would fail only at the end")
-        added: Any = self._output.add_stream_from_template(stream, opaque=True)
+        added = self._output.add_stream_from_template(stream, opaque=True)
         added.metadata.update(stream.metadata)
         added.disposition = stream.disposition
         return added
 
-    def _transcode(self, stream: Any) -> None:
+    def _transcode(self, stream: av.stream.Stream) -> None:
         transcoder = SubtitleTranscoder(self._output, stream)
         self._transcoders[stream.index] = transcoder
         self.notes.append(f"subtitle stream {stream.index} was converted to {transcoder.codec}")
 
-    def _drop_stream(self, stream: Any, error: Exception) -> None:
+    def _drop_stream(self, stream: av.stream.Stream, error: Exception) -> None:
         """Note that a stream is left out; raise ColorizeError if it is sound."""
         context = stream.codec_context
         what = f"{stream.type} stream {stream.index}" + (f" ({context.name})" if context else "")

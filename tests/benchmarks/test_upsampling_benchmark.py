@@ -1,4 +1,4 @@
-"""The benchmark of enlargement: its band, its ways, and the documented figures."""
+"""The benchmark of upsampling: its band, its methods, and the documented figures."""
 
 import json
 from pathlib import Path
@@ -9,7 +9,7 @@ import pytest
 from benchmarks import upsampling
 
 ROOT = Path(__file__).parents[2]
-DRAW = 0.01  # ΔE2000 between two ways that proves nothing
+DRAW = 0.01  # ΔE2000 between two methods that proves nothing
 
 
 def test_the_band_is_five_pixels_along_a_strong_edge_and_none_along_a_weak_one():
@@ -20,11 +20,11 @@ def test_the_band_is_five_pixels_along_a_strong_edge_and_none_along_a_weak_one()
     assert not upsampling.edge_band(ab / 2).any()
 
 
-@pytest.mark.parametrize("way", upsampling.WAYS)
-def test_every_way_keeps_one_color(way):
+@pytest.mark.parametrize("method", upsampling.METHODS)
+def test_every_method_keeps_one_color(method):
     lightness = np.random.default_rng(0).uniform(0, 100, (90, 130)).astype(np.float32)
     guide = upsampling.area_downsample(lightness, (64, 64))
-    result = upsampling.WAYS[way](np.full((2, 64, 64), 20, np.float32), lightness, guide)
+    result = upsampling.METHODS[method](np.full((2, 64, 64), 20, np.float32), lightness, guide)
     assert result.shape == (2, 90, 130)
     np.testing.assert_allclose(result, 20, atol=1e-2)
 
