@@ -34,7 +34,8 @@ def find_conflicts(jobs: Iterable[Job], reserved: Iterable[Path] = ()) -> dict[J
             reasons[job] = "the output would replace an input; choose another name or folder"
         elif target in reserved_paths:
             reasons[job] = (
-                "the output would replace the manifest, report or gallery; choose another name"
+                "the output would replace a file that this run reads or writes, such as the "
+                "manifest or the reference; choose another name"
             )
         elif owner is not None:
             output, source = display_name(job.target), display_name(owner.source)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import re
 import sys
 import threading
 from collections.abc import Iterator, Mapping
@@ -23,7 +24,7 @@ from colorize.io.atomic import lock_file
 from colorize.io.storage import absolute_name, parse_path, sha256, size_and_mtime
 
 STARTED, DONE, FAILED = "started", "done", "failed"
-ENTRY_PREFIX = b'{"input": '  # of every line
+ENTRY_START = re.compile(rb'\{"input": "(?:[^"\\]|\\.)*", "sha256": ')  # of every line
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +176,8 @@ class Manifest:
             with path.open("rb") as file:
                 for number, line in enumerate(file, 1):
                     if not line.endswith(b"\n"):
-                        _check_prefix(line)
+                        if number == 1:  # else, the lines before prove what this file is
+                            _check_start(line)
                         break
                     self._index(_decode(line, number))
                     complete_bytes += len(line)
@@ -231,10 +233,10 @@ def _decode(line: bytes, number: int) -> Entry:
         ) from error
 
 
-def _check_prefix(line: bytes) -> None:
+def _check_start(line: bytes) -> None:
     """Raise rather than truncate a file that is not a manifest."""
-    if line[: len(ENTRY_PREFIX)] != ENTRY_PREFIX[: len(line)]:
-        raise ColorizeError("is not a manifest; choose another file")
+    if not ENTRY_START.match(line):
+        raise ColorizeError("is not a manifest; choose another file, or delete it")
 
 
 def _check_regular(path: Path) -> None:

@@ -14,7 +14,8 @@ from colorize.errors import ColorizeError, display_name, error_context
 from colorize.io.storage import RemotePath, absolute_name
 from colorize.viewing.gallery import TITLE, Gallery, relative_names
 
-LOG_PREFIX = b'{"error": '  # of every line of a failure log
+MAX_LINE = 1 << 20  # bytes of a line that are looked at
+LOG_FIELDS = {"error", "input", "output"}  # of every line of a failure log
 
 
 @dataclass
@@ -83,9 +84,21 @@ def _check_replaceable(path: Path) -> None:
     """Raise ColorizeError rather than replace a file that is not a failure log."""
     if path.is_file():
         with path.open("rb") as file:
-            prefix = file.read(len(LOG_PREFIX))
-        if prefix not in (b"", LOG_PREFIX):
+            first = file.readline(MAX_LINE)
+        if first and not _is_log_line(first):
             raise ColorizeError("exists and is not a failure log; choose another file")
+
+
+def _is_log_line(line: bytes) -> bool:
+    try:
+        values = json.loads(line)
+    except (ValueError, RecursionError):
+        return False
+    return (
+        isinstance(values, dict)
+        and values.keys() == LOG_FIELDS
+        and all(isinstance(value, str) for value in values.values())
+    )
 
 
 @contextlib.contextmanager

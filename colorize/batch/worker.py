@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import stat
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -13,6 +11,7 @@ from colorize.batch.jobs import Job, RenderFn, Result, VideoColorizerFn, WriteOp
 from colorize.batch.manifest import finish_entry
 from colorize.errors import ColorizeError, display_name, error_context
 from colorize.io import readers, writers
+from colorize.io.atomic import Found, check_replaceable
 from colorize.io.formats import output_format
 from colorize.io.photo import Photo
 from colorize.io.prefetch import PhotoPrefetcher
@@ -64,11 +63,12 @@ class JobWorker:
     def __call__(self, job: Job) -> Result:
         """Return how the job ended. Raises ColorizeError if the manifest can't be written."""
         start = time.monotonic()
+        found = find_output(job)
         result = self.precheck(job)
         if result is not None:
             return result
         try:
-            return self._run_with_manifest(job)
+            return self._run_with_manifest(job, found)
         except StorageError as error:  # the manifest records sizes and times of objects too
             return Result(job, time.monotonic() - start, str(error))
 
@@ -104,20 +104,24 @@ class JobWorker:
                 allow_damaged=self.options.allow_damaged,
             )
 
-    def _run_with_manifest(self, job: Job) -> Result:
+    def _run_with_manifest(self, job: Job, found: Found | None) -> Result:
         manifest = self.options.manifest
         if manifest is None:
-            return self.run(job)
+            return self.run(job, found)
         started = manifest.start(job.source, job.target)
-        result = self.run(job)
+        result = self.run(job, found)
         if self.cancelled.is_set() and result.error is not None:
             return result  # not a failure: the next run does it
         manifest.append(finish_entry(started, result.error, result.seconds))
         return result
 
-    def run(self, job: Job) -> Result:
-        """Run the job without consulting the manifest; any exception becomes the result's error."""
+    def run(self, job: Job, found: Found | None = None) -> Result:
+        """Run the job without consulting the manifest; any exception becomes the result's error.
+
+        found: what the output may replace; None for what is there now.
+        """
         start = time.monotonic()
+        found = found or find_output(job)
         error: str | None = None
         size: tuple[int, int] | None = None
         notes: list[str] = []
@@ -126,9 +130,9 @@ class JobWorker:
             if self.colorize_video is not None and is_video_name(job.source):
                 size = self._run_video(self.colorize_video, job, notes)
             elif job.confidence:
-                size = self._render_confidence(job)
+                size = self._render_confidence(job, found)
             else:
-                size = self._colorize_pages(job, notes, thumbnails)
+                size = self._colorize_pages(job, found, notes, thumbnails)
         except Exception as failure:  # a bug that shows up in one file must not affect the others
             error = failure_line(job, failure)
         seconds = time.monotonic() - start
@@ -136,7 +140,7 @@ class JobWorker:
         return Result(job, seconds, error, None, size, tuple(notes), first)
 
     def _colorize_pages(
-        self, job: Job, notes: list[str], thumbnails: list[Thumbnails]
+        self, job: Job, found: Found | None, notes: list[str], thumbnails: list[Thumbnails]
     ) -> tuple[int, int] | None:
         """Colorize every page of a photograph; return the size of the last one.
 
@@ -162,12 +166,15 @@ class JobWorker:
         self._raise_if_cancelled()
         with open_input(job.source) as source, open_output(job.target) as target:
             format = _output_format(job.target, options.format)
-            notes += writers.write(pages(), target, format=format, quality=options.quality)
+            notes += writers.write(
+                pages(), target, format=format, quality=options.quality, found=found
+            )
         return size
 
     def _read_pages(self, job: Job, source: PathOrStream) -> Iterator[Photo]:
-        if self.prefetcher is not None and self.prefetcher.source == job.source:
-            return self.prefetcher.pages()
+        prefetcher = self.prefetcher
+        if prefetcher is not None and prefetcher.source == job.source and prefetcher.is_current():
+            return prefetcher.pages()
         return readers.read_pages(
             source,
             max_pixels=self.options.max_pixels,
@@ -180,7 +187,7 @@ class JobWorker:
         assert self.render is not None
         return self.render(job, photo)
 
-    def _render_confidence(self, job: Job) -> tuple[int, int]:
+    def _render_confidence(self, job: Job, found: Found | None) -> tuple[int, int]:
         """Write the confidence map of a photograph's first page; return its size."""
         assert self.render is not None
         self._raise_if_cancelled()
@@ -188,7 +195,8 @@ class JobWorker:
         self._raise_if_cancelled()
         _make_folder(job.target.parent)
         with open_output(job.target) as target:
-            writers.write(rendered, target, format=_output_format(job.target, None))
+            format = _output_format(job.target, None)
+            writers.write(rendered, target, format=format, found=found)
         return rendered.width, rendered.height
 
     def _run_video(
@@ -226,7 +234,8 @@ def check(job: Job, rejected: Mapping[Job, str], options: WriteOptions) -> str |
     if not exists(job.target):
         return None
     if not isinstance(job.target, RemotePath):
-        _check_replaceable(job)
+        with error_context(source):
+            check_replaceable(job.target)
     if manifest is not None and manifest.is_own_output(job.target):
         return None
     if options.skip_existing and is_file(job.target):
@@ -238,15 +247,11 @@ def check(job: Job, rejected: Mapping[Job, str], options: WriteOptions) -> str |
     )
 
 
-def _check_replaceable(job: Job) -> None:
-    """Raise ColorizeError if the output is neither a file nor a link, such as a folder."""
-    mode = os.lstat(job.target).st_mode
-    if not stat.S_ISREG(mode) and not stat.S_ISLNK(mode):
-        what = "a folder" if stat.S_ISDIR(mode) else "not a regular file"
-        raise ColorizeError(
-            f"{display_name(job.source)}: {display_name(job.target)} is {what}; "
-            "choose another output"
-        )
+def find_output(job: Job) -> Found | None:
+    """Return what is at the output's path now; None for an object in a store."""
+    if isinstance(job.target, RemotePath):
+        return None
+    return Found.at(job.target, None if isinstance(job.source, RemotePath) else job.source)
 
 
 def failure_line(job: Job, error: Exception) -> str:

@@ -13,7 +13,7 @@ from colorize.cli.arguments import check_arguments, parser
 from colorize.cli.commands import COMMANDS
 from colorize.cli.messages import FAILED, INTERRUPTED, log_line, show_warning
 from colorize.cli.signals import interrupts
-from colorize.errors import ColorizeError
+from colorize.errors import ColorizeError, reason_of
 from colorize.runtime.threads import limit_blas_threads
 
 
@@ -23,6 +23,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if _has_own_signals(argv):
         return _command(argv)
     limit_blas_threads()
+    if sys.stderr is None:  # closed by the parent process, as daemons are started
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")
     with interrupts.handle_signals():
         try:
             return _command(argv)
@@ -51,7 +53,9 @@ def run() -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
-        except (AttributeError, OSError, ValueError):  # missing, full or closed
+        except AttributeError:  # closed by the parent process: nothing was meant for it
+            pass
+        except (OSError, ValueError):  # full, or its reader is gone
             status = status or FAILED
     os._exit(status)
 
@@ -92,4 +96,9 @@ def _colorize(args: argparse.Namespace) -> int:
             return colorize_files(args)
     except ColorizeError as error:
         log_line(str(error))
+        return FAILED
+    except BrokenPipeError:
+        raise
+    except OSError as error:  # standard output is full, the working folder is gone, ...
+        log_line(reason_of(error, "failed"))
         return FAILED

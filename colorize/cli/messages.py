@@ -7,6 +7,8 @@ import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, TextIO
 
+from colorize.errors import ColorizeError
+
 if TYPE_CHECKING:
     from colorize.batch import Result
 
@@ -20,9 +22,12 @@ def log_line(message: str) -> None:
 
 
 def print_line(line: str) -> None:
-    """Print one line of data on standard output; names in it come out byte for byte."""
+    """Print one line of data on standard output; names in it come out byte for byte.
+
+    Raises ColorizeError where it is closed.
+    """
     if sys.stdout is None:  # the parent process closed it
-        return
+        raise ColorizeError("standard output is closed")
     try:
         sys.stdout.write(line + "\n")
     except UnicodeEncodeError:

@@ -12,7 +12,7 @@ from colorize.cli.messages import DONE, log_line
 from colorize.cli.settings import make_colorizer
 from colorize.errors import ColorizeError, display_name
 from colorize.io import readers, writers
-from colorize.io.atomic import remove_stale_temp_files
+from colorize.io.atomic import Found, check_replaceable, remove_stale_temp_files
 from colorize.io.photo import Photo
 
 
@@ -25,6 +25,13 @@ def colorize_pipe(args: argparse.Namespace) -> int:
         raise ColorizeError("standard output is a terminal: name a file with -o or use a pipe")
     if not to_stdout and os.path.lexists(args.output) and not args.overwrite:
         raise ColorizeError(f"{display_name(args.output)} exists; --overwrite replaces it")
+    found = None
+    if not to_stdout:
+        target_path = Path(args.output)
+        check_replaceable(target_path)
+        if args.input == ["-"]:
+            _check_not_input(target_path)
+        found = Found.at(target_path)
     source = sys.stdin.buffer if args.input == ["-"] else args.input[0]
     target = sys.stdout.buffer if to_stdout else args.output
     if not to_stdout:
@@ -36,10 +43,19 @@ def colorize_pipe(args: argparse.Namespace) -> int:
         _compared(photo, colorizer(photo), args.compare)
         for photo in readers.read_pages(source, max_pixels=limit, allow_damaged=args.allow_damaged)
     )
-    for note in writers.write(pages, target, format=args.format, quality=args.quality):
+    for note in writers.write(pages, target, format=args.format, quality=args.quality, found=found):
         if not args.quiet:
             log_line(note)
     return DONE
+
+
+def _check_not_input(target: Path) -> None:
+    """Raise ColorizeError where standard input comes from the output's own file."""
+    with suppress(OSError):
+        if os.path.samestat(os.fstat(sys.stdin.fileno()), os.stat(target)):
+            raise ColorizeError(
+                f"{display_name(target)}: the output would replace the input; choose another name"
+            )
 
 
 def _compared(before: Photo, after: Photo, layout: str | None) -> Photo:

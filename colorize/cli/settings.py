@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from colorize.batch import Job, RenderFn, WriteOptions
 from colorize.batch.manifest import Manifest
-from colorize.cli.arguments import LOGS
+from colorize.cli.arguments import LOCAL_FILES
 from colorize.io import readers
 from colorize.io.formats import output_format
 from colorize.io.photo import Photo
@@ -66,7 +66,7 @@ def make_options(args: argparse.Namespace, manifest: Manifest | None) -> WriteOp
         quality=args.quality,
         max_pixels=args.max_pixels or readers.MAX_PIXELS,
         allow_damaged=args.allow_damaged,
-        reserved=tuple(Path(getattr(args, name)) for name in LOGS if getattr(args, name)),
+        reserved=tuple(Path(getattr(args, name)) for name in LOCAL_FILES if getattr(args, name)),
         compare=args.compare,
         thumbnails=args.gallery is not None,
     )

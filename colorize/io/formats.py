@@ -57,10 +57,14 @@ FORMATS = {  # by Pillow's names
 }
 SUFFIXES = frozenset(suffix for format in FORMATS.values() for suffix in format.suffixes)
 
+READ_ONLY_SUFFIXES = frozenset({".jxl"})
+
 
 def has_image_suffix(path: str | os.PathLike[str]) -> bool:
     """Return whether a folder scan takes a file of this name: a known suffix, not hidden."""
-    return _suffix(path) in SUFFIXES and not os.path.basename(path).startswith(".")
+    return _suffix(path) in SUFFIXES | READ_ONLY_SUFFIXES and not os.path.basename(path).startswith(
+        "."
+    )
 
 
 def output_format(

@@ -10,6 +10,7 @@ from types import TracebackType
 
 from colorize.io import readers
 from colorize.io.photo import Photo, ResizeSpec
+from colorize.io.storage import size_and_mtime
 
 
 class PhotoPrefetcher:
@@ -28,6 +29,7 @@ class PhotoPrefetcher:
     ):
         """Begin to read. `thumbnails` will be asked for later, and are made by the thread."""
         self.source = source
+        self._size_and_mtime = size_and_mtime(source)
         self._thumbnails = thumbnails
         self._pages = readers.read_pages(source, max_pixels=max_pixels, allow_damaged=allow_damaged)
         self._executor = ThreadPoolExecutor(1)
@@ -44,6 +46,10 @@ class PhotoPrefetcher:
     ) -> None:
         self._executor.shutdown(wait=True, cancel_futures=True)
         self._pages.close()
+
+    def is_current(self) -> bool:
+        """Return whether the file is still the one that was opened, by its size and time."""
+        return size_and_mtime(self.source) == self._size_and_mtime
 
     def pages(self) -> Generator[Photo, None, None]:
         """Yield the pages, once; raises what `read_pages` does."""

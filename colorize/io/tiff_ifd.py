@@ -47,7 +47,7 @@ STRUCTURAL_TAGS = (
 )
 
 MAX_ENTRIES = 65535  # of one IFD; BigTIFF could count further
-MAX_TAG_BYTES = 64 << 20  # of one tag's value; the strip offsets of a huge scan fit
+MAX_TAG_BYTES = 64 << 20  # of the values of an IFD; the strip offsets of a huge scan fit
 
 
 class Type(IntEnum):
@@ -145,7 +145,7 @@ def pack(ifd: IFD, offset: int, next_ifd_offset: int = 0) -> bytes:
     order = ifd.byte_order
     numbers = sorted([*ifd.tags, *ifd.sub_ifds])
     values_offset = offset + 2 + 12 * len(numbers) + 4
-    entries, values = struct.pack(order + "H", len(numbers)), b""
+    entries, values = bytearray(struct.pack(order + "H", len(numbers))), bytearray()
     for number in numbers:
         values += b"\0" * ((values_offset + len(values)) % 2)
         value_offset = values_offset + len(values)
@@ -160,7 +160,7 @@ def pack(ifd: IFD, offset: int, next_ifd_offset: int = 0) -> bytes:
         else:
             entries += struct.pack(order + "I", value_offset)
             values += tag.data
-    return entries + struct.pack(order + "I", next_ifd_offset) + values
+    return bytes(entries + struct.pack(order + "I", next_ifd_offset) + values)
 
 
 def pack_file(ifd: IFD) -> bytes:
@@ -282,16 +282,22 @@ class Reader:
             depth: of the IFD below that of the page.
         """
         ifd = IFD(self.byte_order)
+        left = min(self.size * 4, MAX_TAG_BYTES)  # several tags may share their bytes
         for entry in self.entries(offset):
             if numbers is not None and entry.number not in numbers:
                 continue
             size = entry.count * self._size_of(entry.type)
-            if not 0 < size <= min(self.size, MAX_TAG_BYTES):
+            if not 0 < size <= min(self.size, left):
                 continue
+            left -= size
             with suppress(ValueError):
                 if entry.number not in SUB_IFDS:
                     ifd.tags.setdefault(entry.number, Tag(entry.type, self._value(entry, size)))
-                elif entry.type in _POINTER_TYPES and depth < MAX_SUB_IFD_DEPTH:
+                elif (
+                    entry.number not in ifd.sub_ifds
+                    and entry.type in _POINTER_TYPES
+                    and depth < MAX_SUB_IFD_DEPTH
+                ):
                     sub_ifd = self.read_ifd(self.offset_in(entry.inline), depth=depth + 1)
                     ifd.sub_ifds[entry.number] = sub_ifd
         return ifd

@@ -74,5 +74,5 @@ def test_case_insensitive_file_system_is_detected(tmp_path):
 def test_manifest_and_failure_log_are_never_replaced(tmp_path):
     job = Job(save(tmp_path / "a.png"), tmp_path / "m.png")
     result = run([job], reserved=(tmp_path / "x/../m.png",), overwrite=True)[job]
-    assert "replace the manifest" in result.error
+    assert "manifest" in result.error
     assert not job.target.exists()

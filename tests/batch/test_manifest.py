@@ -161,7 +161,16 @@ def test_reading_changes_nothing(files):
 
 
 @pytest.mark.parametrize(
-    "content", [b"\xff\xd8\xff\xe0JFIF", b"text\n", b'{"input": 1}\n', b"[1]\n", b"\0" * 9]
+    "content",
+    [
+        b"\xff\xd8\xff\xe0JFIF",
+        b"text\n",
+        b'{"input": 1}\n',
+        b"[1]\n",
+        b"\0" * 9,
+        b"{",
+        b'{"input": "a prompt", "model": "x"}',
+    ],
 )
 def test_a_file_that_is_no_manifest_is_refused_and_kept(tmp_path, content):
     file = tmp_path / "photo.jpg"

@@ -43,9 +43,12 @@ def test_failure_log_replaces_only_a_failure_log(tmp_path):
     before = photo.read_bytes()
     with Manifest.appending(tmp_path / "m.jsonl", {}) as manifest:
         manifest.start(photo, tmp_path / "b.png")
-    for path in (photo, tmp_path / "m.jsonl"):
+    answer = tmp_path / "answer.json"
+    answer.write_text('{"error": {"code": 1}, "precious": "answer"}')
+    for path in (photo, tmp_path / "m.jsonl", answer):
         with pytest.raises(ColorizeError, match="not a failure log"), batch.failure_log(path):
             pass
     with pytest.raises(ColorizeError, match="no such"), batch.failure_log(tmp_path / "x/y"):
         pass
     assert photo.read_bytes() == before
+    assert "precious" in answer.read_text()

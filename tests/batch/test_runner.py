@@ -6,7 +6,7 @@ import threading
 import time
 
 import pytest
-from fixtures.batches import content, redden, run, save
+from fixtures.batches import content, redden, run, save, size_of, state
 from PIL import Image
 
 from colorize import batch
@@ -14,6 +14,7 @@ from colorize.batch import Job, WriteOptions, runner
 from colorize.batch.manifest import Manifest
 from colorize.errors import ColorizeError
 from colorize.io.photo import Photo
+from colorize.io.prefetch import PhotoPrefetcher
 
 
 def test_bad_file_does_not_stop_the_others(tmp_path):
@@ -150,3 +151,25 @@ def test_memory_error_is_one_line(tmp_path):
 
     job = Job(save(tmp_path / "a.png"), tmp_path / "out.png")
     assert run([job], greedy)[job].error.endswith("a.png: not enough memory for this picture")
+
+
+def test_file_that_appears_while_a_photograph_is_in_work_is_kept(tmp_path):
+    job = Job(save(tmp_path / "in/a.png"), tmp_path / "out/a.png")
+
+    def slow(photo: Photo) -> Photo:
+        job.target.parent.mkdir()
+        job.target.write_bytes(b"of the user")
+        return redden(photo)
+
+    result = run([job], slow)[job]
+    assert state(result) == "failed" and "another file" in result.error
+    assert job.target.read_bytes() == b"of the user"
+
+
+def test_photograph_replaced_after_it_was_read_ahead_is_read_again(tmp_path):
+    source, target = save(tmp_path / "a.png", (8, 6)), tmp_path / "out.png"
+    with PhotoPrefetcher(source, max_pixels=10**6) as prefetcher:
+        save(tmp_path / "new.png", (10, 12)).replace(source)
+        results = batch.run([Job(source, target)], redden, prefetcher=prefetcher)
+        assert [state(result) for result in results] == ["done"]
+    assert size_of(target) == (10, 12)

@@ -247,8 +247,52 @@ def test_closed_standard_streams_cause_no_traceback(number, arguments, tmp_path)
         call, stderr=subprocess.PIPE, timeout=100, cwd=tmp_path, preexec_fn=lambda: os.close(number)
     )
     assert done.returncode == 1
-    assert done.stderr in (b"", b"colorize: standard input or output is closed: name a file\n")
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(b"colorize: standard ")
     assert not (tmp_path / "b.png").exists()
+
+
+def test_closed_standard_error_does_not_stop_the_work(weights, tmp_path):
+    save(str(tmp_path / "a.png"))
+    command = [sys.executable, "-c", "from colorize.cli import run; run()"]
+    arguments = ["--weights", weights, "--size", "64", "-i", "a.png", "-o", "b.png"]
+    shell = 'exec "$@" 2>&- >&-'
+    done = subprocess.run(["sh", "-c", shell, "sh", *command, *arguments], cwd=tmp_path)
+    assert done.returncode == 0
+    assert (tmp_path / "b.png").exists()
+
+
+def test_full_standard_output_is_one_line(weights, tmp_path):
+    if not os.path.exists("/dev/full"):
+        pytest.skip("no /dev/full")
+    save(str(tmp_path / "a.png"))
+    command = [sys.executable, "-c", "from colorize.cli import run; run()"]
+    arguments = ["-i", "a.png", "-o", "b.png", "--dry-run"]
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            [*command, *arguments], cwd=tmp_path, stdout=full, stderr=subprocess.PIPE, text=True
+        )
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+
+
+def test_guides_are_never_replaced(colorize_):
+    save("in/a.png")
+    save("out/a.png")
+    before = Path("out/a.png").read_bytes()
+    arguments = ("-i", "in", "-o", "out", "--reference", "out/a.png", "--overwrite")
+    assert colorize_(*arguments)[0] == 1
+    assert Path("out/a.png").read_bytes() == before
+
+
+def test_pipe_does_not_replace_its_input(weights, tmp_path):
+    path = save(str(tmp_path / "a.png"))
+    before = path.read_bytes()
+    command = [sys.executable, "-c", "from colorize.cli import run; run()"]
+    arguments = ["--weights", weights, "-i", "-", "-o", "a.png", "--overwrite"]
+    with path.open("rb") as file:
+        done = subprocess.run([*command, *arguments], cwd=tmp_path, stdin=file)
+    assert done.returncode == 1 and path.read_bytes() == before
 
 
 def test_pipe_is_colorized(weights, tmp_path):

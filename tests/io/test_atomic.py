@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -15,7 +16,14 @@ import pytest
 from fixtures.image_files import GRAY, RGB, RGB16
 
 from colorize.errors import ColorizeError
-from colorize.io.atomic import is_temp_file, remove_stale_temp_files
+from colorize.io import atomic
+from colorize.io.atomic import (
+    Found,
+    atomic_write,
+    check_replaceable,
+    is_temp_file,
+    remove_stale_temp_files,
+)
 from colorize.io.formats import has_image_suffix
 from colorize.io.photo import Photo
 from colorize.io.readers import read
@@ -134,3 +142,70 @@ def test_file_names_may_be_any_bytes(tmp_path: Path) -> None:
         path = os.path.join(os.fsencode(tmp_path), name)
         write(Photo(RGB16), path)
         np.testing.assert_array_equal(read(path).pixels, RGB16)
+
+
+def test_output_replaces_only_what_was_found(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    nothing = Found.at(path)
+    path.write_bytes(b"of the user")
+    with pytest.raises(ColorizeError, match="another file"), atomic_write(path, nothing) as file:
+        file.write(b"new")
+    assert path.read_bytes() == b"of the user"
+    with atomic_write(path, Found.at(path)) as file:
+        file.write(b"new")
+    assert path.read_bytes() == b"new"
+    assert [item.name for item in tmp_path.iterdir()] == ["a"]
+
+
+def test_output_folder_that_becomes_another_does_not_replace_its_files(tmp_path: Path) -> None:
+    for name in ("in", "out"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a").write_bytes(name.encode())
+    found = Found.at(tmp_path / "out/a")
+    with pytest.raises(ColorizeError), atomic_write(tmp_path / "out/a", found) as file:
+        (tmp_path / "out").rename(tmp_path / "old")
+        (tmp_path / "out").symlink_to("in", target_is_directory=True)
+        file.write(b"new")
+    assert (tmp_path / "in/a").read_bytes() == b"in"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
+def test_output_has_no_more_permissions_than_source_or_replaced_file(tmp_path: Path) -> None:
+    source, output = tmp_path / "source", tmp_path / "output"
+    source.write_bytes(b"")
+    source.chmod(0o600)
+    with atomic_write(output, Found.at(output, source)):
+        pass
+    assert stat.S_IMODE(output.stat().st_mode) == 0o600
+    source.chmod(0o644)
+    with atomic_write(output, Found.at(output, source)):
+        pass
+    assert stat.S_IMODE(output.stat().st_mode) == 0o600
+
+
+def test_temporary_file_removed_before_it_is_locked_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attempts = []
+
+    def lock(descriptor: int) -> None:
+        attempts.append(descriptor)
+        if len(attempts) == 1:  # another run removes it just before
+            for path in tmp_path.iterdir():
+                path.unlink()
+
+    monkeypatch.setattr(atomic, "lock_file", lock)
+    with atomic_write(tmp_path / "a") as file:
+        file.write(b"x")
+    assert len(attempts) == 2 and (tmp_path / "a").read_bytes() == b"x"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="devices of POSIX")
+def test_folders_pipes_and_links_to_them_are_not_replaced(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to("pipe")
+    for name in ("pipe", "link", "."):
+        with pytest.raises(ColorizeError, match="choose another output"):
+            check_replaceable(tmp_path / name)
+    (tmp_path / "nowhere").symlink_to("missing")
+    check_replaceable(tmp_path / "nowhere")

@@ -12,7 +12,7 @@ from contextlib import closing
 from colorize.errors import ColorizeError, display_name, error_context
 from colorize.io.photo import Photo
 from colorize.io.pillow_warnings import pillow_warnings_ignored
-from colorize.io.readers import pillow, raw, tiff
+from colorize.io.readers import jpegxl, pillow, raw, tiff, unsupported
 from colorize.io.source import PathOrStream, open_source
 
 MAX_PIXELS = 500_000_000  # 200-megapixel scans and more; 1.5 GB of 8-bit RGB at most
@@ -54,10 +54,12 @@ def read_pages(
                 pages = tiff.read_pages(file, max_pixels, allow_damaged)
             elif raw.accepts(prefix):
                 pages = iter([raw.read(file, max_pixels)])
+            elif jpegxl.accepts(prefix):
+                pages = (jpegxl.read(file, max_pixels) for _ in range(1))
             elif opener := pillow.find_opener(prefix):
                 pages = pillow.read_frames(opener, file, max_pixels, allow_damaged)
             else:
-                raise ColorizeError("is not a picture in a known format")
+                raise ColorizeError(unsupported.describe(file))
         while True:
             with error_context(name, failure), pillow_warnings_ignored():
                 photo = next(pages, None)

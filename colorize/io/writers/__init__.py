@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from itertools import chain
 
 from colorize.errors import ColorizeError, display_name
-from colorize.io.atomic import atomic_write
+from colorize.io.atomic import Found, atomic_write
 from colorize.io.formats import output_format
 from colorize.io.photo import Photo
 from colorize.io.source import PathOrStream
@@ -23,6 +23,7 @@ def write(
     *,
     format: str | None = None,
     quality: int | None = None,
+    found: Found | None = None,
 ) -> list[str]:
     """Write a photograph, or the pages or frames of one file; return what could not be kept.
 
@@ -34,6 +35,7 @@ def write(
         format: such as "png"; by default from the target's suffix, for a stream from the source.
         quality: 0 to 100; by default 95 for JPEG (always 4:4:4), 90 for AVIF, and for WebP and
             HEIC of a lossy source; everything else is lossless.
+        found: what is at the path and may be replaced, see `io.atomic.Found`; None for anything.
 
     Returns:
         One line for each thing that the format cannot hold, such as alpha.
@@ -50,7 +52,7 @@ def write(
     if quality is not None and not 0 <= quality <= 100:
         raise ColorizeError(f"{name}: quality is {quality}: give 0 to 100")
     notes = list(first.metadata.notes)
-    with atomic_write(target) as file:
+    with atomic_write(target, found) as file:
         _encode(first, photos, Target(file, name, format_name, quality, notes))
     return list(dict.fromkeys(notes))
 
