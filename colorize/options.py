@@ -34,7 +34,7 @@ Consumer = Literal["command", "server", "evaluation"]
 Need = Literal["distribution", "class_weights", "prior"]
 
 DEFAULT_STYLE = "vivid"
-INPUT_SIZE = 256  # pixels, height and width of the input that the published networks expect
+INPUT_SIZE = 256  # pixels, height and width of the input that most networks expect
 MAX_INPUT_SIZE = 2048
 MAX_SAMPLES = 1000
 MAX_SEED = 2**31 - 1
@@ -212,9 +212,9 @@ class Options:
 class ColorizeOptions(Options):
     """How a photograph is colorized."""
 
-    size: int = option(
-        INPUT_SIZE, "height and width of the network's input, in pixels",
-        minimum=8, maximum=MAX_INPUT_SIZE,
+    size: int | None = option(
+        None, "height and width of the network's input, in pixels",
+        minimum=8, maximum=MAX_INPUT_SIZE, default_text=f"{INPUT_SIZE}; ddcolor: 512",
     )  # fmt: skip
     style: Literal["vivid", "faithful"] | None = option(
         None, "preset of the next four options; faithful gives calmer, more probable colors",
@@ -268,7 +268,7 @@ class ColorizeOptions(Options):
         Raises ColorizeError for a setting that cannot act on the network.
         """
         self.require_support(network)
-        if self.size % network.size_divisor:
+        if self.size is not None and self.size % network.size_divisor:
             multiple = network.size_divisor
             raise ColorizeError(f"size {self.size}: this network needs a multiple of {multiple}")
         if network.output != "logits":

@@ -32,7 +32,7 @@ from colorize.hints.propagate import propagate_hints
 from colorize.hints.rasterize import HintedPixels, rasterize
 from colorize.io.photo import Photo, ResizeSpec
 from colorize.io.readers import read
-from colorize.options import ColorizeOptions
+from colorize.options import INPUT_SIZE, ColorizeOptions
 from colorize.runtime.base import Runner
 from colorize.runtime.load import load_runner
 from colorize.runtime.threads import available_cpus, limit_blas_threads
@@ -58,6 +58,7 @@ class Colorizer:
         style = options.resolve_style(runner.metadata)
         self.runner = runner
         self.metadata = runner.metadata
+        self.size = options.size or runner.metadata.input_size
         self.decoder = None if style is None else LogitsDecoder(runner.metadata, style)
         hints, reference = options.hints, options.reference
         self.hints = read_hints(hints) if isinstance(hints, (str, os.PathLike)) else hints
@@ -172,7 +173,7 @@ class Colorizer:
         The aspect ratio is not kept. The sRGB pixels are resized with Pillow's bicubic filter, as
         in the published code.
         """
-        size = self.options.size
+        size = self.size
         return lab.lightness(photo.thumbnail(ResizeSpec(size, size, INPUT_RESAMPLE)))[None, None]
 
     def predict_logits(self, lightness: Floats, hinted: HintedPixels | None = None) -> Floats:
@@ -248,7 +249,7 @@ class Colorizer:
         return dataclasses.replace(photo, pixels=pixels)
 
     def _hint_map(self, hinted: HintedPixels) -> Floats:
-        side = self.options.size // self.metadata.output_stride
+        side = self.size // self.metadata.output_stride
         return rasterize(hinted, (side, side))
 
     def samples(self, photo: Photo, count: int, seed: int | None = None) -> list[Photo]:
@@ -296,8 +297,9 @@ def prefetch_sizes(options: ColorizeOptions) -> list[ResizeSpec]:
     """
     if options.upsampling != "guided" or options.autocontrast:
         return []
-    cells = options.size // 4
+    size = options.size or INPUT_SIZE
+    cells = size // 4
     return [
-        ResizeSpec(options.size, options.size, INPUT_RESAMPLE),
+        ResizeSpec(size, size, INPUT_RESAMPLE),
         ResizeSpec(cells, cells, CELL_RESAMPLE),
     ]

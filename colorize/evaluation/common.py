@@ -127,8 +127,9 @@ def upsample(colorizer: Colorizer, ab: Floats) -> Floats:
 def describe(args: argparse.Namespace, colorizer: Colorizer, count: int) -> dict[str, object]:
     """Return the settings of a report on `count` photographs: network and decoding."""
     options = _options(args)
-    settings = {"model": args.model, "photographs": count, "size": options.size}
-    settings |= {each.name: getattr(options, each.name) for each in options.changed()}
+    settings = {"model": args.model, "photographs": count, "size": colorizer.size}
+    changed = [each.name for each in options.changed() if each.name != "size"]
+    settings |= {name: getattr(options, name) for name in changed}
     if colorizer.decoder is not None:
         settings |= asdict(colorizer.decoder.style)
     return settings

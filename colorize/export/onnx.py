@@ -40,8 +40,8 @@ def to_onnx(network: Network) -> bytes:
 
 def write_skeletons(folder: Path) -> list[Path]:
     """Write the graph of each network of the registry that has one; return the files."""
-    models = [model for model in registry.available_models() if model.skeleton]
-    return [file for model in models for file in write_skeleton(model, folder)]
+    models = {each.architecture: each for each in registry.available_models() if each.skeleton}
+    return [file for model in models.values() for file in write_skeleton(model, folder)]
 
 
 def write_skeleton(model: Model, folder: Path) -> tuple[Path, Path]:
@@ -106,8 +106,11 @@ def _model(network: Network) -> ModelProto:
     model = exported.model
     common.InlinePass()(model)
     onnxscript.optimizer.fold_constants(
-        model, onnx_shape_inference=False, input_size_limit=MAX_FOLDED, output_size_limit=MAX_FOLDED
-    )
+        model, onnx_shape_inference=False, input_size_limit=MAX_FOLDED,
+        output_size_limit=MAX_FOLDED,
+        # whatever the limits say, it would transpose the weights of linear layers
+        should_fold=lambda node: False if node.op_type == "Transpose" else None,
+    )  # fmt: skip
     clean_up = onnx_ir.passes.Sequential(
         common.RemoveUnusedNodesPass(),
         common.RemoveUnusedFunctionsPass(),  # type: ignore[no-untyped-call]

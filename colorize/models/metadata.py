@@ -20,6 +20,7 @@ Floats = npt.NDArray[np.float32]
 
 METADATA_KEY = "colorize"  # of the JSON in the metadata of an ONNX model
 DEFAULT_STYLE = "vivid"
+INPUT_SIZE = 256  # pixels, height and width of the input that most networks expect
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,7 @@ class ModelMetadata:
         size_divisor: Height and width of the input are multiples of this.
         output_stride: Input pixels per output pixel, in both directions.
         takes_hints: Whether `forward` uses color hints of the output's size.
+        input_size: Height and width of the input where the options do not say, in pixels.
         bin_centers: ab of each bin, (Q, 2). This and the following are only for logits.
         class_weights: Rebalancing weights of the training, (Q,), or None where unknown.
         prior: Share of each bin among all pixels of the training data, (Q,), or None.
@@ -77,6 +79,7 @@ class ModelMetadata:
     size_divisor: int
     output_stride: int
     takes_hints: bool = False
+    input_size: int = INPUT_SIZE
     bin_centers: Floats | None = None
     class_weights: Floats | None = None
     prior: Floats | None = None
@@ -84,7 +87,10 @@ class ModelMetadata:
 
     def __post_init__(self) -> None:
         """Complete the styles. Raises ValueError for values that contradict each other."""
-        if self.output not in ("logits", "ab") or min(self.size_divisor, self.output_stride) < 1:
+        if (
+            self.output not in ("logits", "ab")
+            or min(self.size_divisor, self.output_stride, self.input_size) < 1
+        ):
             raise ValueError("unknown output or sizes below 1")
         if self.output == "ab":
             return
@@ -109,6 +115,7 @@ class ModelMetadata:
                 size_divisor=int(values["size_divisor"]),
                 output_stride=int(values["output_stride"]),
                 takes_hints=bool(values["takes_hints"]),
+                input_size=int(values.get("input_size", INPUT_SIZE)),  # not in older files
                 bin_centers=finite_array(values["bin_centers"]),
                 class_weights=finite_array(values["class_weights"]),
                 prior=finite_array(values["prior"]),

@@ -39,6 +39,8 @@ def read_pth(file: Path, size: int, zipped: bool) -> dict[str, npt.NDArray[Any]]
         raise ColorizeError(
             f"{file}: refused: neither safetensors nor a PyTorch file of only tensors{detail}"
         ) from error
+    if isinstance(content, dict) and list(content) == ["params"]:
+        content = content["params"]  # files of BasicSR, a training framework
     if not isinstance(content, dict) or not all(
         isinstance(key, str) and isinstance(value, torch.Tensor) for key, value in content.items()
     ):

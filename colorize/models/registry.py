@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 CACHE_VARIABLE = "COLORIZE_CACHE"  # environment variable that moves the cache folder
 RELEASE_URL = "https://colorizers.s3.us-east-2.amazonaws.com/"
+HUB_URL = "https://huggingface.co/piddnad/"
 SIZE_TOLERANCE = 1 << 20  # bytes that a download may be longer than the table says
 
 
@@ -109,6 +110,58 @@ MODELS = {
             signature="model10.1.weight",
             skeleton=True,
             torch_throughput=True,
+        ),
+        Model(
+            name="ddcolor",
+            architecture="ddcolor",
+            network="colorize.models.ddcolor:DDColor",
+            file="ddcolor_modelscope.bin",
+            url=HUB_URL + "ddcolor_modelscope/resolve/060f67494e31883a4b13cb27f889f3154847ada4/"
+            "pytorch_model.bin",
+            sha256="d81711971ec59200da26d5e8a1afae8dd3778d495ea8ad7a7dadc769f403f7e7",
+            size=911_914_869,
+            license="Apache-2.0",
+            description="DDColor, Kang et al., ICCV 2023, the authors' default: vivid colors",
+            signature="encoder.arch.stages.2.26.gamma",
+        ),
+        Model(
+            name="ddcolor-artistic",
+            architecture="ddcolor",
+            network="colorize.models.ddcolor:DDColor",
+            file="ddcolor_artistic.bin",
+            url=HUB_URL + "ddcolor_artistic/resolve/aa10f72fffc89a6658e37b48556050b4d9a26f63/"
+            "pytorch_model.bin",
+            sha256="5a076e84efce59848394f572a105f7b78f7f6e917f615d1ee88537241b96dca3",
+            size=911_914_869,
+            license="Apache-2.0",
+            description="DDColor trained on more pictures: calmer, fewer wrong patches",
+            signature="encoder.arch.stages.2.26.gamma",
+        ),
+        Model(
+            name="ddcolor-paper",
+            architecture="ddcolor",
+            network="colorize.models.ddcolor:DDColor",
+            file="ddcolor_paper.bin",
+            url=HUB_URL + "ddcolor_paper/resolve/main/pytorch_model.bin",  # pinned by the hash
+            sha256="5c77db8292398a2ec1397003f0a90266c28e97b013515d5e9a32e73a4c54a67d",
+            size=911_914_869,  # that of the others, which have the same tensors
+            license="Apache-2.0",
+            description="DDColor as in the paper, for comparisons",
+            signature="encoder.arch.stages.2.26.gamma",
+        ),
+        Model(
+            name="ddcolor-tiny",
+            architecture="ddcolor-tiny",
+            network="colorize.models.ddcolor:DDColorTiny",
+            file="ddcolor_paper_tiny.bin",
+            url=HUB_URL + "ddcolor_paper_tiny/resolve/cf9fd99c1d7472689ec7413441c1b799a51866a3/"
+            "pytorch_model.bin",
+            sha256="8a1277bc90a1bfbb6d2d83933a9a6bc821931879ca93e26e4fcec12165d41fce",
+            size=220_372_845,
+            license="Apache-2.0",
+            description="DDColor with a small encoder",
+            # in ddcolor's files too, whose own signature comes first
+            signature="encoder.arch.stages.2.8.gamma",
         ),
     )
 }

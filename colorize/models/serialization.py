@@ -21,6 +21,7 @@ from colorize.installation import require_torch
 from colorize.io.atomic import atomic_write
 from colorize.models import header as headers
 from colorize.models import registry
+from colorize.models.ddcolor_weights import convert_published_ddcolor, is_published_ddcolor
 from colorize.models.header import Header
 from colorize.models.legacy import convert_legacy_compact, is_legacy_compact
 from colorize.models.registry import Model
@@ -70,6 +71,9 @@ def read_weights(file: Path, model: Model) -> Weights:
     _check_architecture(file, tensors, header, model.architecture)
     if is_legacy_compact(tensors):
         tensors = convert_legacy_compact(tensors)
+    if is_published_ddcolor(tensors):
+        published = tensors
+        tensors = in_file(file, lambda: convert_published_ddcolor(published))
     return Weights(tensors, header)
 
 
@@ -80,7 +84,7 @@ def ensure_safetensors(name: str, *, quiet: bool = False) -> Path:
     cache folder. Where that cannot be written, the PyTorch file is returned. Raises ColorizeError.
     """
     model = registry.find(name)
-    if not model.file.endswith(".pth"):
+    if model.file.endswith(".safetensors"):
         return registry.ensure_weights(name, quiet=quiet)
     converted = registry.cache_folder() / f"{Path(model.file).stem}.safetensors"
     try:
@@ -222,15 +226,13 @@ def save_compact(network: Compact, file: Path, *, extra: Mapping[str, str] | Non
 def write_safetensors(tensors: Tensors, file: Path, header: Header) -> None:
     """Write a safetensors file, atomically and always the same bytes for the same content."""
     with atomic_write(file) as stream:
-        stream.write(_sorted_header(serialize(tensors, dict(header))))
-
-
-def _sorted_header(content: bytes) -> bytes:
-    """Return the safetensors with a sorted header: the library's order differs at each run."""
-    end = 8 + int.from_bytes(content[:8], "little")
-    header = json.dumps(json.loads(content[8:end]), sort_keys=True).encode()
-    header += b" " * (-len(header) % 8)  # keeps the tensors aligned
-    return len(header).to_bytes(8, "little") + header + content[end:]
+        content = serialize(tensors, dict(header))
+        end = 8 + int.from_bytes(content[:8], "little")
+        # sorted, because the library's order differs at each run
+        entries = json.dumps(json.loads(content[8:end]), sort_keys=True).encode()
+        entries += b" " * (-len(entries) % 8)  # keeps the tensors aligned
+        stream.write(len(entries).to_bytes(8, "little") + entries)
+        stream.write(memoryview(content)[end:])
 
 
 def _to_fp16(name: str, array: npt.NDArray[Any]) -> npt.NDArray[Any]:

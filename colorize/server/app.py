@@ -120,7 +120,7 @@ class Service:
         self.parameters = [option.name for option in supported]
         self.defaults = _defaults(metadata, self.parameters)
         self.styles = {name: asdict(style) for name, style in metadata.styles.items()}
-        self.document = openapi_document(limits, metadata.size_divisor)
+        self.document = openapi_document(limits, metadata.size_divisor, metadata.input_size)
         self.worker = RequestWorker(runner, limits)
         self.kept = KeptPhotos(limits.max_kept_bytes, 60 * limits.keep_minutes)
         self.static = _StaticFiles(directory=STATIC)
@@ -286,6 +286,7 @@ def _public_message(error: ColorizeError, upload: Upload) -> str:
 def _defaults(metadata: ModelMetadata, parameters: list[str]) -> dict[str, float]:
     """Return the default values of numeric parameters, those of the default style included."""
     defaults: dict[str, Any] = {name: OPTIONS[name].default for name in parameters}
+    defaults["size"] = metadata.input_size
     if DEFAULT_STYLE in metadata.styles:
         defaults |= asdict(metadata.styles[DEFAULT_STYLE])
     return {

@@ -6,6 +6,7 @@ import dataclasses
 from typing import Any
 
 from colorize._version import __version__
+from colorize.options import INPUT_SIZE
 from colorize.server.limits import Limits
 from colorize.server.parameters import (
     FILES,
@@ -81,14 +82,17 @@ HEALTH_SCHEMA: Json = {
 }
 
 
-def openapi_document(limits: Limits, size_divisor: int) -> Json:
+def openapi_document(limits: Limits, size_divisor: int, input_size: int = INPUT_SIZE) -> Json:
     """Return the OpenAPI 3.1 document.
 
     Args:
         limits: The server's limits, for the description.
         size_divisor: What the network's input size must be a multiple of.
+        input_size: The network's input size where a request has none.
     """
-    size = dataclasses.replace(PARAMETERS["size"], minimum=size_divisor)
+    size = dataclasses.replace(
+        PARAMETERS["size"], minimum=size_divisor, default=input_size, default_text=""
+    )
     schemas = {
         name: parameter_schema(option) | {"description": option.description}
         for name, option in (PARAMETERS | {"size": size}).items()

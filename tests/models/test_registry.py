@@ -77,7 +77,7 @@ def served(server, compact_file, monkeypatch) -> Path:
 
 def test_published_models_are_those_of_the_release():
     models = {model.name: model for model in registry.available_models()}
-    assert list(models) == ["compact", "eccv16", "siggraph17"]
+    assert list(models)[:3] == ["compact", "eccv16", "siggraph17"]
     base = "https://colorizers.s3.us-east-2.amazonaws.com/"
     for name, sha256 in (
         ("eccv16", "9b330a0bae53f4ded77b1e23defbf78beaa09c10ebc4c4999e8e4f4a160b93f9"),
@@ -89,6 +89,43 @@ def test_published_models_are_those_of_the_release():
         assert model.file.endswith(f"-{sha256[:8]}.pth")
     assert models["eccv16"].file.startswith("colorization_release_v2-")
     assert models["siggraph17"].size == 136_787_426
+
+
+@pytest.mark.parametrize(
+    ("name", "sha256", "size"),
+    [
+        (
+            "ddcolor",
+            "d81711971ec59200da26d5e8a1afae8dd3778d495ea8ad7a7dadc769f403f7e7",
+            911_914_869,
+        ),
+        (
+            "ddcolor-artistic",
+            "5a076e84efce59848394f572a105f7b78f7f6e917f615d1ee88537241b96dca3",
+            911_914_869,
+        ),
+        (
+            "ddcolor-paper",
+            "5c77db8292398a2ec1397003f0a90266c28e97b013515d5e9a32e73a4c54a67d",
+            911_914_869,
+        ),
+        (
+            "ddcolor-tiny",
+            "8a1277bc90a1bfbb6d2d83933a9a6bc821931879ca93e26e4fcec12165d41fce",
+            220_372_845,
+        ),
+    ],
+)
+def test_ddcolor_is_that_of_its_authors(name, sha256, size):
+    model = registry.find(name)
+    assert (model.sha256, model.size, model.license) == (sha256, size, "Apache-2.0")
+    assert model.url.startswith("https://huggingface.co/piddnad/ddcolor_")
+    assert model.url.endswith("/pytorch_model.bin")
+
+
+def test_files_in_the_cache_have_different_names():
+    files = [model.file for model in registry.available_models()]
+    assert len(set(files)) == len(files)
 
 
 def test_bundled_weights_are_those_of_the_table():

@@ -117,7 +117,7 @@ def run(args: argparse.Namespace) -> Report:
     """Return the report of `calibration`. Raises ColorizeError without a distribution."""
     colorizer = make_colorizer(args)
     colorizer.require_distribution()
-    photographs = read_stretched(selected_files(args), colorizer.options.size)
+    photographs = read_stretched(selected_files(args), colorizer.size)
     deciles, count = calibrate(colorizer, with_progress(photographs, args.quiet))
     metrics = {"deciles": [asdict(each) for each in deciles], "monotonic": is_monotonic(deciles)}
     return Report(describe(args, colorizer, count), metrics, as_text(deciles))

@@ -124,7 +124,7 @@ def degraded_lightness(rgb: Pixels, degradation: str) -> Floats:
 
 def predict_ab(colorizer: Colorizer, lightness: Floats) -> Floats:
     """Return ab (b, 2, 256, 256) of L (b, 1, 256, 256), resized for the network and back."""
-    size = colorizer.options.size
+    size = colorizer.size
     if size == INPUT_SIZE:
         return decode(colorizer, predict(colorizer, lightness))
     resized_lightness = torch.nn.functional.interpolate(

@@ -126,7 +126,7 @@ def _count(text: str) -> int:
 def run(args: argparse.Namespace) -> Report:
     """Return the report of `hints`."""
     colorizer = make_colorizer(args)
-    photographs = read_stretched(selected_files(args), colorizer.options.size)
+    photographs = read_stretched(selected_files(args), colorizer.size)
     values, count = psnr_by_hints(
         colorizer, with_progress(photographs, args.quiet), sorted(set(args.counts)), args.seed
     )

@@ -56,7 +56,7 @@ def compare_references(
 def run(args: argparse.Namespace) -> Report:
     """Return the report of `reference`."""
     colorizer = make_colorizer(args)
-    photographs = read_stretched(selected_files(args), colorizer.options.size)
+    photographs = read_stretched(selected_files(args), colorizer.size)
     rows, count = compare_references(colorizer, with_progress(photographs, args.quiet))
     metrics = {name: asdict(row) for name, row in rows.items()}
     return Report(describe(args, colorizer, count), metrics, metrics_table(rows, "reference"))

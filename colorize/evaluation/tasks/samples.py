@@ -145,7 +145,7 @@ def run(args: argparse.Namespace) -> Report:
     """Return the report of `samples`. Raises ColorizeError without a distribution."""
     colorizer = make_colorizer(args)
     colorizer.require_distribution()
-    photographs = read_stretched(selected_files(args), colorizer.options.size)
+    photographs = read_stretched(selected_files(args), colorizer.size)
     metrics, count = measure_samples(
         colorizer, with_progress(photographs, args.quiet), args.samples, args.seed
     )
