@@ -1,4 +1,4 @@
-"""What the README says is run: its commands parse, its Python works, its picture is there."""
+"""What the documents say is run: their commands, the README's Python, their links."""
 
 import re
 import shlex
@@ -7,53 +7,119 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from colorize.cli.arguments import models_parser, parser
+from colorize.cli import main
+from colorize.cli.arguments import models_parser, parser, vote_parser
+from colorize.cli.commands import COMMANDS
+from colorize.evaluation import cli as evaluation_cli
+from colorize.export import cli as export_cli
 from colorize.models import registry
 from colorize.training import cli as training_cli
 
 ROOT = Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+README = DOCUMENTS[0].read_text(encoding="utf-8")
+PARSERS = {
+    "train": training_cli.parser,
+    "evaluate": evaluation_cli.parser,
+    "export": export_cli.parser,
+    "models": models_parser,
+    "vote": vote_parser,
+}
+ELSEWHERE = ("serve", "--gpu", "--ray", "film.mp4", "--help", "- -o -", "download")
 
 
-def commands() -> list[str]:
-    lines = re.findall(r"^    (colorize .*)$", README, flags=re.MULTILINE)
-    return [line.split("#")[0].split("<")[0].strip() for line in lines]
+def commands(text: str) -> list[str]:
+    """Return the commands in a document, those of code blocks and of tables, in order."""
+    joined = text.replace("\\\n", " ")
+    found = re.findall(r"^    (colorize .*)$|^\|[^|]*\| `(colorize .*?)` \|", joined, re.MULTILINE)
+    lines = [block or cell for block, cell in found]
+    return [re.split(r"\s#|[<>;|]|&&", line)[0].strip() for line in lines]
 
 
-@pytest.mark.parametrize("command", [c for c in commands() if "--help" not in c])
-def test_every_command_is_understood(command):
-    arguments = shlex.split(command)[1:]
-    if arguments[0] == "models":
-        models_parser().parse_args(arguments[1:])
-    else:
-        parser().parse_args(arguments)
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)
+def test_every_command_is_understood(document):
+    for command in commands(document.read_text(encoding="utf-8")):
+        first, *rest = shlex.split(command)[1:]
+        if "--help" in rest or first == "--help":
+            continue
+        try:
+            if first in PARSERS:
+                PARSERS[first]().parse_args(rest)
+            elif first not in COMMANDS:
+                parser().parse_args([first, *rest])
+        except SystemExit:
+            pytest.fail(f"{document.name}: {command}")
 
 
-def test_every_option_is_in_the_help_and_every_option_of_the_readme_exists():
-    helps = parser().format_help() + training_cli.parser().format_help()
+@pytest.mark.slow
+def test_commands_of_the_readme_run_in_order(tmp_path, monkeypatch):
+    if registry.cached_path("compact") is None:
+        pytest.skip("no bundled weights")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLORIZE_CACHE", str(tmp_path / "cache"))
+    Path("scans/album").mkdir(parents=True)
+    with Image.open(ROOT / "imgs" / "chelsea.jpg") as image:
+        for name in ("photo.jpg", "scans/a.jpg", "scans/album/b.png"):
+            image.resize((120, 80)).save(name)
+    Path("hints.txt").write_text("60,40,#b08050\n")
+    for command in commands(README):
+        if not any(word in command for word in ELSEWHERE):
+            arguments = shlex.split(command)[1:]
+            writes = arguments[0] not in COMMANDS
+            assert main([*arguments, "--overwrite"] if writes else arguments) == 0, command
+    for name in ("photo.colorized.jpg", "out/a.jpg", "out/album/b.png", "out/page.html"):
+        assert Path(name).is_file()
+
+
+def test_every_option_of_the_readme_exists():
+    helps = "".join(make().format_help() for make in (parser, *PARSERS.values()))
     known = set(re.findall(r"--[a-z-]+", helps))
     documented = set(re.findall(r"`(--[a-z-]+)", README)) | set(
-        re.findall(r"(--[a-z-]+)", " ".join(commands()))
+        re.findall(r"(--[a-z-]+)", " ".join(commands(README)))
     )
     assert documented <= known
 
 
-def test_the_python_runs(tmp_path, monkeypatch):
+@pytest.mark.parametrize("document", ["README.md", "docs/python.md"])
+def test_the_python_runs(document, tmp_path, monkeypatch):
     if registry.cached_path("compact") is None:
         pytest.skip("no bundled weights")
     monkeypatch.chdir(tmp_path)
     Image.linear_gradient("L").save("photo.jpg")
     space: dict[str, object] = {}
-    for block in re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL):
-        exec(block, space)  # the README is ours
-    for name in ("photo.colorized.jpg", "photo.png"):
+    text = (ROOT / document).read_text(encoding="utf-8")
+    for block in re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL):
+        exec(block, space)  # the document is ours
+    written = ["photo.colorized.jpg", *(["photo.png"] if "photo.png" in text else [])]
+    for name in written:
         with Image.open(name) as image:
             assert (image.size, image.mode) == ((256, 256), "RGB")
-    colored = space["colored"]
-    assert (colored.pixels == space["rgb"]).all()
+    if "rgb" in space:
+        assert (space["colored"].pixels == space["rgb"]).all()
 
 
-def test_links_lead_somewhere():
-    for target in re.findall(r"\]\(([^)#]+)\)", README):
-        if "://" not in target:
-            assert (ROOT / target).exists(), target
+def anchors(document: Path) -> set[str]:
+    """Return the anchors of a document's headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.*)$", document.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", each.lower()).replace(" ", "-") for each in headings}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)
+def test_links_lead_somewhere(document):
+    for target in re.findall(r"\]\(([^)]+)\)", document.read_text(encoding="utf-8")):
+        if "://" in target:
+            continue
+        path, _, anchor = target.partition("#")
+        file = document.parent / path if path else document
+        assert file.exists(), target
+        assert not anchor or anchor in anchors(file), target
+
+
+def test_every_document_is_in_the_index():
+    index = (ROOT / "docs" / "README.md").read_text(encoding="utf-8")
+    for document in DOCUMENTS[1:]:
+        assert document.name == "README.md" or f"({document.name}" in index, document.name
+
+
+def test_readme_is_short():
+    assert README.count("\n") <= 120
