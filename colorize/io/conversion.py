@@ -89,6 +89,8 @@ def to_uint16(numbers: np.ndarray) -> np.ndarray:
         raise ColorizeError(f"has values from {low:g} to {high:g}: scale them to 0 to 65535")
     if numbers.dtype.kind in "ui":
         return numbers.astype(np.uint16)
+    if numbers.dtype.itemsize < 4:
+        numbers = numbers.astype(np.float32)  # half floats end below 65535
     scale = 65535.0 if high <= 1 else 257.0 if high <= 255 else 1.0
     scaled: np.ndarray = np.rint(numbers * numbers.dtype.type(scale))
     return scaled.astype(np.uint16)

@@ -29,7 +29,7 @@ from colorize.io.icc import SRGB_GAMMA, gamma_curve
 from colorize.io.jp2 import read_jp2_profile
 from colorize.io.metadata import read_metadata
 from colorize.io.photo import Photo
-from colorize.io.readers import jpeg, jpeg2000, png
+from colorize.io.readers import avif, jpeg, jpeg2000, png
 from colorize.io.readers.limits import check_size
 from colorize.io.segments import Part, SegmentFile
 
@@ -158,6 +158,10 @@ def _read_frame(image: Image.Image, source: _Source) -> Photo:
     else:
         image.decodermaxblock = BLOCK_BYTES  # type: ignore[attr-defined]
         image.load()
+    if image.format == "AVIF" and getattr(image, "n_frames", 1) == 1:
+        properties = avif.read_properties(source.file, *image.size)
+        image, more = avif.apply(image, properties)
+        image.format, notes = "AVIF", [*notes, *more]
     contents = read_contents(image, source.file)
     # the decoder of JPEG XL turns the picture, and EXIF has no say
     is_upright = image.format == "JXL"

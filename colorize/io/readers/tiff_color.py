@@ -99,12 +99,15 @@ def _to_full_range(
     if layout.bits in (8, 16):
         return color, alpha
     top = (1 << layout.bits) - 1
-    if layout.bits < 8:
-        return tuple((part * np.uint16(255) // top).astype(np.uint8) for part in (color, alpha))  # type: ignore[return-value]
-    return tuple(
-        ((part.astype(np.uint32) * 65535 + top // 2) // top).astype(np.uint16)
-        for part in (color, alpha)
-    )  # type: ignore[return-value]
+    return _scaled(color, top), _scaled(alpha, top)
+
+
+def _scaled(samples: np.ndarray, top: int) -> np.ndarray:
+    """Return samples of 0 to `top` as uint8, or as uint16 where they need more bits."""
+    dtype: type[np.unsignedinteger] = np.uint8 if top < 255 else np.uint16
+    white = int(np.iinfo(dtype).max)
+    scaled: np.ndarray = (samples.astype(np.uint32) * white + top // 2) // top
+    return scaled.astype(dtype)
 
 
 def _image_of(color: np.ndarray, alpha: np.ndarray | None) -> Image.Image:
