@@ -239,6 +239,10 @@ class ColorizeOptions(Options):
     saturation: float = option(
         1.0, "multiplies the strength of all colors; 0 is gray", minimum=0, maximum=3
     )
+    warmth: float = option(
+        0.0, "shifts all colors toward orange, or below 0 toward blue, by this many ab units",
+        minimum=-30, maximum=30,
+    )  # fmt: skip
     upsampling: Literal["guided", "bilinear"] = option(
         "guided", "enlarge colors along the edges of the photograph (guided) or smoothly (bilinear)"
     )
@@ -247,6 +251,11 @@ class ColorizeOptions(Options):
         None, "colors of some points of one photograph: lines of x,y,#rrggbb[,radius] in pixels, "
         "or a transparent PNG painted over it; see docs/control.md",
         is_file=True, consumers=("command", "server"),
+    )  # fmt: skip
+    hint_scope: Literal["global", "local"] = option(
+        "global", "what hints may change: also the color cast of the whole photograph (global), or "
+        "only similar parts nearby (local)",
+        needs="distribution", consumers=("command", "server"),
     )  # fmt: skip
     reference: "Photo | str | os.PathLike[str] | None" = option(
         None, "color photograph whose palette the results are drawn toward",

@@ -28,7 +28,7 @@ from colorize.decoding.decoder import LogitsDecoder
 from colorize.decoding.reference import color_histogram
 from colorize.errors import ColorizeError
 from colorize.hints.format import Hints, read_hints
-from colorize.hints.propagate import propagate_hints
+from colorize.hints.propagate import MAX_CAST, propagate_hints
 from colorize.hints.rasterize import HintedPixels, rasterize
 from colorize.io.photo import Photo, ResizeSpec
 from colorize.io.readers import read
@@ -38,6 +38,7 @@ from colorize.runtime.load import load_runner
 from colorize.runtime.threads import available_cpus, limit_blas_threads
 from colorize.viewing.heatmap import render_heatmap
 
+WARM_AB = np.array([0.25, 0.97], np.float32)  # unit vector in ab toward orange
 INPUT_RESAMPLE = Image.Resampling.BICUBIC  # as in the published code
 
 
@@ -206,8 +207,9 @@ class Colorizer:
             if sample is not None:
                 logits = self.decoder.sample(logits, sample, seed)
             ab = self.decoder.decode(logits)
-        scaled: Floats = np.float32(self.options.saturation) * ab
-        return scaled
+        warmth = np.float32(self.options.warmth) * WARM_AB
+        adjusted: Floats = np.float32(self.options.saturation) * ab + warmth[:, None, None]
+        return adjusted
 
     def upsample(self, ab: Floats) -> Floats:
         """Return ab (b, 2, h, w) at the size from which `merge` upsamples it to the photograph's.
@@ -236,7 +238,8 @@ class Colorizer:
             return ab
         probabilities = None if self.decoder is None else self.decoder.probabilities(logits)[0]
         cells = self._hint_map(hinted)
-        return propagate_hints(ab[0], lightness[0, 0], cells, probabilities)[None]
+        max_cast = MAX_CAST if self.options.hint_scope == "global" else 0.0
+        return propagate_hints(ab[0], lightness[0, 0], cells, probabilities, max_cast)[None]
 
     def merge(self, photo: Photo, ab: Floats, hinted: HintedPixels | None = None) -> Photo:
         """Return the photograph with its own L, and ab (2, h, w) upsampled to its size."""

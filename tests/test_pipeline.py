@@ -17,7 +17,7 @@ from colorize.color.upsampling import GuidedUpsampler, upsample_bilinear
 from colorize.decoding.annealed_mean import annealed_mean, rebalance_offset
 from colorize.decoding.bilateral import smooth_logits
 from colorize.errors import ColorizeError
-from colorize.hints.format import read_hints
+from colorize.hints.format import Hint, read_hints
 from colorize.io.photo import Photo
 from colorize.io.readers import read
 from colorize.io.writers import write
@@ -231,6 +231,27 @@ def test_saturation_multiplies_ab(network):
         )
     without = make_colorizer(network, size=64, saturation=0)(photo).pixels.astype(int)
     assert np.ptp(without, axis=2).max() <= 1
+
+
+def test_warmth_shifts_ab(network):
+    plain = make_colorizer(network, size=64)
+    output = plain.predict_logits(plain.network_input(gray(40, 50)))
+    shift = make_colorizer(network, size=64, warmth=10).decode(output) - plain.decode(output)
+    np.testing.assert_allclose(np.hypot(*shift[0]), 10, rtol=0.01)
+    assert (shift[0, 1] > 9).all()
+
+
+def test_local_hints_leave_distant_parts_unchanged(network):
+    photo, hints = gray(80, 80), [Hint(5, 5, "#b9303a", 3)]
+    without = make_colorizer(network, size=64)(photo).pixels.astype(int)
+    changes = [
+        np.abs(
+            make_colorizer(network, size=64, hint_scope=scope, hints=hints)(photo).pixels - without
+        )
+        for scope in ("global", "local")
+    ]
+    assert changes[1][60:, 60:].mean() < changes[0][60:, 60:].mean()
+    assert changes[1][3:7, 3:7].mean() > 5
 
 
 def test_saturation_acts_on_networks_that_predict_ab():

@@ -44,11 +44,15 @@ BLOCK = 4096  # cells that are interpolated at a time, to bound the memory
 
 
 def propagate_hints(
-    ab: Floats, lightness: Array, hints: Floats, probabilities: Array | None = None
+    ab: Floats,
+    lightness: Array,
+    hints: Floats,
+    probabilities: Array | None = None,
+    max_cast: float = MAX_CAST,
 ) -> Floats:
     """Return ab with the hints met at their cells and propagated to similar ones.
 
-    Up to MAX_CAST of each change is propagated with GLOBAL_HINTS, as if it were a color cast, and
+    Up to max_cast of each change is propagated with GLOBAL_HINTS, as if it were a color cast, and
     the rest with LOCAL_HINTS; without probabilities, all of it with NETWORK_HINTS.
 
     Args:
@@ -57,6 +61,7 @@ def propagate_hints(
         hints: (3, h, w), see `rasterize`; h and w are divisors of the sizes of the other two.
         probabilities: (Q, h, w), the color distribution of each cell; None for networks that
             propagate hints themselves.
+        max_cast: In ab units; 0 leaves the color cast of the whole picture alone.
     """
     mask = hints[2]
     if not mask.any():
@@ -71,7 +76,7 @@ def propagate_hints(
         change = _gp_interpolate(wanted, features, sources, NETWORK_HINTS)
     else:
         norm = np.maximum(np.hypot(*wanted.T), 1e-6)
-        cast = wanted * np.minimum(1, MAX_CAST / norm)[:, None]
+        cast = wanted * np.minimum(1, max_cast / norm)[:, None]
         change = _gp_interpolate(cast, features, sources, GLOBAL_HINTS)
         change += _gp_interpolate(wanted - change[sources], features, sources, LOCAL_HINTS)
     planes = np.ascontiguousarray(change.T).reshape(2, *mask.shape)

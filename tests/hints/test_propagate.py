@@ -42,6 +42,17 @@ def test_propagation_meets_hints_and_keeps_agreeing_colors():
     np.testing.assert_array_equal(propagate_hints(ab, flat, np.zeros((3, 16, 16)), alike), ab)
 
 
+def test_without_cast_distant_cells_are_unchanged():
+    alike = np.full((2, 16, 16), 0.5, np.float32)
+    flat, ab = halves(50, 50), np.zeros((2, 16, 16), np.float32)
+    hint = one_hint(2, 2, (20, 20))
+    far, near = (15, 15), (2, 3)
+    everywhere = propagate_hints(ab, flat, hint, alike)[0]
+    nearby = propagate_hints(ab, flat, hint, alike, max_cast=0)[0]
+    assert nearby[near] > 10
+    assert abs(nearby[far]) < 1 < everywhere[far]
+
+
 def test_strong_hint_is_limited_far_away():
     alike = np.full((2, 16, 16), 0.5, np.float32)
     change = propagate_hints(np.zeros((2, 16, 16)), halves(50, 50), one_hint(0, 0, (80, 0)), alike)[

@@ -140,6 +140,28 @@ def test_radius_of_spot_is_sent_and_drawn(browser, address, photograph):
         settle(page)
 
 
+def test_scope_of_spots_and_warmth_change_the_result(browser, address, photograph):
+    with open_page(browser, address) as page:
+        upload(page, photograph)
+        page.check("[name=mode][value=color]")
+        page.click("[aria-label=Gray]")
+        page.locator("#board").click(position={"x": 60, "y": 60})
+        settle(page)
+        everywhere = pixel(page, 0.9, 0.9)
+        page.check("[name=scope][value=local]")
+        settle(page)
+        assert not np.array_equal(pixel(page, 0.9, 0.9), everywhere)
+        page.click("#undo")
+        settle(page)
+        assert page.is_checked("[name=scope][value=global]")
+        page.click("#adjust summary")
+        set_slider(page, "Warmth", "20")
+        warm = pixel(page, 0.9, 0.9).astype(int)
+        set_slider(page, "Warmth", "-20")
+        cool = pixel(page, 0.9, 0.9).astype(int)
+        assert warm[0] - warm[2] > cool[0] - cool[2] + 20
+
+
 @SIZES
 def test_zoom_by_buttons_wheel_and_keys_keeps_the_divider(browser, address, settings):
     with open_page(browser, address, settings) as page:

@@ -1,5 +1,6 @@
 // Colors that the user sets at spots of the photograph.
 
+import { supports } from "./server.js";
 import { frame, position, wasDrag } from "./stage.js";
 import { change, find, session } from "./state.js";
 
@@ -20,6 +21,7 @@ const cross = { x: 0.5, y: 0.5 };
 const hints = () => session.current?.edit.hints ?? [];
 
 export function setMode(mode) {
+  find("scope").hidden = !supports("hint_scope");
   document.querySelector(`[name=mode][value=${mode}]`).checked = true;
   frame.classList.toggle("color", mode === "color");
   board.hidden = find("palette").hidden = mode !== "color";
@@ -99,6 +101,8 @@ export function drawHints() {
   [...buttons.values()][focused]?.focus();
   find("remove").disabled = !chosen;
   find("clear").disabled = !all.length;
+  const scope = session.current?.edit.settings.hint_scope ?? "global";
+  document.querySelector(`[name=scope][value=${scope}]`).checked = true;
 }
 
 function hintButton(hint, index) {
@@ -199,6 +203,10 @@ export function listenToHints() {
   find("clear").addEventListener("click", () => removeHints(hints()));
   find("custom").addEventListener("input", (event) => setColor(event.target.value));
   find("radius").addEventListener("input", (event) => setRadius(event.target.value / 100));
+  find("scope").addEventListener("change", ({ target }) => change(({ settings }) => {
+    if (target.value === "global") delete settings.hint_scope; // the default
+    else settings.hint_scope = target.value;
+  }));
   find("modes").addEventListener("change", (event) => setMode(event.target.value));
   board.addEventListener("click", (event) => {
     if (wasDrag()) return;
