@@ -79,7 +79,7 @@ async function showSelected(item) {
   shown = item;
   session.items.forEach(drawItem);
   find("start").hidden = Boolean(item);
-  find("studio").hidden = find("another").hidden = !item;
+  for (const id of ["studio", "another", "clear-session"]) find(id).hidden = !item;
   for (const image of [before, after]) clearImage(image);
   before.classList.remove("gray");
   frame.classList.add("waiting");
