@@ -11,6 +11,7 @@ import logging
 import math
 import mimetypes
 import os
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import Future
 from contextlib import asynccontextmanager, contextmanager
@@ -279,7 +280,7 @@ def with_security_headers(app: ASGIApp) -> ASGIApp:
 
 def _public_message(error: ColorizeError, upload: Upload) -> str:
     """Return an error's message for a client, who cannot change the server's options."""
-    text = strip_source_name(error, upload.photo)
+    text = re.sub(r" \(--[^)]*\)", "", strip_source_name(error, upload.photo))
     return text.replace(": allow it with --max-pixels", ", this server's limit")
 
 
