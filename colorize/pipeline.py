@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 from PIL import Image
@@ -31,6 +31,7 @@ from colorize.hints.format import Hints, read_hints
 from colorize.hints.propagate import MAX_CAST, propagate_hints
 from colorize.hints.rasterize import HintedPixels, rasterize
 from colorize.io.photo import Photo, ResizeSpec
+from colorize.io.picture import Path, Picture, from_photo, to_photo
 from colorize.io.readers import read
 from colorize.options import INPUT_SIZE, ColorizeOptions
 from colorize.runtime.base import Runner
@@ -133,13 +134,28 @@ class Colorizer:
         changed.threads = self.threads
         return changed
 
+    @overload
     def __call__(
-        self, photo: Photo, *, hints: Hints | None = None, reference: Photo | None = None
-    ) -> Photo:
+        self, picture: Picture, *, hints: Hints | None = None, reference: Photo | None = None
+    ) -> Picture: ...
+
+    @overload
+    def __call__(
+        self, picture: Path, *, hints: Hints | None = None, reference: Photo | None = None
+    ) -> Photo: ...
+
+    def __call__(
+        self,
+        picture: Photo | Image.Image | np.ndarray | bytes | Path,
+        *,
+        hints: Hints | None = None,
+        reference: Photo | None = None,
+    ) -> Photo | Image.Image | np.ndarray | bytes:
         """Return the photograph in color: same size, depth, alpha and metadata.
 
         Args:
-            photo: In gray or color; only its lightness counts.
+            picture: In gray or color; only its lightness counts. A Photo, a Pillow image, a NumPy
+                array or the bytes of a file give back the same type, a path gives a Photo.
             hints: Known colors in this photograph, instead of those of the options.
             reference: A photograph with the palette to aim for, instead of that of the options.
 
@@ -147,7 +163,7 @@ class Colorizer:
             ColorizeError: For hints outside of the photograph, a reference for a network that
                 cannot follow one, or too little memory.
         """
-        photo = self.preprocess(photo)
+        photo = self.preprocess(to_photo(picture))
         hinted = self.rasterize_hints(photo, hints)
         lightness = self.network_input(photo)
         logits = self.predict_logits(lightness, hinted)
@@ -155,7 +171,7 @@ class Colorizer:
         ab = self.decode(logits)
         ab = self.upsample(ab)
         ab = self.propagate_hints(ab, hinted, lightness, logits)
-        return self.merge(photo, ab[0], hinted)
+        return from_photo(self.merge(photo, ab[0], hinted), picture)
 
     def preprocess(self, photo: Photo) -> Photo:
         """Return the photograph whose lightness is kept: with more contrast under autocontrast."""

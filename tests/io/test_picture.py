@@ -1,0 +1,81 @@
+"""The types of pictures that a colorizer takes and gives back."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from colorize.errors import ColorizeError
+from colorize.io.photo import Photo
+from colorize.io.picture import from_photo, to_photo
+
+GRAY = np.arange(24 * 16, dtype=np.uint16).reshape(24, 16).astype(np.uint8)
+COLOR = np.dstack([GRAY, GRAY // 2, GRAY // 3])
+COLORED = Photo(COLOR)
+
+
+def encoded(format: str) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(GRAY).save(file, format)
+    return file.getvalue()
+
+
+def test_photo_comes_back_as_a_photo():
+    photo = Photo(GRAY)
+    assert to_photo(photo) is photo
+    assert from_photo(COLORED, photo) is COLORED
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "P", "RGB", "RGBA", "CMYK"])
+def test_pillow_image_comes_back_as_one(mode):
+    image = Image.fromarray(GRAY).convert(mode)
+    assert to_photo(image).size == (24, 16)
+    result = from_photo(COLORED, image)
+    assert isinstance(result, Image.Image)
+    assert (result.mode, result.size) == ("RGB", (16, 24))
+
+
+@pytest.mark.parametrize("shape", [(24, 16), (24, 16, 1), (24, 16, 3)])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_array_comes_back_as_one(shape, dtype):
+    array = np.zeros(shape, dtype)
+    assert to_photo(array).pixels.dtype == dtype
+    assert (from_photo(COLORED, array) == COLOR).all()
+
+
+def test_alpha_of_an_array_comes_back_last():
+    array = np.dstack([COLOR, GRAY])
+    photo = to_photo(array)
+    assert (photo.alpha == GRAY).all()
+    assert (from_photo(photo, array) == array).all()
+
+
+@pytest.mark.parametrize("format", ["PNG", "JPEG", "TIFF", "WEBP"])
+def test_bytes_come_back_in_their_format(format):
+    content = encoded(format)
+    result = from_photo(to_photo(content), content)
+    with Image.open(io.BytesIO(result)) as image:
+        assert (image.format, image.size) == (format, (16, 24))
+
+
+def test_path_gives_a_photo(tmp_path):
+    file = tmp_path / "photo.png"
+    file.write_bytes(encoded("PNG"))
+    for path in (file, str(file)):
+        photo = to_photo(path)
+        assert photo.size == (24, 16)
+        assert from_photo(COLORED, path) is COLORED
+
+
+@pytest.mark.parametrize(
+    "wrong", [None, 3, [1, 2], np.zeros((4, 4)), np.zeros((4, 4, 5), np.uint8)]
+)
+def test_anything_else_is_an_error(wrong):
+    with pytest.raises(ColorizeError):
+        to_photo(wrong)
+
+
+def test_damaged_bytes_are_an_error():
+    with pytest.raises(ColorizeError):
+        to_photo(b"no picture")
