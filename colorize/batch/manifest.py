@@ -227,7 +227,7 @@ def _decode(line: bytes, number: int) -> Entry:
         values = json.loads(line)
         values["settings"] = _canonical(values["settings"])
         return Entry(**{name: values[name] for name in _FIELDS})
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ColorizeError(
             f"line {number} is not a manifest entry; choose another file or remove that line"
         ) from error

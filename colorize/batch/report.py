@@ -82,6 +82,8 @@ def failure_log(path: Path | None) -> Iterator[Callable[[Result], None]]:
 
 def _check_replaceable(path: Path) -> None:
     """Raise ColorizeError rather than replace a file that is not a failure log."""
+    if path.exists() and not path.is_file():  # opening a pipe would wait for its reader
+        raise ColorizeError("is not a regular file; choose another one")
     if path.is_file():
         with path.open("rb") as file:
             first = file.readline(MAX_LINE)

@@ -17,8 +17,10 @@ DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130  # exit statuses
 
 def log_line(message: str) -> None:
     """Print one line on standard error."""
+    # text of a file or a server must not move the cursor or pretend to be another line
+    safe = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in message)
     with suppress(OSError):  # the terminal may be gone
-        sys.stderr.write(f"colorize: {printable(message, sys.stderr)}\n")
+        sys.stderr.write(f"colorize: {printable(safe, sys.stderr)}\n")
 
 
 def print_line(line: str) -> None:

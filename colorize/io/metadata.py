@@ -80,7 +80,7 @@ def read_metadata(
         format=image.format,
         exif=exif,
         xmp=xmp,
-        iptc=contents.iptc or find_resource(contents.photoshop, IPTC),
+        iptc=_longest(contents.iptc, find_resource(contents.photoshop, IPTC)),
         dpi=dpi if dpi is None or orientation < 5 else (dpi[1], dpi[0]),
         text=tuple(contents.texts),
         photoshop=photoshop or None,
@@ -102,6 +102,8 @@ def read_page_metadata(ifd: IFD, notes: Iterable[str] = ()) -> Metadata:
     photoshop, paths_lost = portable_resources(resources, orientation != 1)
     xmp, claims = drop_claims(upright_xmp(ifd.bytes(tiff.XMP), orientation))
     all_notes = [*notes, *(f"{what} that its XMP speaks of: left out" for what in claims)]
+    if ifd.omitted:
+        all_notes.append(f"{ifd.omitted} tags, too large together: left out")
     if tiff.PHOTOSHOP_LAYERS in ifd.tags:
         all_notes.append("the layers of Photoshop: left out")
     if paths_lost:
@@ -110,7 +112,7 @@ def read_page_metadata(ifd: IFD, notes: Iterable[str] = ()) -> Metadata:
         format="TIFF",
         exif=upright_exif(exif_from_page(ifd), orientation),
         xmp=xmp,
-        iptc=ifd.bytes(tiff.IPTC) or find_resource(resources, IPTC),
+        iptc=_longest(ifd.bytes(tiff.IPTC), find_resource(resources, IPTC)),
         dpi=dpi if dpi is None or orientation < 5 else (dpi[1], dpi[0]),
         photoshop=photoshop or None,
         lossless=True,
@@ -136,6 +138,11 @@ def plain_text(text: str) -> str:
         return content.decode("utf-8")
     except UnicodeDecodeError:
         return content.decode("latin-1")
+
+
+def _longest(*copies: bytes | None) -> bytes | None:
+    """Return the longest copy: ImageMagick cuts that of the TIFF tag to a quarter."""
+    return max((copy for copy in copies if copy), key=len, default=None)
 
 
 def _to_float(value: object) -> float | None:

@@ -92,11 +92,15 @@ class IFD:
     """One directory: byte order "<" or ">", tags by number, sub-IFDs by the tag that points there.
 
     A page of a TIFF file is described by one of these.
+
+    Attributes:
+        omitted: how many tags were not read because they are too large together.
     """
 
     byte_order: str
     tags: dict[int, Tag] = field(default_factory=dict)
     sub_ifds: dict[int, IFD] = field(default_factory=dict)
+    omitted: int = 0
 
     def integers(self, tag: int) -> tuple[int, ...]:
         """Return the integers of a tag, empty where it is missing or of another type."""
@@ -288,6 +292,7 @@ class Reader:
                 continue
             size = entry.count * self._size_of(entry.type)
             if not 0 < size <= min(self.size, left):
+                ifd.omitted += left < size <= self.size
                 continue
             left -= size
             with suppress(ValueError):

@@ -20,6 +20,7 @@ import colorize
 from benchmarks.kill import Trial
 from colorize.cli import main
 from colorize.cli.arguments import parser
+from colorize.cli.messages import log_line
 
 ROOT = Path(__file__).parents[2]
 
@@ -274,6 +275,12 @@ def test_full_standard_output_is_one_line(weights, tmp_path):
         )
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
+
+
+def test_messages_cannot_control_the_terminal(capsys):
+    log_line("temperature \x1b]0;title\x07\ncolorize: all is well \u202e")
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1 and "\x1b" not in said and "\u202e" not in said
 
 
 def test_guides_are_never_replaced(colorize_):

@@ -9,9 +9,21 @@ import zlib
 from pathlib import Path
 
 import pytest
-from fixtures.image_files import GRAY, HEIGHT, IPTC, WIDTH, exif_bytes, image_of, png_chunk, saved
+from fixtures.image_files import (
+    GRAY,
+    HEIGHT,
+    IPTC,
+    WIDTH,
+    exif_bytes,
+    image_of,
+    plain_tiff,
+    png_chunk,
+    saved,
+    with_tag,
+)
 from PIL import Image, PngImagePlugin
 
+from colorize.io import tiff_ifd as tiff
 from colorize.io.contents.jp2 import pack_box, read_boxes
 from colorize.io.contents.jpeg import pack_segment, read_segments
 from colorize.io.metadata import Metadata, plain_text
@@ -318,3 +330,37 @@ def test_xmp_of_gif_is_kept(tmp_path: Path) -> None:
     content = (tmp_path / "a.gif").read_bytes()
     for suffix in (".gif", ".png"):
         assert written(content, tmp_path / f"out{suffix}")[0].metadata.xmp == CITY
+
+
+def test_profiles_of_imagemagick_in_gif_are_kept(tmp_path: Path) -> None:
+    content = saved(image_of(GRAY), "GIF")
+    resources = pack_resource(COPYRIGHT, b"\1")
+    for name, profile in ((b"MGK8BIM0000", resources), (b"MGKIPTC0000", IPTC)):
+        block = b"\x21\xff\x0b" + name + bytes([len(profile)]) + profile + b"\0"
+        start = 13 + (3 << (content[10] % 8 + 1))  # behind the palette
+        photo, _ = written(content[:start] + block + content[start:], tmp_path / "out.tif")
+        assert profile in (photo.metadata.photoshop, photo.metadata.iptc)
+
+
+def test_cut_copy_of_iptc_in_tiff_is_not_preferred() -> None:
+    content = with_tag(plain_tiff(GRAY, 1), tiff.IPTC, tiff.Tag(7, IPTC[:4]))
+    resources = tiff.Tag(1, pack_resource(IPTC_RESOURCE, IPTC))
+    photo = read(io.BytesIO(with_tag(content, tiff.PHOTOSHOP, resources)))
+    assert photo.metadata.iptc == IPTC
+
+
+def test_tags_that_share_their_bytes_are_not_multiplied() -> None:
+    shared = bytes(200_000)
+    ifd = next(tiff.read_ifds(io.BytesIO(plain_tiff(GRAY, 1))))
+    for number in range(40_000, 40_400):
+        ifd.tags[number] = tiff.Tag(7, b"12345")
+    block = bytearray(GRAY.tobytes().rjust(8 + GRAY.size, b"\0"))
+    block[:8] = b"II*\0" + struct.pack("<I", len(block))
+    directory = bytearray(tiff.pack(ifd, len(block)))
+    for entry in range(2, 2 + 12 * len(ifd.tags), 12):
+        (number,) = struct.unpack_from("<H", directory, entry)
+        if number >= 40_000:
+            struct.pack_into("<II", directory, entry + 4, len(shared), 8)
+    photo = read(io.BytesIO(bytes(block + directory + shared)))
+    assert len(photo.metadata.exif or b"") < 8 * len(shared)
+    assert "tags" in " ".join(photo.metadata.notes)

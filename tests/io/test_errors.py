@@ -18,6 +18,7 @@ from fixtures.image_files import (
     RGB,
     RGB16,
     WIDTH,
+    animation,
     heic,
     image_of,
     plain_tiff,
@@ -165,3 +166,19 @@ def test_display_name_is_one_printable_line() -> None:
     assert display_name("a\nb.jpg") == r"'a\nb.jpg'"
     assert display_name(b"\xff\xfe.jpg") == r"'\udcff\udcfe.jpg'"
     assert display_name(io.BytesIO()) == "stream"
+
+
+def test_progressive_jpeg_of_too_many_scans_is_refused() -> None:
+    content = saved(image_of(GRAY), "JPEG", progressive=True)
+    start = content.rindex(b"\xff\xda")
+    bomb = content[:start] + content[start:-2] * 600 + content[-2:]
+    with pytest.raises(ColorizeError, match="scans"):
+        read(io.BytesIO(bomb))
+
+
+def test_frames_of_an_animation_have_a_limit_together() -> None:
+    content = animation("GIF")
+    pixels = GRAY.size
+    assert len(list(read_pages(io.BytesIO(content), max_pixels=3 * pixels))) == 3
+    with pytest.raises(ColorizeError, match="together"):
+        list(read_pages(io.BytesIO(content), max_pixels=2 * pixels))

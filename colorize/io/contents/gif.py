@@ -8,7 +8,7 @@ from colorize.io.contents.types import Contents
 
 XMP_APPLICATION = b"XMP DataXMP"
 XMP_TRAILER = b"\1" + bytes(range(255, -1, -1)) + b"\0"  # ends it for readers that count blocks
-_OF_TIMING = (b"NETSCAPE2.0", b"ANIMEXTS1.0")
+_OF_TIMING = (b"NETSCAPE2.0", b"ANIMEXTS1.0", b"ImageMagick")
 _GRAPHIC_CONTROL, _PLAIN_TEXT, _COMMENT, _APPLICATION = 0xF9, 0x01, 0xFE, 0xFF
 
 
@@ -46,12 +46,16 @@ def _read_extension(file: BinaryIO, contents: Contents) -> None:
     elif label == _APPLICATION:
         name = file.read(file.read(1)[0])
         start = file.tell()
-        _read_blocks(file)
+        content = b"".join(_read_blocks(file))
         if name == XMP_APPLICATION:
             size = file.tell() - start
             file.seek(start)
             packet = file.read(size)
             contents.xmp = packet[: packet.rfind(XMP_TRAILER[:3])]
+        elif name == b"MGK8BIM0000":  # ImageMagick's
+            contents.photoshop += content
+        elif name == b"MGKIPTC0000":
+            contents.iptc = contents.iptc or content
         elif name not in _OF_TIMING:
             known = name.decode("ascii", "replace")
             contents.leave_out(f"its extension {known if known.isprintable() else ascii(known)}")

@@ -30,7 +30,7 @@ from colorize.io.jp2 import read_jp2_profile
 from colorize.io.metadata import read_metadata
 from colorize.io.photo import Photo
 from colorize.io.readers import avif, jpeg, jpeg2000, png
-from colorize.io.readers.limits import check_size
+from colorize.io.readers.limits import check_frames, check_scans, check_size
 from colorize.io.segments import Part, SegmentFile
 
 Opener = Callable[[BinaryIO, str], Image.Image]
@@ -75,6 +75,8 @@ def read_frames(
         source.repair_png(max_pixels)
     image = opener(cast(BinaryIO, source.image_file), "")
     check_size(*image.size, max_pixels)
+    if image.format == "JPEG" and "progressive" in image.info:
+        check_scans(file)
     if image.format not in ANIMATED:
         photo = _read_frame(image, source)
         del image  # 4 bytes a pixel, which would wait with this generator
@@ -82,7 +84,7 @@ def read_frames(
         return
     index = 1 if getattr(image, "default_image", False) else 0  # APNG: a still for old viewers
     while index == 0 or _seek_frame(image, index):
-        check_size(*image.size, max_pixels)
+        check_frames(index + 1, *image.size, max_pixels)
         yield _read_frame(image, source)
         source.notes = []
         index += 1
@@ -163,9 +165,7 @@ def _read_frame(image: Image.Image, source: _Source) -> Photo:
         image, more = avif.apply(image, properties)
         image.format, notes = "AVIF", [*notes, *more]
     contents = read_contents(image, source.file)
-    # the decoder of JPEG XL turns the picture, and EXIF has no say
-    is_upright = image.format == "JXL"
-    orientation = 1 if is_upright else read_orientation(contents.exif, contents.xmp)
+    orientation = read_orientation(contents.exif, contents.xmp)
     if samples is None:
         pixels, alpha, more = image_to_arrays(image, orientation)
     else:
