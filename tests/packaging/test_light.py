@@ -106,6 +106,12 @@ def colorize(environment: Path, *arguments: object, cwd: Path) -> "tuple[int, st
     return done.returncode, done.stderr
 
 
+def test_wheel_carries_the_licenses(wheel):
+    with zipfile.ZipFile(wheel) as archive:
+        licenses = {name.partition("/licenses/")[2] for name in archive.namelist()}
+    assert {"LICENSE", "weights/LICENSE-Apache-2.0"} <= licenses
+
+
 def test_metadata_is_that_of_the_full_distribution_without_torch(wheel):
     light = read_metadata(wheel)
     assert light["Name"] == "colorize-photos-light"
