@@ -134,6 +134,10 @@ def test_radius_of_spot_is_sent_and_drawn(browser, address, photograph):
         lines = [value for name, value, *_ in page.evaluate("sent") if name == "hints"]
         assert lines[0].endswith(f",{WIDTH * 4 // 100}")
         assert "4 percent" in page.get_attribute("#radius", "aria-valuetext")
+        area = page.evaluate("getComputedStyle(board.querySelector('.hint'), '::before').width")
+        assert float(area[:-2]) == pytest.approx(
+            0.08 * page.evaluate("board.clientWidth"), rel=0.02
+        )
         page.focus("#board")
         page.keyboard.press("[")
         assert page.input_value("#radius") == "3.2"
