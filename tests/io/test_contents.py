@@ -364,3 +364,9 @@ def test_tags_that_share_their_bytes_are_not_multiplied() -> None:
     photo = read(io.BytesIO(bytes(block + directory + shared)))
     assert len(photo.metadata.exif or b"") < 8 * len(shared)
     assert "tags" in " ".join(photo.metadata.notes)
+
+
+def test_png_text_that_is_too_long_is_not_cut() -> None:
+    text = png_chunk(b"zTXt", b"Title\0\0" + zlib.compress(bytes(3 << 20)))
+    metadata = read(io.BytesIO(png(text))).metadata
+    assert metadata.text == () and metadata.notes

@@ -18,6 +18,7 @@ from colorize.io.png import pack_chunk
 XMP_KEYWORD = "XML:com.adobe.xmp"
 RAW_PROFILE = "Raw profile type "
 MAX_TEXT_BYTES = 1 << 20  # of one text, decompressed; Pillow refuses longer ones
+MAX_TEXTS_BYTES = 64 << 20  # of all together
 MAX_CHUNK_BYTES = 16 << 20
 _TEXTS = (b"tEXt", b"zTXt", b"iTXt")
 # Chunks of the standard that are read elsewhere, or that are about coding, color or time.
@@ -30,9 +31,14 @@ _KNOWN = frozenset(
 def read_contents(file: BinaryIO, contents: Contents) -> None:
     """Add what a PNG file holds."""
     texts: list[tuple[str, str]] = []
+    left = MAX_TEXTS_BYTES
     for type, content in _chunks(file):
-        if type in _TEXTS:
-            texts += _read_text(type, content)
+        if type in _TEXTS and left > 0:
+            found = list(_read_text(type, content))
+            texts += found
+            left -= sum(len(text) for _, text in found)
+        elif type in _TEXTS:
+            contents.leave_out(f"texts beyond {MAX_TEXTS_BYTES >> 20} MB")
         elif type == b"caBX":
             contents.leave_out("content credentials, which are for its pixels")
         elif type[3:].islower():  # the standard's mark of chunks that do not depend on pixels
@@ -40,6 +46,7 @@ def read_contents(file: BinaryIO, contents: Contents) -> None:
             contents.native.append((name, pack_chunk(type, content)))
         else:
             contents.leave_out(f"its chunk {type.decode('ascii', 'replace')}")
+    contents.notes = list(dict.fromkeys(contents.notes))
     add_texts(texts, contents)
 
 
@@ -108,8 +115,11 @@ def _read_text(type: bytes, content: bytes) -> Iterator[tuple[str, str]]:
     if not separator:
         return
     if compressed:
+        decompressor = zlib.decompressobj()
         try:
-            rest = zlib.decompressobj().decompress(rest, MAX_TEXT_BYTES)
+            rest = decompressor.decompress(rest, MAX_TEXT_BYTES)
         except zlib.error:
+            return
+        if not decompressor.eof:  # damaged or too long, which the reader of the pixels notes
             return
     yield keyword.decode("latin-1"), rest.decode(encoding, "surrogateescape")
