@@ -76,4 +76,5 @@ def test_cropped_picture_keeps_its_metadata() -> None:
 
 
 def test_plain_avif_is_read_as_it_is() -> None:
-    assert read(io.BytesIO(saved(image_of(RGB), "AVIF"))).metadata.notes == ()
+    metadata = read(io.BytesIO(saved(image_of(RGB), "AVIF"))).metadata
+    assert metadata.notes == () and metadata.duration is None

@@ -218,6 +218,18 @@ def _tiled(pixels: np.ndarray) -> bytes:
     return content
 
 
+def test_huge_tiles_are_rejected() -> None:
+    file = tiff_of((GRAY, {"tile": (16, 16)}))
+    content = file.getvalue()
+    (ifd,) = tiff.read_ifds(file)
+    for number in (tiff.TILE_WIDTH, tiff.TILE_LENGTH):
+        ifd.tags[number] = tiff.Tag(4, struct.pack("<I", 1 << 20))
+    start = len(content) + len(content) % 2
+    content = content[:4] + struct.pack("<I", start) + content[8:].ljust(start - 8, b"\0")
+    with pytest.raises(ColorizeError, match="tiles"):
+        read(io.BytesIO(content + tiff.pack(ifd, start)))
+
+
 def test_libtiff_prints_nothing(capfd: pytest.CaptureFixture[str]) -> None:
     content = with_tag(plain_tiff(GRAY, 1), tiff.COMPRESSION, tiff.Tag(3, struct.pack("<H", 5)))
     with pytest.raises(ColorizeError):

@@ -164,6 +164,7 @@ def _read_frame(image: Image.Image, source: _Source) -> Photo:
         properties = avif.read_properties(source.file, *image.size)
         image, more = avif.apply(image, properties)
         image.format, notes = "AVIF", [*notes, *more]
+        image.info.pop("duration", None)  # which a single picture does not have
     contents = read_contents(image, source.file)
     orientation = read_orientation(contents.exif, contents.xmp)
     if samples is None:
