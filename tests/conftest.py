@@ -1,7 +1,9 @@
 """A tiny seeded network, so that tests of the pipeline need no weights file."""
 
+import os
 import shutil
 import signal
+from collections.abc import Iterator
 
 import hypothesis
 import pytest
@@ -59,3 +61,18 @@ def browser():
         launched = started.chromium.launch(executable_path=path, args=BROWSER_FLAGS)
         yield launched
         launched.close()
+
+
+@pytest.fixture
+def unprivileged() -> Iterator[None]:
+    """Run the test as a user whom file permissions apply to: root may read and write everything."""
+    if not hasattr(os, "seteuid"):
+        pytest.skip("Windows has other permissions")
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(65534)  # nobody
+    try:
+        yield
+    finally:
+        os.seteuid(0)

@@ -149,14 +149,11 @@ def test_folder_that_cannot_be_made_is_an_error(server, tmp_path):
         download(f"{server}/whole.bin", tmp_path / "cache" / "file.bin", SHA256, LIMIT)
 
 
-@pytest.mark.skipif(
-    os.name == "nt" or os.geteuid() == 0, reason="needs a user who may not write everywhere"
-)
-def test_read_only_folder_is_an_error(server, tmp_path):
+def test_read_only_folder_is_an_error(server, tmp_path, request):
     tmp_path.chmod(0o500)
+    request.getfixturevalue("unprivileged")
     with pytest.raises(ColorizeError, match="Permission denied"):
         download(f"{server}/whole.bin", tmp_path / "file.bin", SHA256, LIMIT)
-    tmp_path.chmod(0o700)
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a device that is full")
