@@ -154,7 +154,7 @@ def test_pipe_writes_comparison(weights, monkeypatch):
     assert read(stdout.buffer).size == (256, 514)
 
 
-@pytest.mark.parametrize("extra", [["--compare", "above"], ["--compare", "--gallery", "p.html"]])
+@pytest.mark.parametrize("extra", [["--compare=above"], ["--compare", "--gallery", "p.html"]])
 def test_command_rejects_wrong_usage(extra, capsys):
     with pytest.raises(SystemExit) as stopped:
         main(["-i", "photo.jpg", *extra])
