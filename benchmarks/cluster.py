@@ -2,7 +2,7 @@
 
 `python -m benchmarks.cluster --photographs 500 --cores 1 2` makes photographs, colorizes them in a
 local batch and with Ray on this machine for each number of cores, checks that the outputs have the
-same bytes, kills processes at work every two seconds (`--kills`), runs again to check that nothing
+same bytes, kills a busy process every two seconds (`--kills`), runs again to check that nothing
 is done twice, and prints JSON. `--nothing` measures only this process, with jobs that do nothing.
 Exit status 1 if an output differs or is lost.
 """
@@ -84,7 +84,7 @@ def measure(jobs: list[batch.Job], make: Callable[[], JobWorker], manifest: Path
     """Return the figures of one batch: seconds from the first result to the last, and counts."""
     report = batch.Report()
     times = []
-    begun = time.monotonic()
+    started = time.monotonic()
     with Manifest.appending(manifest, {}) as kept:
         for result in cluster.run(jobs, make, WriteOptions(manifest=kept)):
             report.add(result)
@@ -94,14 +94,14 @@ def measure(jobs: list[batch.Job], make: Callable[[], JobWorker], manifest: Path
         "done": report.done,
         "skipped": report.skipped,
         "failed": report.failed,
-        "seconds": round(times[-1] - begun, 1),
-        "begins_after": round(times[0] - begun, 1),
+        "seconds": round(times[-1] - started, 1),
+        "begins_after": round(times[0] - started, 1),
         "per_second": round((len(steady) - 1) / max(steady[-1] - steady[0], 1e-9), 2),
     }
 
 
 def kill_workers(times: int, stop: threading.Event) -> list[int]:
-    """Kill a process at work every two seconds; return the list that receives their ids."""
+    """Kill a busy process every two seconds; return the list that receives their ids."""
     killed: list[int] = []
 
     def kill() -> None:
@@ -160,10 +160,10 @@ def photographs(folder: Path, args: argparse.Namespace) -> dict[str, Any]:
     sources = batch.find_images([folder / "in"])
     work = make_work()
     local = batch.plan_jobs(sources, folder / "local", True)
-    begun = time.monotonic()
+    started = time.monotonic()
     results = batch.run(local, work.colorize, work.options, workers=1)
     failed = [result for result in results if result.error is not None]
-    seconds = time.monotonic() - begun
+    seconds = time.monotonic() - started
     figures: dict[str, Any] = {
         "local batch, one at a time": {
             "per_second": round(len(local) / seconds, 2), "failed": len(failed)

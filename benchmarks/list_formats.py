@@ -1,4 +1,4 @@
-"""Write the table of docs/formats.md: what becomes of a file of every format.
+"""Write the table of docs/formats.md: how a file of every format is read and written.
 
 `python -m benchmarks.list_formats` makes one file of each sort, reads it, colors it, writes it
 in its own format, reads that again, and puts what it found between the marks in the document.

@@ -21,7 +21,7 @@ PACKAGES = ("torch", "onnxruntime", "numpy", "pillow", "scikit-image", "isal")
 class Run:
     """One run of a command: seconds of wall and processor, peak resident MiB, output.
 
-    others: seconds of processor that the rest of the machine took meanwhile.
+    others: seconds of processor that other processes used meanwhile.
     """
 
     seconds: float

@@ -1,4 +1,4 @@
-"""The table of docs/speed.md, made of what `benchmarks.speed` measured.
+"""The table of docs/speed.md, made from the results of `benchmarks.speed`.
 
 `python -m benchmarks.speed_table RESULTS.json docs/speed.md` replaces what stands between the
 two marks in the document; without a document it prints the table.

@@ -11,7 +11,7 @@ from colorize.color.downsampling import block_mean
 from colorize.color.quantization import NUM_BINS, soft_encode
 from colorize.color.types import Array, Floats
 
-SIDE, GRID = 256, 64  # pixels of the reduced reference, and cells of which the means count
+SIDE, GRID = 256, 64  # pixels per side of the reduced reference, and of the grid of means
 STRENGTH = 0.7  # exponent of the ratio of frequencies; 1 takes over the reference's
 SMOOTHING = 0.02  # share of the other histogram in each: bounds the ratio to 1/50 … 50
 

@@ -69,7 +69,7 @@ def write_skeleton(model: Model, folder: Path) -> tuple[Path, Path]:
 
 
 def _make_external(tensor: object) -> None:
-    """Remove the values of an initializer: whoever loads the model supplies them."""
+    """Remove the values of an initializer, which are supplied when the model is loaded."""
     from onnx import TensorProto
 
     assert isinstance(tensor, TensorProto)

@@ -113,7 +113,7 @@ def is_file(path: Path) -> bool:
 
 
 def size_and_mtime(path: Path) -> tuple[int, int] | tuple[None, None]:
-    """Return size in bytes and mtime in nanoseconds; None twice for all but regular files."""
+    """Return size in bytes and mtime in nanoseconds; (None, None) except for regular files."""
     if isinstance(path, RemotePath):
         return _object_size_and_mtime(path)
     try:

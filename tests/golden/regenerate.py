@@ -1,9 +1,9 @@
-"""Makes the golden files anew: what the command writes now becomes what it has to write.
+"""Rewrite the golden files: the current output of the command becomes the expected one.
 
     python tests/golden/regenerate.py              # all
-    python tests/golden/regenerate.py hints film   # the data of these cases alone
+    python tests/golden/regenerate.py hints film   # only the data of these cases
 
-To be run after a change that is meant to change pictures, and for those cases. Look at the
+To be run after a change that is meant to change pictures, for the cases concerned. Look at the
 pictures in tests/golden/data and at what git says has changed before committing them.
 """
 
