@@ -25,7 +25,7 @@ examples:
   colorize --glob 'scans/**/*.jpg' -o out/  only a pattern
   colorize scans/ -o out/ --manifest m.jsonl    rerun it to resume where it stopped
   colorize - -o - < photo.jpg > out.jpg     in a pipe
-  colorize film.mp4 -o film-color.mp4       a video, see docs/video.md
+  colorize clip.mp4 -o clip-color.mp4       a video, see docs/video.md
 
 commands, each with its own --help; ./NAME is a file or folder of that name:
 {commands}

@@ -142,7 +142,7 @@ def _check_replaceable(path: Path) -> None:
     if path.is_file():
         with path.open("rb") as file:
             if file.read(len(SIGNATURE)) not in (b"", SIGNATURE):
-                raise ColorizeError("exists and is not a page of this kind; choose another name")
+                raise ColorizeError("exists and is not a vote page; choose another name")
     elif os.path.lexists(path):
         raise ColorizeError("is not a regular file; choose another name")
 

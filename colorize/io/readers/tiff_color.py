@@ -171,7 +171,7 @@ def _lab8_to_arrays(samples: np.ndarray, photometric: int, orientation: int) -> 
 
 
 def _lab_to_srgb(samples: np.ndarray, photometric: int) -> np.ndarray:
-    """Return uint16 sRGB of CIELab or ICCLab, relative to D50; gray of L* alone."""
+    """Return uint16 sRGB of CIELab or ICCLab, relative to D50; gray of only L*."""
     white = {(np.uint8, CIE_LAB): 255, (np.uint8, ICC_LAB): 255, (np.uint16, CIE_LAB): 65535,
              (np.uint16, ICC_LAB): 65280}[(samples.dtype.type, photometric)]  # fmt: skip
     unit = 256.0 if samples.dtype == np.uint16 else 1.0  # of a and b
