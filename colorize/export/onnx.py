@@ -105,11 +105,13 @@ def _model(network: Network) -> ModelProto:
     assert exported is not None
     model = exported.model
     common.InlinePass()(model)
+    weights = network.state_dict().keys()  # stay as they are, also where the limits allow more
     onnxscript.optimizer.fold_constants(
         model, onnx_shape_inference=False, input_size_limit=MAX_FOLDED,
         output_size_limit=MAX_FOLDED,
-        # whatever the limits say, it would transpose the weights of linear layers
-        should_fold=lambda node: False if node.op_type == "Transpose" else None,
+        should_fold=lambda node: (
+            False if any(x is not None and x.name in weights for x in node.inputs) else None
+        ),
     )  # fmt: skip
     clean_up = onnx_ir.passes.Sequential(
         common.RemoveUnusedNodesPass(),

@@ -122,6 +122,7 @@ class Decoder(nn.Module):
 class DDColor(Network):
     """Gray in, ab of the same size out: a regression, without bins. ConvNeXt-L as the encoder."""
 
+    float32_layers = ("refine_net.0.0",)
     architecture = "ddcolor"
     depths: Sizes = (3, 3, 27, 3)
     widths: Sizes = (192, 384, 768, 1536)
@@ -159,7 +160,7 @@ class DDColor(Network):
         b, _, h, w = pixels.shape
         refine = self.refine_net.get_submodule("0.0")
         assert isinstance(refine, nn.Conv2d)
-        mix = refine.weight[:, :QUERIES, 0, 0] @ colors  # (b, 2, 256)
+        mix = refine.weight[:, :QUERIES, 0, 0] @ colors.to(refine.weight.dtype)  # (b, 2, 256)
         mixed = mix.to(pixels.dtype) @ pixels.reshape(b, WIDTH, SHUFFLE**2 * h * w)
         ab = blur(F.pixel_shuffle(mixed.view(b, 2 * SHUFFLE**2, h, w), SHUFFLE))
         result: torch.Tensor = ab + F.conv2d(image, refine.weight[:, QUERIES:], refine.bias)

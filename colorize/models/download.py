@@ -1,84 +1,176 @@
-"""Download a file of known sha256: all of it, verified, or nothing.
+"""Download a file of known sha256: all of it, verified, or nothing under its name.
 
 The library `pooch` would do most of this, but it puts no limit on the size of what a server
-sends, and it needs `requests`, which the package needs for nothing else. Like this module, it
-does not resume an interrupted transfer.
+sends, does not resume an interrupted transfer, and needs `requests`, which the package needs for
+nothing else.
 """
 
 from __future__ import annotations
 
-import hashlib
 import http.client
+import os
+import secrets
 import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 from urllib.error import HTTPError, URLError
 
 from tqdm import tqdm
 
 from colorize.errors import ColorizeError
-from colorize.io.atomic import atomic_write
-from colorize.io.checksum import CHUNK
+from colorize.io.atomic import lock_file
+from colorize.io.checksum import CHUNK, hash_file
 
 TIMEOUT = 30.0  # seconds without a response or a byte
+ATTEMPTS = 20  # at one address, each of which must have received something
 
 
 class _Failure(Exception):
     """What was received is not the file."""
 
 
-def download(url: str, file: Path, sha256: str, max_bytes: int, *, quiet: bool = False) -> None:
+class _Incomplete(_Failure):
+    """What was received is a part of the file."""
+
+
+def download(
+    url: str | Sequence[str], file: Path, sha256: str, max_bytes: int, *, quiet: bool = False
+) -> None:
     """Write the content at `url` to `file`, if its sha256 is the expected one.
 
-    The file appears under its name at once and verified; a failure leaves nothing behind.
-    Proxies are those of the environment.
+    The file appears under its name at once and verified. What an interrupted download received
+    is kept next to it, in a hidden file, and the next call continues there. Proxies are those of
+    the environment.
 
     Args:
-        url: Address to download from.
+        url: Address to download from, or several, which are tried in order.
         file: Its folder is made if it is missing.
         sha256: Expected hash, in hexadecimal.
         max_bytes: A longer transfer is aborted.
         quiet: Show no progress on stderr, which is only shown on a terminal.
 
     Raises:
-        ColorizeError: With the reason, and how to get the file in another way.
+        ColorizeError: With the reasons, and how to get the file in another way.
     """
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with atomic_write(file) as stream:
-            received = _transfer(url, stream, max_bytes, quiet)
-            if received != sha256:
-                raise _Failure(f"its sha256 is {received}")
-    except (OSError, http.client.HTTPException, _Failure, ColorizeError) as error:
-        reason = error.reason if isinstance(error, URLError) else error
-        raise ColorizeError(
-            f"cannot download {url} to {file.parent}: {str(reason) or type(reason).__name__}; get "
-            f"the file with sha256 {sha256} in another way and name it with --weights FILE"
-        ) from error
+    reasons = []
+    for address in [url] if isinstance(url, str) else url:
+        try:
+            _download(address, file, sha256, max_bytes, quiet)
+            return
+        except (OSError, http.client.HTTPException, _Failure) as error:
+            cause = error.reason if isinstance(error, URLError) else error
+            reasons.append(f"{address} to {file.parent}: {str(cause) or type(cause).__name__}")
+    raise ColorizeError(
+        f"cannot download {', nor '.join(reasons)}; get the file with sha256 {sha256} in another "
+        "way and name it with --weights FILE"
+    )
 
 
-def _transfer(url: str, stream: BinaryIO, max_bytes: int, quiet: bool) -> str:
-    """Copy the content at `url` to `stream` and return its sha256."""
-    digest, done = hashlib.sha256(), 0
+def _download(url: str, file: Path, sha256: str, max_bytes: int, quiet: bool) -> None:
+    """Do the same from one address; raises what goes wrong."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with _partial_file(file) as (path, stream):
+        resumed = _size(stream) > 0
+        while True:
+            _transfer_all(url, stream, max_bytes, quiet, file.name)
+            stream.flush()
+            found = hash_file(path)
+            if found == sha256:
+                break
+            stream.truncate(0)
+            if not resumed:
+                raise _Failure(f"its sha256 is {found}")
+            resumed = False  # what was there before may be to blame
+        if os.name == "nt":
+            stream.close()  # Windows cannot rename an open file
+        os.replace(path, file)
+
+
+@contextmanager
+def _partial_file(file: Path) -> Iterator[tuple[Path, BinaryIO]]:
+    """Open what an earlier download of the file left behind, or an empty file, to append to it.
+
+    It is removed afterward if it is empty. While it is open, no other process opens it.
+    """
+    path, stream = _open_partial_file(file)
     try:
-        response = urllib.request.urlopen(url, timeout=TIMEOUT)
+        with stream:
+            yield path, stream
+    finally:
+        with suppress(OSError):
+            if path.stat().st_size == 0:
+                path.unlink()
+
+
+def _open_partial_file(file: Path) -> tuple[Path, BinaryIO]:
+    for path in file.parent.glob(f".{file.name}.colorize-*.tmp"):
+        with suppress(OSError):  # locked, by another download that is under way, or gone
+            stream = cast(BinaryIO, path.open("r+b"))
+            try:
+                lock_file(stream.fileno())
+                if os.path.samestat(os.fstat(stream.fileno()), path.stat()):
+                    return path, stream
+                stream.close()
+            except OSError:
+                stream.close()
+                raise
+    path = file.with_name(f".{file.name}.colorize-{secrets.token_hex(6)}.tmp")
+    stream = cast(BinaryIO, path.open("x+b"))
+    with suppress(OSError):
+        lock_file(stream.fileno())
+    return path, stream
+
+
+def _size(stream: BinaryIO) -> int:
+    return stream.seek(0, os.SEEK_END)
+
+
+def _transfer_all(url: str, stream: BinaryIO, max_bytes: int, quiet: bool, name: str) -> None:
+    """Append what the stream lacks, in several attempts while each receives something."""
+    for attempt in range(1, ATTEMPTS + 1):
+        before = _size(stream)
+        try:
+            return _transfer(url, stream, max_bytes, quiet, name)
+        except (OSError, http.client.HTTPException, _Incomplete):
+            if _size(stream) <= before or attempt == ATTEMPTS:
+                raise
+    return None
+
+
+def _transfer(url: str, stream: BinaryIO, max_bytes: int, quiet: bool, name: str) -> None:
+    """Append the rest of the content at `url`, or all of it where the server sends no parts."""
+    start = _size(stream)
+    headers = {"Range": f"bytes={start}-"} if start else {}
+    try:
+        response = urllib.request.urlopen(
+            urllib.request.Request(url, headers=headers), timeout=TIMEOUT
+        )
     except HTTPError as error:
         error.close()
+        if start and error.code == http.client.REQUESTED_RANGE_NOT_SATISFIABLE:
+            return  # nothing is lacking; the hash decides
         raise _Failure(f"the server answers {error.code} {error.reason}") from None
     with response:
-        total = response.length  # None where the server does not say
+        if not response.headers.get("Content-Range", "").startswith(f"bytes {start}-"):
+            start = 0
+            stream.seek(0)
+            stream.truncate()
+        # None where the server does not say
+        total = None if response.length is None else start + response.length
+        done = start
         # tqdm takes `disable=None` as "unless it is a terminal"
         with tqdm(
-            total=total, desc=url.rsplit("/", 1)[-1], unit="B", unit_scale=True,
+            total=total, initial=start, desc=name, unit="B", unit_scale=True,
             disable=True if quiet else None,
         ) as progress:  # fmt: skip
             while chunk := response.read(CHUNK):
                 done += len(chunk)
                 if done > max_bytes:
+                    stream.truncate(0)
                     raise _Failure(f"it is longer than {max_bytes} bytes")
                 stream.write(chunk)
-                digest.update(chunk)
                 progress.update(len(chunk))
     if total is not None and done != total:
-        raise _Failure(f"cut off after {done} of {total} bytes")
-    return digest.hexdigest()
+        raise _Incomplete(f"cut off after {done} of {total} bytes")

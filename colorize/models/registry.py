@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
 
 CACHE_VARIABLE = "COLORIZE_CACHE"  # environment variable that moves the cache folder
 RELEASE_URL = "https://colorizers.s3.us-east-2.amazonaws.com/"
-HUB_URL = "https://huggingface.co/piddnad/"
+HUB, HUB_MIRROR = "https://huggingface.co/", "https://hf-mirror.com/"  # of the same addresses
+HUB_URL = HUB + "piddnad/"
 SIZE_TOLERANCE = 1 << 20  # bytes that a download may be longer than the table says
 
 
@@ -65,6 +67,14 @@ class Model:
     skeleton: bool = False
     bin_centers: str | None = None
     torch_throughput: bool = False
+
+    @property
+    def addresses(self) -> list[str]:
+        """Where to download the weights from, in the order to try."""
+        if self.url is None:
+            return []
+        hub = self.url.startswith(HUB)
+        return [self.url, HUB_MIRROR + self.url.removeprefix(HUB)] if hub else [self.url]
 
 
 MODELS = {
@@ -248,7 +258,10 @@ def ensure_weights(name: str, *, quiet: bool = False) -> Path:
         from colorize.models.download import download
 
         file = cache_folder() / model.file
-        download(model.url, file, model.sha256, model.size + SIZE_TOLERANCE, quiet=quiet)
+        if not quiet:
+            sys.stderr.write(f"downloading the weights of {name}, {model.size / 1e6:.0f} MB\n")
+        limit = model.size + SIZE_TOLERANCE
+        download(model.addresses, file, model.sha256, limit, quiet=quiet)
     return file
 
 

@@ -26,8 +26,12 @@ def optimize_for_inference(network: Network, precision: str | None = None) -> Ne
     if next(network.parameters()).device.type in ("cpu", "cuda"):
         network.to(memory_format=torch.channels_last)
     for name, layer in network.named_modules():
-        if name not in network.float32_layers and not any(layer.children()):
+        if name in network.float32_layers:
+            continue
+        if not any(layer.children()):
             layer.to(dtype)
+        for parameter in layer.parameters(recurse=False):  # next to layers, as in attention
+            parameter.data = parameter.data.to(dtype)
     return network
 
 

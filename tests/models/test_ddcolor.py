@@ -1,5 +1,6 @@
 """DDColor against `fixtures.ddcolor`, a recomputation from the published tensors."""
 
+import dataclasses
 import math
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from fixtures.ddcolor import (
 )
 
 from colorize.errors import ColorizeError
+from colorize.io.checksum import hash_file
 from colorize.models import registry
 from colorize.models.ddcolor import DDColor, DDColorTiny
 from colorize.models.ddcolor_weights import convert_published_ddcolor
@@ -104,6 +106,20 @@ def test_ab_of_the_published_sizes_is_the_releases(name, sizes, tmp_path):
         expected = release_ab(weights, lightness)
         assert expected.std() > 5
         assert (network(lightness) - expected).abs().max() < 1e-4 * expected.abs().max()
+
+
+def test_published_file_is_converted_at_first_use(weights, model, tmp_path, monkeypatch):
+    """From then on safetensors are read, in which the normalization is already done."""
+    monkeypatch.setenv("COLORIZE_CACHE", str(tmp_path))
+    torch.save(weights, tmp_path / "small.bin")
+    row = dataclasses.replace(
+        model, url="http://127.0.0.1:9/none", sha256=hash_file(tmp_path / "small.bin")
+    )
+    monkeypatch.setitem(registry.MODELS, "small", row)
+    lightness = seeded_lightness(32, 32)
+    expected = registry.load("small")(lightness)
+    (tmp_path / "small.bin").unlink()
+    assert torch.equal(registry.load("small")(lightness), expected)
 
 
 def test_spectral_norm_is_that_of_the_stored_vectors(weights):

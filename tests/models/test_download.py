@@ -1,11 +1,12 @@
+import errno
 import hashlib
+import io
 import os
 import signal
 import socket
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -19,6 +20,8 @@ from colorize.models.download import download
 CONTENT = bytes(range(256)) * 20_000  # 5 MB: several chunks
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
 LIMIT = len(CONTENT)
+CHUNK = 1 << 20
+HALF = CONTENT[: len(CONTENT) // 2]
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -32,12 +35,21 @@ class Handler(BaseHTTPRequestHandler):
             self.send_response(302)
             self.send_header("Location", "/whole.bin")
             return self.end_headers()
-        self.send_response(200)
+        start = 0
+        if "Range" in self.headers and response != "cut":
+            start = int(self.headers["Range"].removeprefix("bytes=").removesuffix("-"))
+        if start >= len(CONTENT):
+            return self.send_error(416)
+        self.send_response(206 if start else 200)
+        if start:
+            self.send_header("Content-Range", f"bytes {start}-{len(CONTENT) - 1}/{len(CONTENT)}")
+            self.server.starts.append(start)
         if response != "unannounced":
-            self.send_header("Content-Length", str(len(CONTENT)))
+            self.send_header("Content-Length", str(len(CONTENT) - start))
         self.end_headers()
         half = response in ("cut", "interrupted", "stalled")
-        self.wfile.write(CONTENT[: len(CONTENT) // 2] if half else CONTENT)
+        end = start + CHUNK if response == "crumbling" else len(HALF if half else CONTENT)
+        self.wfile.write(CONTENT[start:end])
         if response == "interrupted":
             self.wfile.flush()
             os.kill(os.getpid(), signal.SIGINT)  # Ctrl-C
@@ -54,13 +66,22 @@ class Server(ThreadingHTTPServer):
         """Say nothing of clients that hung up: the tests make them."""
 
 
+class Address(str):
+    """The server's address, and the offsets from which it was asked to continue."""
+
+    starts: list[int]
+
+
 @pytest.fixture(scope="module")
-def server() -> Iterator[str]:
+def server() -> Iterator["Address"]:
     with Server(("127.0.0.1", 0), Handler) as running:
         running.done = threading.Event()
+        running.starts = []
         thread = threading.Thread(target=running.serve_forever, args=(0.01,))
         thread.start()
-        yield f"http://127.0.0.1:{running.server_port}"
+        address = Address(f"http://127.0.0.1:{running.server_port}")
+        address.starts = running.starts
+        yield address
         running.done.set()
         running.shutdown()
         thread.join()
@@ -100,7 +121,6 @@ def test_failed_download_names_address_hash_folder_and_remedy(server, tmp_path):
 @pytest.mark.parametrize(
     ("response", "sha256", "limit", "reason"),
     [
-        ("cut", SHA256, LIMIT, f"cut off after {len(CONTENT) // 2} of {len(CONTENT)} bytes"),
         ("whole", "0" * 64, LIMIT, f"its sha256 is {SHA256}"),
         ("unannounced", SHA256, LIMIT - 1, "longer than"),
     ],
@@ -115,23 +135,78 @@ def test_failure_keeps_the_file_that_was_there(server, tmp_path):
     file = tmp_path / "file.bin"
     file.write_bytes(b"older")
     with pytest.raises(ColorizeError):
-        download(f"{server}/cut.bin", file, SHA256, LIMIT)
+        download(f"{server}/missing.bin", file, SHA256, LIMIT)
     assert list(tmp_path.iterdir()) == [file]
     assert file.read_bytes() == b"older"
 
 
+def kept(folder: Path) -> bytes:
+    """Return what an interrupted download left behind: one hidden file."""
+    (part,) = folder.iterdir()
+    assert part.name.startswith(".file.bin.")
+    return part.read_bytes()
+
+
+@pytest.mark.parametrize("again", ["whole", "unannounced"])
+def test_a_cut_download_continues_where_it_ended(server, tmp_path, again):
+    file = tmp_path / "file.bin"
+    with pytest.raises(ColorizeError, match=f"cut off after {len(HALF)} of {len(CONTENT)} bytes"):
+        download(f"{server}/cut.bin", file, SHA256, LIMIT)
+    assert kept(tmp_path) == HALF
+    server.starts.clear()
+    download(f"{server}/{again}.bin", file, SHA256, LIMIT)
+    assert server.starts == [len(HALF)]
+    assert list(tmp_path.iterdir()) == [file]
+    assert file.read_bytes() == CONTENT
+
+
+def test_a_connection_that_ends_early_is_tried_again_while_something_comes(server, tmp_path):
+    server.starts.clear()
+    download(f"{server}/crumbling.bin", tmp_path / "file.bin", SHA256, LIMIT)
+    assert server.starts == [CHUNK * i for i in range(1, 5)]
+    assert (tmp_path / "file.bin").read_bytes() == CONTENT
+
+
+def test_a_server_without_ranges_starts_from_the_beginning(server, tmp_path):
+    (tmp_path / ".file.bin.colorize-0123456789ab.tmp").write_bytes(CONTENT[:1000])
+    with pytest.raises(ColorizeError, match="cut off"):
+        download(f"{server}/cut.bin", tmp_path / "file.bin", SHA256, LIMIT)
+    assert kept(tmp_path) == HALF
+
+
+@pytest.mark.parametrize("rest", [b"wrong", b"x" * len(CONTENT), CONTENT + b"x"])
+def test_damaged_parts_are_replaced(server, tmp_path, rest):
+    (tmp_path / ".file.bin.colorize-0123456789ab.tmp").write_bytes(rest)
+    download(f"{server}/whole.bin", tmp_path / "file.bin", SHA256, LIMIT)
+    assert [file.name for file in tmp_path.iterdir()] == ["file.bin"]
+
+
+def test_the_next_address_continues(server, tmp_path):
+    server.starts.clear()
+    addresses = [f"{server}/{name}.bin" for name in ("missing", "cut", "whole")]
+    download(addresses, tmp_path / "file.bin", SHA256, LIMIT)
+    assert server.starts == [len(HALF)]
+    assert (tmp_path / "file.bin").read_bytes() == CONTENT
+
+
+def test_all_failed_addresses_are_named(server, tmp_path):
+    addresses = [f"{server}/missing.bin?{i}" for i in range(2)]
+    with pytest.raises(ColorizeError, match=r"missing.bin\?0 .*nor .*missing.bin\?1 "):
+        download(addresses, tmp_path / "file.bin", SHA256, LIMIT)
+
+
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no signal for one process")
-def test_interrupt_goes_through_and_leaves_nothing(server, tmp_path):
+def test_interrupt_goes_through_and_keeps_the_part(server, tmp_path):
     with pytest.raises(KeyboardInterrupt):
         download(f"{server}/interrupted.bin", tmp_path / "file.bin", SHA256, LIMIT)
-    assert_nothing_left(tmp_path)
+    assert not (tmp_path / "file.bin").exists()
 
 
 def test_silent_server_times_out(server, tmp_path, monkeypatch):
     monkeypatch.setattr(download_module, "TIMEOUT", 0.2)
     with pytest.raises(ColorizeError, match="timed out"):
         download(f"{server}/stalled.bin", tmp_path / "file.bin", SHA256, LIMIT)
-    assert_nothing_left(tmp_path)
+    assert HALF.startswith(kept(tmp_path))
 
 
 def test_refused_connection_is_an_error(tmp_path):
@@ -156,14 +231,14 @@ def test_read_only_folder_is_an_error(server, tmp_path, request):
         download(f"{server}/whole.bin", tmp_path / "file.bin", SHA256, LIMIT)
 
 
-@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a device that is full")
-def test_full_disk_is_an_error(server, tmp_path, monkeypatch):
-    @contextmanager
-    def open_full(target):
-        with open("/dev/full", "wb") as stream:
-            yield stream
+class FullDisk(io.BytesIO):
+    def write(self, data):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(download_module, "atomic_write", open_full)
+
+def test_full_disk_is_an_error(server, tmp_path, monkeypatch):
+    part = tmp_path / ".file.bin.part", FullDisk()
+    monkeypatch.setattr(download_module, "_open_partial_file", lambda file: part)
     with pytest.raises(ColorizeError, match="No space left"):
         download(f"{server}/whole.bin", tmp_path / "file.bin", SHA256, LIMIT)
     assert_nothing_left(tmp_path)
@@ -184,4 +259,4 @@ def test_progress_is_shown_on_a_terminal_unless_quiet(server, tmp_path, capsys, 
     for quiet in (False, True):
         monkeypatch.setattr("sys.stderr.isatty", lambda: True)
         download(f"{server}/whole.bin", tmp_path / "file.bin", SHA256, LIMIT, quiet=quiet)
-        assert ("whole.bin" in capsys.readouterr().err) is not quiet
+        assert ("file.bin" in capsys.readouterr().err) is not quiet
