@@ -10,9 +10,9 @@ Source: ITU-T T.81 (JPEG), annex B.
 from __future__ import annotations
 
 import os
-import re
 from typing import BinaryIO, NamedTuple
 
+import numpy as np
 from PIL import Image, JpegImagePlugin
 
 from colorize.errors import ColorizeError
@@ -28,8 +28,6 @@ OTHER_PADDING = bytes(16)
 TAIL_BYTES, STEP_BYTES = 1 << 15, 1 << 10  # the end is read in steps, to see how much was needed
 MAX_UNUSED_BYTES = 4 << 10
 SCAN_BYTES = 1 << 20
-
-_MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")  # neither a stuffed byte nor a restart
 
 
 class Scan(NamedTuple):
@@ -146,14 +144,24 @@ def _find_scan(file: BinaryIO, size: int) -> Scan:
     raise ColorizeError("damaged or incomplete: it has no pixels")
 
 
+def _find_marker(block: bytes) -> int | None:
+    """Return where a marker is that is neither a stuffed byte nor a restart."""
+    values = np.frombuffer(block, np.uint8)
+    positions = np.flatnonzero(values[:-1] == 0xFF)
+    behind = values[positions + 1]
+    is_marker = (behind != 0) & (behind != 0xFF) & ((behind < 0xD0) | (behind > 0xD7))
+    found = positions[is_marker]
+    return int(found[0]) if len(found) else None
+
+
 def _next_marker(file: BinaryIO, start: int, size: int) -> tuple[int, int]:
     """Return the offset of the next marker and its number, the end of the file and 0 for none."""
     file.seek(start)
     kept = b""
     while content := file.read(SCAN_BYTES):
         block = kept + content
-        if found := _MARKER.search(block):
-            return file.tell() - len(block) + found.start(), block[found.start() + 1]
+        if (position := _find_marker(block)) is not None:
+            return file.tell() - len(block) + position, block[position + 1]
         kept = block[-1:]
     return size, 0
 

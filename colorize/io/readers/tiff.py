@@ -7,13 +7,14 @@ from typing import BinaryIO
 
 from colorize.errors import ColorizeError
 from colorize.io import tiff_ifd as tiff
+from colorize.io.conversion import Arrays, image_to_arrays
 from colorize.io.exif import page_orientation
 from colorize.io.metadata import read_page_metadata
 from colorize.io.photo import Photo
 from colorize.io.readers import raw
 from colorize.io.readers.limits import DAMAGED, check_size
 from colorize.io.readers.tiff_color import to_arrays
-from colorize.io.readers.tiff_decoders import decode_samples
+from colorize.io.readers.tiff_decoders import decode_plain_image, decode_samples
 from colorize.io.readers.tiff_layout import read_layout
 from colorize.io.readers.tiff_pages import Directory, find_pages
 from colorize.io.tiff_ifd import IFD
@@ -62,7 +63,11 @@ def _read_page(
         ifd = _with_tags_of(ifd, reader.read_ifd(page.parent))
     if not layout.is_complete and not allow_damaged:
         raise ColorizeError("incomplete: its end is missing")
+    orientation = page_orientation(ifd)
     try:
+        if layout.is_complete and (image := decode_plain_image(file, layout)) is not None:
+            image.info = {"icc_profile": ifd.bytes(tiff.ICC_PROFILE)}
+            return _photo(image_to_arrays(image, orientation), ifd, [*notes, *page_notes])
         samples = decode_samples(file, layout)
         if not layout.is_complete:
             page_notes.append(DAMAGED)
@@ -73,9 +78,12 @@ def _read_page(
             raise
         samples = decode_samples(file, layout, allow_damaged=True)
         page_notes.append(DAMAGED)
-    arrays = to_arrays(samples, layout, ifd, page_orientation(ifd))
-    all_notes = [*notes, *page_notes, *arrays.notes]
-    return Photo(arrays.pixels, arrays.alpha, read_page_metadata(ifd, all_notes))
+    return _photo(to_arrays(samples, layout, ifd, orientation), ifd, [*notes, *page_notes])
+
+
+def _photo(arrays: Arrays, ifd: IFD, notes: list[str]) -> Photo:
+    metadata = read_page_metadata(ifd, [*notes, *arrays.notes])
+    return Photo(arrays.pixels, arrays.alpha, metadata)
 
 
 def _check_needed_tags(reader: tiff.Reader, offset: int, ifd: IFD) -> None:

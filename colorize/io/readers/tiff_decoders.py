@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import BinaryIO
 
 import numpy as np
-from PIL import JpegImagePlugin, TiffImagePlugin
+from PIL import Image, JpegImagePlugin, TiffImagePlugin
 
 from colorize.errors import ColorizeError
 from colorize.installation import install_command
@@ -122,6 +122,35 @@ def _decode_with_pillow(file: BinaryIO, layout: Layout, allow_damaged: bool) -> 
         neutral = neutral.replace(extra=(2,))
     if layout.channels == 4 and neutral.photometric == RGB:
         neutral = neutral.replace(photometric=SEPARATED, extra=())
+    image = _load_with_pillow(file, layout, neutral, allow_damaged)
+    if image is None:
+        return _decode_with_vips(file, layout, allow_damaged)
+    samples = np.asarray(image)
+    if samples.dtype == np.bool_:
+        samples = samples.astype(np.uint8)
+    return _typed(samples.reshape(layout.height, layout.width, -1), layout)
+
+
+def decode_plain_image(file: BinaryIO, layout: Layout) -> Image.Image | None:
+    """Return a gray or RGB picture of 8 bits as Pillow's image, which saves two copies.
+
+    Returns None for all others. Raises what a decoder raises on damaged pixels.
+    """
+    is_plain = (layout.photometric, layout.channels) in ((BLACK_IS_ZERO, 1), (RGB, 3))
+    if not is_plain or layout.bits != 8 or layout.sample_format != UNSIGNED:
+        return None
+    if layout.planes == SEPARATE_PLANES or layout.compression not in CERTAIN:
+        return None
+    try:
+        return _load_with_pillow(file, layout, _neutral(layout), False)
+    except UnsupportedError:
+        return None
+
+
+def _load_with_pillow(
+    file: BinaryIO, layout: Layout, neutral: Layout, allow_damaged: bool
+) -> Image.Image | None:
+    """Return the loaded image, None for damaged pixels that are allowed."""
     silence_libtiff()
     try:
         image = TiffImagePlugin.TiffImageFile(page_file(file, neutral), "")  # type: ignore[arg-type]
@@ -134,11 +163,8 @@ def _decode_with_pillow(file: BinaryIO, layout: Layout, allow_damaged: bool) -> 
             raise UnsupportedError("its codec is not installed") from error
         if not allow_damaged:
             raise
-        return _decode_with_vips(file, layout, allow_damaged)
-    samples = np.asarray(image)
-    if samples.dtype == np.bool_:
-        samples = samples.astype(np.uint8)
-    return _typed(samples.reshape(layout.height, layout.width, -1), layout)
+        return None
+    return image
 
 
 def _decode_with_vips(file: BinaryIO, layout: Layout, allow_damaged: bool) -> np.ndarray:
