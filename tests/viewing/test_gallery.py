@@ -331,7 +331,7 @@ def test_page_is_neither_input_nor_output(command):
     assert status == 1 and "in/a.png: " in stderr
     assert Path("in/a.png").read_bytes() == before
     status, stderr = command("-i", "in", "-o", "out", "--gallery", "out/a.png")
-    assert status == 1 and "would replace the manifest, report or gallery" in stderr
+    assert status == 1 and "would replace" in stderr
 
 
 def test_dry_run_writes_no_page(command):
