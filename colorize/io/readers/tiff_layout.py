@@ -31,7 +31,7 @@ UNSIGNED, SIGNED, FLOAT = 1, 2, 3  # of SampleFormat
 UNSPECIFIED, ASSOCIATED, UNASSOCIATED = 0, 1, 2  # of ExtraSamples
 CHUNKY, SEPARATE_PLANES = 1, 2
 MAX_CHANNELS = 16
-MAX_TILE_PIXELS = 1 << 22  # of a tile that is larger than its picture
+MAX_TILED_PIXELS = 1 << 24  # of tiles that are together larger than their picture
 MAX_FILE_BYTES = (4 << 30) - (1 << 20)  # of classic TIFF, less room for the tags
 
 _KEPT_TAGS = (tiff.T4_OPTIONS, tiff.T6_OPTIONS, tiff.JPEG_TABLES, tiff.YCBCR_SUBSAMPLING)
@@ -242,9 +242,10 @@ def _tile(ifd: IFD) -> tuple[int, int] | None:
 def _with_parts(layout: Layout, ifd: IFD, file_size: int) -> Layout:
     """Return the layout with its strips or tiles, whose sizes may be missing in the file."""
     if layout.tile:
-        if layout.tile[0] * layout.tile[1] > max(MAX_TILE_PIXELS, 4 * layout.width * layout.height):
-            raise ColorizeError("damaged: its tiles are far larger than the picture")
         across, down = -(-layout.width // layout.tile[0]), -(-layout.height // layout.tile[1])
+        padded = across * layout.tile[0] * down * layout.tile[1]
+        if padded > max(MAX_TILED_PIXELS, 4 * layout.width * layout.height):
+            raise ColorizeError("damaged: its tiles are far larger than the picture")
         rows_per_strip, count = 0, across * down
         offsets = ifd.integers(tiff.TILE_OFFSETS) or ifd.integers(tiff.STRIP_OFFSETS)
         counts = ifd.integers(tiff.TILE_BYTE_COUNTS) or ifd.integers(tiff.STRIP_BYTE_COUNTS)
