@@ -133,6 +133,7 @@ MODELS = {
             license="Apache-2.0",
             description="DDColor, Kang et al., ICCV 2023, the authors' default: vivid colors",
             signature="encoder.arch.stages.2.26.gamma",
+            skeleton=True,
         ),
         Model(
             name="ddcolor-artistic",
@@ -146,6 +147,7 @@ MODELS = {
             license="Apache-2.0",
             description="DDColor trained on more pictures: calmer, fewer wrong patches",
             signature="encoder.arch.stages.2.26.gamma",
+            skeleton=True,
         ),
         Model(
             name="ddcolor-paper",
@@ -158,6 +160,7 @@ MODELS = {
             license="Apache-2.0",
             description="DDColor as in the paper, for comparisons",
             signature="encoder.arch.stages.2.26.gamma",
+            skeleton=True,
         ),
         Model(
             name="ddcolor-tiny",
@@ -172,6 +175,7 @@ MODELS = {
             description="DDColor with a small encoder",
             # in ddcolor's files too, whose own signature comes first
             signature="encoder.arch.stages.2.8.gamma",
+            skeleton=True,
         ),
     )
 }

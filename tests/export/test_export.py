@@ -27,6 +27,7 @@ from colorize.models.serialization import save_compact
 from colorize.models.siggraph17 import SIGGRAPH17
 from colorize.pipeline import Colorizer
 from colorize.runtime.load import load_runner
+from colorize.runtime.skeleton import read_skeleton
 
 onnx = pytest.importorskip("onnx", reason="needs the extra export")
 pytest.importorskip("onnxscript", reason="needs the extra export")
@@ -195,8 +196,16 @@ def test_unusable_models_are_rejected(exported, tmp_path):
         load_runner("eccv16", weights=exported)
 
 
+@pytest.mark.parametrize("model", registry.available_models(), ids=lambda model: model.name)
+def test_skeletons_take_all_weights_from_the_file(model):
+    """None may be part of the graph: those of an export are random."""
+    unused = read_skeleton(model).unused
+    heads = ("model_class.0.weight", "model_class.0.bias", "model_out.weight")
+    assert not [name for name in unused if not name.endswith(("batches_tracked", *heads))]
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["compact", "eccv16", "siggraph17"])
+@pytest.mark.parametrize("name", ["compact", "eccv16", "siggraph17", "ddcolor-tiny", "ddcolor"])
 def test_shipped_skeletons_are_those_of_the_architectures(name, tmp_path):
     """After a change of an architecture: python -m colorize.export --skeletons weights."""
     graph, description = write_skeleton(registry.find(name), tmp_path)

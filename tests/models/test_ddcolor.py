@@ -25,6 +25,7 @@ from colorize.models.ddcolor import DDColor, DDColorTiny
 from colorize.models.ddcolor_weights import convert_published_ddcolor
 from colorize.models.registry import Model
 from colorize.models.serialization import load_network
+from colorize.runtime import onnx_runner
 
 BUFFERS = (*NORMALIZED[1:], "running_mean", "running_var", "num_batches_tracked")
 
@@ -106,6 +107,22 @@ def test_ab_of_the_published_sizes_is_the_releases(name, sizes, tmp_path):
         expected = release_ab(weights, lightness)
         assert expected.std() > 5
         assert (network(lightness) - expected).abs().max() < 1e-4 * expected.abs().max()
+
+
+@pytest.mark.slow
+def test_onnx_runtime_gives_what_torch_gives(tmp_path):
+    """With the shipped graph, from the published file."""
+    weights = published_weights(*TINY)
+    file = tmp_path / "weights.bin"
+    torch.save(weights, file)
+    network = load_network(file, registry.find("ddcolor-tiny"))
+    run = onnx_runner.load("ddcolor-tiny", file)
+    assert run.metadata.input_size == 512
+    for size in ((64, 64), (32, 96)):
+        lightness = seeded_lightness(*size, b=2)
+        expected = network(lightness).numpy()
+        difference = np.abs(run(lightness.numpy()) - expected).max()
+        assert difference < 1e-4 * np.abs(expected).max()
 
 
 def test_published_file_is_converted_at_first_use(weights, model, tmp_path, monkeypatch):
