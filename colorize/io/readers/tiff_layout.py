@@ -271,12 +271,16 @@ def _with_parts(layout: Layout, ifd: IFD, file_size: int) -> Layout:
     one_plain_strip = (
         count == 1 and layout.compression == UNCOMPRESSED and layout.photometric != YCBCR
     )
+    part_rows = layout.tile[1] if layout.tile else rows_per_strip
+    rows_bytes = layout.row_bytes * part_rows if layout.compression == UNCOMPRESSED else 0
     parts, is_complete = [], True
     for index, offset in enumerate(offsets[:count]):
         size = counts[index] if index < len(counts) else 0
         if size <= 0 or (one_plain_strip and size < layout.row_bytes * layout.height):
             size = _part_size(layout, rows_per_strip, offsets, index, file_size)
-        is_complete = is_complete and offset + size <= file_size
+        if offset + size > file_size:
+            is_complete = False
+            size = min(size, max(file_size - offset, rows_bytes, 0))  # zeros stand for the rest
         parts.append(Part(offset, size))
     return layout.replace(
         parts=tuple(parts), rows_per_strip=rows_per_strip, is_complete=is_complete, kept=kept
