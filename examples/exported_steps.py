@@ -60,10 +60,19 @@ def colors(output: np.ndarray, settings: dict[str, Any]) -> np.ndarray:
     else:
         natural = softmax(logits)
     if boost := style["rare_color_boost"]:
-        prior = np.maximum(settings["prior"], MIN_PRIOR)[:, None, None]
-        logits += np.log(1 + boost * np.sqrt(natural) / prior)
+        prior = smooth_prior(np.array(settings["prior"]), np.array(settings["bin_centers"]))
+        logits += np.log(1 + boost * np.sqrt(natural) / prior[:, None, None])
     chances = softmax(logits / style["temperature"])
     return np.einsum("qhw,qc->chw", chances, np.array(settings["bin_centers"]))
+
+
+def smooth_prior(prior: np.ndarray, centers: np.ndarray) -> np.ndarray:
+    """Return the share of each color among all pixels, smoothed over hue, at least MIN_PRIOR."""
+    chroma, hue = np.hypot(*centers.T), np.degrees(np.arctan2(centers[:, 1], centers[:, 0]))
+    turn = np.abs(hue[:, None] - hue)
+    turn = np.minimum(turn, 360 - turn) * np.outer(chroma > 0, chroma > 0)  # gray has no hue
+    weights = np.exp(-(((chroma[:, None] - chroma) / 10) ** 2 + (turn / 90) ** 2) / 2)
+    return np.maximum(weights @ prior / weights.sum(axis=1), MIN_PRIOR)
 
 
 def softmax(exponents: np.ndarray) -> np.ndarray:

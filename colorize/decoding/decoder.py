@@ -8,7 +8,7 @@ from colorize.color.types import Floats
 from colorize.decoding import sampling
 from colorize.decoding.annealed_mean import annealed_mean, probabilities, rebalance_offset
 from colorize.decoding.bilateral import smooth_logits
-from colorize.decoding.rare_colors import boost_rare_colors
+from colorize.decoding.rare_colors import boost_rare_colors, smooth_prior
 from colorize.decoding.reference import prior_shift
 from colorize.models.metadata import ModelMetadata, StyleSettings
 
@@ -23,6 +23,10 @@ class LogitsDecoder:
         """Bind the metadata of a network that predicts logits, and one of its styles."""
         self.metadata = metadata
         self.style = style
+        self._prior: Floats | None = None
+        if metadata.prior is not None:
+            assert metadata.bin_centers is not None  # as for every network of logits
+            self._prior = smooth_prior(metadata.prior, metadata.bin_centers)
 
     def smooth(self, logits: Floats, lightness: Floats) -> Floats:
         """Return logits made coherent along L (b, 1, H, W), see `bilateral`."""
@@ -56,10 +60,10 @@ class LogitsDecoder:
         return probabilities(logits, 1.0, self._offset(rebalance=0.0))
 
     def _boosted(self, logits: Floats) -> Floats:
-        if not self.style.rare_color_boost or self.metadata.prior is None:
+        if not self.style.rare_color_boost or self._prior is None:
             return logits
         natural = self._offset(rebalance=0.0)
-        return boost_rare_colors(logits, self.style.rare_color_boost, self.metadata.prior, natural)
+        return boost_rare_colors(logits, self.style.rare_color_boost, self._prior, natural)
 
     def _offset(self, rebalance: float | None = None) -> Floats | None:
         """Return the log-offset for a share of the rebalancing, by default the style's."""
