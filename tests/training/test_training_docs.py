@@ -22,7 +22,7 @@ def commands(file: str) -> list[tuple[str, str]]:
     return re.findall(pattern, text, flags=re.MULTILINE)
 
 
-@pytest.mark.parametrize("file", ["docs/training.md", "weights/README.md", "README.md"])
+@pytest.mark.parametrize("file", ["docs/training.md", "weights/README.md"])
 def test_documented_commands_parse(file):
     found = commands(file)
     assert found
