@@ -112,8 +112,12 @@ def test_votes_by_keys_and_mouse_are_kept_and_saved(browser, folders, tmp_path, 
     assert "red" not in page.inner_text("body") and "blue" not in page.inner_text("body")
     page.keyboard.press("1")
     page.locator("fieldset:not([hidden]) .pair button").nth(1).click()
-    page.reload()  # loses nothing
-    assert "Photograph 3 of 3, 2 voted on" in page.inner_text("#progress")
+    for _ in range(20):  # Chromium writes storage to the next process a moment later
+        page.reload()
+        if "2 voted on" in page.inner_text("#progress"):
+            break
+        page.wait_for_timeout(250)
+    assert "Photograph 3 of 3, 2 voted on" in page.inner_text("#progress")  # nothing is lost
     page.keyboard.press("0")
     assert page.is_visible("#done")
     with page.expect_download() as download:
