@@ -99,10 +99,10 @@ def test_command_writes_the_page_and_says_where(folders, tmp_path, capsys):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("width", [1280, 360])
-def test_votes_by_keys_and_mouse_are_kept_and_saved(browser, folders, tmp_path, width):
+def test_votes_by_keys_and_mouse_are_kept_and_saved(new_browser, folders, tmp_path, width):
     page_file = tmp_path / "vote.html"
     write_page(page_file, *folders, seed=3)
-    context = browser.new_context(viewport={"width": width, "height": 700})
+    context = new_browser.new_context(viewport={"width": width, "height": 700})
     page = context.new_page()
     errors = []
     page.on("pageerror", lambda error: errors.append(str(error)))
