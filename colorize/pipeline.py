@@ -278,8 +278,18 @@ class Colorizer:
         do not depend on `count`. See `decoding.sampling`.
         """
         seed = self.options.seed if seed is None else seed
-        numbers = range(1, count + 1)
-        return [self.with_options(sample=number, seed=seed)(photo) for number in numbers]
+        variants = [self.with_options(sample=n, seed=seed) for n in range(1, count + 1)]
+        photo = self.preprocess(to_photo(photo))
+        hinted = self.rasterize_hints(photo)
+        lightness = self.network_input(photo)
+        logits = self.predict_logits(lightness, hinted)
+        logits = self.postprocess_logits(logits, lightness)  # the same for all samples
+        results = []
+        for variant in variants:
+            ab = variant.upsample(variant.decode(logits))
+            ab = variant.propagate_hints(ab, hinted, lightness, logits)
+            results.append(variant.merge(photo, ab[0], hinted))
+        return results
 
     def confidence(self, photo: Photo) -> Floats:
         """Return how certain the network is, (size/4, size/4) over the photograph, 0 to 1.
