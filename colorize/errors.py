@@ -42,6 +42,11 @@ def one_line(error: BaseException) -> str:
     return " ".join(str(error).split())[:MAX_REASON] or type(error).__name__
 
 
+def first_line(error: BaseException) -> str:
+    """Return the first line of an exception's message; its type where it has no message."""
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
 def reason_of(error: Exception, failure: str) -> str:
     """Return why something failed, on one line.
 

@@ -9,9 +9,9 @@ from dataclasses import asdict
 from typing import Any, NamedTuple, TypeGuard
 
 import numpy as np
-import numpy.typing as npt
 
 from colorize.color.quantization import NUM_BINS
+from colorize.color.types import Floats
 from colorize.models.metadata import (
     DEFAULT_STYLE,
     ModelMetadata,
@@ -21,7 +21,6 @@ from colorize.models.metadata import (
 )
 
 Header = Mapping[str, str]  # of a safetensors file; empty for other formats
-Floats = npt.NDArray[np.float32]
 Widths = tuple[int, int, int, int]
 
 MAX_WIDTH = 1024  # channels; beyond, a header could ask for any amount of memory

@@ -14,9 +14,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 
-Floats = npt.NDArray[np.float32]
+from colorize.color.types import Floats
 
 METADATA_KEY = "colorize"  # of the JSON in the metadata of an ONNX model
 DEFAULT_STYLE = "vivid"

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as serialize
 
-from colorize.errors import ColorizeError
+from colorize.errors import ColorizeError, first_line
 from colorize.installation import require_torch
 from colorize.io.atomic import atomic_write
 from colorize.models import header as headers
@@ -119,7 +119,7 @@ def _read_safetensors(file: Path, header_size: int, size: int) -> Weights:
         return Weights({name: _array(data, entries[name]) for name in entries}, header)
     # Beyond SafetensorError, what NumPy raises for a layout or a type that it does not have.
     except (SafetensorError, OSError, ValueError, TypeError, KeyError) as error:
-        raise ColorizeError(f"{file}: damaged safetensors file: {_first_line(error)}") from error
+        raise ColorizeError(f"{file}: damaged safetensors file: {first_line(error)}") from error
 
 
 def _array(data: npt.NDArray[np.uint8], entry: Mapping[str, Any]) -> npt.NDArray[Any]:
@@ -244,8 +244,3 @@ def _to_fp16(name: str, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
     if not np.isfinite(half).all():
         raise ValueError(f"{name} has values that fp16 cannot hold")
     return half
-
-
-def _first_line(error: BaseException) -> str:
-    """Return the first line of the error's message, or its type's name."""
-    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import onnxruntime
 
 from colorize.color.types import Floats
-from colorize.errors import ColorizeError
+from colorize.errors import ColorizeError, first_line
 from colorize.installation import require_torch
 from colorize.models import registry
 from colorize.models.metadata import METADATA_KEY, ModelMetadata
@@ -72,7 +72,7 @@ class OnnxRunner:
         try:
             result: Floats = self._session.run(None, inputs)[0]
         except Exception as error:  # ONNX Runtime's exceptions have no public base class
-            raise RuntimeError(_first_line(error)) from error
+            raise RuntimeError(first_line(error)) from error
         return result
 
     def _zero_hints(self, lightness: Floats) -> Floats:
@@ -124,7 +124,7 @@ class OnnxRunner:
             session = onnxruntime.InferenceSession(model, options, providers=providers)
         except Exception as error:  # ONNX Runtime's exceptions have no public base class
             raise ColorizeError(
-                f"{self._name}: ONNX Runtime cannot load it: {_first_line(error)}"
+                f"{self._name}: ONNX Runtime cannot load it: {first_line(error)}"
             ) from error
         if self.device != "cpu" and CUDA not in session.get_providers():
             raise ColorizeError(
@@ -205,8 +205,3 @@ def _read_metadata(session: onnxruntime.InferenceSession, name: str) -> ModelMet
         raise ColorizeError(
             f"{name}: its metadata is damaged or of an earlier version; export it again"
         ) from error
-
-
-def _first_line(error: BaseException) -> str:
-    """Return the first line of the error's message, or its type's name."""
-    return (str(error).splitlines() or [type(error).__name__])[0]
