@@ -34,12 +34,10 @@ class BilinearUpsampler:
     """Bilinear upsampling of ab (2, h, w) to (2, H, W), any rows of it at a time."""
 
     def __init__(self, ab: Floats, size: tuple[int, int]):
-        """Upsample the columns of ab, or of any number of planes; `size` is (H, W)."""
+        """Prepare for ab, or any number of planes (n, h, w); `size` is (H, W)."""
         height, width = size
-        left, right, weight = _linear_weights(width, ab.shape[2])
-        # take, unlike [:, :, left], makes the pixels of a row adjacent in memory
-        self._wide = ab.take(left, axis=2) * (1 - weight)  # (2, h, W)
-        self._wide += ab.take(right, axis=2) * weight
+        self._ab = ab
+        self._columns = _linear_weights(width, ab.shape[2])
         self._top, self._bottom, self._weight = _linear_weights(height, ab.shape[1])
 
     def rows(self, start: int, stop: int, lightness: Array | None = None) -> Floats:
@@ -47,13 +45,28 @@ class BilinearUpsampler:
 
         lightness: ignored; only `GuidedUpsampler` uses it.
         """
-        result = np.empty((len(self._wide), stop - start, self._wide.shape[2]), np.float32)
+        first_cell = self._top[start]
+        wide = self._widened(first_cell, self._bottom[stop - 1] + 1)
+        result = np.empty((len(wide), stop - start, wide.shape[2]), np.float32)
         for first, last in self._runs(start, stop):
-            top, bottom = (self._wide[:, None, n[first]] for n in (self._top, self._bottom))
+            top, bottom = (wide[:, None, n[first] - first_cell] for n in (self._top, self._bottom))
             part = result[:, first - start : last - start]
             np.multiply(bottom - top, self._weight[first:last, None], out=part)
             part += top
         return result
+
+    def _widened(self, start: int, stop: int) -> Floats:
+        """Return rows start..stop of the cells with upsampled columns, (2, stop - start, W).
+
+        Only as many as a strip needs: all of them take more memory than a large photograph.
+        """
+        left, right, weight = self._columns
+        cells = self._ab[:, start:stop]
+        # take, unlike [:, :, left], makes the pixels of a row adjacent in memory
+        wide: Floats = cells.take(left, axis=2)
+        wide *= 1 - weight
+        wide += cells.take(right, axis=2) * weight
+        return wide
 
     def _runs(self, start: int, stop: int) -> list[tuple[int, int]]:
         """Return (first, last + 1) of each run of rows that lie between the same two neighbors."""
