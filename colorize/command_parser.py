@@ -1,18 +1,22 @@
-"""The parser of every command: no abbreviations, `--version`, and errors that suggest an option."""
+"""The parser of every command, and the arguments that the settings of `colorize.options` have."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
-from typing import Any, NoReturn
+from collections.abc import Callable, Iterator
+from typing import Any, NoReturn, TypeVar
 
 from colorize._version import __version__
+from colorize.errors import ColorizeError
+from colorize.options import Consumer, Option, Options, Value, options_of
+
+OptionsT = TypeVar("OptionsT", bound=Options)
 
 UNKNOWN = "unrecognized arguments: "
 
 
 class CommandParser(argparse.ArgumentParser):
-    """A parser whose message for a mistyped option names the nearest one."""
+    """A parser without abbreviations, whose message for a mistyped option names the nearest one."""
 
     def __init__(self, **attributes: Any) -> None:
         """Create the parser; the attributes are those of `argparse.ArgumentParser`."""
@@ -48,3 +52,48 @@ def _options(parser: argparse.ArgumentParser) -> Iterator[str]:
                 yield from _options(each)
         elif action.help != argparse.SUPPRESS:
             yield from action.option_strings
+
+
+def add_arguments(
+    parser: argparse._ActionsContainer, group: type[Options], consumer: Consumer = "command"
+) -> None:
+    """Add the arguments of a group of settings to a parser, or to a group of its arguments.
+
+    Former names are accepted but not listed in the help.
+    """
+    for each in options_of(group, consumer):
+        form: dict[str, Any] = {"action": "store_true"}
+        if each.type is not bool:
+            form = {"type": _argument_type(each), "metavar": _metavar(each)}
+        if each.bare_value is not None:
+            form |= {"nargs": "?", "const": each.bare_value}
+        text = each.description.replace("%", "%%")
+        parser.add_argument(each.flag, default=each.default, help=text, **form)
+        form |= {"dest": each.name, "default": argparse.SUPPRESS, "help": argparse.SUPPRESS}
+        for alias in each.aliases:
+            parser.add_argument("--" + alias.replace("_", "-"), **form)
+
+
+def _argument_type(described: Option) -> Callable[[str], Value]:
+    def parse(text: str) -> Value:
+        try:
+            return described.parse(text)
+        except ColorizeError:
+            message = f"must be {described.allowed}, not {text!r}"
+            raise argparse.ArgumentTypeError(message) from None
+
+    return parse
+
+
+def _metavar(described: Option) -> str:
+    if described.choices:
+        return "{" + ",".join(described.choices) + "}"
+    return "FILE" if described.is_file else {int: "N", float: "X"}.get(described.type, "NAME")
+
+
+def from_arguments(group: type[OptionsT], arguments: argparse.Namespace) -> OptionsT:
+    """Return the group's settings of parsed arguments, with defaults for those not among them."""
+    values = vars(arguments)
+    return group(
+        **{each.name: values[each.name] for each in options_of(group) if each.name in values}
+    )

@@ -13,10 +13,9 @@ Importing this module is quick: it needs neither torch nor NumPy nor Pillow.
 
 # No `from __future__ import annotations`: `_describe` reads the types of the fields.
 
-import argparse
 import dataclasses
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from numbers import Integral, Real
 from types import NoneType
@@ -107,7 +106,7 @@ class Option:
         return f"{self.help} ({'; '.join(notes)})" if notes else self.help
 
     @property
-    def json_schema(self) -> dict[str, Any]:
+    def json_schema(self) -> dict[str, Value | list[str]]:
         """The valid values as JSON Schema."""
         names = {bool: "boolean", int: "integer", float: "number", str: "string"}
         limits = {"minimum": self.minimum, "maximum": self.maximum, "default": self.default}
@@ -183,7 +182,7 @@ class Options:
         for each in options_of(type(self)):
             each.check(getattr(self, each.name))
 
-    def replace(self: G, **changes: Any) -> G:
+    def replace(self: G, **changes: object) -> G:
         """Return these settings with some changed. Raises ColorizeError like the class."""
         return dataclasses.replace(self, **changes)
 
@@ -374,48 +373,3 @@ def hash_of(path: str | os.PathLike[str]) -> str:
 def supported_options(network: "ModelMetadata", options: Iterable[Option]) -> list[Option]:
     """Return those of the options that can act on a network."""
     return [each for each in options if not each.missing(network)]
-
-
-def add_arguments(
-    parser: "argparse._ActionsContainer", group: type[Options], consumer: Consumer = "command"
-) -> None:
-    """Add the arguments of a group of settings to a parser, or to a group of its arguments.
-
-    Former names are accepted but not listed in the help.
-    """
-    for each in options_of(group, consumer):
-        form: dict[str, Any] = {"action": "store_true"}
-        if each.type is not bool:
-            form = {"type": _argument_type(each), "metavar": _metavar(each)}
-        if each.bare_value is not None:
-            form |= {"nargs": "?", "const": each.bare_value}
-        text = each.description.replace("%", "%%")
-        parser.add_argument(each.flag, default=each.default, help=text, **form)
-        form |= {"dest": each.name, "default": argparse.SUPPRESS, "help": argparse.SUPPRESS}
-        for alias in each.aliases:
-            parser.add_argument("--" + alias.replace("_", "-"), **form)
-
-
-def _argument_type(described: Option) -> Callable[[str], Value]:
-    def parse(text: str) -> Value:
-        try:
-            return described.parse(text)
-        except ColorizeError:
-            message = f"must be {described.allowed}, not {text!r}"
-            raise argparse.ArgumentTypeError(message) from None
-
-    return parse
-
-
-def _metavar(described: Option) -> str:
-    if described.choices:
-        return "{" + ",".join(described.choices) + "}"
-    return "FILE" if described.is_file else {int: "N", float: "X"}.get(described.type, "NAME")
-
-
-def from_arguments(group: type[G], arguments: argparse.Namespace) -> G:
-    """Return the group's settings of parsed arguments, with defaults for those not among them."""
-    values = vars(arguments)
-    return group(
-        **{each.name: values[each.name] for each in options_of(group) if each.name in values}
-    )

@@ -10,14 +10,13 @@ from dataclasses import make_dataclass
 import numpy as np
 import pytest
 
+from colorize.command_parser import add_arguments, from_arguments
 from colorize.errors import ColorizeError
 from colorize.models.metadata import NATURAL, ModelMetadata, StyleSettings
 from colorize.options import (
     ColorizeOptions,
     OutputOptions,
     VideoOptions,
-    add_arguments,
-    from_arguments,
     option,
     options_of,
     supported_options,

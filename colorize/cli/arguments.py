@@ -12,7 +12,7 @@ from typing import Any
 
 from colorize import options
 from colorize.cli.commands import COMMANDS, similar_command
-from colorize.command_parser import CommandParser
+from colorize.command_parser import CommandParser, add_arguments
 from colorize.models.registry import MODELS
 from colorize.video.formats import is_video_name
 
@@ -98,9 +98,9 @@ def parser() -> ColorizeParser:
     _add_files(result.add_argument_group("files"))
     _add_batches(result.add_argument_group("batches"))
     _add_network(result.add_argument_group("network"))
-    options.add_arguments(result.add_argument_group("color"), options.ColorizeOptions)
+    add_arguments(result.add_argument_group("color"), options.ColorizeOptions)
     output = result.add_argument_group("output")
-    options.add_arguments(output, options.OutputOptions)
+    add_arguments(output, options.OutputOptions)
     _add(
         output, "--confidence-map", former="--confidence", metavar="FILE.png",
         help="also write a map of how certain the network is; a folder of maps for several inputs",
@@ -113,7 +113,7 @@ def parser() -> ColorizeParser:
         "--gallery-title", metavar="TEXT", help="title of that page (default: Before and after)"
     )
     video = result.add_argument_group("video")
-    options.add_arguments(video, options.VideoOptions)
+    add_arguments(video, options.VideoOptions)
     _add(
         video, "--image-sequence", former="--sequence", action="store_true",
         help="the images in a folder are the frames of one video, in the order of their numbers",

@@ -33,12 +33,13 @@ from colorize.cli.settings import (
     read_manifest,
 )
 from colorize.cli.signals import interrupts
+from colorize.command_parser import from_arguments
 from colorize.errors import ColorizeError, display_name
 from colorize.io.formats import output_format
 from colorize.io.prefetch import PhotoPrefetcher
 from colorize.io.readers import MAX_PIXELS
 from colorize.io.storage import RemotePath, exists, is_folder, parse_path
-from colorize.options import ColorizeOptions, VideoOptions, from_arguments
+from colorize.options import ColorizeOptions, VideoOptions
 from colorize.video.formats import VideoResult, is_video_name, require_video_extra
 
 if TYPE_CHECKING:

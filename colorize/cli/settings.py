@@ -11,17 +11,12 @@ from typing import TYPE_CHECKING
 from colorize.batch import Job, RenderFn, WriteOptions
 from colorize.batch.manifest import Manifest
 from colorize.cli.arguments import LOCAL_FILES
+from colorize.command_parser import from_arguments
 from colorize.io import readers
 from colorize.io.formats import output_format
 from colorize.io.photo import Photo
 from colorize.models import registry
-from colorize.options import (
-    ColorizeOptions,
-    OutputOptions,
-    VideoOptions,
-    from_arguments,
-    hash_of,
-)
+from colorize.options import ColorizeOptions, OutputOptions, VideoOptions, hash_of
 
 if TYPE_CHECKING:
     from colorize.pipeline import Colorizer

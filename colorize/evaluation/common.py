@@ -18,13 +18,14 @@ from tqdm import tqdm
 
 from colorize.color.types import Floats, Pixels
 from colorize.color.upsampling import upsample_bilinear
+from colorize.command_parser import add_arguments
 from colorize.errors import ColorizeError
 from colorize.io.datasets import iter_files
 from colorize.io.formats import has_image_suffix
 from colorize.io.photo import Photo
 from colorize.io.readers import read
 from colorize.models import registry
-from colorize.options import ColorizeOptions, add_arguments, options_of
+from colorize.options import ColorizeOptions, options_of
 from colorize.pipeline import Colorizer
 
 NamedFile = tuple[str, bytes]

@@ -15,11 +15,10 @@ from threading import Thread
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from colorize.command_parser import CommandParser
+from colorize.command_parser import CommandParser, add_arguments, from_arguments
 from colorize.errors import ColorizeError
 from colorize.installation import install_command
 from colorize.models.registry import MODELS
-from colorize.options import add_arguments, from_arguments
 from colorize.runtime.threads import limit_blas_threads
 from colorize.server.limits import Address, Limits
 

@@ -15,7 +15,7 @@ import pytest
 from fixtures.server import BOUNDARY, PHOTO, Server, make_form, wait_until
 from PIL import Image
 
-from colorize.options import from_arguments
+from colorize.command_parser import from_arguments
 from colorize.server.cli import main, make_parser
 from colorize.server.limits import Limits
 
