@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from typing import Any, overload
+from typing import overload
 
 import numpy as np
 from PIL import Image
@@ -82,7 +82,7 @@ class Colorizer:
         throughput: bool = False,
         quiet: bool = False,
         options: ColorizeOptions = ColorizeOptions(),
-        **changes: Any,
+        **changes: object,
     ) -> Colorizer:
         """Return a colorizer with a network by its name, or of that architecture from a file.
 
@@ -128,7 +128,7 @@ class Colorizer:
         self.threads = max(1, available_cpus() // photographs)
         self.runner.set_threads(self.threads)
 
-    def with_options(self, **changes: Any) -> Colorizer:
+    def with_options(self, **changes: object) -> Colorizer:
         """Return a colorizer with the same network and some options changed."""
         changed = Colorizer(self.runner, self.options.replace(**changes))
         changed.threads = self.threads

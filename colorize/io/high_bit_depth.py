@@ -11,7 +11,8 @@ import os
 from collections.abc import Iterable
 from contextlib import suppress
 from functools import lru_cache
-from typing import Any, BinaryIO, Literal
+from types import ModuleType
+from typing import TYPE_CHECKING, BinaryIO, Literal
 
 import numpy as np
 
@@ -20,7 +21,10 @@ from colorize.io.icc import gray_curve, profile_space, srgb_converter
 from colorize.io.png import Chunk, ChunkReplacer
 from colorize.io.segments import SegmentFile
 
-_DTYPES: dict[str, Any] = {
+if TYPE_CHECKING:
+    import pyvips
+
+_DTYPES: dict[str, type[np.generic]] = {
     "uchar": np.uint8, "char": np.int8, "ushort": np.uint16, "short": np.int16,
     "uint": np.uint32, "int": np.int32, "float": np.float32, "double": np.float64,
 }  # fmt: skip
@@ -110,7 +114,7 @@ def encode_tiff16(pixels: np.ndarray) -> io.BytesIO:
 
 
 @lru_cache(maxsize=1)
-def _vips() -> Any:
+def _vips() -> ModuleType:
     """Return the pyvips module, quiet; raises ColorizeError where it is not installed."""
     try:
         import pyvips
@@ -119,10 +123,11 @@ def _vips() -> Any:
     logging.getLogger("pyvips").addHandler(logging.NullHandler())
     logging.getLogger("pyvips").propagate = False
     pyvips.cache_set_max(0)  # files change under their names, and memory is wanted for pixels
-    return pyvips
+    module: ModuleType = pyvips
+    return module
 
 
-def _source(file: BinaryIO | SegmentFile) -> Any:
+def _source(file: BinaryIO | SegmentFile) -> pyvips.Source:
     """Return a libvips source with its own file position, so that Pillow's stays."""
     source = _vips().Source
     if isinstance(file, SegmentFile):
@@ -139,7 +144,7 @@ def _source(file: BinaryIO | SegmentFile) -> Any:
         os.close(descriptor)
 
 
-def _custom_source(file: SegmentFile) -> Any:
+def _custom_source(file: SegmentFile) -> pyvips.SourceCustom:
     def read(size: int) -> bytes:
         try:
             return file.read(size)
@@ -165,7 +170,7 @@ def _reopen(file: BinaryIO) -> int | None:
     return None
 
 
-def _vips_image(pixels: np.ndarray) -> Any:
+def _vips_image(pixels: np.ndarray) -> pyvips.Image:
     height, width = pixels.shape[:2]
     bands = pixels.shape[2] if pixels.ndim == 3 else 1
     data = np.ascontiguousarray(pixels).data.cast("B")

@@ -24,11 +24,14 @@ from contextlib import contextmanager
 from datetime import UTC
 from functools import cache
 from pathlib import Path, PosixPath, PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING
 
 from colorize.errors import ColorizeError, display_name, one_line
 from colorize.installation import install_command
 from colorize.io.checksum import hash_file
+
+if TYPE_CHECKING:
+    import fsspec
 
 URL = re.compile(r"([a-z][a-z0-9+.-]+)://(.*)", re.DOTALL)  # two letters, so not a drive of Windows
 EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gs", "gcs": "gs"}
@@ -232,7 +235,7 @@ def _content(path: RemotePath) -> bytes:
 
 
 @cache
-def _file_system(scheme: str) -> Any:
+def _file_system(scheme: str) -> fsspec.AbstractFileSystem:
     """Return fsspec's file system, without its cache of listings: others write there too."""
     try:
         # here, not above: only users of a store wait for the import

@@ -9,12 +9,10 @@ estimates and not the singular vectors of W. Here that is done once.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-Tensors = dict[str, npt.NDArray[Any]]
+from colorize.color.types import Array, Tensors
 
 ORIGINAL, LEFT, RIGHT = ".weight_orig", ".weight_u", ".weight_v"
 ARCH = "encoder.arch."
@@ -25,14 +23,14 @@ UNUSED = (
 )  # fmt: skip
 
 
-def is_published_ddcolor(tensors: Mapping[str, npt.NDArray[Any]]) -> bool:
+def is_published_ddcolor(tensors: Mapping[str, Array]) -> bool:
     """Return whether these are tensors of the release, or some of them."""
     return "encoder.arch.norm0.weight" in tensors and any(
         name.endswith((ORIGINAL, LEFT, RIGHT)) for name in tensors
     )
 
 
-def convert_published_ddcolor(tensors: Mapping[str, npt.NDArray[Any]]) -> Tensors:
+def convert_published_ddcolor(tensors: Mapping[str, Array]) -> Tensors:
     """Return the release's tensors as those of `models.ddcolor`.
 
     Raises ValueError, with the name of the tensor, where spectral normalization lacks one or has
@@ -58,6 +56,6 @@ def convert_published_ddcolor(tensors: Mapping[str, npt.NDArray[Any]]) -> Tensor
     return converted
 
 
-def _check_shape(name: str, array: npt.NDArray[Any], shape: tuple[int, ...]) -> None:
+def _check_shape(name: str, array: Array, shape: tuple[int, ...]) -> None:
     if array.shape != shape:
         raise ValueError(f"{name} has shape {array.shape}, expected {shape}")

@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
-from typing import Any, NamedTuple, TypeGuard
+from typing import NamedTuple, TypeGuard
 
 import numpy as np
 
@@ -69,7 +69,7 @@ def decoding_data(header: Header) -> DecodingData:
 def compact_header(metadata: ModelMetadata, widths: Widths) -> dict[str, str]:
     """Return the header of a weights file of `compact`."""
     config = {"architecture": metadata.architecture, "widths": list(widths)}
-    entries: dict[str, Any] = {
+    entries = {
         "config": config,
         "class_weights": _listed(metadata.class_weights),
         "prior": _listed(metadata.prior),
@@ -82,19 +82,20 @@ def _listed(values: Floats | None) -> list[float] | None:
     return None if values is None else [float(value) for value in values]
 
 
-def _config(header: Header) -> dict[str, Any]:
+def _config(header: Header) -> dict[str, object]:
     found = _parse(header, "config")
     if not isinstance(found, dict):
         raise ValueError("bad header: config is not a JSON object")
     return found
 
 
-def _parse(header: Header, key: str) -> Any:
+def _parse(header: Header, key: str) -> object:
     """Return the JSON value of an entry, None where there is no such entry."""
     try:
-        return json.loads(header.get(key, "null"))
+        value: object = json.loads(header.get(key, "null"))
     except (ValueError, RecursionError) as error:
         raise ValueError(f"bad header: {key} is not JSON") from error
+    return value
 
 
 def _number(header: Header, key: str, above: float) -> float:
@@ -108,7 +109,7 @@ def _number(header: Header, key: str, above: float) -> float:
 
 
 def _per_bin(
-    header: Header, key: str, is_valid: Callable[[Any], bool], expected: str
+    header: Header, key: str, is_valid: Callable[[object], bool], expected: str
 ) -> Floats | None:
     """Return the numbers of an entry that has one for each bin, None where there is none."""
     values = _parse(header, key)
@@ -119,12 +120,12 @@ def _per_bin(
     return np.array(values, np.float32)
 
 
-def _are_widths(value: Any) -> TypeGuard[list[int]]:
+def _are_widths(value: object) -> TypeGuard[list[int]]:
     if not isinstance(value, list) or len(value) != 4:
         return False
     return all(type(width) is int and 0 < width <= MAX_WIDTH for width in value)
 
 
-def _is_number(value: Any, above: float) -> bool:
+def _is_number(value: object, above: float) -> TypeGuard[float]:
     """Return whether the value is a number between `above` and infinity."""
-    return type(value) in (int, float) and above < value < math.inf
+    return isinstance(value, (int, float)) and type(value) is not bool and above < value < math.inf

@@ -9,24 +9,22 @@ constant that was added before a batch normalization, is subtracted from its run
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-Tensors = dict[str, npt.NDArray[Any]]
+from colorize.color.types import Array, Tensors
 
 HINT_CHANNELS = 3
 STATISTICS = "decoder.statistics."  # prefix of a linear layer 0, a ReLU and a linear layer 2
 WITH_HINTS = ("decoder.reduce", *(f"decoder.up{size}.merge.0" for size in (16, 8, 4)))
 
 
-def is_legacy_compact(tensors: Mapping[str, npt.NDArray[Any]]) -> bool:
+def is_legacy_compact(tensors: Mapping[str, Array]) -> bool:
     """Return whether these are the tensors of an earlier version."""
     return f"{STATISTICS}0.weight" in tensors
 
 
-def convert_legacy_compact(tensors: Mapping[str, npt.NDArray[Any]]) -> Tensors:
+def convert_legacy_compact(tensors: Mapping[str, Array]) -> Tensors:
     """Return the tensors of an earlier version as those of today's network.
 
     Tensors of unexpected names or shapes are passed through, for the check of all tensors to

@@ -11,9 +11,10 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from colorize.color.types import Floats
 
@@ -152,7 +153,7 @@ def _parse_style(name: str, settings: object) -> StyleSettings:
         raise ValueError(f"style {name}: {error}") from error
 
 
-def finite_array(values: Any) -> Floats | None:
+def finite_array(values: npt.ArrayLike | None) -> Floats | None:
     """Return finite numbers as a float32 array, None as None. Raises ValueError."""
     if values is None:
         return None

@@ -6,17 +6,16 @@ import warnings
 import zipfile
 from pathlib import Path
 from pickle import UnpicklingError
-from typing import Any
 
-import numpy.typing as npt
 import torch
 
+from colorize.color.types import Array, Tensors
 from colorize.errors import ColorizeError
 
 FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 
 
-def read_pth(file: Path, size: int, zipped: bool) -> dict[str, npt.NDArray[Any]]:
+def read_pth(file: Path, size: int, zipped: bool) -> Tensors:
     """Return the arrays of a state_dict by name.
 
     Args:
@@ -61,11 +60,9 @@ def _unpickle(file: Path, size: int, zipped: bool) -> object:
     return content
 
 
-def _to_array(file: Path, key: str, tensor: torch.Tensor) -> npt.NDArray[Any]:
+def _to_array(file: Path, key: str, tensor: torch.Tensor) -> Array:
     plain = tensor.layout == torch.strided and tensor.device.type == "cpu"
     if tensor.dtype not in (*FLOATS, torch.int64) or not plain:
         raise ColorizeError(f"{file}: {key} is {tensor.dtype}, {tensor.layout}: not plain numbers")
-    array: npt.NDArray[Any] = (
-        (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).detach().numpy()
-    )
+    array: Array = (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).detach().numpy()
     return array

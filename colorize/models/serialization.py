@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as serialize
 
+from colorize.color.types import Array, Pixels, Tensors
 from colorize.errors import ColorizeError, first_line
 from colorize.installation import require_torch
 from colorize.io.atomic import atomic_write
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from colorize.models.base import Network
     from colorize.models.compact import Compact
 
-Tensors = dict[str, npt.NDArray[Any]]
 T = TypeVar("T")
 
 MAX_HEADER = 1 << 24  # bytes of a safetensors header; ours take some 40 kB
@@ -122,7 +121,7 @@ def _read_safetensors(file: Path, header_size: int, size: int) -> Weights:
         raise ColorizeError(f"{file}: damaged safetensors file: {first_line(error)}") from error
 
 
-def _array(data: npt.NDArray[np.uint8], entry: Mapping[str, Any]) -> npt.NDArray[Any]:
+def _array(data: Pixels, entry: Mapping[str, Any]) -> Array:
     """Return the array of an entry of a safetensors header; bfloat16 becomes float32."""
     start, end = entry["data_offsets"]
     dtype = entry["dtype"]
@@ -179,9 +178,7 @@ def _check_names(file: Path, what: str, names: Set[str]) -> None:
         raise ColorizeError(f"{file}: {what} tensors ({len(names)}): {first}")
 
 
-def _check_tensor(
-    file: Path, name: str, array: npt.NDArray[Any], shape: tuple[int, ...]
-) -> npt.NDArray[Any]:
+def _check_tensor(file: Path, name: str, array: Array, shape: tuple[int, ...]) -> Array:
     if array.shape != tuple(shape):
         raise ColorizeError(f"{file}: {name} has shape {array.shape}, expected {tuple(shape)}")
     counter = name.endswith(BN_COUNTER)
@@ -235,7 +232,7 @@ def write_safetensors(tensors: Tensors, file: Path, header: Header) -> None:
         stream.write(memoryview(content)[end:])
 
 
-def _to_fp16(name: str, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+def _to_fp16(name: str, array: Array) -> Array:
     """Return the array with floats as fp16."""
     if array.dtype.kind != "f":
         return np.asarray(array, order="C")

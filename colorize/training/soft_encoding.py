@@ -7,12 +7,11 @@ bins and their soft encoding are those of `colorize.color.quantization`.
 from __future__ import annotations
 
 import functools
-from typing import Any
 
-import numpy.typing as npt
 import torch
 
 from colorize.color import quantization
+from colorize.color.types import Array
 from colorize.decoding import annealed_mean as arrays
 
 
@@ -33,7 +32,7 @@ def rebalancing_weights(prior: torch.Tensor, uniform_share: float = 0.5) -> torc
 
 
 def annealed_mean(
-    logits: torch.Tensor, temperature: float = 1.0, log_offset: npt.NDArray[Any] | None = None
+    logits: torch.Tensor, temperature: float = 1.0, log_offset: Array | None = None
 ) -> torch.Tensor:
     """Return `decoding.annealed_mean` of logits (b, 313, h, w), (b, 2, h, w), without gradient."""
     values = logits.detach().float().cpu().numpy()

@@ -15,7 +15,6 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from colorize.errors import ColorizeError, display_name, error_context
 from colorize.io.atomic import atomic_write
@@ -104,14 +103,13 @@ def read_votes(path: Path) -> list[Vote]:
         raise ColorizeError(f"{name}: is not a file of votes; save one from the page") from None
 
 
-def _read_vote(vote: Mapping[str, Any]) -> Vote:
-    result = Vote(vote["first"], vote["second"], vote["winner"])
-    names = (result.first, result.second)
-    if not all(isinstance(name, str) for name in names) or result.first == result.second:
+def _read_vote(vote: Mapping[str, object]) -> Vote:
+    first, second, winner = vote["first"], vote["second"], vote["winner"]
+    if not isinstance(first, str) or not isinstance(second, str) or first == second:
         raise ValueError
-    if result.winner not in (*names, None):
+    if winner is not None and not (isinstance(winner, str) and winner in (first, second)):
         raise ValueError
-    return result
+    return Vote(first, second, winner)
 
 
 def _pairs(first: Path, second: Path) -> tuple[list[tuple[str, Path, Path]], list[str]]:
