@@ -64,15 +64,6 @@ def browser():
 
 
 @pytest.fixture
-def new_browser(browser):
-    """Return a browser that no other test has used, for tests of what it stores."""
-    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "chrome"))))
-    launched = browser.browser_type.launch(executable_path=path, args=BROWSER_FLAGS)
-    yield launched
-    launched.close()
-
-
-@pytest.fixture
 def unprivileged() -> Iterator[None]:
     """Run the test as a user whom file permissions apply to: root may read and write everything."""
     if not hasattr(os, "seteuid"):
