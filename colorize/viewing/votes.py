@@ -69,6 +69,7 @@ def write_page(
     rng.shuffle(pairs)
     beginning, end = template("vote.html", {"title": title})
     shown = 0
+    digest = hashlib.sha256()
     with error_context(name, "cannot be written"):
         _check_replaceable(path)
     with atomic_write(path) as file:
@@ -80,9 +81,11 @@ def write_page(
             except ColorizeError as error:
                 problems.append(str(error))
                 continue
-            file.write(content.encode("utf-8", "replace"))
+            encoded = content.encode("utf-8", "replace")
+            file.write(encoded)
+            digest.update(encoded)
             shown += 1
-        file.write(_about(first, second, [photo for photo, *_ in pairs]).encode())
+        file.write(_about(first, second, digest.hexdigest()[:16]).encode())
         file.write(end.encode("utf-8", "replace"))
         if not shown:
             raise ColorizeError(f"{name}: none of the photographs can be shown: {problems[0]}")
@@ -161,14 +164,13 @@ def _pair(photo: str, sides: str, files: Mapping[str, Path]) -> str:
     )
 
 
-def _about(first: Path, second: Path, photos: list[str]) -> str:
+def _about(first: Path, second: Path, digest: str) -> str:
     """Return the folders' names, which the page puts into the votes, as an element of it.
 
-    Also a name for its storage, which pages of other photographs do not share.
+    Also a name for its storage, which pages with other pictures or other sides do not share.
     """
     names = [display_name(Path(os.path.abspath(folder)).name) for folder in (first, second)]
     if names[0] == names[1]:
         names = [display_name(first), display_name(second)]
-    digest = hashlib.sha256(json.dumps([names, photos]).encode()).hexdigest()[:16]
     about = {"id": f"colorize-votes-{digest}", "names": dict(zip("ab", names, strict=True))}
     return f'<div id="about" hidden>{html.escape(json.dumps(about))}</div>\n'
