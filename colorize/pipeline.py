@@ -37,7 +37,6 @@ from colorize.options import INPUT_SIZE, ColorizeOptions
 from colorize.runtime.base import Runner
 from colorize.runtime.load import load_runner
 from colorize.runtime.threads import available_cpus, limit_blas_threads
-from colorize.viewing.heatmap import render_heatmap
 
 WARM_AB = np.array([0.25, 0.97], np.float32)  # unit vector in ab toward orange
 INPUT_RESAMPLE = Image.Resampling.BICUBIC  # as in the published code
@@ -307,6 +306,8 @@ class Colorizer:
 
     def confidence_map(self, photo: Photo) -> Photo:
         """Return `confidence` as a heat map with a color bar."""
+        from colorize.viewing.heatmap import render_heatmap
+
         return Photo(render_heatmap(self.confidence(photo), photo.size))
 
     def require_distribution(self) -> LogitsDecoder:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import suppress
-from typing import TYPE_CHECKING, TextIO
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, TextIO
 
 from colorize.errors import ColorizeError
 
@@ -16,10 +18,12 @@ DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130  # exit statuses
 
 
 def log_line(message: str) -> None:
-    """Print one line on standard error."""
+    """Print one line on standard error, from any thread, without breaking a progress bar."""
     # text of a file or a server must not move the cursor or pretend to be another line
     safe = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in message)
-    with suppress(OSError):  # the terminal may be gone
+    tqdm = sys.modules.get("tqdm")  # without it there is no bar, and its import takes time
+    bars_hidden = tqdm.tqdm.external_write_mode(file=sys.stderr) if tqdm else nullcontext()
+    with suppress(OSError), bars_hidden:  # the terminal may be gone
         sys.stderr.write(f"colorize: {printable(safe, sys.stderr)}\n")
 
 
@@ -56,22 +60,57 @@ def show_warning(
     file: TextIO | None = None,
     line: str | None = None,
 ) -> None:
-    """Print a warning as one line, from any thread, without breaking a progress bar."""
+    """Print a warning as one line."""
+    log_line(" ".join(f"warning: {message}".split()))
+
+
+class ProgressBar(Protocol):
+    """What the command uses of tqdm."""
+
+    n: float
+    total: float | None
+
+    def update(self, n: float | None = 1) -> bool | None:
+        """Add to what is done."""
+
+
+@dataclass
+class HiddenBar:
+    """A progress bar that is not shown: no wait for the import of tqdm."""
+
+    n: float = 0
+    total: float | None = None
+
+    def update(self, n: float | None = 1) -> None:
+        """Add to what is done."""
+        self.n += n or 0
+
+
+@contextmanager
+def progress_bar(
+    hidden: bool,
+    *,
+    unit: str,
+    total: int | None = None,
+    desc: str | None = None,
+    position: int = 0,
+    leave: bool = True,
+) -> Iterator[ProgressBar]:
+    """Show a progress bar of tqdm on standard error; its arguments."""
+    if hidden:
+        yield HiddenBar(total=total)
+        return
     from tqdm import tqdm
 
-    with tqdm.external_write_mode(file=sys.stderr):
-        log_line(" ".join(f"warning: {message}".split()))
-
-
-def bar_size() -> dict[str, int]:
-    """Return a size for progress bars on a terminal that reports 0 columns, else nothing.
-
-    `script` and some containers make such terminals, on which tqdm would show no bar.
-    """
+    size = {}
     with suppress(OSError):
+        # `script` and some containers make terminals of 0 columns, on which tqdm shows no bar
         if not os.get_terminal_size(sys.stderr.fileno()).columns:
-            return {"ncols": 80, "nrows": 24}
-    return {}
+            size = {"ncols": 80, "nrows": 24}
+    with tqdm(
+        unit=unit, total=total, desc=desc, position=position, leave=leave, file=sys.stderr, **size
+    ) as bar:
+        yield bar
 
 
 def describe_plan(result: Result) -> str:

@@ -12,16 +12,14 @@ from contextlib import AbstractContextManager, closing, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tqdm import tqdm
-
 from colorize import batch
 from colorize.batch import Job, Result, Source, VideoColorizerFn, WriteOptions
 from colorize.cli.messages import (
-    bar_size,
     describe_plan,
     log_line,
     print_line,
     printable,
+    progress_bar,
     remaining,
     result_lines,
 )
@@ -159,20 +157,17 @@ def _run(
         try:
             with (
                 closing(run) as results,
-                tqdm(
-                    results, total=len(jobs), unit="photo", disable=hidden, file=sys.stderr,
-                    **bar_size(),
-                ) as bar,
-            ):  # fmt: skip
-                for result in bar:
+                progress_bar(hidden, total=len(jobs), unit="photo") as bar,
+            ):
+                for result in results:
                     interrupts.check()
                     report.add(result)
                     show(result)
                     if result.error is not None:
                         add_failure(result)
                     for line in result_lines(result, several, args.quiet):
-                        with bar.external_write_mode(file=sys.stderr):
-                            log_line(line)
+                        log_line(line)
+                    bar.update()
         finally:
             if several and not args.quiet:
                 log_line(report.summary + remaining(len(jobs) - report.total))
@@ -218,10 +213,9 @@ def _colorize_video(
         from colorize.video import transcode
 
         hidden = args.quiet or not sys.stderr.isatty()
-        with tqdm(
-            unit="frame", desc=display_name(job.source), position=int(several), leave=False,
-            disable=hidden, file=sys.stderr, **bar_size(),
-        ) as bar:  # fmt: skip
+        with progress_bar(
+            hidden, unit="frame", desc=display_name(job.source), position=int(several), leave=False
+        ) as bar:
 
             def progress(done: int, total: int | None) -> None:
                 raise_if_cancelled()

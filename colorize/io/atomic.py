@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import os
 import re
-import secrets
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -192,7 +191,7 @@ def _open_temporary(path: str) -> tuple[str, BinaryIO]:
         name = name[:-1]
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     while True:
-        temporary = os.path.join(folder, f".{name}.colorize-{secrets.token_hex(6)}.tmp")
+        temporary = os.path.join(folder, f".{name}.colorize-{os.urandom(6).hex()}.tmp")
         file = cast(BinaryIO, os.fdopen(os.open(temporary, flags, 0o666), "w+b"))
         if _is_ours(temporary, file):
             return temporary, file
