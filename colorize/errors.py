@@ -20,7 +20,22 @@ _REASONS = {
 
 
 class ColorizeError(Exception):
-    """Bad input or a failed step; the message names the file, the reason and the remedy."""
+    """Bad input or a failed step; the message names the file, the reason and the remedy.
+
+    Attributes:
+        reason: The message without `remedy`.
+        remedy: What helps only users of the command, such as one of its options; may be empty.
+    """
+
+    def __init__(self, reason: str, remedy: str = ""):
+        """Store the two parts of the message."""
+        super().__init__(reason)
+        self.reason = reason
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        """Return the whole message."""
+        return f"{self.reason}: {self.remedy}" if self.remedy else self.reason
 
 
 def display_name(source: object) -> str:
@@ -74,8 +89,8 @@ def error_context(name: str, failure: str = "failed") -> Iterator[None]:
     try:
         yield
     except ColorizeError as error:
-        if str(error).startswith(f"{name}: "):
+        if error.reason.startswith(f"{name}: "):
             raise
-        raise ColorizeError(f"{name}: {error}") from error
+        raise ColorizeError(f"{name}: {error.reason}", error.remedy) from error
     except Exception as error:
         raise ColorizeError(f"{name}: {reason_of(error, failure)}") from error

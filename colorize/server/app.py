@@ -11,7 +11,6 @@ import logging
 import math
 import mimetypes
 import os
-import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import Future
 from contextlib import asynccontextmanager, contextmanager
@@ -40,7 +39,7 @@ from colorize.server.kept import KeptPhotos
 from colorize.server.limits import Limits
 from colorize.server.openapi import MEDIA_TYPES, openapi_document
 from colorize.server.parameters import OPTIONS, PHOTO, parse_preview_side, parse_request
-from colorize.server.upload import LimitedBody, Upload, read_upload
+from colorize.server.upload import LimitedBody, read_upload
 from colorize.server.worker import (
     ClientDisconnected,
     EncodedImage,
@@ -187,7 +186,7 @@ class Service:
             job = RequestJob(upload.photo, parameters, upload.extra_files)
             image = await _result(self.worker.submit(job), job.cancelled, request)
         except ColorizeError as error:
-            raise ApiError(422, _public_message(error, upload)) from None
+            raise ApiError(422, strip_source_name(error, upload.photo)) from None
         finally:
             upload.close()
         self.answered += 1
@@ -206,7 +205,7 @@ class Service:
             preview = await _result(self.worker.submit_preview(job), job.cancelled, request)
             token = await asyncio.to_thread(self.kept.keep, upload.photo)
         except ColorizeError as error:
-            raise ApiError(422, _public_message(error, upload)) from None
+            raise ApiError(422, strip_source_name(error, upload.photo)) from None
         finally:
             upload.close()
         headers = {
@@ -276,12 +275,6 @@ def with_security_headers(app: ASGIApp) -> ASGIApp:
         await app(scope, receive, send_with_headers)
 
     return wrapped
-
-
-def _public_message(error: ColorizeError, upload: Upload) -> str:
-    """Return an error's message for a client, who cannot change the server's options."""
-    text = re.sub(r" \(--[^)]*\)", "", strip_source_name(error, upload.photo))
-    return text.replace(": allow it with --max-pixels", ", this server's limit")
 
 
 def _defaults(metadata: ModelMetadata, parameters: list[str]) -> dict[str, float]:

@@ -180,5 +180,5 @@ class RequestWorker:
 
 
 def strip_source_name(error: ColorizeError, file: BinaryIO) -> str:
-    """Return an error's message without the name of the stream, which means nothing to clients."""
-    return str(error).removeprefix(f"{display_name(file)}: ")
+    """Return an error's message for a client, without the stream's name and the remedy."""
+    return error.reason.removeprefix(f"{display_name(file)}: ")

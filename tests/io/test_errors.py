@@ -93,9 +93,9 @@ def test_truncated_file_is_an_error_or_whole(sample: SampleFile) -> None:
 
 def test_read_rejects_too_many_pixels_before_decoding() -> None:
     for content in bombs():
-        assert "allow it with --max-pixels" in reason(io.BytesIO(content))
+        assert "--max-pixels" in reason(io.BytesIO(content))
     small = io.BytesIO(saved(image_of(GRAY), "PNG"))
-    assert "more than 0.0005 megapixels" in reason(small, max_pixels=500)
+    assert "limit of 0.0005 megapixels" in reason(small, max_pixels=500)
     assert read(small, max_pixels=HEIGHT * WIDTH).size == (HEIGHT, WIDTH)
 
 

@@ -17,7 +17,7 @@ from PIL import Image, JpegImagePlugin
 
 from colorize.errors import ColorizeError
 from colorize.io.high_bit_depth import has_decoder_warnings
-from colorize.io.readers.limits import DAMAGED
+from colorize.io.readers.limits import DAMAGED, TAKE_DAMAGED
 from colorize.io.segments import Part, SegmentFile
 
 SEQUENTIAL = {0xC0, 0xC1}  # frames whose one scan holds all components, coded by Huffman's method
@@ -87,7 +87,7 @@ def load(file: BinaryIO, block_bytes: int, allow_damaged: bool) -> tuple[Image.I
         image = _load(whole, block_bytes)
     if image is None:
         if not allow_damaged:
-            raise ColorizeError("its pixels are damaged or incomplete (--allow-damaged takes them)")
+            raise ColorizeError("its pixels are damaged or incomplete", TAKE_DAMAGED)
         notes = [DAMAGED]
         image = _load(whole, block_bytes)
     return image, notes

@@ -9,6 +9,8 @@ from colorize.io.contents.jpeg import SOS, read_segments
 
 MAX_SCANS = 500  # of a progressive JPEG, each of which the decoder goes over all pixels for
 MAX_FRAMES = 10_000  # of an animation
+RAISE_LIMIT = "--max-pixels raises it"
+TAKE_DAMAGED = "--allow-damaged takes what can be decoded"
 
 DAMAGED = "its pixels are damaged: taken as far as they can be decoded"
 
@@ -17,8 +19,8 @@ def check_size(width: int, height: int, max_pixels: int) -> None:
     """Raise ColorizeError for a picture that is too large or empty."""
     if width * height > max_pixels:
         raise ColorizeError(
-            f"{width}x{height} is more than {max_pixels / 1e6:g} megapixels: "
-            "allow it with --max-pixels"
+            f"{width}x{height} is more than the limit of {max_pixels / 1e6:g} megapixels",
+            RAISE_LIMIT,
         )
     if width <= 0 or height <= 0:
         raise ColorizeError("has no pixels")
@@ -31,8 +33,9 @@ def check_frames(number: int, width: int, height: int, max_pixels: int) -> None:
         raise ColorizeError(f"has more than {MAX_FRAMES} frames: write it as a video")
     if number * width * height > max_pixels:
         raise ColorizeError(
-            f"its frames of {width}x{height} are more than {max_pixels / 1e6:g} megapixels "
-            "together: allow it with --max-pixels"
+            f"its frames of {width}x{height} are together more than the limit of "
+            f"{max_pixels / 1e6:g} megapixels",
+            RAISE_LIMIT,
         )
 
 

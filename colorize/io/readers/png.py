@@ -16,7 +16,7 @@ from PIL import PngImagePlugin
 
 from colorize.errors import ColorizeError
 from colorize.io.png import COLOR_TYPES, SIGNATURE, pack_chunk
-from colorize.io.readers.limits import DAMAGED, check_size
+from colorize.io.readers.limits import DAMAGED, TAKE_DAMAGED, check_size
 from colorize.io.segments import Part, SegmentFile
 
 PIXEL_CHUNKS = {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND", b"acTL", b"fcTL", b"fdAT"}
@@ -71,8 +71,8 @@ def repair(
         if not allow_damaged:
             what = "is cut off" if not damaged.is_whole else "has a wrong checksum"
             raise ColorizeError(
-                f"its pixels are damaged: chunk {damaged.type.decode('ascii', 'replace')} {what} "
-                "(--allow-damaged takes them)"
+                f"its pixels are damaged, chunk {damaged.type.decode('ascii', 'replace')} {what}",
+                TAKE_DAMAGED,
             )
         return _rescue(file, pixels)
     usable = [chunk for chunk in chunks if chunk.type in PIXEL_CHUNKS or _is_usable(file, chunk)]
