@@ -54,6 +54,8 @@ class Option:
         minimum: Smallest number, inclusive.
         maximum: Largest number, inclusive.
         choices: Words that a string must be one of; empty if it may be any.
+        former_choices: Former words and what they are called now; arguments and parameters may
+            still use them.
         default_text: The default in words, where `default` is None.
         bare_value: Value of an argument that is given without one; None where it needs one.
         needs: What a network must have for the option to act on it.
@@ -70,6 +72,7 @@ class Option:
     minimum: float | None = None
     maximum: float | None = None
     choices: tuple[str, ...] = ()
+    former_choices: Mapping[str, str] = field(default_factory=dict)
     default_text: str = ""
     bare_value: Value = None
     needs: Need | None = None
@@ -119,7 +122,9 @@ class Option:
 
         Raises ColorizeError for a text that stands for none.
         """
-        value: Value = text.lower() if self.choices else text
+        value: Value = text
+        if self.choices:
+            value = self.former_choices.get(text.lower(), text.lower())
         try:
             if self.type is bool:
                 value = {"true": True, "false": False}[text.lower()]
@@ -304,9 +309,10 @@ class OutputOptions(Options):
         None, "quality of lossy formats", minimum=1, maximum=100,
         default_text="95 for JPEG; see docs/formats.md", consumers=("command", "server"),
     )  # fmt: skip
-    compare: Literal["side", "split"] | None = option(
+    compare: Literal["side-by-side", "split"] | None = option(
         None, "show before and after: side by side, or split, with half of each",
-        default_text="only after", bare_value="side", consumers=("command", "server"),
+        default_text="only after", bare_value="side-by-side", consumers=("command", "server"),
+        former_choices={"side": "side-by-side"},
     )  # fmt: skip
     samples: int | None = option(
         None, "write N different colorizations: out-1.png ... out-N.png",

@@ -7,19 +7,19 @@ import os
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
 from colorize.batch.conflicts import real_path
-from colorize.batch.globbing import expand, is_hidden, walk
+from colorize.batch.globbing import expand, is_excluded, is_hidden, is_match, walk
 from colorize.batch.jobs import Source
-from colorize.batch.naming import OUTPUT_TAG
+from colorize.batch.naming import RESULT_TAGS
 from colorize.errors import ColorizeError, display_name
 from colorize.io.formats import has_image_suffix
 from colorize.io.storage import (
     RemotePath,
     absolute_name,
-    glob_objects,
     is_folder,
     is_url,
     list_objects,
@@ -33,38 +33,42 @@ MAX_SUFFIXES = 8  # that the line about files left out names
 def find_images(
     inputs: Sequence[Path],
     patterns: Sequence[str] = (),
-    output: Path | None = None,
+    outputs: Sequence[Path] = (),
     left_out: Counter[str] | None = None,
+    *,
+    exclude: Sequence[str] = (),
+    tags: Sequence[str] = RESULT_TAGS,
 ) -> list[Source]:
     """Return the files that `inputs` and `patterns` name; those of a folder in alphabetical order.
 
-    Hidden files, thumbnails and recycle bins of network storage, and the `output` folder, which
-    holds results of earlier runs, are skipped. Without `output`, files named `*.colorized.*` are
-    skipped too, unless `inputs` names them but not their originals (as `*.jpg` in a shell would).
+    Hidden files, thumbnails and recycle bins of network storage, and earlier results are skipped:
+    everything in the `outputs`, and files whose names end in one of the `tags`, unless `inputs`
+    names them but not their originals (as `*.jpg` in a shell would).
 
     Args:
         inputs: files, which are taken as they are, and folders, which stand for all photographs
             in them and their subfolders.
         patterns: with `inputs`, take only files from folders that match one of them; without,
-            expand them as a shell would, with `**` for any subfolders.
-        output: folder of the results; None if they are written next to their inputs.
+            expand them as a shell would, with `**` for any subfolders. Case is ignored.
+        outputs: folders of results.
         left_out: counts, by lowercase suffix, the files in folders that are not photographs.
+        exclude: patterns of files and folders to skip, see `globbing.is_excluded`.
+        tags: ends of the names of results, before the suffix.
 
     Raises:
         ColorizeError: nothing was found.
     """
-    left_out = Counter() if left_out is None else left_out
+    search = _Search(patterns, outputs, exclude, Counter() if left_out is None else left_out)
     if inputs:
-        sources = [
-            source for path in inputs for source in _expand_input(path, patterns, output, left_out)
-        ]
+        sources = [source for path in inputs for source in search.input(path)]
     elif patterns:
-        sources = [source for pattern in patterns for source in _expand_pattern(pattern, output)]
+        sources = [source for pattern in patterns for source in search.pattern(pattern)]
     else:
         raise ColorizeError("no input: name a file, a folder or a pattern")
-    if output is not None:
-        return sources
-    return _without_earlier_results(sources, inputs)
+    kept = [source for source in sources if not is_excluded(source.relative, exclude)]
+    if not kept:
+        raise ColorizeError("nothing to do: --exclude leaves out all inputs")
+    return _without_earlier_results(kept, inputs, tags)
 
 
 def describe_left_out(left_out: Counter[str]) -> str:
@@ -81,129 +85,153 @@ def describe_left_out(left_out: Counter[str]) -> str:
     return f"{files} not in an image format and left out: {', '.join(counts)}{remedy}"
 
 
-def _without_earlier_results(sources: list[Source], inputs: Sequence[Path]) -> list[Source]:
+def _without_earlier_results(
+    sources: list[Source], inputs: Sequence[Path], tags: Sequence[str]
+) -> list[Source]:
     named = set(inputs)
     named_stems = {(path.parent, path.stem) for path in inputs}
 
     def is_requested(path: Path) -> bool:
-        if not path.stem.endswith(OUTPUT_TAG):
+        stem = path.stem
+        originals = {stem.removesuffix(tag) for tag in tags if tag and stem.endswith(tag)}
+        if not originals:
             return True
-        original = path.stem.removesuffix(OUTPUT_TAG)
-        originals = {original, re.sub(r"-\d+$", "", original)}  # with and without a sample number
-        return path in named and named_stems.isdisjoint((path.parent, stem) for stem in originals)
+        # with and without a sample number
+        originals |= {re.sub(r"-\d+$", "", original) for original in originals}
+        return path in named and named_stems.isdisjoint((path.parent, each) for each in originals)
 
     requested = [source for source in sources if is_requested(source.path)]
     if not requested:
-        raise ColorizeError(f"nothing to do: all inputs are earlier results (*{OUTPUT_TAG}.*)")
+        names = ", ".join(f"*{tag}.*" for tag in tags if tag)
+        raise ColorizeError(f"nothing to do: all inputs are earlier results ({names})")
     return requested
 
 
-def _expand_input(
-    path: Path, patterns: Sequence[str], output: Path | None, left_out: Counter[str]
-) -> list[Source]:
-    if not is_folder(path):
-        return [Source(path, Path(path.name))]
-    if isinstance(path, RemotePath):
-        return _in_store(path, patterns, output, left_out)
-    return _in_folder(path, patterns, output, left_out)
+@dataclass(frozen=True)
+class _Search:
+    """What to take from folders and patterns, and where what is left out is counted."""
 
+    patterns: Sequence[str]
+    outputs: Sequence[Path]
+    exclude: Sequence[str]
+    left_out: Counter[str]
 
-def _expand_pattern(pattern: str, output: Path | None) -> list[Source]:
-    """Return the files of a shell pattern, relative to the part before the first wildcard."""
-    if is_url(pattern):
-        return _excluding_output(
-            glob_objects(cast(RemotePath, parse_path(pattern))), output, pattern
-        )
-    root = Path(pattern)
-    while glob.has_magic(str(root)) or not os.path.isdir(root):
-        if root == root.parent:
-            break
-        root = root.parent
-    excluded = _nested_output(output, root)
-    files = [
-        path
-        for path in map(Path, expand(os.fspath(pattern), _is_folder(excluded)))
-        if excluded not in real_path(path).parents
-    ]
-    if not files:
-        raise ColorizeError(f"{display_name(pattern)}: no file matches")
-    return [Source(path, path.relative_to(root)) for path in files]
+    def input(self, path: Path) -> list[Source]:
+        """Return a file, or the photographs in a folder."""
+        if not is_folder(path):
+            return [Source(path, Path(path.name))]
+        return self.store(path) if isinstance(path, RemotePath) else self.folder(path)
 
+    def pattern(self, pattern: str) -> list[Source]:
+        """Return the files of a shell pattern, relative to the part before the first wildcard."""
+        if is_url(pattern):
+            return self.store_pattern(pattern)
+        root = Path(pattern)
+        while glob.has_magic(str(root)) or not os.path.isdir(root):
+            if root == root.parent:
+                break
+            root = root.parent
+        outputs = _nested_outputs(self.outputs, root)
+        names = expand(os.fspath(pattern), lambda path: _is_one_of(path, outputs))
+        files = [path for path in map(Path, names) if outputs.isdisjoint(real_path(path).parents)]
+        if not files:
+            raise ColorizeError(f"{display_name(pattern)}: no file matches")
+        return [Source(path, path.relative_to(root)) for path in files]
 
-def _in_store(
-    folder: RemotePath, patterns: Sequence[str], output: Path | None, left_out: Counter[str]
-) -> list[Source]:
-    """Return the photographs below a folder of an object store."""
-    found: dict[RemotePath, Path] = {}
-    for pattern in patterns or (None,):
-        for path, below in list_objects(folder, pattern):
+    def store_pattern(self, pattern: str) -> list[Source]:
+        """Return the objects of a pattern, relative to the part before the first wildcard."""
+        root, path = parse_path(pattern).parent, parse_path(pattern)
+        while glob.has_magic(str(root)):
+            root = root.parent
+        relative = path.relative_to(root)
+        depth = None if "**" in relative.parts else len(relative.parts)
+        objects = list_objects(cast(RemotePath, root), depth)
+        matching = ((path, below) for path, below in objects if is_match(below, str(relative)))
+        return self._outside_outputs(matching, pattern)
+
+    def store(self, folder: RemotePath) -> list[Source]:
+        """Return the photographs below a folder of an object store."""
+        found: list[tuple[RemotePath, Path]] = []
+        for path, below in list_objects(folder):
             if any(is_hidden(part) for part in below.parts):
                 continue
-            if pattern is not None or has_image_suffix(path):
-                found[path] = below
-            else:
-                left_out[path.suffix.lower()] += 1
-    return _excluding_output(sorted(found.items()), output, absolute_name(folder))
+            if self.patterns:
+                if any(is_match(below, f"**/{pattern}") for pattern in self.patterns):
+                    found.append((path, below))
+            elif has_image_suffix(path):
+                found.append((path, below))
+            elif not is_excluded(below, self.exclude):
+                self.left_out[path.suffix.lower()] += 1
+        return self._outside_outputs(found, absolute_name(folder))
 
+    def _outside_outputs(
+        self, objects: Iterable[tuple[RemotePath, Path]], name: str
+    ) -> list[Source]:
+        outputs = set(self.outputs)
+        sources = [
+            Source(path, relative) for path, relative in objects if outputs.isdisjoint(path.parents)
+        ]
+        if not sources:
+            raise ColorizeError(f"{display_name(name)}: no photograph found")
+        return sources
 
-def _excluding_output(
-    objects: Iterable[tuple[RemotePath, Path]], output: Path | None, name: str
-) -> list[Source]:
-    sources = [Source(path, relative) for path, relative in objects if output not in path.parents]
-    if not sources:
-        raise ColorizeError(f"{display_name(name)}: no photograph found")
-    return sources
+    def folder(self, folder: Path) -> list[Source]:
+        """Return the photographs below a folder, and rejected sources for unreadable subfolders."""
+        failures: dict[str, OSError] = {}
+        outputs = _nested_outputs(self.outputs, folder)
 
+        def skip(path: str) -> bool:
+            return _is_one_of(path, outputs) or self._excludes(path, folder)
 
-def _nested_output(output: Path | None, folder: Path) -> Path | None:
-    """Return the real path of the output folder if it is inside the folder, else None."""
-    if output is None or real_path(folder) not in real_path(output).parents:
-        return None
-    return real_path(output)
+        def on_error(error: OSError) -> None:
+            failures[error.filename] = error
 
+        if self.patterns:
+            paths = self._matching(folder, skip, on_error)
+        else:
+            paths = []
+            for root, files in walk(os.fspath(folder), skip, on_error):
+                for path in (Path(root, name) for name in files):
+                    if has_image_suffix(path):
+                        paths.append(path)
+                    elif not self._excludes(path, folder):
+                        self.left_out[path.suffix.lower()] += 1
+        sources = [Source(path, path.relative_to(folder)) for path in paths]
+        sources += [_unreadable(error, folder) for error in failures.values()]
+        if not sources:
+            wanted = " or ".join(map(display_name, self.patterns))
+            what = f"no file matches {wanted}" if self.patterns else "no photographs in it"
+            if self.left_out:
+                what += f"; {describe_left_out(self.left_out)}"
+            raise ColorizeError(f"{display_name(folder)}: {what}")
+        return sorted(sources, key=lambda source: source.path)
 
-def _in_folder(
-    folder: Path, patterns: Sequence[str], output: Path | None, left_out: Counter[str]
-) -> list[Source]:
-    """Return the photographs below a folder, and rejected sources for unreadable subfolders."""
-    failures: dict[str, OSError] = {}
-    skip = _is_folder(_nested_output(output, folder))
-
-    def on_error(error: OSError) -> None:
-        failures[error.filename] = error
-
-    if patterns:
-        if absolute := next((p for p in patterns if os.path.isabs(p)), None):
+    def _matching(
+        self, folder: Path, skip: Callable[[str], bool], on_error: Callable[[OSError], None]
+    ) -> list[Path]:
+        """Return the files below a folder that match one of the patterns."""
+        if absolute := next((p for p in self.patterns if os.path.isabs(p)), None):
             raise ColorizeError(f"{display_name(absolute)}: is not relative to the input folder")
         below = os.path.join(glob.escape(os.fspath(folder)), "**")
         names = {
             name
-            for pattern in patterns
+            for pattern in self.patterns
             for name in expand(os.path.join(below, pattern), skip, on_error)
         }
-        paths = [Path(name) for name in names]
-    else:
-        paths = []
-        for root, files in walk(os.fspath(folder), skip, on_error):
-            for path in (Path(root, name) for name in files):
-                if has_image_suffix(path):
-                    paths.append(path)
-                else:
-                    left_out[path.suffix.lower()] += 1
-    sources = [Source(path, path.relative_to(folder)) for path in paths]
-    sources += [_unreadable(error, folder) for error in failures.values()]
-    if not sources:
-        wanted = " or ".join(map(display_name, patterns))
-        what = f"no file matches {wanted}" if patterns else "no photographs in it"
-        if left_out:
-            what += f"; {describe_left_out(left_out)}"
-        raise ColorizeError(f"{display_name(folder)}: {what}")
-    return sorted(sources, key=lambda source: source.path)
+        return [Path(name) for name in names]
+
+    def _excludes(self, path: str | Path, folder: Path) -> bool:
+        return bool(self.exclude) and is_excluded(Path(path).relative_to(folder), self.exclude)
 
 
-def _is_folder(excluded: Path | None) -> Callable[[str], bool]:
-    """Return a function that tells whether a path is that of the excluded folder."""
-    return lambda path: excluded is not None and real_path(Path(path)) == excluded
+def _nested_outputs(outputs: Sequence[Path], folder: Path) -> set[Path]:
+    """Return the real paths of the output folders that are inside a folder."""
+    paths = [real_path(output) for output in outputs]
+    return {path for path in paths if real_path(folder) in path.parents}
+
+
+def _is_one_of(path: str, folders: set[Path]) -> bool:
+    return bool(folders) and real_path(Path(path)) in folders
 
 
 def _unreadable(error: OSError, folder: Path) -> Source:

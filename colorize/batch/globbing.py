@@ -1,4 +1,7 @@
-"""Files below a folder, and shell patterns: no recursion, and no link to a folder under `**`."""
+"""Files below a folder, and shell patterns that ignore case.
+
+Nothing here recurses over folders, and `**` follows no links to folders.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,8 @@ import fnmatch
 import glob
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import PurePath
 
 # What network storage, operating systems and archivers put among people's files: thumbnails,
 # recycle bins, snapshots. Compared without regard to case.
@@ -77,7 +81,8 @@ def expand(pattern: str, skip: Skip = _no_folder, on_error: OnError = _ignore) -
     """Return the files that a shell's pattern names, sorted, each once.
 
     `**` stands for any number of folders and follows no links, so it ends; `*`, `?` and `[...]`
-    do not match hidden names.
+    do not match hidden names. Upper and lower case are the same, unless a name without wildcards
+    exists as it is written.
 
     Args:
         pattern: absolute, or relative to the working folder.
@@ -93,11 +98,8 @@ def expand(pattern: str, skip: Skip = _no_folder, on_error: OnError = _ignore) -
         is_last = number == len(parts) - 1
         if part == "**":
             found = [path for base in found for path in _below(base, is_last, skip, on_error)]
-        elif glob.has_magic(part):
-            found = [path for base in found for path in _matching(base, part)]
         else:
-            found = [path for path in (os.path.join(base, part) for base in found)
-                     if os.path.lexists(path)]  # fmt: skip
+            found = [path for base in found for path in _matching(base, part)]
         found = list(dict.fromkeys(found))
     return sorted(path for path in found if not os.path.isdir(path))
 
@@ -114,6 +116,9 @@ def _below(base: str, files: bool, skip: Skip, on_error: OnError) -> Iterator[st
 
 
 def _matching(base: str, part: str) -> list[str]:
+    """Return the paths of what is in a folder and matches one part of a pattern."""
+    if not glob.has_magic(part) and os.path.lexists(path := os.path.join(base, part)):
+        return [path]
     try:
         names = os.listdir(base or os.curdir)
     except OSError:
@@ -122,5 +127,49 @@ def _matching(base: str, part: str) -> list[str]:
     return [
         os.path.join(base, name)
         for name in names
-        if fnmatch.fnmatch(name, part) and (hidden or not is_hidden(name))
+        if _is_match(name, part) and (hidden or not is_hidden(name))
     ]
+
+
+def _is_match(name: str, pattern: str) -> bool:
+    return fnmatch.fnmatchcase(name.casefold(), pattern.casefold())
+
+
+def is_match(relative: PurePath, pattern: str) -> bool:
+    """Return whether a path below a folder matches all of a pattern that is relative to it."""
+    return _match(relative.parts, _parts(pattern), whole=True)
+
+
+def is_excluded(relative: PurePath, patterns: Sequence[str]) -> bool:
+    """Return whether a file, or a folder that contains it, matches one of the patterns.
+
+    Args:
+        relative: path below an input folder.
+        patterns: `*.tif` or `backs` at any depth, `1950/*.tif` from the input folder on, with
+            `**` for any number of folders; `backs/` is a folder only. Case is ignored.
+    """
+    for pattern in patterns:
+        parts = _parts(pattern)
+        if len(parts) == 1 and not pattern.startswith(("/", os.sep)):
+            parts.insert(0, "**")
+        if pattern.endswith(("/", os.sep)):
+            parts.append("*")
+        if _match(relative.parts, parts, whole=False):
+            return True
+    return False
+
+
+def _parts(pattern: str) -> list[str]:
+    separators = r"[/\\]+" if os.sep == "\\" else "/+"
+    return [part for part in re.split(separators, pattern) if part]
+
+
+def _match(names: Sequence[str], pattern: Sequence[str], *, whole: bool) -> bool:
+    """Return whether a path matches a pattern: all of it, or else its beginning."""
+    if not pattern:
+        return not (whole and names)
+    rest = pattern[1:]
+    if pattern[0] == "**":
+        starts = range(len(names) + 1)
+        return any(_match(names[start:], rest, whole=whole) for start in starts)
+    return bool(names) and _is_match(names[0], pattern[0]) and _match(names[1:], rest, whole=whole)

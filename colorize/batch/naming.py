@@ -12,6 +12,8 @@ from colorize.io.formats import FORMATS, output_format
 from colorize.video.formats import is_video_name, output_suffix
 
 OUTPUT_TAG = ".colorized"  # in the name of an output next to its input
+COMPARE_TAG = ".compare"  # in the name of a picture of before and after
+RESULT_TAGS = (OUTPUT_TAG, COMPARE_TAG)
 
 
 def plan_jobs(
@@ -20,32 +22,40 @@ def plan_jobs(
     folder: bool,
     format: str | None = None,
     samples: int | None = None,
+    tag: str | None = None,
 ) -> list[Job]:
     """Return the jobs that colorize the sources.
 
     Args:
         sources: files to colorize; a file that is listed twice gets one job.
-        output: where to write; None writes `photo.colorized.jpg` next to `photo.jpg`.
+        output: where to write; None writes next to the sources.
         folder: `output` is a folder that mirrors the relative paths of the sources, rather than
             the file for a single source.
         format: format of the outputs; None keeps that of the source, or takes PNG if it can't be
             written.
         samples: number of jobs for each source, with outputs `photo-1.jpg`, `photo-2.jpg`, ...
             or `photo-1.colorized.jpg`; None for one job without a number.
+        tag: what stands before the suffix of the outputs, unless `output` is a file; None for
+            OUTPUT_TAG next to the sources and nothing in a folder.
     """
-    jobs = [
-        Job(source.path, _target(source, output, folder, format), source.rejection)
-        for source in sources
-    ]
-    if samples is not None:
-        jobs = [_numbered(job, number) for job in jobs for number in range(1, samples + 1)]
+    jobs = []
+    for source in sources:
+        # a video is never a picture of before and after
+        own = None if tag == COMPARE_TAG and is_video_name(source.path) else tag
+        if own is None:
+            own = OUTPUT_TAG if output is None else ""
+        job = Job(source.path, _target(source, output, folder, format, own), source.rejection)
+        if samples is None:
+            jobs.append(job)
+        else:
+            jobs += [_numbered(job, number, own) for number in range(1, samples + 1)]
     return list(dict.fromkeys(jobs))
 
 
-def _numbered(job: Job, number: int) -> Job:
-    stem = job.target.stem
-    tag = OUTPUT_TAG if stem.endswith(OUTPUT_TAG) else ""
-    target = job.target.with_name(f"{stem.removesuffix(tag)}-{number}{tag}{job.target.suffix}")
+def _numbered(job: Job, number: int, tag: str) -> Job:
+    stem, suffix = job.target.stem, job.target.suffix
+    tag = tag if stem.endswith(tag) else ""
+    target = job.target.with_name(f"{stem.removesuffix(tag)}-{number}{tag}{suffix}")
     rejection = job.rejection
     if rejection is None and is_video_name(job.source):
         rejection = "samples need a photograph, not a video"
@@ -71,13 +81,13 @@ def plan_confidence_maps(sources: Iterable[Source], target: Path, folder: bool) 
     return list(dict.fromkeys(jobs))
 
 
-def _target(source: Source, output: Path | None, folder: bool, format: str | None) -> Path:
-    if output is None:
-        return source.path.with_name(source.path.stem + OUTPUT_TAG + _suffix(source.path, format))
-    if not folder:
+def _target(
+    source: Source, output: Path | None, folder: bool, format: str | None, tag: str
+) -> Path:
+    if output is not None and not folder:
         return output
-    target = output / source.relative
-    return target.with_suffix(_suffix(target, format))
+    path = source.path if output is None else output / source.relative
+    return path.with_name(path.stem + tag + _suffix(path, format))
 
 
 def _suffix(path: Path, format: str | None) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import os
+import re
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Sequence
@@ -59,15 +60,16 @@ class ColorizeParser(CommandParser):
         words = list(sys.argv[1:] if args is None else args)
         end = words.index("--") if "--" in words else len(words)
         # Before Python 3.13, argparse cannot mix options and inputs around a "--".
-        result = self.parse_intermixed_args(_set_bare_values(self, words[:end]), namespace)
+        result = self.parse_intermixed_args(_attach_values(self, words[:end]), namespace)
         result.input = [*result.input, *result.paths, *words[end + 1 :]]
         return result
 
 
-def _set_bare_values(command: argparse.ArgumentParser, words: Sequence[str]) -> list[str]:
-    """Return the words with a value for options that may stand without, such as --compare.
+def _attach_values(command: argparse.ArgumentParser, words: Sequence[str]) -> list[str]:
+    """Return the words with their values attached to some options.
 
-    Otherwise such an option would take the input that follows it as its value.
+    An option that may stand without a value, such as --compare, would take the input that follows
+    it as its value; and --suffix would refuse -edited, which looks like an option.
     """
     optional = {
         flag: action
@@ -75,15 +77,31 @@ def _set_bare_values(command: argparse.ArgumentParser, words: Sequence[str]) -> 
         if action.nargs == "?"
         for flag in action.option_strings
     }
-    result = []
+    result: list[str] = []
+    skipped = False  # the next word is the value of an option already
     for word, following in itertools.zip_longest(words, words[1:], fillvalue=""):
+        if skipped:
+            skipped = False
+            continue
         action = optional.get(word)
         if action is not None and following and not following.startswith("-"):
-            choices = str(action.metavar).strip("{}").split(",")
-            if following not in choices and (len(choices) > 1 or os.path.exists(following)):
+            if not _is_value(action, following):
                 word = f"{word}={action.const}"
+        elif word == "--suffix" and re.match(r"-[^-]", following):
+            word, skipped = f"{word}={following}", True
         result.append(word)
     return result
+
+
+def _is_value(action: argparse.Action, word: str) -> bool:
+    """Return whether a word after an option is its value rather than an input."""
+    if not callable(action.type):
+        return not os.path.exists(word)
+    try:
+        action.type(word)
+    except (argparse.ArgumentTypeError, ValueError):
+        return False
+    return True
 
 
 def parser() -> ColorizeParser:
@@ -138,13 +156,28 @@ def _add_files(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--glob", action="append", default=[], metavar="PATTERN",
         help="only files that match, below each input folder or on its own; ** matches subfolders; "
-        "may be repeated",
+        "upper and lower case are the same; may be repeated",
+    )  # fmt: skip
+    group.add_argument(
+        "--exclude", action="append", default=[], metavar="PATTERN",
+        help="no files or folders that match; may be repeated",
+    )  # fmt: skip
+    group.add_argument(
+        "--suffix", type=_name_part, metavar="TEXT",
+        help="end of the names of outputs, such as -edited for photo-edited.jpg (default: "
+        ".colorized, .compare with --compare, nothing in a folder named with -o)",
     )  # fmt: skip
     existing = group.add_mutually_exclusive_group()
     existing.add_argument("--overwrite", action="store_true", help="replace existing outputs")
     existing.add_argument(
         "--skip-existing", action="store_true", help="skip inputs whose output exists"
     )
+
+
+def _name_part(text: str) -> str:
+    if "/" in text or os.sep in text or "\0" in text:
+        raise argparse.ArgumentTypeError(f"must be part of a file name, not {text!r}")
+    return text
 
 
 def _add_batches(group: argparse._ArgumentGroup) -> None:

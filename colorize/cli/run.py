@@ -74,11 +74,20 @@ def find_jobs(args: argparse.Namespace) -> list[Job]:
     if several and output is not None and not in_folder and exists(output):
         name = display_name(output)
         raise ColorizeError(f"{name}: several inputs need a folder as -o, not a file")
+    tag = args.suffix
+    if tag is None and args.compare is not None:
+        tag = batch.COMPARE_TAG
+    outputs = [output] if output is not None and folder else []
+    if args.confidence_map and is_folder(maps := parse_path(args.confidence_map)):
+        outputs.append(maps)
     left_out: Counter[str] = Counter()
-    sources = batch.find_images(inputs, args.glob, output if folder else None, left_out)
+    sources = batch.find_images(
+        inputs, args.glob, outputs, left_out,
+        exclude=args.exclude, tags=(*batch.RESULT_TAGS, args.suffix or ""),
+    )  # fmt: skip
     if left_out and not args.quiet:
         log_line(batch.describe_left_out(left_out))
-    jobs = batch.plan_jobs(sources, output, folder, args.format, args.samples)
+    jobs = batch.plan_jobs(sources, output, folder, args.format, args.samples, tag)
     if args.confidence_map:
         planned = {job.source for job in jobs}
         sources = [source for source in sources if source.path in planned]

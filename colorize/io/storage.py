@@ -13,7 +13,6 @@ it. It would save only about a hundred lines.
 
 from __future__ import annotations
 
-import glob as globbing
 import hashlib
 import io
 import os
@@ -183,38 +182,20 @@ def open_output(target: Path) -> Iterator[Path | io.BytesIO]:
         system.pipe_file(target.key, file.getvalue())
 
 
-def list_objects(folder: RemotePath, pattern: str | None) -> Iterator[tuple[RemotePath, Path]]:
+def list_objects(
+    folder: RemotePath, max_depth: int | None = None
+) -> Iterator[tuple[RemotePath, Path]]:
     """Yield the objects below a folder that are not hidden, with their paths relative to it.
 
     Args:
         folder: in a store.
-        pattern: as for `glob`, at any depth; None for all.
+        max_depth: 1 for the objects in the folder only, None for those in all subfolders.
 
     Raises:
         ColorizeError: for names with an empty part or `..`, which a path cannot hold.
     """
-    system = _file_system(folder.scheme)
     with _error_context(folder):
-        if pattern is None:
-            found = system.find(folder.key)
-        else:
-            found = system.glob(f"{folder.key.rstrip('/')}/**/{pattern}")
-    yield from _relative_to(folder, found, pattern is not None)
-
-
-def glob_objects(pattern: RemotePath) -> Iterator[tuple[RemotePath, Path]]:
-    """Yield the objects of a pattern, with their paths relative to its part before a wildcard."""
-    root = pattern.parent
-    while globbing.has_magic(str(root)):
-        root = root.parent
-    with _error_context(pattern):
-        found = _file_system(pattern.scheme).glob(pattern.key)
-    yield from _relative_to(root, found, True)
-
-
-def _relative_to(
-    folder: RemotePath, found: list[str], maybe_folders: bool
-) -> Iterator[tuple[RemotePath, Path]]:
+        found = _file_system(folder.scheme).find(folder.key, maxdepth=max_depth)
     marker = "/" if folder.key.startswith("/") else ""
     for key in sorted(found):
         path = RemotePath(f"{folder.scheme}:", key.lstrip("/"))
@@ -224,8 +205,7 @@ def _relative_to(
                 "empty part or a part of dots; rename it"
             )
         relative = PurePosixPath(key).relative_to(folder.key)
-        hidden = any(part.startswith(".") for part in relative.parts)
-        if not hidden and not (maybe_folders and is_folder(path)):
+        if not any(part.startswith(".") for part in relative.parts):
             yield path, Path(relative)
 
 

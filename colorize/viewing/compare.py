@@ -17,18 +17,18 @@ from colorize.errors import ColorizeError
 from colorize.io.exif import set_exif_dimensions
 from colorize.io.photo import Photo
 
-LAYOUTS = ("side", "split")
+LAYOUTS = ("side-by-side", "split")
 LINE_SHARE = 400  # of the width by the width of the dividing line, which has at least 2 pixels
 
 
-def compare(before: Photo, after: Photo, layout: str = "side") -> Photo:
+def compare(before: Photo, after: Photo, layout: str = "side-by-side") -> Photo:
     """Return `before` to the left and `after` to the right of a thin white line.
 
     Args:
         before: the photograph.
         after: the result, of the same size and bit depth; its metadata is kept.
-        layout: "side" shows both in full, next to each other; "split" shows the left half of
-            `before` and the right half of `after`, at the photograph's size.
+        layout: "side-by-side" shows both in full; "split" shows the left half of `before` and the
+            right half of `after`, at the photograph's size.
 
     Raises:
         ColorizeError: for another layout, and for different sizes or bit depths.
@@ -39,7 +39,7 @@ def compare(before: Photo, after: Photo, layout: str = "side") -> Photo:
         first, second = (f"{photo.width}x{photo.height} {photo.pixels.dtype}"
                          for photo in (before, after))  # fmt: skip
         raise ColorizeError(f"compare: sizes or bit depths differ: {first} and {second}")
-    combine = _side if layout == "side" else _split
+    combine = _side_by_side if layout == "side-by-side" else _split
     top = np.iinfo(after.pixels.dtype).max
     pixels = combine(_rgb(before.pixels), _rgb(after.pixels), top)
     alpha = after.alpha
@@ -59,7 +59,7 @@ def _line_width(width: int) -> int:
     return max(2, width // LINE_SHARE)
 
 
-def _side(before: Array, after: Array, line: int) -> Array:
+def _side_by_side(before: Array, after: Array, line: int) -> Array:
     """Return both with a line between them, (H, 2 W + line, ...)."""
     height, width = before.shape[:2]
     bar = np.full((height, _line_width(width), *before.shape[2:]), line, before.dtype)

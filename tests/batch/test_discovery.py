@@ -50,8 +50,13 @@ def test_earlier_results_in_folders_are_skipped(tmp_path):
         ([], [f"{tmp_path}/*.png"]),
     ):
         assert [s.path.name for s in batch.find_images(inputs, patterns)] == ["a.png"]
-    with_output = batch.find_images([tmp_path], [], tmp_path / "out")
-    assert len(with_output) == 3
+    for name in ("c.compare.png", "d-edited.png"):
+        save(tmp_path / name)
+    found = batch.find_images(
+        [tmp_path], [], [tmp_path / "out"], tags=[*batch.RESULT_TAGS, "-edited"]
+    )
+    assert [source.path.name for source in found] == ["a.png"]
+    (tmp_path / "d-edited.png").unlink()
     (tmp_path / "a.png").unlink()
     with pytest.raises(ColorizeError, match="nothing to do"):
         batch.find_images([tmp_path])
@@ -70,14 +75,14 @@ def test_output_folder_inside_the_input_folder_is_skipped(tmp_path):
     save(tmp_path / "in/a.png")
     out = tmp_path / "in/out"
     for _ in range(2):
-        found = batch.find_images([tmp_path / "in"], [], out)
+        found = batch.find_images([tmp_path / "in"], [], [out])
         assert [str(source.relative) for source in found] == ["a.png"]
-        found = batch.find_images([], [f"{tmp_path}/in/**/*.png"], out)
+        found = batch.find_images([], [f"{tmp_path}/in/**/*.png"], [out])
         assert [str(source.relative) for source in found] == ["a.png"]
         save(out / "a.png")
     assert len(batch.find_images([tmp_path / "in"])) == 2
-    assert len(batch.find_images([tmp_path / "in"], [], tmp_path / "in")) == 2
-    assert len(batch.find_images([out], [], out / "deeper")) == 1
+    assert len(batch.find_images([tmp_path / "in"], [], [tmp_path / "in"])) == 2
+    assert len(batch.find_images([out], [], [out / "deeper"])) == 1
 
 
 @pytest.mark.parametrize("pattern", ["/abs/*.png", "**.png/x"])
@@ -85,6 +90,48 @@ def test_invalid_pattern_is_a_one_line_error(tmp_path, pattern):
     save(tmp_path / "a.png")
     with pytest.raises(ColorizeError, match=r"png"):
         batch.find_images([tmp_path], [pattern])
+
+
+def test_patterns_ignore_case(tmp_path):
+    for name in ("a.JPG", "Sub/b.jpg", "c.png"):
+        save(tmp_path / name)
+    assert len(batch.find_images([tmp_path], ["*.jpg"])) == 2
+    assert len(batch.find_images([], [f"{tmp_path}/**/*.Jpg"])) == 2
+    assert len(batch.find_images([], [f"{tmp_path}/sub/*.jpg"])) == 1
+
+
+@pytest.mark.parametrize(
+    ("exclude", "expected"),
+    [
+        (["*_BACK.*"], ["1950/x/c.png", "a.png", "backs/d.png"]),
+        (["backs"], ["1950/b_back.png", "1950/x/c.png", "a.png"]),
+        (["backs/"], ["1950/b_back.png", "1950/x/c.png", "a.png"]),
+        (["a.png/"], ["1950/b_back.png", "1950/x/c.png", "a.png", "backs/d.png"]),
+        (["1950/*.png"], ["1950/x/c.png", "a.png", "backs/d.png"]),
+        (["1950/**/*.png", "backs/**"], ["a.png"]),
+        (["/a.png"], ["1950/b_back.png", "1950/x/c.png", "backs/d.png"]),
+    ],
+)
+def test_excluded_files_and_folders_are_skipped(tmp_path, exclude, expected):
+    for name in ("a.png", "1950/b_back.png", "1950/x/c.png", "backs/d.png"):
+        save(tmp_path / name)
+    for inputs, patterns in (
+        ([tmp_path], []),
+        ([tmp_path], ["*.png"]),
+        ([], [f"{tmp_path}/**/*.png"]),
+    ):
+        found = batch.find_images(inputs, patterns, exclude=exclude)
+        assert sorted(str(source.relative) for source in found) == expected
+
+
+def test_what_is_excluded_is_not_counted_and_leaves_something(tmp_path):
+    save(tmp_path / "a.png")
+    (tmp_path / "b.psd").write_bytes(b"x")
+    left_out = Counter()
+    batch.find_images([tmp_path], [], [], left_out, exclude=["*.psd"])
+    assert not left_out
+    with pytest.raises(ColorizeError, match="--exclude"):
+        batch.find_images([tmp_path / "a.png"], exclude=["a*"])
 
 
 def test_several_patterns_give_all_their_files_once(tmp_path):
@@ -115,7 +162,7 @@ def test_files_in_other_formats_are_counted(tmp_path):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(b"x")
     left_out = Counter()
-    batch.find_images([tmp_path], [], None, left_out)
+    batch.find_images([tmp_path], [], [], left_out)
     assert left_out == {".nef": 2, ".psd": 1, ".mp4": 1}
     line = batch.describe_left_out(left_out)
     assert "4 files" in line and "2 .nef" in line and "video" in line and "\n" not in line

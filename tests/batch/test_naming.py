@@ -33,3 +33,21 @@ def test_outputs_in_a_folder_mirror_subfolders():
 def test_file_named_twice_is_one_job():
     sources = [Source(Path("in/a.png"), Path("a.png"))] * 2
     assert len(batch.plan_jobs(sources, Path("out"), True)) == 1
+
+
+def test_tag_of_compared_or_edited_pictures():
+    source = Source(Path("scans/photo.jpg"), Path("photo.jpg"))
+    video = Source(Path("scans/clip.mp4"), Path("clip.mp4"))
+
+    def names(output, folder, tag, samples=None):
+        jobs = batch.plan_jobs([source, video], output, folder, None, samples, tag)
+        return [str(job.target) for job in jobs]
+
+    assert names(None, False, "-edited") == ["scans/photo-edited.jpg", "scans/clip-edited.mp4"]
+    assert names(Path("out"), True, "-edited") == ["out/photo-edited.jpg", "out/clip-edited.mp4"]
+    assert names(None, False, ".compare") == ["scans/photo.compare.jpg", "scans/clip.colorized.mp4"]
+    assert names(Path("out"), True, ".compare") == ["out/photo.compare.jpg", "out/clip.mp4"]
+    assert names(Path("x.jpg"), False, ".compare")[0] == "x.jpg"
+    assert names(None, False, "-edited", 2)[:2] == [
+        "scans/photo-1-edited.jpg", "scans/photo-2-edited.jpg"
+    ]  # fmt: skip

@@ -42,7 +42,11 @@ def test_positional_paths_are_inputs(words, inputs):
 def test_option_without_its_value_leaves_the_input_to_the_command(folder):
     Path("photo.jpg").touch()
     args = parser().parse_args(["--compare", "photo.jpg"])
-    assert (args.compare, args.input) == ("side", ["photo.jpg"])
+    assert (args.compare, args.input) == ("side-by-side", ["photo.jpg"])
+    args = parser().parse_args(["--compare", "side", "photo.jpg"])  # the former name
+    assert (args.compare, args.input) == ("side-by-side", ["photo.jpg"])
+    args = parser().parse_args(["--suffix", "-edited", "photo.jpg"])
+    assert (args.suffix, args.input) == ("-edited", ["photo.jpg"])
     args = parser().parse_args(["--compare", "split", "photo.jpg"])
     assert (args.compare, args.input) == ("split", ["photo.jpg"])
     args = parser().parse_args(["--ray", "photo.jpg"])

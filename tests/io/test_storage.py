@@ -69,7 +69,7 @@ def test_folder_in_a_store_matches_folder_on_disk(store, tmp_path, run):
 
 
 def test_pattern_in_a_store_with_output_on_disk(store, tmp_path, run):
-    assert run("--glob", "memory://bucket/in/**/*.png", "-o", str(tmp_path / "out")) == 0
+    assert run("--glob", "memory://bucket/in/**/*.PNG", "-o", str(tmp_path / "out")) == 0
     assert [p.name for p in tmp_path.glob("out/**/*.*")] == ["b.png"]
     assert run("-i", "memory://bucket/in", "--glob", "*.jpg", "-o", str(tmp_path / "jpg")) == 0
     assert [p.name for p in tmp_path.glob("jpg/**/*.*")] == ["a.jpg"]

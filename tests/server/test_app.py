@@ -118,7 +118,7 @@ def test_confidence_returns_heatmap(server, runner):
 
 
 def test_compare_shows_before_and_after(server):
-    assert open_image(server.post(PHOTO, "?compare=side").body).width > 2 * 60
+    assert open_image(server.post(PHOTO, "?compare=side-by-side").body).width > 2 * 60
     assert open_image(server.post(PHOTO, "?compare=split").body).width == 60
 
 

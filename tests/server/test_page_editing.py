@@ -239,7 +239,7 @@ def test_download_has_chosen_format_quality_and_comparison(browser, address, pho
         page.click("#saving summary")
         page.select_option("#format", "jpeg")
         page.get_by_role("slider", name="Quality").fill("20")
-        page.select_option("#compare", "side")
+        page.select_option("#compare", "side-by-side")
         with page.expect_download() as download:
             page.click("#download")
         assert download.value.suggested_filename == "old photo.colorized.jpg"

@@ -109,7 +109,7 @@ def redden(photo: Photo) -> Photo:
     return dataclasses.replace(photo, pixels=pixels)
 
 
-@pytest.mark.parametrize(("layout", "width"), [("side", 82), ("split", 40)])
+@pytest.mark.parametrize(("layout", "width"), [("side-by-side", 82), ("split", 40)])
 @pytest.mark.parametrize("suffix", ["jpg", "png", "tif", "webp"])
 def test_batch_writes_comparisons_in_any_format(tmp_path, layout, width, suffix):
     source = tmp_path / f"a.{suffix}"
@@ -127,7 +127,7 @@ def test_comparison_keeps_16_bits(tmp_path):
     source = tmp_path / "deep.png"
     Image.fromarray(np.full((20, 30), 12345, np.uint16)).save(source)
     jobs = batch.plan_jobs(batch.find_images([source]), tmp_path / "out.png", False)
-    (result,) = batch.run(jobs, redden, batch.WriteOptions(compare="side"))
+    (result,) = batch.run(jobs, redden, batch.WriteOptions(compare="side-by-side"))
     assert result.error is None
     pixels = read(tmp_path / "out.png").pixels
     assert pixels.dtype == np.uint16

@@ -71,7 +71,7 @@ def write_sheet(
         results = [(FIRST, first(gray)), (SECOND, second(gray))]
         sides.shuffle(results)
         picture = f"{len(left_of) + 1:04}.jpg"
-        write(compare(results[0][1], results[1][1], "side"), folder / picture)
+        write(compare(results[0][1], results[1][1], "side-by-side"), folder / picture)
         left_of[picture] = results[0][0]
     require_photographs(len(left_of))
     (folder / KEY).write_text(json.dumps({"seed": seed, "left": left_of}, indent=2) + "\n", "utf-8")

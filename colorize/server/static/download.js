@@ -12,7 +12,7 @@ const SUFFIXES = {
 };
 const FORMATS = { "": "That of the photograph", jpeg: "JPEG", png: "PNG", tiff: "TIFF", webp: "WebP", avif: "AVIF" };
 const LOSSY = ["", "jpeg", "webp", "avif"];
-const VIEWS = { "": "The photograph in color", side: "Before and after, side by side", split: "Before and after, a half of each" };
+const VIEWS = { "": "The photograph in color", "side-by-side": "Before and after, side by side", split: "Before and after, a half of each" };
 const QUALITY = 95;
 
 export function makeDownloadOptions() {
