@@ -23,7 +23,7 @@ from skimage.color import lab2rgb, rgb2lab
 from benchmarks import reference
 from benchmarks.measure import timed
 from benchmarks.pictures import make_photograph
-from colorize.color.merge import merge_lab_strips
+from colorize.color.merge import merge_lab_blocks
 from colorize.io.photo import Photo
 from colorize.io.readers import read
 from colorize.io.writers import write
@@ -53,7 +53,7 @@ def color(runs: int) -> dict[str, object]:
         return lab2rgb(theirs_lab)
 
     times: dict[str, object] = dict(
-        timed(runs, {"ours": lambda: merge_lab_strips(pixels, ab), "reference": theirs})
+        timed(runs, {"ours": lambda: merge_lab_blocks(pixels, ab), "reference": theirs})
     )
     return times | {"largest_difference_in_gamut": _difference(pixels, ab, theirs())}
 
@@ -62,7 +62,7 @@ def _difference(pixels: np.ndarray, ab: np.ndarray, theirs: np.ndarray) -> int:
     """Return how many gray levels ours is off at most, where scikit-image did not clip."""
     in_gamut = ((theirs > 0) & (theirs < 1)).all(axis=2)
     levels = np.rint(theirs * 255).astype(np.int16)
-    return int(np.abs(merge_lab_strips(pixels, ab) - levels)[in_gamut].max())
+    return int(np.abs(merge_lab_blocks(pixels, ab) - levels)[in_gamut].max())
 
 
 def forward(runs: int) -> dict[str, object]:

@@ -40,7 +40,7 @@ from skimage.color import deltaE_ciede2000
 from colorize import Colorizer, Photo, read, write
 from colorize.color import lab
 from colorize.color.downsampling import area_downsample, downsampled_lightness
-from colorize.color.merge import merge_lab_strips
+from colorize.color.merge import merge_lab_blocks
 from colorize.color.upsampling import upsample_bilinear, upsample_guided
 from colorize.io.datasets import iter_files
 
@@ -193,8 +193,8 @@ def cost(file: Path, colorizer: Colorizer, mode: str) -> dict[str, Any]:
         ab = predicted_ab(colorizer, photo)
         small, plain = ab[0], colorizer.with_options(upsampling="bilinear").upsample(ab)[0]
         steps: dict[str, Callable[[], object]] = {
-            "join_bilinear": lambda: merge_lab_strips(photo.pixels, plain),
-            "join_guided": lambda: merge_lab_strips(
+            "join_bilinear": lambda: merge_lab_blocks(photo.pixels, plain),
+            "join_guided": lambda: merge_lab_blocks(
                 photo.pixels, small, guide=downsampled_lightness(photo.pixels, small.shape[1:])
             ),
             "whole": lambda: write(colorizer(read(source)), target),

@@ -20,7 +20,7 @@ from PIL import Image
 from colorize.color import lab
 from colorize.color.autocontrast import autocontrast
 from colorize.color.downsampling import CELL_RESAMPLE
-from colorize.color.merge import merge_lab_strips
+from colorize.color.merge import merge_lab_blocks
 from colorize.color.types import Floats
 from colorize.color.upsampling import upsample_bilinear
 from colorize.decoding.confidence import confidence
@@ -263,7 +263,7 @@ class Colorizer:
             cells = ResizeSpec(ab.shape[1], ab.shape[2], CELL_RESAMPLE)
             guide = lab.lightness(photo.thumbnail(cells))
         edit_ab = None if hinted is None else hinted.apply_to
-        pixels = merge_lab_strips(photo.pixels, ab, edit_ab, guide, self.threads)
+        pixels = merge_lab_blocks(photo.pixels, ab, edit_ab, guide, self.threads)
         return dataclasses.replace(photo, pixels=pixels)
 
     def _hint_map(self, hinted: HintedPixels) -> Floats:

@@ -12,7 +12,7 @@ from skimage.color import rgb2lab
 
 from colorize.color import lab
 from colorize.color.downsampling import downsampled_lightness
-from colorize.color.merge import merge_lab_strips
+from colorize.color.merge import merge_lab_blocks
 from colorize.color.upsampling import GuidedUpsampler, upsample_bilinear
 from colorize.decoding.annealed_mean import annealed_mean, rebalance_offset
 from colorize.decoding.bilateral import smooth_logits
@@ -90,7 +90,7 @@ def test_merge_in_strips_equals_merge_at_once():
     photo = gray(700, 900)
     ab = np.random.default_rng(1).normal(0, 20, (2, 16, 16)).astype(np.float32)
     whole = lab.lab_to_srgb_pixels(lab.lightness(photo.pixels), upsample_bilinear(ab, (700, 900)))
-    np.testing.assert_array_equal(merge_lab_strips(photo.pixels, ab), whole)
+    np.testing.assert_array_equal(merge_lab_blocks(photo.pixels, ab), whole)
 
 
 def test_network_input_is_bicubic_lightness(colorizer):
@@ -115,11 +115,12 @@ def test_guided_merge_in_strips_equals_merge_at_once(dtype):
     ab = np.random.default_rng(1).normal(0, 20, (2, 16, 16)).astype(np.float32)
     eight = pixels if dtype == np.uint8 else np.rint(pixels / 257).astype(np.uint8)
     cells = Image.fromarray(eight).resize((16, 16), Image.Resampling.BOX)
-    enlarger = GuidedUpsampler(ab, (700, 900), lab.lightness(np.asarray(cells)))
+    upsampler = GuidedUpsampler(ab, (700, 900), lab.lightness(np.asarray(cells)))
     lightness = lab.lightness(pixels)
-    whole = lab.lab_to_srgb_pixels(lightness, enlarger.rows(0, 700, lightness), dtype)
+    upsampled = upsampler.block(slice(0, 700), slice(0, 900), lightness)
+    whole = lab.lab_to_srgb_pixels(lightness, upsampled, dtype)
     np.testing.assert_array_equal(
-        merge_lab_strips(pixels, ab, guide=downsampled_lightness(pixels, ab.shape[1:])), whole
+        merge_lab_blocks(pixels, ab, guide=downsampled_lightness(pixels, ab.shape[1:])), whole
     )
 
 

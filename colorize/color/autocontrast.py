@@ -34,10 +34,10 @@ def autocontrast(pixels: Array, alpha: Array | None = None) -> Array:
     low, high = black_white_points(pixels, alpha)
     table = _gray_table(np.iinfo(pixels.dtype).max)
     result = np.empty(pixels.shape[:2], pixels.dtype)
-    for rows in lab.strips(*pixels.shape[:2]):
-        lightness = (lab.lightness(pixels[rows]) - low) * (100 / (high - low))
+    for block in lab.blocks(*pixels.shape[:2]):
+        lightness = (lab.lightness(pixels[block]) - low) * (100 / (high - low))
         index = np.clip(lightness, 0, 100) * ((len(table) - 1) / 100) + 0.5
-        result[rows] = table[index.astype(np.intp)]
+        result[block] = table[index.astype(np.intp)]
     return result
 
 
@@ -100,10 +100,10 @@ def _plain_rows(lightness: Array, limit: int) -> int:
 def _histogram(pixels: Array, alpha: Array | None) -> npt.NDArray[np.int64]:
     """Return the number of pixels at each L, in steps of 100 / HISTOGRAM_STEPS."""
     counts = np.zeros(HISTOGRAM_STEPS + 1, np.int64)
-    for rows in lab.strips(*pixels.shape[:2]):
-        lightness = lab.lightness(pixels[rows])
+    for block in lab.blocks(*pixels.shape[:2]):
+        lightness = lab.lightness(pixels[block])
         if alpha is not None:
-            lightness = lightness[alpha[rows] > 0]
+            lightness = lightness[alpha[block] > 0]
         index = (lightness * (HISTOGRAM_STEPS / 100)).astype(np.intp).ravel()
         counts += np.bincount(index, minlength=HISTOGRAM_STEPS + 1)
     return counts

@@ -7,6 +7,7 @@ which the published networks were trained.
 from __future__ import annotations
 
 import functools
+import itertools
 import math
 import threading
 from typing import Literal, cast
@@ -27,7 +28,10 @@ WHITE = np.array([0.95047, 1.0, 1.08883])
 LUMINANCE = XYZ_FROM_RGB[1]
 RGB_FROM_WHITE_RELATIVE = RGB_FROM_XYZ * WHITE
 
-STRIP_PIXELS = 1 << 17  # a strip's float32 planes fit the processor's cache
+Block = tuple[slice, slice]  # rows and columns
+
+BLOCK_PIXELS = 1 << 17  # a block's float32 planes fit the processor's cache
+BLOCK_WIDTH = 4096  # at most, so that a block of a wide picture has rows enough
 GAMUT_TOLERANCE = 1e-5  # linear light outside [0, 1] that counts as in gamut: 0.009 of L at most
 CHROMA_STEPS = 8  # of bisection: the chroma of an out-of-gamut color is found to 1/256
 
@@ -203,7 +207,7 @@ def _lightness_of_luminance(luminance: npt.NDArray[np.float32]) -> npt.NDArray[n
 
 
 class _Scratch(threading.local):
-    """Working memory of one thread, kept between strips because allocating it is slow."""
+    """Working memory of one thread, kept between blocks because allocating it is slow."""
 
     def __init__(self) -> None:
         self.floats = np.empty(0, np.float32)
@@ -221,10 +225,13 @@ class _Scratch(threading.local):
 _scratch = _Scratch()
 
 
-def strips(height: int, width: int) -> list[slice]:
-    """Return slices of rows that cover a picture, of about STRIP_PIXELS pixels each."""
-    step = max(1, STRIP_PIXELS // max(1, width))
-    return [slice(start, min(start + step, height)) for start in range(0, height, step)]
+def blocks(height: int, width: int) -> list[Block]:
+    """Return blocks that cover a picture, of at most BLOCK_PIXELS pixels each, row by row."""
+    across = -(-width // BLOCK_WIDTH)
+    columns = [slice(width * n // across, width * (n + 1) // across) for n in range(across)]
+    step = max(1, BLOCK_PIXELS * across // width)
+    rows = [slice(top, min(top + step, height)) for top in range(0, height, step)]
+    return list(itertools.product(rows, columns))
 
 
 def lab_to_srgb_pixels(lightness: Array, ab: Array, dtype: npt.DTypeLike = np.uint8) -> Array:
@@ -233,8 +240,8 @@ def lab_to_srgb_pixels(lightness: Array, ab: Array, dtype: npt.DTypeLike = np.ui
     Colors outside the gamut lose chroma and keep their lightness (see `lab_to_rgb`).
     """
     pixels = np.empty((*lightness.shape, 3), dtype)
-    for rows in strips(*lightness.shape):
-        _fill_pixels(lightness[rows], ab[:, rows], pixels[rows])
+    for block in blocks(*lightness.shape):
+        _fill_pixels(lightness[block], ab[:, *block], pixels[block])
     return pixels
 
 

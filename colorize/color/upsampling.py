@@ -1,4 +1,4 @@
-"""Upsampling of ab from the network's size to the photograph's, a strip of rows at a time.
+"""Upsampling of ab from the network's size to the photograph's, a block at a time.
 
 Either bilinear, as in the published releases, or guided by the full-size lightness, so that color
 edges coincide with the photograph's edges. docs/upsampling.md compares them.
@@ -20,59 +20,54 @@ EPS_COLOR = 20.0  # variance of ab that counts as noise
 MARGIN = 1.0  # ab units by which a result may exceed the range of the neighboring cells
 
 
-def _linear_weights(size: int, small: int) -> tuple[Array, Array, Floats]:
-    """Return the two neighbors among `small` of each of `size` positions, the second's weight.
+class _Axis:
+    """Positions along one side of a picture, and the two cells that each lies between.
 
     Pixel centers are at half-integers: bilinear with align_corners=False, as in the releases.
     """
-    position = np.clip((np.arange(size) + 0.5) * small / size - 0.5, 0, small - 1)
-    first = np.floor(position).astype(np.intp)
-    return first, np.minimum(first + 1, small - 1), (position - first).astype(np.float32)
+
+    def __init__(self, size: int, cells: int, part: slice):
+        """Look at a part of `size` positions over a number of cells."""
+        position = (np.arange(part.start, part.stop) + 0.5) * cells / size - 0.5
+        position = np.clip(position, 0, cells - 1)
+        first = np.floor(position).astype(np.intp)
+        second = np.minimum(first + 1, cells - 1)
+        self.cells = slice(int(first[0]), int(second[-1]) + 1)  # that matter here
+        self.first, self.second = first - self.cells.start, second - self.cells.start
+        self.weight: Floats = (position - first).astype(np.float32)  # of the second
 
 
 class BilinearUpsampler:
-    """Bilinear upsampling of ab (2, h, w) to (2, H, W), any rows of it at a time."""
+    """Bilinear upsampling of ab (2, h, w) to (2, H, W), any block of it at a time.
+
+    Nothing of the size of the picture is kept, so memory depends on the block only.
+    """
 
     def __init__(self, ab: Floats, size: tuple[int, int]):
-        """Prepare for ab, or any number of planes (n, h, w); `size` is (H, W)."""
-        height, width = size
+        """Take ab, or any number of planes; `size` is (H, W)."""
         self._ab = ab
-        self._columns = _linear_weights(width, ab.shape[2])
-        self._top, self._bottom, self._weight = _linear_weights(height, ab.shape[1])
+        self._size = size
 
-    def rows(self, start: int, stop: int, lightness: Array | None = None) -> Floats:
-        """Return rows start..stop of the upsampled ab, (2, stop - start, W) float32.
+    def block(self, rows: slice, columns: slice, lightness: Array | None = None) -> Floats:
+        """Return a block of the upsampled ab, (2, rows, columns) float32.
 
         lightness: ignored; only `GuidedUpsampler` uses it.
         """
-        first_cell = self._top[start]
-        wide = self._widened(first_cell, self._bottom[stop - 1] + 1)
-        result = np.empty((len(wide), stop - start, wide.shape[2]), np.float32)
-        for first, last in self._runs(start, stop):
-            top, bottom = (wide[:, None, n[first] - first_cell] for n in (self._top, self._bottom))
-            part = result[:, first - start : last - start]
-            np.multiply(bottom - top, self._weight[first:last, None], out=part)
+        down = _Axis(self._size[0], self._ab.shape[1], rows)
+        across = _Axis(self._size[1], self._ab.shape[2], columns)
+        cells = self._ab[:, down.cells, across.cells]
+        # take, unlike [:, :, first], makes the pixels of a row adjacent in memory
+        wide: Floats = cells.take(across.first, axis=2)
+        wide *= 1 - across.weight
+        wide += cells.take(across.second, axis=2) * across.weight
+        result = np.empty((len(wide), len(down.first), wide.shape[2]), np.float32)
+        changes = np.flatnonzero(np.diff(down.first)) + 1
+        for start, stop in itertools.pairwise([0, *changes.tolist(), len(down.first)]):
+            top, bottom = (wide[:, None, cell[start]] for cell in (down.first, down.second))
+            part = result[:, start:stop]
+            np.multiply(bottom - top, down.weight[start:stop, None], out=part)
             part += top
         return result
-
-    def _widened(self, start: int, stop: int) -> Floats:
-        """Return rows start..stop of the cells with upsampled columns, (2, stop - start, W).
-
-        Only as many as a strip needs: all of them take more memory than a large photograph.
-        """
-        left, right, weight = self._columns
-        cells = self._ab[:, start:stop]
-        # take, unlike [:, :, left], makes the pixels of a row adjacent in memory
-        wide: Floats = cells.take(left, axis=2)
-        wide *= 1 - weight
-        wide += cells.take(right, axis=2) * weight
-        return wide
-
-    def _runs(self, start: int, stop: int) -> list[tuple[int, int]]:
-        """Return (first, last + 1) of each run of rows that lie between the same two neighbors."""
-        changes = np.flatnonzero(np.diff(self._top[start:stop])) + start + 1
-        ends = [start, *changes.tolist(), stop]
-        return list(itertools.pairwise(ends))
 
 
 class GuidedUpsampler:
@@ -97,12 +92,13 @@ class GuidedUpsampler:
         )
         self._planes = BilinearUpsampler(np.concatenate(planes).astype(np.float32), size)
 
-    def rows(self, start: int, stop: int, lightness: Array) -> Floats:
-        """Return rows start..stop of the upsampled ab, (2, stop - start, W) float32.
+    def block(self, rows: slice, columns: slice, lightness: Array) -> Floats:
+        """Return a block of the upsampled ab, (2, rows, columns) float32.
 
-        lightness: L of the same rows, (stop - start, W) in [0, 100].
+        lightness: L of the same block, (rows, columns) in [0, 100].
         """
-        ab, offset, low, high = self._planes.rows(start, stop).reshape(4, 2, *lightness.shape)
+        planes = self._planes.block(rows, columns)
+        ab, offset, low, high = planes.reshape(4, 2, *lightness.shape)
         ab *= lightness
         ab += offset
         np.maximum(ab, low, out=ab)
@@ -145,7 +141,7 @@ def _max3(before: Array, here: Array, after: Array) -> Array:
 
 def upsample_bilinear(ab: Floats, size: tuple[int, int]) -> Floats:
     """Return ab (2, h, w) upsampled bilinearly to (2, H, W) float32; `size` is (H, W)."""
-    return BilinearUpsampler(ab, size).rows(0, size[0])
+    return BilinearUpsampler(ab, size).block(slice(0, size[0]), slice(0, size[1]))
 
 
 def upsample_guided(ab: Floats, lightness: Floats, guide: Floats | None = None) -> Floats:
@@ -153,6 +149,7 @@ def upsample_guided(ab: Floats, lightness: Floats, guide: Floats | None = None) 
 
     guide: L of the cells of ab, (h, w); by default the means of `lightness` over them.
     """
-    size = lightness.shape[:2]
+    height, width = lightness.shape[:2]
     guide = area_downsample(lightness, ab.shape[1:]) if guide is None else guide
-    return GuidedUpsampler(ab, (size[0], size[1]), guide).rows(0, size[0], lightness)
+    upsampler = GuidedUpsampler(ab, (height, width), guide)
+    return upsampler.block(slice(0, height), slice(0, width), lightness)

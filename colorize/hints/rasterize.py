@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import NamedTuple
 
 import numpy as np
@@ -50,10 +51,21 @@ class HintedPixels(NamedTuple):
         rows, columns = np.divmod(positions, size[1])
         return cls(rows.astype(np.int32), columns.astype(np.int32), ab.astype(np.float32), size)
 
-    def apply_to(self, ab: Floats, start: int) -> None:
-        """Set the hinted pixels in place in the ab, (2, rows, W), of a strip from row `start`."""
-        part = slice(*np.searchsorted(self.rows, (start, start + ab.shape[1])))
-        ab[:, self.rows[part] - start, self.columns[part]] = self.ab[part].T
+    def apply_to(self, ab: Floats, rows: slice, columns: slice) -> None:
+        """Set the hinted pixels in place in the ab, (2, rows, columns), of a block."""
+        ends = np.searchsorted(self.rows, np.arange(rows.start, rows.stop + 1))
+        if columns.stop - columns.start == self.size[1]:
+            parts = [slice(ends[0], ends[-1])]
+        else:
+            parts = [self._in_columns(*each, columns) for each in itertools.pairwise(ends)]
+        for part in parts:
+            inside = self.rows[part] - rows.start, self.columns[part] - columns.start
+            ab[:, *inside] = self.ab[part].T
+
+    def _in_columns(self, start: int, stop: int, columns: slice) -> slice:
+        """Return which of the pixels `start` to `stop` of a row lie in some columns."""
+        ends = np.searchsorted(self.columns[start:stop], (columns.start, columns.stop))
+        return slice(start + ends[0], start + ends[1])
 
 
 def _disc(hint: Hint, size: tuple[int, int]) -> Array:

@@ -17,6 +17,9 @@ from colorize.io.exif import read_orientation
 from colorize.io.metadata import Metadata, read_metadata
 from colorize.io.pillow_warnings import pillow_warnings_ignored
 
+MAX_FILTERED_SIDE = 1 << 18  # pixels; a longer one is first reduced to a few times the wanted size
+REDUCING_GAP = 3.0  # times, for which Pillow promises nearly the same result
+
 
 class ResizeSpec(NamedTuple):
     """Height and width of a smaller copy, in pixels, and the filter that makes it."""
@@ -105,6 +108,8 @@ class Photo:
         """Return a smaller copy of the pixels, (h, w) or (h, w, 3) uint8; made once and kept."""
         if spec not in self._thumbnails:
             image = Image.fromarray(np.ascontiguousarray(to_uint8(self.pixels)))
-            copy = image.resize((spec.width, spec.height), spec.resample)
+            # Pillow keeps 32 bytes of weights for each column, which for one row is most of all
+            gap = REDUCING_GAP if max(image.size) > MAX_FILTERED_SIDE else None
+            copy = image.resize((spec.width, spec.height), spec.resample, reducing_gap=gap)
             self._thumbnails[spec] = np.asarray(copy)
         return self._thumbnails[spec]

@@ -8,6 +8,7 @@ edition (W3C).
 
 from __future__ import annotations
 
+import itertools
 import struct
 import zlib
 from collections.abc import Iterable, Iterator
@@ -95,18 +96,25 @@ def _compressed(parts: Iterable[Bytes]) -> Iterator[bytes]:
 
 
 def _filtered(rows: Bytes, bytes_per_pixel: int) -> Iterator[Bytes]:
-    """Yield strips of rows, (H, 1 + bytes): the filter's number, then the filtered row."""
+    """Yield strips of rows, (H, 1 + bytes): the filter's number, then the filtered row.
+
+    A row longer than a strip comes in several pieces.
+    """
     height, length = rows.shape
     step = max(1, STRIP_BYTES // length)
-    for top in range(0, height, step):
-        strip = rows[top : top + step]
+    for top, start in itertools.product(range(0, height, step), range(0, length, STRIP_BYTES)):
+        columns = slice(start, start + STRIP_BYTES)
+        strip = rows[top : top + step, columns]
         above = np.zeros_like(strip)
-        above[top == 0 :] = rows[max(top - 1, 0) : top + len(strip) - 1]
+        above[top == 0 :] = rows[max(top - 1, 0) : top + len(strip) - 1, columns]
         left = np.zeros_like(strip)
         left[:, bytes_per_pixel:] = strip[:, :-bytes_per_pixel]
-        result = np.empty((len(strip), 1 + length), np.uint8)
-        result[:, 0] = AVERAGE
-        np.subtract(strip, _mean_in_place(left, above), out=result[:, 1:])
+        if start:
+            left[:, :bytes_per_pixel] = rows[top : top + step, start - bytes_per_pixel : start]
+        number_bytes = int(start == 0)
+        result = np.empty((len(strip), number_bytes + strip.shape[1]), np.uint8)
+        result[:, :number_bytes] = AVERAGE
+        np.subtract(strip, _mean_in_place(left, above), out=result[:, number_bytes:])
         yield result
 
 

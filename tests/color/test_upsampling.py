@@ -1,5 +1,7 @@
 """Enlargement against torch, whole and in strips; colors that follow the edges of L."""
 
+import itertools
+
 import numpy as np
 import pytest
 import torch
@@ -27,15 +29,19 @@ def test_bilinear_equals_torch(size):
     np.testing.assert_allclose(upsample_bilinear(ab, size), expected.numpy(), atol=1e-3)
 
 
-@pytest.mark.parametrize("step", [1, 7, 50, 101])
-def test_strips_equal_whole(step):
-    ab, lightness = noise(2, 16, 16), noise(101, 57, mean=50, deviation=20)
-    guided = GuidedUpsampler(ab, (101, 57), area_downsample(lightness, (16, 16)))
-    wholes = upsample_bilinear(ab, (101, 57)), upsample_guided(ab, lightness)
-    for enlarger, whole in zip((BilinearUpsampler(ab, (101, 57)), guided), wholes, strict=True):
-        ends = [(y, min(y + step, 101)) for y in range(0, 101, step)]
-        strips = [enlarger.rows(*rows, lightness[slice(*rows)]) for rows in ends]
-        np.testing.assert_array_equal(np.concatenate(strips, axis=1), whole)
+@pytest.mark.parametrize("size", [(101, 57), (3, 500), (500, 3)])
+@pytest.mark.parametrize("step", [1, 7, 50, 500])
+def test_blocks_equal_whole(size, step):
+    ab, lightness = noise(2, 16, 16), noise(*size, mean=50, deviation=20)
+    guided = GuidedUpsampler(ab, size, area_downsample(lightness, (16, 16)))
+    wholes = upsample_bilinear(ab, size), upsample_guided(ab, lightness)
+    for upsampler, whole in zip((BilinearUpsampler(ab, size), guided), wholes, strict=True):
+        result = np.full_like(whole, np.nan)
+        rows, columns = ([slice(n, min(n + step, side)) for n in range(0, side, step)]
+                         for side in size)  # fmt: skip
+        for block in itertools.product(rows, columns):
+            result[:, *block] = upsampler.block(*block, lightness[block])
+        np.testing.assert_array_equal(result, whole)
 
 
 @pytest.mark.parametrize("size", SIZES)

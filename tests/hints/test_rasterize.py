@@ -102,9 +102,23 @@ def test_rasterize_gives_single_pixel_one_cell():
     np.testing.assert_allclose(110 * result[:2, 0, 15], Hint(0, 0, BLUE).ab, rtol=1e-5)
 
 
-def test_apply_to_sets_hinted_pixels_of_strip():
+def test_apply_to_sets_hinted_pixels_of_block():
     pixels = HintedPixels.from_hints([Hint(3, 4, BLUE, 0), Hint(5, 9, ORANGE, 0)], (10, 8))
     ab = np.zeros((2, 3, 8), np.float32)
-    pixels.apply_to(ab, 3)
+    pixels.apply_to(ab, slice(3, 6), slice(0, 8))
     np.testing.assert_allclose(ab[:, 1, 3], Hint(0, 0, BLUE).ab)
     assert np.count_nonzero(ab.any(axis=0)) == 1
+
+
+@pytest.mark.parametrize("step", [1, 3, 40])
+def test_apply_to_blocks_equals_whole(step):
+    hints = [Hint(3, 4, BLUE, 3), Hint(25, 9, ORANGE, 8)]
+    pixels = HintedPixels.from_hints(hints, (10, 40))
+    whole, blocks = np.zeros((2, 10, 40), np.float32), np.zeros((2, 10, 40), np.float32)
+    pixels.apply_to(whole, slice(0, 10), slice(0, 40))
+    for rows in (slice(0, 4), slice(4, 10)):
+        for left in range(0, 40, step):
+            columns = slice(left, min(left + step, 40))
+            pixels.apply_to(blocks[:, rows, columns], rows, columns)
+    np.testing.assert_array_equal(blocks, whole)
+    assert whole.any()

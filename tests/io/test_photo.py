@@ -17,7 +17,7 @@ from fixtures.sample_files import SAMPLES
 from PIL import Image
 
 from colorize.errors import ColorizeError
-from colorize.io.photo import Photo
+from colorize.io.photo import Photo, ResizeSpec
 from colorize.io.readers import read
 from colorize.io.writers import write
 
@@ -92,3 +92,11 @@ def test_import_loads_no_heavy_module() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert json.loads(done.stdout) == []
+
+
+def test_thumbnail_of_a_very_long_row_is_as_pillow_makes_it() -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (2, 300_000), np.uint8)
+    pixels[:, 150_000:] //= 2
+    expected = Image.fromarray(pixels).resize((64, 64), Image.Resampling.BICUBIC)
+    copy = Photo(pixels).thumbnail(ResizeSpec(64, 64, Image.Resampling.BICUBIC))
+    np.testing.assert_allclose(copy, np.asarray(expected), atol=2)

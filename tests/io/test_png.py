@@ -31,8 +31,9 @@ def test_pillow_reads_the_pixels(shape):
     np.testing.assert_array_equal(decoded(encoded(pixels)).reshape(shape), pixels)
 
 
-def test_strips_join_without_seams(monkeypatch):
-    monkeypatch.setattr(png, "STRIP_BYTES", 100)  # a few rows each
+@pytest.mark.parametrize("strip_bytes", [100, 20])  # a few rows each, and parts of a row
+def test_strips_join_without_seams(monkeypatch, strip_bytes):
+    monkeypatch.setattr(png, "STRIP_BYTES", strip_bytes)
     pixels = np.random.default_rng(0).integers(0, 256, (31, 17, 3), np.uint8)
     np.testing.assert_array_equal(decoded(encoded(pixels)), pixels)
 

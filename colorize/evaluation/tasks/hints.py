@@ -79,7 +79,7 @@ def _psnr_of_photograph(
             logits = colorizer.predict_logits(lightness, hints)
         ab = decode(colorizer, logits)
         ab = colorizer.propagate_hints(ab, hints, lightness, logits)[0]
-        hints.apply_to(ab, 0)
+        hints.apply_to(ab, slice(0, ab.shape[1]), slice(0, ab.shape[2]))
         results.append(ab)
     return [psnr(lab.lab_to_srgb_pixels(truth[0], ab) / 255, rgb / 255) for ab in results]
 

@@ -18,7 +18,7 @@ from PIL import Image
 MAX_META_BYTES = 16 << 20
 P3, BT2020 = 12, 9  # of ColourPrimaries
 PQ, HLG = 16, 18  # of TransferCharacteristics
-STRIP_PIXELS = 1 << 18  # converted at a time
+PART_PIXELS = 1 << 18  # converted at a time
 # from linear RGB of these primaries (white D65) to linear sRGB
 TO_SRGB = {
     P3: np.array([[1.2249402, -0.2249402, 0.0], [-0.0420570, 1.0420570, 0.0],
@@ -80,13 +80,14 @@ def apply(image: Image.Image, properties: Properties) -> tuple[Image.Image, list
 def _to_srgb(image: Image.Image, matrix: np.ndarray) -> Image.Image:
     levels = np.arange(256) / 255
     linear = np.where(levels <= 0.04045, levels / 12.92, ((levels + 0.055) / 1.055) ** 2.4)
-    pixels = np.array(image)
-    step = max(1, STRIP_PIXELS // pixels.shape[1])
-    for top in range(0, len(pixels), step):
-        rgb = np.clip(linear[pixels[top : top + step, :, :3]] @ matrix.T, 0, 1)
+    array = np.array(image)
+    pixels = array.reshape(-1, array.shape[2])
+    for start in range(0, len(pixels), PART_PIXELS):
+        part = pixels[start : start + PART_PIXELS, :3]
+        rgb = np.clip(linear[part] @ matrix.T, 0, 1)
         encoded = np.where(rgb <= 0.0031308, 12.92 * rgb, 1.055 * rgb ** (1 / 2.4) - 0.055)
-        pixels[top : top + step, :, :3] = np.rint(encoded * 255)
-    return Image.fromarray(pixels)
+        part[:] = np.rint(encoded * 255)
+    return Image.fromarray(array)
 
 
 def _crop(content: bytes, width: int, height: int) -> tuple[int, int, int, int] | None:

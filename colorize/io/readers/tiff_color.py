@@ -6,6 +6,8 @@ for ICCLab.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from PIL import Image
 
@@ -31,7 +33,7 @@ from colorize.io.tiff_ifd import IFD
 
 REC_601 = 0.299, 0.587, 0.114  # the luma coefficients, where the file does not state others
 FULL_RANGE = 0.0, 255.0, 128.0, 255.0, 128.0, 255.0  # black and white of Y, Cb and Cr
-STRIP_PIXELS = 1 << 18  # converted at a time in floats
+PART_PIXELS = 1 << 18  # converted at a time in floats
 CMYK_INKS = 1  # of InkSet
 # the inverse of sRGB's matrix in its ICC profile, from XYZ relative to D50 to linear RGB
 XYZ_D50_TO_RGB = np.array([
@@ -146,20 +148,20 @@ def _ycbcr_to_rgb(samples: np.ndarray, ifd: IFD) -> np.ndarray:
     if len(levels) != 6 or not all(levels[i] < levels[i + 1] for i in (0, 2, 4)):
         levels = tuple(level * (top + 1) / 256 if i % 2 == 0 else top
                        for i, level in enumerate(FULL_RANGE))  # fmt: skip
-    rgb = np.empty_like(samples)
-    step = max(1, STRIP_PIXELS // samples.shape[1])
+    pixels = samples.reshape(-1, 3)
+    rgb = np.empty_like(pixels)
     half = top // 2
-    for start in range(0, len(samples), step):
-        y, cb, cr = np.moveaxis(samples[start : start + step].astype(np.float32), -1, 0)
+    for part in _parts(len(pixels)):
+        y, cb, cr = pixels[part].T.astype(np.float32)
         y = (y - levels[0]) * (top / (levels[1] - levels[0]))
         cb = (cb - levels[2]) * (half / (levels[3] - levels[2]))
         cr = (cr - levels[4]) * (half / (levels[5] - levels[4]))
         r = cr * (2 - 2 * red) + y
         b = cb * (2 - 2 * blue) + y
         g = (y - blue * b - red * r) / green
-        strip = np.rint(np.stack([r, g, b], axis=-1))
-        rgb[start : start + step] = np.clip(strip, 0, top).astype(samples.dtype)
-    return rgb
+        converted = np.rint(np.stack([r, g, b], axis=-1))
+        rgb[part] = np.clip(converted, 0, top).astype(samples.dtype)
+    return rgb.reshape(samples.shape)
 
 
 def _lab8_to_arrays(samples: np.ndarray, photometric: int, orientation: int) -> Arrays:
@@ -178,23 +180,28 @@ def _lab_to_srgb(samples: np.ndarray, photometric: int) -> np.ndarray:
     offset = 128 * unit if photometric == ICC_LAB else 0
     signed = np.int16 if samples.dtype == np.uint16 else np.int8
     kind = signed if photometric == CIE_LAB else samples.dtype  # of a and b
-    result = np.empty_like(samples, np.uint16)
-    step = max(1, STRIP_PIXELS // samples.shape[1])
-    for start in range(0, len(samples), step):
-        strip = samples[start : start + step]
-        lightness = np.minimum(strip[..., 0].astype(np.float64) * (100 / white), 100)
-        ab = np.zeros((*strip.shape[:2], 2))
-        if strip.shape[2] == 3:
-            stored = np.ascontiguousarray(strip[..., 1:])
+    pixels = samples.reshape(-1, samples.shape[2])
+    result = np.empty_like(pixels, np.uint16)
+    for part in _parts(len(pixels)):
+        lab = pixels[part]
+        lightness = np.minimum(lab[:, 0].astype(np.float64) * (100 / white), 100)
+        ab = np.zeros((len(lab), 2))
+        if lab.shape[1] == 3:
+            stored = np.ascontiguousarray(lab[:, 1:])
             ab = (stored.view(kind) - float(offset)) / unit
         y = (lightness + 16) / 116
-        f = np.stack([y + ab[..., 0] / 500, y, y - ab[..., 1] / 200], axis=-1)
+        f = np.stack([y + ab[:, 0] / 500, y, y - ab[:, 1] / 200], axis=-1)
         xyz = np.where(f > 6 / 29, f**3, 3 * (6 / 29) ** 2 * (f - 4 / 29)) * D50
         linear = np.clip(xyz @ XYZ_D50_TO_RGB.T, 0, 1)
         rgb = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
         encoded = np.rint(np.clip(rgb, 0, 1) * 65535).astype(np.uint16)
-        result[start : start + step] = encoded if strip.shape[2] == 3 else encoded[..., 1:2]
-    return result
+        result[part] = encoded if lab.shape[1] == 3 else encoded[:, 1:2]
+    return result.reshape(samples.shape)
+
+
+def _parts(count: int) -> Iterator[slice]:
+    """Yield slices that cover a number of pixels."""
+    return (slice(start, start + PART_PIXELS) for start in range(0, count, PART_PIXELS))
 
 
 def _cmyk_to_rgb(samples: np.ndarray) -> np.ndarray:

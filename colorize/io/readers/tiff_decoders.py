@@ -7,6 +7,7 @@ here; what neither can decompress is left to tifffile and imagecodecs.
 
 from __future__ import annotations
 
+import itertools
 import logging
 from collections.abc import Callable
 from typing import BinaryIO
@@ -40,7 +41,7 @@ from colorize.io.segments import Part, SegmentFile
 
 Decoder = Callable[[BinaryIO, Layout, bool], np.ndarray]
 
-STRIP_PIXELS = 1 << 20  # whose bits are unpacked at a time
+PART_SAMPLES = 1 << 20  # whose bits are unpacked at a time
 CODECS = {
     34661: "JBIG", 34676: "SGI LogLuv", 34677: "SGI LogLuv", 34712: "JPEG 2000", 34887: "LERC",
     34892: "lossy JPEG", 34933: "PNG", 34934: "JPEG XR", 50001: "WebP", 50002: "JPEG XL",
@@ -324,12 +325,14 @@ def _unpacked(rows: np.ndarray, bits: int, count: int) -> np.ndarray:
     flat = rows.reshape(-1, rows.shape[-1])
     dtype = np.uint8 if bits <= 8 else np.uint16
     samples = np.empty((len(flat), count), dtype)
-    step = max(1, STRIP_PIXELS // max(count, 1))
-    for top in range(0, len(flat), step):
-        digits = np.unpackbits(flat[top : top + step], axis=1)[:, : count * bits]
-        digits = digits.reshape(len(digits), count, bits)
-        value = np.zeros(digits.shape[:2], dtype)
+    down, across = max(1, PART_SAMPLES // max(count, 1)), PART_SAMPLES  # whole bytes, as 8 divides
+    for top, left in itertools.product(range(0, len(flat), down), range(0, count, across)):
+        part = samples[top : top + down, left : left + across]
+        size = part.shape[1] * bits
+        packed = flat[top : top + down, left * bits // 8 : (left * bits + size + 7) // 8]
+        digits = np.unpackbits(packed, axis=1)[:, :size].reshape(*part.shape, bits)
+        value = np.zeros(part.shape, dtype)
         for index in range(bits):
             value = (value << 1) | digits[..., index]
-        samples[top : top + step] = value
+        part[:] = value
     return samples
