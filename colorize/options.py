@@ -344,6 +344,10 @@ class VideoOptions(Options):
         None, "constant rate factor of the video, lower is better", minimum=0, maximum=63,
         default_text="18 for h264; see docs/video.md", consumers=("command",),
     )  # fmt: skip
+    audio: Literal["copy", "aac", "none"] = option(
+        "copy", "sound of videos: keep it as it is, convert other codecs to AAC, or leave it out",
+        consumers=("command",),
+    )  # fmt: skip
 
 
 def options_of(group: type[Options], consumer: Consumer | None = None) -> list[Option]:

@@ -20,7 +20,8 @@ def is_empty_sample(packet: av.Packet) -> bool:
 
     The muxer adds these, so that a copied one would appear twice.
     """
-    return packet.stream.codec_context.name == "mov_text" and bytes(packet) == b"\0\0"
+    context = packet.stream.codec_context
+    return context is not None and context.name == "mov_text" and bytes(packet) == b"\0\0"
 
 
 class SubtitleTranscoder:
@@ -43,6 +44,8 @@ class SubtitleTranscoder:
 
     def transcode(self, packet: av.Packet, damaged: list[str]) -> Iterator[av.Packet]:
         """Yield the packets that replace one; add the reason to `damaged` if it can't be read."""
+        if not packet.size:
+            return
         try:
             text = self._decoder.decode2(packet)
             if text is None or not len(text):
@@ -55,3 +58,7 @@ class SubtitleTranscoder:
         transcoded.duration, transcoded.time_base = packet.duration, packet.time_base
         transcoded.stream = self._stream
         yield transcoded
+
+    def flush(self) -> Iterator[av.Packet]:
+        """Yield nothing: no subtitle is held back."""
+        yield from ()

@@ -27,6 +27,7 @@ from colorize.video.reader import (
     open_video,
     read_first_frame,
 )
+from colorize.video.streams import StreamCopier
 from colorize.video.temporal import VideoColorizer
 from colorize.video.writer import VideoWriter
 
@@ -74,13 +75,15 @@ def colorize_video(
         ):
             reader = VideoReader(container, name, first)
             writer = VideoWriter(output, reader, codec, crf)
-            for number, (frame, pts) in enumerate(reader.frames(writer.copy), 1):
+            copier = StreamCopier(output, reader, options.audio)
+            for number, (frame, pts) in enumerate(reader.frames(copier.copy), 1):
                 pixels = frame_pixels(frame, reader.width, reader.height)
                 colorized = _colorize(pixels, reader.quarter_turns, video_colorizer)
                 writer.write(colorized, pts, frame.duration)
                 progress(number, reader.total)
             writer.finish()
-            notes = (*writer.notes, *reader.notes)
+            copier.finish()
+            notes = (*writer.notes, *copier.notes, *reader.notes)
     return VideoResult((reader.width, reader.height), reader.count, notes)
 
 

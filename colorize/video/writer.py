@@ -1,4 +1,4 @@
-"""Write a video: encode its frames, copy the other streams."""
+"""Write a video: encode its frames, and tell the container what it is."""
 
 from __future__ import annotations
 
@@ -12,17 +12,15 @@ from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTr
 from colorize.color.types import Pixels
 from colorize.errors import ColorizeError
 from colorize.video.formats import VideoCodec
-from colorize.video.reader import SWS_FLAGS, UNREADABLE, VideoReader, is_cover
-from colorize.video.subtitles import SubtitleTranscoder, is_empty_sample, is_text
+from colorize.video.reader import SWS_FLAGS, UNREADABLE, VideoReader
 
 CONTAINER_TAGS = {"major_brand", "minor_version", "compatible_brands", "encoder", "duration"}
 MP4 = ("mp4", "mov")
-MP4_ONLY = ("opus", "flac", "truehd")  # sound that FFmpeg writes to .mp4 but not to .mov
 X265_REORDER_DELAY = 2  # frames; x265 leaves the decoding times of shorter videos undefined
 
 
 class VideoWriter:
-    """A video being written: its frames are encoded, the packets of other streams copied.
+    """A video being written, without its other streams, which `StreamCopier` adds.
 
     Attributes:
         notes: one line for each thing that the container could not keep.
@@ -35,37 +33,19 @@ class VideoWriter:
         codec: VideoCodec,
         crf: int | None,
     ):
-        """Add the streams of the source to the output.
+        """Add the video stream, the titles and the chapters to the output.
 
         Args:
             output: The open container.
-            source: The video whose properties and other streams are kept.
+            source: The video whose properties are kept.
             codec: How to encode the frames.
             crf: Constant rate factor; None for a lossless codec.
-
-        Raises:
-            ColorizeError: The container can't hold the sound.
         """
         self.notes: list[str] = []
         self._output = output
         self._source = source
         self._video = self._add_video(codec, crf)
-        self._transcoders: dict[int, SubtitleTranscoder] = {}  # by index in the source
-        self._copied: dict[int, av.stream.Stream] = {}  # streams by index in the source
-        self._add_other_streams()
         self._copy_metadata()
-
-    def copy(self, packet: av.Packet) -> None:
-        """Write a packet of another stream, unchanged unless its subtitles are transcoded."""
-        index = packet.stream.index
-        if index in self._transcoders and packet.size:
-            for transcoded in self._transcoders[index].transcode(packet, self._source.damaged):
-                self._output.mux(transcoded)
-            return
-        stream = self._copied.get(index)
-        if stream is not None and packet.size and not is_empty_sample(packet):
-            packet.stream = stream
-            self._output.mux(packet)
 
     def write(self, pixels: Pixels, pts: int, duration: int) -> None:
         """Encode a frame.
@@ -128,47 +108,6 @@ class VideoWriter:
         if ratio not in (0, 1) and not stored_in_stream and container not in MP4:
             self.notes.append(f"the pixel aspect ratio, {ratio}, is lost: --codec h264 keeps it")
         return stream
-
-    def _add_other_streams(self) -> None:
-        for stream in self._source.container.streams:
-            if stream.index == self._source.stream.index or stream.discard == av.stream.Discard.all:
-                continue  # discarded streams are part of something else, such as chapter names
-            try:
-                self._copied[stream.index] = self._add_copied_stream(stream)
-            except (ValueError, av.FFmpegError) as error:
-                if is_text(stream):
-                    self._transcode(stream)
-                else:
-                    self._drop_stream(stream, error)
-
-    def _add_copied_stream(self, stream: av.stream.Stream) -> av.stream.Stream:
-        """Return a new stream for the packets of one. Raises ValueError if they can't be copied."""
-        container = self._output.format.name
-        if stream.type == "video" and not is_cover(stream):
-            raise ValueError("a second video stream")
-        if stream.type == "data" or (stream.type == "attachment" and container != "matroska"):
-            raise ValueError("not supported by the container")
-        if stream.type != "attachment" and stream.codec_context is None:
-            raise ValueError("an unknown codec")
-        if container == "mov" and stream.codec_context.name in MP4_ONLY:
-            raise ValueError("FFmpeg would fail only at the end")
-        added = self._output.add_stream_from_template(stream, opaque=True)
-        added.metadata.update(stream.metadata)
-        added.disposition = stream.disposition
-        return added
-
-    def _transcode(self, stream: av.stream.Stream) -> None:
-        transcoder = SubtitleTranscoder(self._output, stream)
-        self._transcoders[stream.index] = transcoder
-        self.notes.append(f"subtitle stream {stream.index} was converted to {transcoder.codec}")
-
-    def _drop_stream(self, stream: av.stream.Stream, error: Exception) -> None:
-        """Note that a stream is left out; raise ColorizeError if it is sound."""
-        context = stream.codec_context
-        what = f"{stream.type} stream {stream.index}" + (f" ({context.name})" if context else "")
-        if stream.type == "audio":
-            raise ColorizeError(f"can't hold {what} of the video: choose .mkv") from error
-        self.notes.append(f"{what} was left out: the container can't hold it")
 
     def _copy_metadata(self) -> None:
         container, stream = self._source.container, self._source.stream
