@@ -24,6 +24,7 @@ def load_runner(
     backend: str | None = None,
     precision: str | None = None,
     throughput: bool = False,
+    max_batch: int | None = None,
     quiet: bool = True,
 ) -> Runner:
     """Return a network, safe to call from several threads and when memory is short.
@@ -37,6 +38,8 @@ def load_runner(
         precision: One of `PRECISIONS`, or None for the fastest that keeps the colors, see
             `runtime.precision`. ONNX Runtime computes in float32.
         throughput: Whether many photographs follow, so that a slower start pays off.
+        max_batch: How many calls of concurrent threads go through the network together. None
+            batches them on a GPU only, as many as fit.
         quiet: Hide the progress bar of a download.
 
     Raises:
@@ -63,6 +66,8 @@ def load_runner(
 
         runner = onnx_runner.load(name, weights, device, quiet=quiet)
     safe = OomSafeRunner(runner)
+    if max_batch is not None:
+        return DynamicBatcher(safe, max_batch)
     # On the CPU threads run side by side; on a GPU two calls at once would need twice the memory.
     return safe if safe.device == "cpu" else DynamicBatcher(safe, batch_on_cpu=False)
 

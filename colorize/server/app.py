@@ -11,13 +11,11 @@ import logging
 import math
 import mimetypes
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from concurrent.futures import Future
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import asdict
 from pathlib import Path
-from threading import Event
-from typing import Any, TypeVar
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -35,19 +33,17 @@ from colorize.options import DEFAULT_STYLE, supported_options
 from colorize.runtime.base import Runner
 from colorize.server.docs_page import docs_page
 from colorize.server.errors import ApiError
+from colorize.server.files import WorkFolder, is_disk_full
+from colorize.server.jobs import ColorizeJob, EncodedImage, Job, PreviewJob, without_path
 from colorize.server.kept import KeptPhotos
 from colorize.server.limits import Limits
 from colorize.server.openapi import MEDIA_TYPES, openapi_document
+from colorize.server.origins import refuse_foreign_requests
 from colorize.server.parameters import OPTIONS, PHOTO, parse_preview_side, parse_request
-from colorize.server.upload import LimitedBody, read_upload
-from colorize.server.worker import (
-    ClientDisconnected,
-    EncodedImage,
-    PreviewJob,
-    RequestJob,
-    RequestWorker,
-    strip_source_name,
-)
+from colorize.server.processes import ClientDisconnected, DiskFull, TimeLimitExceeded
+from colorize.server.responses import FileResult
+from colorize.server.upload import CopyKept, LimitedBody, Upload, UploadBudget, read_upload
+from colorize.server.worker import RequestWorker, ServerStopping, Ticket
 
 CLIENT_CLOSED_REQUEST = 499  # nginx's status for a client that did not wait; nobody receives it
 MAX_RETRY_AFTER = 60  # seconds
@@ -70,28 +66,39 @@ mimetypes.add_type("text/javascript", ".js")
 
 log = logging.getLogger("colorize.server")
 
-Image = TypeVar("Image", bound=EncodedImage)
+Handler = Callable[[Request, LimitedBody, ExitStack], Awaitable[Response]]
 
 
-def make_app(runner: Runner, name: str = "compact", limits: Limits | None = None) -> Starlette:
+def make_app(
+    runner: Runner,
+    name: str = "compact",
+    limits: Limits | None = None,
+    allowed_hosts: Iterable[str] = (),
+) -> Starlette:
     """Return the ASGI application, for uvicorn or another ASGI server.
 
+    Its `state.service` is the `Service`.
+
     Args:
-        runner: The network.
+        runner: The network. A `DynamicBatcher` is used as it is, others are put into one.
         name: Name of the network, for /healthz.
         limits: Default: those of `Limits`.
+        allowed_hosts: Names of the server, see `refuse_foreign_requests`.
     """
     service = Service(runner, name, limits or Limits())
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        expiry = asyncio.create_task(service.drop_expired_photos())
+        background = [
+            asyncio.create_task(service.drop_expired_photos()),
+            asyncio.create_task(asyncio.to_thread(service.worker.warm_up)),
+        ]
         yield
-        expiry.cancel()
-        await asyncio.to_thread(service.worker.close)
-        service.kept.close()
+        for task in background:
+            task.cancel()
+        await asyncio.to_thread(service.close)
 
-    return Starlette(
+    app = Starlette(
         routes=[
             Route("/colorize", service.colorize, methods=["POST"]),
             Route("/preview", service.preview, methods=["POST"]),
@@ -102,10 +109,15 @@ def make_app(runner: Runner, name: str = "compact", limits: Limits | None = None
             Route("/", service.page),
             Mount("/static", service.static),
         ],
-        middleware=[Middleware(with_security_headers)],
+        middleware=[
+            Middleware(with_security_headers),
+            Middleware(refuse_foreign_requests, allowed_hosts),
+        ],
         exception_handlers={ApiError: _api_error, HTTPException: _http_error},
         lifespan=lifespan,
     )
+    app.state.service = service
+    return app
 
 
 class Service:
@@ -122,10 +134,19 @@ class Service:
         self.styles = {name: asdict(style) for name, style in metadata.styles.items()}
         self.document = openapi_document(limits, metadata.size_divisor, metadata.input_size)
         self.worker = RequestWorker(runner, limits)
-        self.kept = KeptPhotos(limits.max_kept_bytes, 60 * limits.keep_minutes)
+        self.folder = WorkFolder()
+        self.kept = KeptPhotos(self.folder, limits.max_kept_bytes, 60 * limits.keep_minutes)
+        self.uploads = UploadBudget(limits.max_queue * limits.max_bytes)
         self.static = _StaticFiles(directory=STATIC)
-        self.accepted = 0  # requests not answered yet
+        self.receiving = 0  # requests whose body has not come yet
+        self.accepted = 0  # requests with a complete body that are not answered yet
         self.answered = 0  # photographs colorized
+
+    def close(self) -> bool:
+        """Give up what is left; return whether all threads ended."""
+        ended = self.worker.close()
+        self.folder.close()
+        return ended
 
     async def colorize(self, request: Request) -> Response:
         """POST /colorize."""
@@ -147,74 +168,97 @@ class Service:
             await asyncio.sleep(EXPIRY_INTERVAL)
             await asyncio.to_thread(self.kept.drop_expired)
 
-    async def _respond(
-        self, handler: Callable[[Request, LimitedBody], Awaitable[Response]], request: Request
-    ) -> Response:
+    async def _respond(self, handler: Handler, request: Request) -> Response:
         """Return the response to a request that carries a photograph, or the reason for none."""
-        body = LimitedBody(request, self.limits.max_bytes)
+        body = LimitedBody(request, self.limits.max_bytes, self.uploads)
+        resources = ExitStack()
+        resources.callback(body.release)
         try:
-            with self._queue_slot():
-                return await handler(request, body)
+            self._check_queue()  # before the body is sent for nothing
+            return await handler(request, body, resources)
         except ApiError:
+            resources.close()
             await body.discard_rest()
             raise
         except (ClientDisconnect, ClientDisconnected):
             return Response(status_code=CLIENT_CLOSED_REQUEST)
-        except Exception:
+        except ServerStopping:
+            raise ApiError(503, "the server is stopping") from None
+        except TimeLimitExceeded:
+            seconds = self.limits.max_seconds
+            raise ApiError(503, f"the photograph takes more than {seconds} s") from None
+        except Exception as error:
+            if isinstance(error, DiskFull) or is_disk_full(error):
+                raise ApiError(507, "the server's disk is full") from None
             log.exception("internal error")
             raise ApiError(500, "internal error; the server's log has the details") from None
+        finally:
+            resources.close()
 
-    @contextmanager
-    def _queue_slot(self) -> Iterator[None]:
-        """Count the request as accepted. Raises ApiError (429) if there are max_queue already."""
+    async def _receive(
+        self, body: LimitedBody, resources: ExitStack, copy_kept: CopyKept | None = None
+    ) -> Upload:
+        """Return what a request carries, and count it as accepted until `resources` is closed."""
+        self.receiving += 1
+        try:
+            upload = await read_upload(body, self.folder, copy_kept)
+        finally:
+            self.receiving -= 1
+        resources.callback(upload.close)
+        self._check_queue()
+        self.accepted += 1
+        resources.callback(self._leave_queue)
+        return upload
+
+    def _check_queue(self) -> None:
+        """Raise ApiError (429) if max_queue requests are accepted already."""
         if self.accepted >= self.limits.max_queue:
             seconds = math.ceil(self.accepted * self.worker.seconds_per_photo)
             message = "the server has too many requests; try again later"
             raise ApiError(429, message, retry_after=min(seconds, MAX_RETRY_AFTER))
-        self.accepted += 1
-        try:
-            yield
-        finally:
-            self.accepted -= 1
 
-    async def _colorize(self, request: Request, body: LimitedBody) -> Response:
+    def _leave_queue(self) -> None:
+        self.accepted -= 1
+
+    async def _run(self, job: Job, request: Request, resources: ExitStack) -> EncodedImage:
+        """Return the result of a job. Raises ApiError (422) for input that cannot be used."""
+        resources.callback(job.result.unlink, missing_ok=True)
+        try:
+            return await _outcome(self.worker.submit(job), request)
+        except ColorizeError as error:
+            raise ApiError(422, without_path(error, job.photo)) from None
+
+    async def _colorize(
+        self, request: Request, body: LimitedBody, resources: ExitStack
+    ) -> Response:
         query = request.query_params.multi_items()
         parse_request(query)  # reports a mistake in the query before the photograph is read
-        upload = await read_upload(body, self.kept.open)
-        try:
-            parameters = parse_request(query, upload.fields)
-            job = RequestJob(upload.photo, parameters, upload.extra_files)
-            image = await _result(self.worker.submit(job), job.cancelled, request)
-        except ColorizeError as error:
-            raise ApiError(422, strip_source_name(error, upload.photo)) from None
-        finally:
-            upload.close()
+        upload = await self._receive(body, resources, self.kept.copy)
+        job = ColorizeJob(
+            upload.photo,
+            self.folder.new_path(),
+            parse_request(query, upload.fields),
+            self.limits.max_pixels,
+            upload.extra_files,
+        )
+        image = await self._run(job, request, resources)
         self.answered += 1
-        headers = {"Cache-Control": "no-store"}
-        if image.notes:
-            headers["Colorize-Notes"] = json.dumps(image.notes)  # ASCII, one line
-        return Response(image.content, media_type=MEDIA_TYPES[image.format], headers=headers)
+        headers = {"Colorize-Notes": json.dumps(image.notes)} if image.notes else {}  # ASCII
+        upload.close()
+        return FileResult(job.result, MEDIA_TYPES[image.format], headers, resources.pop_all())
 
-    async def _preview(self, request: Request, body: LimitedBody) -> Response:
+    async def _preview(self, request: Request, body: LimitedBody, resources: ExitStack) -> Response:
         side = parse_preview_side(request.query_params.multi_items())
-        upload = await read_upload(body)
-        try:
-            if upload.fields or upload.extra_files:
-                raise ApiError(422, f"the form may have a file '{PHOTO}' only")
-            job = PreviewJob(upload.photo, side)
-            preview = await _result(self.worker.submit_preview(job), job.cancelled, request)
-            token = await asyncio.to_thread(self.kept.keep, upload.photo)
-        except ColorizeError as error:
-            raise ApiError(422, strip_source_name(error, upload.photo)) from None
-        finally:
-            upload.close()
-        headers = {
-            "Cache-Control": "no-store",
-            "Colorize-Size": f"{preview.width}x{preview.height}",
-        }
+        upload = await self._receive(body, resources)
+        if upload.fields or upload.extra_files:
+            raise ApiError(422, f"the form may have a file '{PHOTO}' only")
+        job = PreviewJob(upload.photo, self.folder.new_path(), side, self.limits.max_pixels)
+        image = await self._run(job, request, resources)
+        token = await asyncio.to_thread(self.kept.keep, upload.photo)
+        headers = {"Colorize-Size": f"{image.width}x{image.height}"}
         if token is not None:
             headers["Colorize-Token"] = token
-        return Response(preview.content, media_type=MEDIA_TYPES[preview.format], headers=headers)
+        return FileResult(job.result, MEDIA_TYPES[image.format], headers, resources.pop_all())
 
     async def health(self, request: Request) -> Response:
         """GET /healthz."""
@@ -231,6 +275,7 @@ class Service:
                 "defaults": self.defaults,
                 "styles": self.styles,
                 "queue": self.limits.max_queue,
+                "receiving": self.receiving,
                 "accepted": self.accepted,
                 "answered": self.answered,
                 "batches": {str(size): count for size, count in batches},
@@ -290,21 +335,21 @@ def _defaults(metadata: ModelMetadata, parameters: list[str]) -> dict[str, float
     }
 
 
-async def _result(future: Future[Image], cancelled: Event, request: Request) -> Image:
+async def _outcome(ticket: Ticket, request: Request) -> EncodedImage:
     """Return the result of a job. Raises ClientDisconnected if the client leaves before."""
-    done = asyncio.ensure_future(asyncio.wrap_future(future))
+    done = asyncio.ensure_future(asyncio.wrap_future(ticket.future))
     left = asyncio.ensure_future(_wait_for_disconnect(request))
     try:
         await asyncio.wait((done, left), return_when=asyncio.FIRST_COMPLETED)
         if done.done():
             return done.result()
-        cancelled.set()
-        if not future.cancel():  # a running job keeps its queue slot until it ends
+        if not ticket.future.cancel():  # a running job keeps its queue slot until it has ended
+            ticket.cancel()
             await asyncio.wait((done,))
         raise ClientDisconnected
     finally:
         left.cancel()
-        cancelled.set()
+        ticket.cancel()
         done.add_done_callback(_consume_exception)
 
 
@@ -313,7 +358,7 @@ async def _wait_for_disconnect(request: Request) -> None:
         pass
 
 
-def _consume_exception(done: asyncio.Future[Image]) -> None:
+def _consume_exception(done: asyncio.Future[EncodedImage]) -> None:
     """Retrieve the exception of a job nobody waits for, so that asyncio does not log it."""
     if not done.cancelled():
         done.exception()

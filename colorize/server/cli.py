@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import ipaddress
 import logging
+import os
 import signal
 import socket
 import sys
@@ -25,7 +26,6 @@ from colorize.server.limits import Address, Limits
 if TYPE_CHECKING:
     from colorize.runtime.base import Runner
 
-SHUTDOWN_TIMEOUT = 30  # seconds that accepted requests have to finish
 DONE, FAILED = 0, 1
 
 # Reserved for documentation (RFC 5737, RFC 3849), so no machine has them.
@@ -99,21 +99,22 @@ def _serve(args: argparse.Namespace, listener: socket.socket) -> int:
     import uvicorn
 
     from colorize.server.app import make_app
+    from colorize.server.connections import BoundedServer
 
     limits = from_arguments(Limits, args)
-    runner = _load_network(args)
+    runner = _load_network(args, limits)
+    app = make_app(runner, args.model, limits, filter(None, args.allowed_hosts.split(",")))
     config = uvicorn.Config(
-        make_app(runner, args.model, limits),
-        http="h11",
+        app,
         ws="none",
         log_level="warning",
         access_log=False,
         server_header=False,
-        timeout_graceful_shutdown=SHUTDOWN_TIMEOUT,
     )
     logging.getLogger("python_multipart").setLevel(logging.ERROR)  # the client gets the warnings
     address = _announce(args, runner, listener)
-    server = uvicorn.Server(config)
+    service = app.state.service
+    server = BoundedServer(config, limits.max_connections, service.worker.stop)
 
     def stop(number: int, frame: FrameType | None) -> None:
         server.should_exit = True
@@ -124,15 +125,21 @@ def _serve(args: argparse.Namespace, listener: socket.socket) -> int:
     if args.open:  # in a thread: some browsers return only when they are closed
         Thread(target=webbrowser.open, args=(address,), daemon=True).start()
     server.run(sockets=[listener])
+    if not service.close():  # the network still runs, and exiting would wait for it
+        os._exit(DONE)
     return DONE
 
 
-def _load_network(args: argparse.Namespace) -> Runner:
+def _load_network(args: argparse.Namespace, limits: Limits) -> Runner:
     from colorize.runtime.load import load_runner
 
-    device = "gpu" if args.gpu else args.device or "cpu"
     return load_runner(
-        args.model, weights=args.weights, device=device, throughput=True, quiet=False
+        args.model,
+        weights=args.weights,
+        device="gpu" if args.gpu else args.device or "cpu",
+        throughput=True,
+        max_batch=limits.max_batch,
+        quiet=False,
     )
 
 

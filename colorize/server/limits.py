@@ -16,15 +16,16 @@ class Address(Options):
         default_text="127.0.0.1, reachable from this machine only",
     )  # fmt: skip
     port: int = option(8000, "port to listen on; 0 picks a free one", minimum=0, maximum=65535)
+    allowed_hosts: str = option(
+        "", "names under which browsers may reach the server, separated by commas, such as that of "
+        "a reverse proxy",
+        default_text="addresses and names without a dot",
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Limits(Options):
-    """How large a request may be, and how many are handled at the same time.
-
-    Those handled at the same time need about 6 bytes of memory per pixel (12 at 16 bits per
-    channel), as well as that of the encoded files.
-    """
+    """How large a request may be, and how many are handled at the same time."""
 
     max_bytes: int = option(
         160_000_000, "largest request, in bytes", minimum=1, default_text="160 million"
@@ -41,6 +42,16 @@ class Limits(Options):
     max_batch: int = option(
         8, "photographs colorized at the same time, and the network's largest batch",
         minimum=1, aliases=("batch",),
+    )  # fmt: skip
+    max_memory: int = option(
+        4_000_000_000, "bytes of memory for the photographs in progress; the network needs more",
+        minimum=1, default_text="4000 million",
+    )  # fmt: skip
+    max_seconds: int = option(120, "seconds that a photograph may take", minimum=1)
+    max_connections: int = option(
+        500, "connections at a time; further ones take the place of those whose request has been "
+        "arriving for longest",
+        minimum=1,
     )  # fmt: skip
     max_kept_bytes: int = option(
         1_000_000_000, "bytes of photographs kept on disk between the requests of a session; those "

@@ -34,12 +34,15 @@ MEDIA_TYPES = {
 
 FAILURES = {
     "400": "The form is malformed.",
-    "408": "The photograph took too long to arrive.",
+    "403": "The request comes from a foreign page, or by a name that the server does not know.",
+    "408": "The photograph took too long to arrive, or stopped midway.",
     "413": "The body is larger than the server's limit.",
     "422": "There is no photograph, it cannot be read, it has too many pixels, or a parameter is "
-    "unknown or out of range.",
+    "unknown or out of range, or it needs more memory than the server's limit.",
     "429": "The server has too many requests; Retry-After gives the seconds to wait.",
     "500": "Internal error.",
+    "503": "The photograph took too long to colorize, or the server is stopping.",
+    "507": "The server's disk is full.",
 }
 
 BINARY: Json = {"type": "string", "format": "binary"}
@@ -71,7 +74,8 @@ HEALTH_SCHEMA: Json = {
             "additionalProperties": {"type": "object"},
         },
         "queue": {"type": "integer", "description": "limit of requests accepted at a time"},
-        "accepted": {"type": "integer", "description": "requests not answered yet"},
+        "receiving": {"type": "integer", "description": "requests whose body is arriving"},
+        "accepted": {"type": "integer", "description": "complete requests not answered yet"},
         "answered": {"type": "integer", "description": "photographs colorized since the start"},
         "batches": {
             "type": "object",

@@ -115,7 +115,7 @@ def _parse_hints(text: str) -> list[Hint]:
         raise ApiError(422, str(error)) from None
     except ValueError:
         hints = []
-    pixels = sum((2 * hint.radius + 1) ** 2 for hint in hints if hint.radius is not None)
+    pixels = sum((2 * min(hint.radius or 0, MAX_HINTED_PIXELS) + 1) ** 2 for hint in hints)
     if not 0 < len(hints) <= MAX_HINTS or pixels > MAX_HINTED_PIXELS:
         raise ApiError(422, f"hints {quoted(text)}: must be {HINTS_ALLOWED}")
     return hints

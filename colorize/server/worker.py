@@ -1,184 +1,154 @@
-"""Colorizes the photographs of requests, in a small pool of threads."""
+"""Runs the jobs of requests in worker processes that share one network."""
 
 from __future__ import annotations
 
-import io
 import time
-from collections.abc import Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
-from threading import Event
-from typing import BinaryIO
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from threading import Event, Lock
 
-from PIL import Image
-
-from colorize.errors import ColorizeError, display_name
-from colorize.io.formats import output_format
-from colorize.io.photo import Photo
-from colorize.io.readers import read, read_pages
-from colorize.io.writers import write
-from colorize.pipeline import Colorizer
 from colorize.runtime.base import Runner
 from colorize.runtime.batching import DynamicBatcher
+from colorize.server.jobs import EncodedImage, Job
 from colorize.server.limits import Limits
-from colorize.server.parameters import ColorizeRequest
-from colorize.viewing.compare import compare
+from colorize.server.memory import MemoryBudget
+from colorize.server.processes import ClientDisconnected, InputError, WorkerProcess
 
-PREVIEW_QUALITY = 95  # of JPEG: the network sees it too
 SMOOTHING = 0.2  # weight of the newest photograph in the moving average of the time taken
 
 
-class ClientDisconnected(Exception):
-    """The client has closed the connection before its photograph was finished."""
+class ServerStopping(Exception):
+    """The server stops, and this job was not finished in time."""
 
 
-@dataclass(eq=False)
-class RequestJob:
-    """One photograph to colorize.
-
-    Attributes:
-        photo: The encoded photograph.
-        request: The parameters.
-        extra_files: Encoded pictures that are parameters too, by parameter name.
-        cancelled: Set when the client no longer waits for the result.
-    """
-
-    photo: BinaryIO
-    request: ColorizeRequest
-    extra_files: Mapping[str, BinaryIO] = field(default_factory=dict)
-    cancelled: Event = field(default_factory=Event)
-
-
-@dataclass(frozen=True)
-class EncodedImage:
-    """A finished picture.
+class Ticket:
+    """A job that was submitted.
 
     Attributes:
-        content: Content of the image file.
-        format: "JPEG", "PNG", ...
-        notes: What the format could not store, one line each.
+        job: The job.
+        future: Its outcome.
+        cancelled: Set when nobody waits for it any more.
     """
 
-    content: memoryview
-    format: str
-    notes: tuple[str, ...]
+    def __init__(self, job: Job):
+        """Wrap a job that does not run yet."""
+        self.job = job
+        self.future: Future[EncodedImage] = Future()
+        self.cancelled = Event()
+        self._process: WorkerProcess | None = None
+        self._lock = Lock()
 
+    def start_in(self, process: WorkerProcess) -> None:
+        """Note where the job runs. Raises ClientDisconnected if it was cancelled before."""
+        with self._lock:
+            if self.cancelled.is_set():
+                raise ClientDisconnected
+            self._process = process
 
-@dataclass(eq=False)
-class PreviewJob:
-    """One photograph to make a small gray copy of.
+    def finish(self) -> None:
+        """Note that the job no longer runs, so that cancelling it does nothing."""
+        with self._lock:
+            self._process = None
 
-    Attributes:
-        photo: The encoded photograph.
-        side: The most pixels of the copy's longer side.
-        cancelled: Set when the client no longer waits for the result.
-    """
-
-    photo: BinaryIO
-    side: int
-    cancelled: Event = field(default_factory=Event)
-
-
-@dataclass(frozen=True)
-class Preview(EncodedImage):
-    """A small gray copy of a photograph of `width` times `height` pixels."""
-
-    width: int
-    height: int
+    def cancel(self) -> None:
+        """Give up the job: end its process if it runs. The future still gets an outcome."""
+        with self._lock:
+            self.cancelled.set()
+            if self._process is not None:
+                self._process.kill()
 
 
 class RequestWorker:
-    """Runs jobs in threads that share one network, which batches their inputs."""
+    """Runs jobs in processes, whose calls of the one network are batched."""
 
     def __init__(self, runner: Runner, limits: Limits):
         """Start without jobs.
 
         Args:
             runner: The network that all jobs share.
-            limits: max_batch is the number of threads.
+            limits: max_batch is the number of processes.
         """
         self.limits = limits
-        self.runner = DynamicBatcher(runner, limits.max_batch)
+        if not isinstance(runner, DynamicBatcher):
+            runner = DynamicBatcher(runner, limits.max_batch)
+        self.runner = runner
+        self.memory = MemoryBudget(limits.max_memory)
         self.seconds_per_photo = 1.0  # moving average, of the whole server's time
         self._threads = ThreadPoolExecutor(limits.max_batch, thread_name_prefix="colorize")
+        self._idle: list[WorkerProcess] = []
+        self._tickets: set[Ticket] = set()
+        self._lock = Lock()
+        self._stopping = False
 
-    def submit(self, job: RequestJob) -> Future[EncodedImage]:
+    def submit(self, job: Job) -> Ticket:
         """Queue a job.
 
-        The future raises ColorizeError for a photograph or option that cannot be used, and
-        ClientDisconnected for a job that was cancelled while it ran.
+        The ticket's future raises what `WorkerProcess.run` raises, and ServerStopping after `stop`.
         """
-        return self._threads.submit(self._run, job)
+        ticket = Ticket(job)
+        with self._lock:
+            self._tickets.add(ticket)
+        ticket.future = self._threads.submit(self._run, ticket)
+        ticket.future.add_done_callback(lambda _: self._tickets.discard(ticket))
+        return ticket
 
-    def submit_preview(self, job: PreviewJob) -> Future[Preview]:
-        """Queue a preview; the future raises as that of `submit`."""
-        return self._threads.submit(self._preview, job)
+    def warm_up(self) -> None:
+        """Start a process, so that the first photograph need not wait for one."""
+        process = self._take_process()
+        self._give_back(process)
 
-    def close(self) -> None:
-        """Finish running jobs, drop queued ones, stop the threads."""
-        self._threads.shutdown(cancel_futures=True)
+    def stop(self) -> None:
+        """Give up all jobs."""
+        self._stopping = True
+        with self._lock:
+            tickets = list(self._tickets)
+        for ticket in tickets:
+            ticket.cancel()
+
+    def close(self, seconds: float = 2.0) -> bool:
+        """Give up all jobs and end all processes; return whether the threads ended in time."""
+        self.stop()
         self.runner.close()
+        self._threads.shutdown(wait=False)
+        wait([ticket.future for ticket in list(self._tickets)], seconds)
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for process in idle:
+            process.close()
+        return not self._tickets
 
-    def _run(self, job: RequestJob) -> EncodedImage:
+    def _run(self, ticket: Ticket) -> EncodedImage:
+        if self._stopping:
+            raise ServerStopping
         start = time.monotonic()
-        result = self._colorize(job)
+        process = self._take_process()
+        reusable = False
+        try:
+            ticket.start_in(process)
+            image = process.run(
+                ticket.job, self.runner, self.memory, self.limits.max_seconds, ticket.cancelled
+            )
+            reusable = True
+        except InputError:
+            reusable = True
+            raise
+        except ClientDisconnected:
+            if self._stopping:
+                raise ServerStopping from None
+            raise
+        finally:
+            ticket.finish()
+            if reusable and not self._stopping:
+                self._give_back(process)
+            else:
+                process.close()
         seconds = (time.monotonic() - start) / self.limits.max_batch
         self.seconds_per_photo += SMOOTHING * (seconds - self.seconds_per_photo)
-        return result
+        return image
 
-    def _colorize(self, job: RequestJob) -> EncodedImage:
-        output = job.request.output
-        files = {name: self._read_extra(name, file) for name, file in job.extra_files.items()}
-        colorizer = Colorizer(self.runner, job.request.options.replace(**files))
-        formats = set[str]()
+    def _take_process(self) -> WorkerProcess:
+        with self._lock:
+            return self._idle.pop() if self._idle else WorkerProcess(self.runner.metadata)
 
-        def pages() -> Iterator[Photo]:
-            for photo in self._read_pages(job.photo):
-                if job.cancelled.is_set():
-                    raise ClientDisconnected
-                if output.confidence:
-                    result = colorizer.confidence_map(photo)
-                else:
-                    result = colorizer(photo)
-                    if output.compare is not None:
-                        result = compare(photo, result, output.compare)
-                input_format = result.metadata.format
-                formats.add(output_format(io.BytesIO(), output.format, input_format))
-                yield result
-
-        encoded = io.BytesIO()
-        notes = write(pages(), encoded, format=output.format, quality=output.quality)
-        return EncodedImage(encoded.getbuffer(), formats.pop(), tuple(notes))
-
-    def _preview(self, job: PreviewJob) -> Preview:
-        if job.cancelled.is_set():
-            raise ClientDisconnected
-        photo = read(job.photo, max_pixels=self.limits.max_pixels)
-        image = photo.to_pillow()
-        image.thumbnail((job.side, job.side), Image.Resampling.LANCZOS, reducing_gap=2.0)
-        image = image.convert("L" if photo.alpha is None else "LA")
-        encoded = io.BytesIO()
-        format = "JPEG" if photo.alpha is None else "PNG"
-        image.save(encoded, format, quality=PREVIEW_QUALITY)
-        return Preview(encoded.getbuffer(), format, (), photo.width, photo.height)
-
-    def _read_extra(self, name: str, file: BinaryIO) -> Photo:
-        try:
-            return read(file, max_pixels=self.limits.max_pixels)
-        except ColorizeError as error:
-            raise ColorizeError(f"{name}: {strip_source_name(error, file)}") from error
-
-    def _read_pages(self, file: BinaryIO) -> Iterator[Photo]:
-        """Yield the pages of a photograph, which together must keep to max_pixels."""
-        remaining = self.limits.max_pixels
-        for photo in read_pages(file, max_pixels=self.limits.max_pixels):
-            remaining -= photo.width * photo.height
-            if remaining < 0:
-                limit = f"{self.limits.max_pixels / 1e6:g} megapixels"
-                raise ColorizeError(f"its pages together have more than {limit}")
-            yield photo
-
-
-def strip_source_name(error: ColorizeError, file: BinaryIO) -> str:
-    """Return an error's message for a client, without the stream's name and the remedy."""
-    return error.reason.removeprefix(f"{display_name(file)}: ")
+    def _give_back(self, process: WorkerProcess) -> None:
+        with self._lock:
+            self._idle.append(process)

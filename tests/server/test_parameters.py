@@ -30,6 +30,7 @@ from colorize.server.parameters import OPTIONS, parse_request
         ("?size=4096", "'4096'", "8 to 512"),
         ("?size=65", "65", "32"),
         ("?max_pixels=9", "'max_pixels'", "quality"),
+        ("?hints=1,1,%23ff0000,1e200", "'1,1,#ff0000,1e200'", "million"),
         ("?%0d%0aX-Evil:1=1", r"'\r\nX-Evil:1'", ""),
         (f"?{'x' * 5000}=1", "'xxxxxxx", ""),
     ],

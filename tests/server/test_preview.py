@@ -14,6 +14,7 @@ from fixtures.server import (
 )
 from PIL import Image
 
+from colorize.server.files import WorkFolder
 from colorize.server.kept import KeptPhotos
 
 LARGE = make_photo("TIFF", 300, 200)
@@ -107,28 +108,42 @@ def test_photograph_larger_than_the_store_has_no_token(runner):
         assert response.status == 200 and "colorize-token" not in response.headers
 
 
+def keep(kept, content):
+    path = kept.folder.new_path()
+    path.write_bytes(content)
+    return kept.keep(path)
+
+
 def test_kept_photographs_make_room_for_new_ones():
-    kept = KeptPhotos(max_bytes=10, seconds=60)
-    first, second = (kept.keep(io.BytesIO(bytes(4))) for _ in range(2))
-    kept.open(first).close()  # now the second is the one unused for longest
-    third = kept.keep(io.BytesIO(bytes(4)))
-    assert kept.open(second) is None
+    kept = KeptPhotos(WorkFolder(), max_bytes=10, seconds=60)
+    first, second = (keep(kept, bytes(4)) for _ in range(2))
+    kept.copy(first).unlink()  # now the second is the one unused for longest
+    third = keep(kept, bytes(4))
+    assert kept.copy(second) is None
     for token in (first, third):
-        with kept.open(token) as file:
-            assert file.read() == bytes(4)
-    assert kept.keep(io.BytesIO(bytes(11))) is None
-    kept.close()
+        assert kept.copy(token).read_bytes() == bytes(4)
+    assert keep(kept, bytes(11)) is None
+    kept.folder.close()
 
 
 def test_kept_photographs_expire_and_leave_no_file(tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    kept = KeptPhotos(max_bytes=10, seconds=0.05)
-    token = kept.keep(io.BytesIO(b"abc"))
+    kept = KeptPhotos(WorkFolder(), max_bytes=10, seconds=0.05)
+    token = keep(kept, b"abc")
     assert [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()] == [b"abc"]
     time.sleep(0.1)
     kept.drop_expired()
     assert not any(path.is_file() for path in tmp_path.rglob("*"))
-    assert kept.open(token) is None
-    kept.keep(io.BytesIO(b"abc"))
-    kept.close()
+    assert kept.copy(token) is None
+    keep(kept, b"abc")
+    kept.folder.close()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_copy_outlives_the_kept_photograph():
+    kept = KeptPhotos(WorkFolder(), max_bytes=10, seconds=60)
+    token = keep(kept, b"abc")
+    copy = kept.copy(token)
+    assert kept.drop(token) and kept.copy(token) is None
+    assert copy.read_bytes() == b"abc"
+    kept.folder.close()
