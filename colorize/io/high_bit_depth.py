@@ -189,20 +189,20 @@ def _transform(pixels: np.ndarray, icc: bytes) -> np.ndarray:
     return samples.reshape(*pixels.shape[:2], 3)
 
 
-def has_decoder_warnings(file: SegmentFile) -> bool:
-    """Return whether libjpeg warns about the data of a JPEG file; False without libvips."""
-    try:
-        vips = _vips()
-    except ColorizeError:
-        return False
+def decode_jpeg(file: SegmentFile) -> np.ndarray | None:
+    """Return the samples of a JPEG file, (H, W, channels), None where libjpeg warns about its data.
+
+    Raises ColorizeError where libvips is not installed.
+    """
+    vips = _vips()
     vips.vips_lib.vips_error_clear()
+    file.seek(0)
     source = _source(file)  # held until the end: libvips calls its methods
     try:
-        # an eighth of the size: all is entropy-decoded, little else is done
-        image = vips.Image.jpegload_source(source, shrink=8, fail_on="warning")
-        image.write_to_memory()
+        image = vips.Image.jpegload_source(source, access="sequential", fail_on="warning")
+        shape = image.height, image.width, image.bands
+        return np.frombuffer(image.write_to_memory(), np.uint8).reshape(shape)
     except vips.Error:
-        return True
+        return None
     finally:
         del source
-    return False

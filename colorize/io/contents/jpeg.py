@@ -5,6 +5,7 @@ Sources: ITU-T T.81, annex B; XMP specification, part 3 (the extension); CIPA DC
 
 from __future__ import annotations
 
+import os
 import re
 import struct
 from collections.abc import Iterator
@@ -12,19 +13,18 @@ from typing import BinaryIO, NamedTuple
 
 from colorize.io.contents.types import Contents
 from colorize.io.exif import EXIF_PREFIX
+from colorize.io.jpeg_markers import APP0, COM, EOI, SOI, next_marker
 from colorize.io.xmp import Extension, merge_extension
 
 XMP_PREFIX = b"http://ns.adobe.com/xap/1.0/\0"
 EXTENSION_PREFIX = b"http://ns.adobe.com/xmp/extension/\0"
 PHOTOSHOP_PREFIX = b"Photoshop 3.0\0"
-SOS, EOI, COM, APP0 = 0xDA, 0xD9, 0xFE, 0xE0
 # Segments about the coding of the pixels, or a thumbnail; ICC profiles are converted.
 _OF_PIXELS = {
     0xE0: (b"JFIF\0", b"JFXX\0"),
     0xE2: (b"ICC_PROFILE\0",),
     0xEE: (b"Adobe",),
 }
-_MARKER = re.compile(rb"\xff+[^\x00\xd0-\xd7\xff]")  # not a stuffed byte or a restart
 
 
 class Segment(NamedTuple):
@@ -36,20 +36,22 @@ class Segment(NamedTuple):
 
 def read_segments(file: BinaryIO) -> tuple[list[Segment], bytes]:
     """Return the segments of a JPEG file, and what lies behind its end."""
-    file.seek(0)
-    data = file.read()
+    size = file.seek(0, os.SEEK_END)
     segments: list[Segment] = []
     position = 2
-    while match := _MARKER.search(data, position):
-        marker, position = data[match.end() - 1], match.end()
+    while True:
+        position, marker = next_marker(file, position, size)
+        position += 2
+        if marker == 0:
+            return segments, b""
+        file.seek(position)
         if marker == EOI:
-            return segments, data[position:]
-        if marker in (0x01, 0xD8) or position + 2 > len(data):
+            return segments, file.read()
+        if marker in (0x01, SOI) or position + 2 > size:
             continue
-        end = position + int.from_bytes(data[position : position + 2], "big")
-        segments.append(Segment(marker, data[position + 2 : end]))
-        position = max(end, position + 2)
-    return segments, b""
+        length = int.from_bytes(file.read(2), "big")
+        segments.append(Segment(marker, file.read(max(length - 2, 0))))
+        position += max(length, 2)
 
 
 def read_contents(file: BinaryIO, contents: Contents) -> None:

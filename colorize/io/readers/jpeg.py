@@ -12,22 +12,21 @@ from __future__ import annotations
 import os
 from typing import BinaryIO, NamedTuple
 
-import numpy as np
 from PIL import Image, JpegImagePlugin
 
 from colorize.errors import ColorizeError
-from colorize.io.high_bit_depth import has_decoder_warnings
+from colorize.io.high_bit_depth import decode_jpeg
+from colorize.io.jpeg_markers import EOI, SOI, SOS, next_marker
 from colorize.io.readers.limits import DAMAGED, TAKE_DAMAGED
 from colorize.io.segments import Part, SegmentFile
 
 SEQUENTIAL = {0xC0, 0xC1}  # frames whose one scan holds all components, coded by Huffman's method
 FRAMES = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-SOS, EOI = 0xDA, b"\xff\xd9"
+END = bytes([0xFF, EOI])
 PADDING = b"\xff\0" * 8  # ones only, which no code begins with: the decoder may look ahead at it
 OTHER_PADDING = bytes(16)
 TAIL_BYTES, STEP_BYTES = 1 << 15, 1 << 10  # the end is read in steps, to see how much was needed
 MAX_UNUSED_BYTES = 4 << 10
-SCAN_BYTES = 1 << 20
 
 
 class Scan(NamedTuple):
@@ -76,15 +75,15 @@ def load(file: BinaryIO, block_bytes: int, allow_damaged: bool) -> tuple[Image.I
     scan = _find_scan(file, size)
     notes = [] if scan.has_end else ["its end marker is missing"]
     end = scan.end
-    whole = SegmentFile(file, [Part(0, end), EOI])
+    whole = SegmentFile(file, [Part(0, end), END])
     image = None
     if scan.is_only:
         image = _load_checked(file, end, PADDING, block_bytes)
         if image is not None and not scan.has_end:  # then the padding must not have been decoded
             other = _load_checked(file, end, OTHER_PADDING, block_bytes)
             image = image if other is not None and image.tobytes() == other.tobytes() else None
-    elif scan.is_complete and not has_decoder_warnings(whole):
-        image = _load(whole, block_bytes)
+    elif scan.is_complete:
+        image = _load_strictly(whole, block_bytes)
     if image is None:
         if not allow_damaged:
             raise ColorizeError("its pixels are damaged or incomplete", TAKE_DAMAGED)
@@ -103,6 +102,21 @@ def _load(file: SegmentFile, block_bytes: int) -> Image.Image:
     return image
 
 
+def _load_strictly(file: SegmentFile, block_bytes: int) -> Image.Image | None:
+    """Return the picture, None where libjpeg warns, which libvips passes on, unlike Pillow."""
+    try:
+        samples = decode_jpeg(file)
+    except ColorizeError:  # libvips is not installed
+        return _load(file, block_bytes)
+    if samples is None:
+        return None
+    if samples.shape[2] not in (1, 3):  # inks, of which Pillow knows whether they are inverted
+        return _load(file, block_bytes)
+    image = Image.fromarray(samples[..., 0] if samples.shape[2] == 1 else samples)
+    image.format = "JPEG"
+    return image
+
+
 def _load_checked(file: BinaryIO, end: int, padding: bytes, block_bytes: int) -> Image.Image | None:
     """Return the picture, None where there are too few data for its pixels, or too many."""
     padded = _TailFile(file, [Part(0, end), padding])
@@ -117,53 +131,27 @@ def _load_checked(file: BinaryIO, end: int, padding: bytes, block_bytes: int) ->
 def _find_scan(file: BinaryIO, size: int) -> Scan:
     """Return the first scan. Raises ColorizeError where there is none."""
     components, frame, start = 0, 0, 2
-    while start < size:
-        file.seek(start)
-        head = file.read(4)
-        if len(head) < 4 or head[0] != 0xFF:
-            start += 1  # bytes that do not belong here, which decoders skip
+    while True:
+        start, marker = next_marker(file, start, size)
+        if marker == 0:
+            raise ColorizeError("damaged or incomplete: it has no pixels")
+        if marker in (0x01, SOI):
+            start += 2
             continue
-        if head[1] == 0xFF or 0xD0 <= head[1] <= 0xD8 or head[1] in (0, 1):
-            start += 1 if head[1] == 0xFF else 2
-            continue
-        content_start, length = start + 4, int.from_bytes(head[2:], "big")
-        if head[1] in FRAMES:
-            frame, components = head[1], file.read(6)[-1:][0] if start + 10 <= size else 0
-        start += 2 + length
-        if head[1] == SOS:
-            file.seek(content_start)
-            in_scan = (file.read(1) or b"\0")[0]
-            end, marker = _next_marker(file, start, size)
-            if frame in SEQUENTIAL and in_scan == components and marker != SOS:
-                return Scan(end, marker == EOI[1], True, True)
+        file.seek(start + 2)
+        length = int.from_bytes(file.read(2), "big")
+        content = file.read(max(length - 2, 0))
+        start += 2 + max(length, 2)
+        if marker in FRAMES:
+            frame, components = marker, content[5] if len(content) > 5 else 0
+        if marker == SOS:
+            end, behind = next_marker(file, start, size)
+            if frame in SEQUENTIAL and content[:1] == bytes([components]) and behind != SOS:
+                return Scan(end, behind == EOI, True, True)
             sent = _Coefficients(components)
-            file.seek(content_start)
-            sent.add(file.read(length - 2))
+            sent.add(content)
             end, has_end = _later_scans(file, start, size, sent)
             return Scan(end, has_end, False, has_end or sent.are_complete)
-    raise ColorizeError("damaged or incomplete: it has no pixels")
-
-
-def _find_marker(block: bytes) -> int | None:
-    """Return where a marker is that is neither a stuffed byte nor a restart."""
-    values = np.frombuffer(block, np.uint8)
-    positions = np.flatnonzero(values[:-1] == 0xFF)
-    behind = values[positions + 1]
-    is_marker = (behind != 0) & (behind != 0xFF) & ((behind < 0xD0) | (behind > 0xD7))
-    found = positions[is_marker]
-    return int(found[0]) if len(found) else None
-
-
-def _next_marker(file: BinaryIO, start: int, size: int) -> tuple[int, int]:
-    """Return the offset of the next marker and its number, the end of the file and 0 for none."""
-    file.seek(start)
-    kept = b""
-    while content := file.read(SCAN_BYTES):
-        block = kept + content
-        if (position := _find_marker(block)) is not None:
-            return file.tell() - len(block) + position, block[position + 1]
-        kept = block[-1:]
-    return size, 0
 
 
 def _later_scans(file: BinaryIO, start: int, size: int, sent: _Coefficients) -> tuple[int, bool]:
@@ -172,9 +160,9 @@ def _later_scans(file: BinaryIO, start: int, size: int, sent: _Coefficients) -> 
     Adds to `sent` what the scans on the way hold.
     """
     while True:
-        start, marker = _next_marker(file, start, size)
-        if marker in (0, EOI[1]):
-            return start, marker == EOI[1]
+        start, marker = next_marker(file, start, size)
+        if marker in (0, EOI):
+            return start, marker == EOI
         file.seek(start + 2)
         length = int.from_bytes(file.read(2), "big")
         if start + 4 > size or start + 2 + length > size:

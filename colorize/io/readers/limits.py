@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import BinaryIO
 
 from colorize.errors import ColorizeError
-from colorize.io.contents.jpeg import SOS, read_segments
+from colorize.io.contents.jpeg import read_segments
+from colorize.io.jpeg_markers import SOS
 
 MAX_SCANS = 500  # of a progressive JPEG, each of which the decoder goes over all pixels for
 MAX_FRAMES = 10_000  # of an animation

@@ -8,7 +8,6 @@ from typing import Any
 from PIL import Image, PngImagePlugin
 
 from colorize.io.contents.jpeg import (
-    COM,
     EXTENSION_PREFIX,
     PHOTOSHOP_PREFIX,
     XMP_PREFIX,
@@ -18,6 +17,7 @@ from colorize.io.contents.jpeg import (
 from colorize.io.exif import EXIF_PREFIX
 from colorize.io.icc import srgb_profile
 from colorize.io.jp2 import pack_jp2_boxes
+from colorize.io.jpeg_markers import COM
 from colorize.io.metadata import Metadata, photoshop_resources, text_bytes
 from colorize.io.writers.png import text_chunks
 from colorize.io.writers.target import Target
