@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 Value = bool | int | float | str | None
 Consumer = Literal["command", "server", "evaluation"]
-Need = Literal["distribution", "class_weights", "prior"]
+Need = Literal["distribution", "class_weights", "prior", "propagation"]
 
 DEFAULT_STYLE = "vivid"
 INPUT_SIZE = 256  # pixels, height and width of the input that most networks expect
@@ -161,6 +161,8 @@ class Option:
 
     def missing(self, network: "ModelMetadata") -> str:
         """Return why the option cannot act on a network, or "" if it can."""
+        if self.needs == "propagation":
+            return "this network propagates hints itself" if network.takes_hints else ""
         if self.needs is not None and network.output != "logits":
             return "this network does not predict a distribution of colors"
         if self.needs == "class_weights" and network.class_weights is None:
@@ -259,7 +261,7 @@ class ColorizeOptions(Options):
     hint_scope: Literal["global", "local"] = option(
         "global", "what hints may change: also the color cast of the whole photograph (global), or "
         "only similar parts nearby (local)",
-        needs="distribution", consumers=("command", "server"),
+        needs="propagation", consumers=("command", "server"),
     )  # fmt: skip
     reference: "Photo | str | os.PathLike[str] | None" = option(
         None, "color photograph whose palette the results are drawn toward",

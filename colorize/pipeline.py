@@ -39,6 +39,7 @@ from colorize.runtime.load import load_runner
 from colorize.runtime.threads import available_cpus, limit_blas_threads
 
 WARM_AB = np.array([0.25, 0.97], np.float32)  # unit vector in ab toward orange
+HINT_STRIDE = 4  # pixels of the network's input per cell of propagated hints, at least
 INPUT_RESAMPLE = Image.Resampling.BICUBIC  # as in the published code
 
 
@@ -254,7 +255,8 @@ class Colorizer:
         probabilities = None if self.decoder is None else self.decoder.probabilities(logits)[0]
         cells = self._hint_map(hinted)
         max_cast = MAX_CAST if self.options.hint_scope == "global" else 0.0
-        return propagate_hints(ab[0], lightness[0, 0], cells, probabilities, max_cast)[None]
+        seen = self.metadata.takes_hints
+        return propagate_hints(ab[0], lightness[0, 0], cells, probabilities, max_cast, seen)[None]
 
     def merge(self, photo: Photo, ab: Floats, hinted: HintedPixels | None = None) -> Photo:
         """Return the photograph with its own L, and ab (2, h, w) upsampled to its size."""
@@ -267,7 +269,10 @@ class Colorizer:
         return dataclasses.replace(photo, pixels=pixels)
 
     def _hint_map(self, hinted: HintedPixels) -> Floats:
-        side = self.size // self.metadata.output_stride
+        stride = self.metadata.output_stride
+        if not self.metadata.takes_hints:
+            stride = max(stride, HINT_STRIDE)
+        side = self.size // stride
         return rasterize(hinted, (side, side))
 
     def samples(self, photo: Photo, count: int, seed: int | None = None) -> list[Photo]:

@@ -9,11 +9,13 @@ for Machine Learning*, 2006, eq. 2.25) with these changes as its noisy observati
     k(x, y) = exp(-|Δposition| / s.distance - |ΔL| / s.lightness - (1 - BC) / s.distribution)
 
 X are the hinted cells, s the `LengthScales`, and BC = Σ √(p·q) the Bhattacharyya coefficient of
-the cells' color distributions. docs/control.md describes what users can expect.
+the cells' color distributions. For a network without distributions, the last term is
+|Δab| / s.color, with the predicted ab. docs/control.md describes what users can expect.
 """
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -30,13 +32,16 @@ class LengthScales(NamedTuple):
     distance: float  # of the picture's sides
     lightness: float  # L
     distribution: float  # 1 - Bhattacharyya coefficient
+    color: float  # ab, where there is no distribution
 
 
 # Chosen on a part of the ImageNet sample by `evaluation.tasks.hints`. GLOBAL for the whole change
 # gains most in PSNR, but lets one strong hint color a whole picture; so only a change as small as a
 # color cast, MAX_CAST, is propagated that far.
-GLOBAL_HINTS, LOCAL_HINTS = LengthScales(1.0, 60.0, 0.2), LengthScales(0.2, 20.0, 0.1)
-NETWORK_HINTS = LengthScales(0.03, 60.0, 1.0)  # for networks that propagate hints themselves
+GLOBAL_HINTS = LengthScales(1.0, 60.0, 0.2, 80.0)
+LOCAL_HINTS = LengthScales(0.2, 20.0, 0.1, 40.0)
+# for networks that propagate hints themselves
+NETWORK_HINTS = LengthScales(0.03, 60.0, 1.0, math.inf)
 MAX_CAST = 30.0  # ab units
 NUGGET = 0.02  # observation noise: keeps close hints of different colors from amplifying each other
 MAX_SOURCES = 1024  # hinted cells that are propagated; of more, a random choice
@@ -49,19 +54,21 @@ def propagate_hints(
     hints: Floats,
     probabilities: Array | None = None,
     max_cast: float = MAX_CAST,
+    seen_by_network: bool = False,
 ) -> Floats:
     """Return ab with the hints met at their cells and propagated to similar ones.
 
     Up to max_cast of each change is propagated with GLOBAL_HINTS, as if it were a color cast, and
-    the rest with LOCAL_HINTS; without probabilities, all of it with NETWORK_HINTS.
+    the rest with LOCAL_HINTS. Where the network has propagated the hints itself, all of it is
+    with NETWORK_HINTS.
 
     Args:
         ab: (2, H, W), the predicted colors in ab units.
         lightness: (H', W'), L in [0, 100].
         hints: (3, h, w), see `rasterize`; h and w are divisors of the sizes of the other two.
-        probabilities: (Q, h, w), the color distribution of each cell; None for networks that
-            propagate hints themselves.
+        probabilities: (Q, h, w), the color distribution of each cell; None for networks without.
         max_cast: In ab units; 0 leaves the color cast of the whole picture alone.
+        seen_by_network: Whether the network got the hints as input.
     """
     mask = hints[2]
     if not mask.any():
@@ -69,10 +76,10 @@ def propagate_hints(
     sources = np.flatnonzero(mask)
     if len(sources) > MAX_SOURCES:
         sources = np.random.default_rng(0).choice(sources, MAX_SOURCES, replace=False)
-    features = _features(block_mean(lightness, mask.shape), probabilities)
-    wanted = AB_SCALE * hints[:2] - block_mean(ab, mask.shape)
-    wanted = wanted.reshape(2, -1)[:, sources].T  # (n, 2)
-    if probabilities is None:
+    predicted = block_mean(ab, mask.shape)
+    features = _features(block_mean(lightness, mask.shape), predicted, probabilities)
+    wanted = (AB_SCALE * hints[:2] - predicted).reshape(2, -1)[:, sources].T  # (n, 2)
+    if seen_by_network:
         change = _gp_interpolate(wanted, features, sources, NETWORK_HINTS)
     else:
         norm = np.maximum(np.hypot(*wanted.T), 1e-6)
@@ -88,21 +95,29 @@ class _CellFeatures(NamedTuple):
 
     position: Floats  # (n, 2), of the picture's sides
     lightness: Floats  # (n, 1)
+    ab: Floats  # (n, 2)
     sqrt_probabilities: Floats | None  # (n, Q)
 
     def at(self, cells: Array) -> _CellFeatures:
         root = None if self.sqrt_probabilities is None else self.sqrt_probabilities[cells]
-        return _CellFeatures(self.position[cells], self.lightness[cells], root)
+        return _CellFeatures(self.position[cells], self.lightness[cells], self.ab[cells], root)
 
 
-def _features(lightness: Floats, probabilities: Array | None) -> _CellFeatures:
-    """Return the features of all cells, row by row, from L (h, w) and probabilities (Q, h, w)."""
+def _features(lightness: Floats, ab: Floats, probabilities: Array | None) -> _CellFeatures:
+    """Return the features of all cells, row by row.
+
+    Args:
+        lightness: L (h, w).
+        ab: (2, h, w).
+        probabilities: (Q, h, w), or None.
+    """
     h, w = lightness.shape
     position = np.stack(np.meshgrid(np.arange(h) / h, np.arange(w) / w, indexing="ij"), axis=-1)
     root = None
     if probabilities is not None:
         root = np.sqrt(probabilities.reshape(len(probabilities), -1).T, dtype=np.float32)
-    return _CellFeatures(position.reshape(-1, 2).astype(np.float32), lightness.reshape(-1, 1), root)
+    positions = position.reshape(-1, 2).astype(np.float32)
+    return _CellFeatures(positions, lightness.reshape(-1, 1), ab.reshape(2, -1).T, root)
 
 
 def _gp_interpolate(
@@ -127,5 +142,7 @@ def _kernel(a: _CellFeatures, b: _CellFeatures, scales: LengthScales) -> Floats:
     if a.sqrt_probabilities is not None and b.sqrt_probabilities is not None:
         coefficient = a.sqrt_probabilities @ b.sqrt_probabilities.T
         exponent += (1 - coefficient) / scales.distribution
+    elif scales.color < math.inf:
+        exponent += np.hypot(*np.moveaxis(a.ab[:, None] - b.ab, -1, 0)) / scales.color
     correlation: Floats = np.exp(-exponent, dtype=np.float32)
     return correlation

@@ -11,6 +11,7 @@ import warnings
 import numpy as np
 import pytest
 import torch
+from fixtures.ddcolor import FixedColors, uniform_ab
 from PIL import Image
 from skimage.color import lab2rgb, rgb2lab
 
@@ -20,36 +21,13 @@ from colorize.io.readers import read
 from colorize.io.writers import write
 from colorize.models.ddcolor import DDColor, DDColorTiny
 from colorize.pipeline import Colorizer
-from colorize.runtime.base import RunnerWrapper
-from colorize.runtime.torch_runner import TorchRunner
 
 SIZE = 512  # of the network's input
-
-
-class FixedColors(RunnerWrapper):
-    """Runs no network: gives ab (2, h, w) for every photograph, as DDColor would."""
-
-    def __init__(self, ab: np.ndarray):
-        with torch.device("meta"):
-            super().__init__(TorchRunner(DDColorTiny()))
-        self.ab = ab.astype(np.float32)
-
-    @property
-    def device(self) -> str:
-        return "cpu"
-
-    def __call__(self, lightness, hints=None):
-        assert lightness.shape[-2:] == self.ab.shape[-2:]
-        return np.repeat(self.ab[None], len(lightness), axis=0)
 
 
 def colored(photo: Photo, ab: np.ndarray, **options: object) -> Photo:
     """Return the photograph as colorized by a network that gives this ab."""
     return Colorizer(FixedColors(ab)).with_options(size=ab.shape[-1], **options)(photo)
-
-
-def uniform_ab(a: float, b: float, size: int = SIZE) -> np.ndarray:
-    return np.broadcast_to(np.array([[[a]], [[b]]]), (2, size, size))
 
 
 def gray(lightness: float, height: int = SIZE, width: int = SIZE, dtype: type = np.uint8) -> Photo:
