@@ -21,6 +21,7 @@ from colorize.io.storage import RemotePath, is_file
 from colorize.runtime.threads import available_cpus
 from colorize.video.formats import is_video_name
 from colorize.video.sequence import group_frames
+from colorize.video.unfinished import remove_finished
 
 # Threads, each with a photograph in memory. A second one reads and writes while one colorizes.
 DEFAULT_WORKERS = min(8, max(2, available_cpus()))
@@ -150,3 +151,4 @@ def clean_up(jobs: Iterable[Job]) -> None:
     for folder in {job.target.parent for job in jobs if not isinstance(job.target, RemotePath)}:
         with contextlib.suppress(OSError):  # writing the outputs reports a bad folder
             remove_stale_temp_files(folder)
+            remove_finished(folder)

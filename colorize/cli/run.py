@@ -29,6 +29,7 @@ from colorize.cli.settings import (
     make_renderer,
     open_manifest,
     read_manifest,
+    video_settings,
 )
 from colorize.cli.signals import interrupts
 from colorize.command_parser import from_arguments
@@ -39,6 +40,7 @@ from colorize.io.readers import MAX_PIXELS
 from colorize.io.storage import RemotePath, exists, is_folder, parse_path
 from colorize.options import ColorizeOptions, VideoOptions
 from colorize.video.formats import VideoResult, is_video_name, require_video_extra
+from colorize.video.unfinished import unfinished_folders
 
 if TYPE_CHECKING:
     from colorize.pipeline import Colorizer
@@ -231,9 +233,15 @@ def _colorize_video(
                 bar.total = total
                 bar.update(done - bar.n)
 
-            return transcode.colorize_video(
-                job.source, job.target, colorizer,
-                from_arguments(VideoOptions, args), progress=progress,
-            )  # fmt: skip
+            try:
+                return transcode.colorize_video(
+                    job.source, job.target, colorizer,
+                    from_arguments(VideoOptions, args), settings=video_settings(args, colorizer),
+                    progress=progress,
+                )  # fmt: skip
+            except BaseException:
+                for folder in unfinished_folders(job.target):
+                    log_line(f"{display_name(folder)} has what is done: the same command goes on")
+                raise
 
     return colorize_video

@@ -17,6 +17,7 @@ from colorize.io.formats import output_format
 from colorize.io.photo import Photo
 from colorize.models import registry
 from colorize.options import ColorizeOptions, OutputOptions, VideoOptions, hash_of
+from colorize.runtime.threads import available_cpus
 
 if TYPE_CHECKING:
     from colorize.pipeline import Colorizer
@@ -79,6 +80,12 @@ def output_fingerprint(args: argparse.Namespace) -> dict[str, object]:
         **output.fingerprint(),
         **from_arguments(VideoOptions, args).fingerprint(),
     }
+
+
+def video_settings(args: argparse.Namespace, colorizer: Colorizer) -> dict[str, object]:
+    """Return what a video depends on besides the source: also on what computes the colors."""
+    execution = {"backend": args.backend, "device": colorizer.device, "cpus": available_cpus()}
+    return {**output_fingerprint(args), **execution}
 
 
 def read_manifest(args: argparse.Namespace) -> Manifest | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from fractions import Fraction
 from typing import BinaryIO
@@ -76,6 +76,11 @@ class VideoReader:
         self._end = Fraction(0)  # seconds, of the packets read
 
     @property
+    def pixel_aspect(self) -> Fraction:
+        """Width of a pixel in heights; 0 if unknown."""
+        return self.stream.sample_aspect_ratio or Fraction(0)
+
+    @property
     def total(self) -> int | None:
         """Number of frames that the file announces."""
         if self.stream.frames:
@@ -88,8 +93,8 @@ class VideoReader:
         duration = self.container.duration
         return None if duration is None else Fraction(duration, av.time_base)
 
-    def frames(self, copy: Callable[[av.Packet], None]) -> Iterator[tuple[av.VideoFrame, int]]:
-        """Yield each frame with its time stamp, in `time_base`; call `copy` with other packets.
+    def frames(self) -> Iterator[tuple[av.VideoFrame, int]]:
+        """Yield each frame with its time stamp, in `time_base`.
 
         Time stamps increase: a frame without one, or with an earlier one than the frame before,
         follows that at the average rate.
@@ -101,7 +106,6 @@ class VideoReader:
                 end = (packet.pts + (packet.duration or 0)) * packet.time_base
                 self._end = max(self._end, end)
             if packet.stream is not self.stream:
-                copy(packet)
                 continue
             for frame in _decode(packet, self.damaged):
                 pts = frame.pts
@@ -111,6 +115,20 @@ class VideoReader:
                 last = pts
                 self.count += 1
                 yield frame, pts
+
+    def other_packets(
+        self, container: av.container.InputContainer
+    ) -> Iterator[tuple[Fraction, av.Packet]]:
+        """Yield the packets of all streams but the video, with times that do not decrease.
+
+        container: the same video, opened once more.
+        """
+        seconds = Fraction(0)
+        for packet in _packets(container, list(container.streams), []):
+            if packet.stream.index != self.stream.index:
+                if packet.dts is not None and packet.time_base is not None:
+                    seconds = max(seconds, packet.dts * packet.time_base)
+                yield seconds, packet
 
     @property
     def notes(self) -> Iterator[str]:

@@ -51,8 +51,25 @@ class Motion:
         return float((self.confidence > CONFIDENT).mean()) < CUT
 
 
+@dataclass(frozen=True)
+class FilterState:
+    """What the temporal filter remembers of the previous frame.
+
+    Attributes:
+        lightness: L, (GRID, GRID) float32.
+        ab: the filtered colors, (2, h, w) float32.
+    """
+
+    lightness: Floats
+    ab: Floats
+
+
 class TemporalFilter:
-    """Removes flicker from ab; called with L and ab of each frame in order."""
+    """Removes flicker from ab; called with L and ab of each frame in order.
+
+    Attributes:
+        state: of the previous frame; None before the first.
+    """
 
     def __init__(self, blend: float = BLEND):
         """Start a video.
@@ -61,7 +78,7 @@ class TemporalFilter:
         """
         self._blend = blend
         self._flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-        self._previous: tuple[Floats, Floats] | None = None  # L at GRID, ab
+        self.state: FilterState | None = None
 
     def __call__(self, lightness: Floats, ab: Floats) -> Floats:
         """Return the ab of the next frame, (2, h, w).
@@ -72,11 +89,11 @@ class TemporalFilter:
                 the first frame and after a scene cut.
         """
         lightness = _resize(lightness, GRID, GRID)
-        if self._previous is not None:
-            motion = self.estimate_motion(lightness, self._previous[0])
+        if self.state is not None:
+            motion = self.estimate_motion(lightness, self.state.lightness)
             if not motion.is_scene_cut:
-                ab = blend_previous(ab, self._previous[1], motion, self._blend)
-        self._previous = lightness, ab
+                ab = blend_previous(ab, self.state.ab, motion, self._blend)
+        self.state = FilterState(lightness, ab)
         return ab
 
     def estimate_motion(self, lightness: Floats, previous: Floats) -> Motion:
@@ -165,6 +182,15 @@ class VideoColorizer:
             raise ColorizeError("--autocontrast would make a video pulsate; leave it out")
         self.colorizer = colorizer
         self._filter = TemporalFilter()
+
+    @property
+    def state(self) -> FilterState | None:
+        """Of the frames so far; a video goes on where it was set to that of another colorizer."""
+        return self._filter.state
+
+    @state.setter
+    def state(self, state: FilterState | None) -> None:
+        self._filter.state = state
 
     def __call__(self, photo: Photo) -> Photo:
         """Return the next frame in color."""

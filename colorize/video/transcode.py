@@ -1,26 +1,38 @@
 """Colorize a video file frame by frame and keep everything but the colors.
 
-Memory does not grow with the length of the video: one frame is colorized at a time, and encoder
-and muxer hold about a second of packets. docs/video.md lists what each container keeps.
+Frames are encoded in pieces of some seconds, which are kept on disk and joined at the end with the
+other streams: an interrupted run goes on after its last whole piece. Memory does not grow with the
+length of the video. docs/video.md lists what each container keeps.
 """
 
 from __future__ import annotations
 
+import functools
+import heapq
 import os
-from collections.abc import Callable
+import secrets
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from itertools import chain, islice
+from operator import itemgetter
+from pathlib import Path
 
 import av
 import numpy as np
 
+from colorize._version import __version__
 from colorize.color.types import Pixels
-from colorize.errors import display_name, error_context
+from colorize.errors import ColorizeError, display_name, error_context
 from colorize.io.atomic import atomic_write
 from colorize.io.photo import Photo
 from colorize.io.source import open_source
 from colorize.options import VideoOptions
 from colorize.pipeline import Colorizer
+from colorize.video.encoder import VideoEncoder
 from colorize.video.formats import VideoResult, muxer_of, resolve_codec
+from colorize.video.pieces import PIECE_FRAMES, PieceFolder
 from colorize.video.reader import (
+    UNREADABLE,
     VideoReader,
     av_error_context,
     frame_pixels,
@@ -29,6 +41,7 @@ from colorize.video.reader import (
 )
 from colorize.video.streams import StreamCopier
 from colorize.video.temporal import VideoColorizer
+from colorize.video.unfinished import unfinished_folder
 from colorize.video.writer import VideoWriter
 
 PathLike = str | os.PathLike[str]
@@ -40,17 +53,21 @@ def colorize_video(
     colorizer: Colorizer,
     options: VideoOptions | None = None,
     *,
+    settings: Mapping[str, object] | None = None,
     progress: Callable[[int, int | None], None] = lambda done, total: None,
 ) -> VideoResult:
     """Write a video in color; return its size, its number of frames, and what was not kept.
 
-    The target appears when all is done; after any exception it is unchanged.
+    The target appears when all is done; after any exception it is unchanged. The same call then
+    goes on after the last finished piece, if `settings` are given.
 
     Args:
         source: the video to read.
         target: the video to write; its suffix is that of the container.
         colorizer: network and settings.
         options: how to encode.
+        settings: all that the output depends on besides the source, as JSON values, such as the
+            hash of the weights; None starts from the beginning after an interruption.
         progress: called after each frame with the number done and the total, None if unknown; an
             exception from it cancels the work.
 
@@ -69,6 +86,7 @@ def colorize_video(
         first = read_first_frame(file, name)
         with (
             open_video(file, name) as container,
+            _unfinished_folder(source, target, settings) as folder,
             atomic_write(target) as written,
             av_error_context(target_name, written),
             av.open(written, "w", format=muxer) as output,
@@ -76,15 +94,74 @@ def colorize_video(
             reader = VideoReader(container, name, first)
             writer = VideoWriter(output, reader, codec, crf)
             copier = StreamCopier(output, reader, options.audio)
-            for number, (frame, pts) in enumerate(reader.frames(copier.copy), 1):
-                pixels = frame_pixels(frame, reader.width, reader.height)
-                colorized = _colorize(pixels, reader.quarter_turns, video_colorizer)
-                writer.write(colorized, pts, frame.duration)
-                progress(number, reader.total)
-            writer.finish()
+            pieces = PieceFolder(folder)
+            resumed_at = pieces.frames
+            new_encoder = functools.partial(VideoEncoder, reader, codec, crf)
+            _encode(reader, video_colorizer, pieces, new_encoder, progress)
+            if not reader.count:
+                raise ColorizeError(f"{UNREADABLE} (no frame can be decoded)")
+            with open_video(file, name) as again:
+                video = pieces.packets(reader.time_base)
+                others = reader.other_packets(again)
+                for _, packet in heapq.merge(video, others, key=itemgetter(0)):
+                    if packet.stream is None:
+                        writer.write(packet)
+                    else:
+                        copier.copy(packet)
             copier.finish()
             notes = (*writer.notes, *copier.notes, *reader.notes)
+    if resumed_at:
+        notes = (f"resumed after frame {resumed_at}", *notes)
     return VideoResult((reader.width, reader.height), reader.count, notes)
+
+
+def _unfinished_folder(
+    source: PathLike, target: PathLike, settings: Mapping[str, object] | None
+) -> AbstractContextManager[Path]:
+    """Return the folder for the pieces of a video; a new one if the settings are unknown."""
+    if settings is None:
+        return unfinished_folder(target, {"run": secrets.token_hex()}, keep=False)
+    status = os.stat(source)
+    versions = {"version": __version__, "libraries": av.library_versions, "frames": PIECE_FRAMES}
+    identity = {"size": status.st_size, "mtime_ns": status.st_mtime_ns}
+    return unfinished_folder(target, {**settings, **versions, **identity})
+
+
+def _encode(
+    reader: VideoReader,
+    colorize: VideoColorizer,
+    pieces: PieceFolder,
+    new_encoder: Callable[[], VideoEncoder],
+    progress: Callable[[int, int | None], None],
+) -> None:
+    """Colorize and encode the frames that the pieces do not have yet, in new pieces.
+
+    Args:
+        reader: of the video; frames of finished pieces are decoded, but not colorized.
+        colorize: of this video.
+        pieces: those of interrupted runs; gets the others.
+        new_encoder: called for each piece.
+        progress: called after each frame with the number done and the total.
+    """
+
+    def frames() -> Iterator[tuple[av.VideoFrame, int]]:
+        for number, timed in enumerate(reader.frames(), 1):
+            if number > finished:
+                yield timed
+            progress(number, reader.total)
+
+    finished = pieces.frames
+    colorize.state = pieces.state
+    waiting = frames()
+    for start in waiting:
+        encoder = new_encoder()
+        with pieces.new_piece() as piece:
+            for frame, pts in chain([start], islice(waiting, PIECE_FRAMES - 1)):
+                pixels = frame_pixels(frame, reader.width, reader.height)
+                colorized = _colorize(pixels, reader.quarter_turns, colorize)
+                piece.write(encoder.encode(colorized, pts, frame.duration))
+            piece.write(encoder.finish())
+            piece.state = colorize.state
 
 
 def _colorize(pixels: Pixels, quarter_turns: int, video_colorizer: VideoColorizer) -> Pixels:

@@ -18,7 +18,7 @@ pytest.importorskip("cv2")
 
 from fixtures.videos import UNEVEN, inspect, make_video, picture  # noqa: E402
 
-from colorize.video.writer import VideoWriter  # noqa: E402
+from colorize.video.encoder import VideoEncoder  # noqa: E402
 
 
 def test_command_writes_a_video_and_a_line(colorize_):
@@ -120,20 +120,21 @@ def test_manifest_skips_a_finished_video(colorize_):
 def test_interrupted_command_leaves_no_file(colorize_, monkeypatch):
     make_video(Path("clip.mp4"), audio=None)
     written: list[int] = []
-    write = VideoWriter.write
+    encode = VideoEncoder.encode
 
-    def write_and_interrupt(writer, pixels, pts, duration):
-        write(writer, pixels, pts, duration)
+    def encode_and_interrupt(encoder, pixels, pts, duration):
+        packets = encode(encoder, pixels, pts, duration)
         written.append(pts)
         if len(written) == 3:
-            assert len(os.listdir()) == 2  # the temporary file is there
+            assert len(os.listdir()) == 3  # the temporary file is there, and the folder of pieces
             time.sleep(0.5)  # until the command waits for this thread
             os.kill(os.getpid(), signal.SIGINT)
             deadline = time.monotonic() + 30
             while not interrupts.triggered and time.monotonic() < deadline:
                 time.sleep(0.01)
+        return packets
 
-    monkeypatch.setattr(VideoWriter, "write", write_and_interrupt)
+    monkeypatch.setattr(VideoEncoder, "encode", encode_and_interrupt)
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     handlers = [signal.getsignal(number) for number in numbers]
     signal.signal(signal.SIGINT, signal.default_int_handler)  # nohup has it ignored
