@@ -9,6 +9,7 @@ import reprlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal, cast, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -27,15 +28,20 @@ _QUOTE = reprlib.Repr()
 _QUOTE.maxstring = 80
 
 
+Scope = Literal["global", "local"]
+
+
 @dataclass(frozen=True)
 class Hint:
-    """A disc of known color in a photograph.
+    """A disc or brush stroke of known color in a photograph.
 
     Args:
         x: column of the center in the upright photograph, from 0 at the left.
         y: row of the center, from 0 at the top.
         color: "#rrggbb", sRGB; only its a and b of CIE Lab are used.
         radius: in pixels; 0 is a single pixel, None 1 % of the longer side and at least 1.
+        stroke: further points (x, y), to which the disc is drawn in straight lines.
+        scope: what the hint may change, as the option `hint_scope`; None for what that says.
         source: how error messages refer to the hint.
 
     Raises:
@@ -47,16 +53,26 @@ class Hint:
     y: float
     color: str
     radius: float | None = None
-    source: str = field(default="hint", compare=False)
+    stroke: tuple[tuple[float, float], ...] = ()
+    scope: Scope | None = None
+    source: str = field(default="hint", compare=False, kw_only=True)
 
     def __post_init__(self) -> None:
         """Check the fields."""
         if not re.fullmatch("#[0-9a-fA-F]{6}", self.color):
             color = _QUOTE.repr(self.color)
             raise ColorizeError(f"{self.source}: {color} is not a color; write #rrggbb")
-        for name, value in (("x", self.x), ("y", self.y), ("radius", self.radius or 0)):
+        if self.scope not in (None, *get_args(Scope)):
+            raise ColorizeError(f"{self.source}: scope {self.scope!r}; write global or local")
+        numbers = [each for x, y in self.points for each in (("x", x), ("y", y))]
+        for name, value in (*numbers, ("radius", self.radius or 0)):
             if not (math.isfinite(value) and value >= 0):
                 raise ColorizeError(f"{self.source}: {name} is {value}; must be 0 or more")
+
+    @property
+    def points(self) -> tuple[tuple[float, float], ...]:
+        """All points (x, y) of the stroke, of a disc its center."""
+        return ((self.x, self.y), *self.stroke)
 
     @property
     def ab(self) -> Floats:
@@ -83,7 +99,7 @@ def read_hints(path: str | os.PathLike[str]) -> Hints:
 
 
 def parse_hints(text: str, name: str) -> list[Hint]:
-    """Return the hints of a text, one per line: `x,y,#rrggbb` or `x,y,#rrggbb,radius`.
+    """Return the hints of a text, one per line, see `parse_hint`.
 
     Empty lines and comments are ignored. A comment is a line that starts with #, or what follows
     a value, whitespace and a #.
@@ -91,7 +107,7 @@ def parse_hints(text: str, name: str) -> list[Hint]:
     Raises ColorizeError, naming the line, for a wrong line, and for a text without hints.
     """
     hints = [
-        _parse_line(line, f"{name}, line {number}")
+        parse_hint(line, f"{name}, line {number}")
         for number, content in enumerate(text.splitlines(), 1)
         if (line := _strip_comment(content))
     ]
@@ -121,16 +137,36 @@ def _strip_comment(line: str) -> str:
     return "" if line.startswith("#") else re.split(r"(?<=[^,\s])\s+#", line, maxsplit=1)[0]
 
 
-def _parse_line(line: str, source: str) -> Hint:
+def parse_hint(line: str, source: str) -> Hint:
+    """Return the hint of a line: `x,y,#rrggbb`, `x,y,#rrggbb,radius` or `…,radius,scope`.
+
+    More pairs of x,y before the color make a stroke; an empty radius is the default one.
+
+    Raises ColorizeError, beginning with `source`, for a wrong line.
+    """
     fields = [field.strip() for field in line.split(",")]
-    if len(fields) not in (3, 4):
+    colors = [number for number, field in enumerate(fields) if field.startswith("#")]
+    count = colors[0] if colors else 2  # of coordinates
+    if count < 2 or count % 2 or not count < len(fields) <= count + 3:
         quoted = _QUOTE.repr(line)
         raise ColorizeError(
             f"{source}: {quoted} has {len(fields)} fields; write x,y,#rrggbb,radius"
         )
-    x, y = (_parse_number(*named, source) for named in zip(fields[:2], "xy", strict=True))
-    radius = _parse_number(fields[3], "radius", source) if len(fields) == 4 else None
-    return Hint(x, y, fields[2], radius, source)
+    numbers = [
+        _parse_number(field, "xy"[number % 2], source)
+        for number, field in enumerate(fields[:count])
+    ]
+    (x, y), *stroke = zip(numbers[::2], numbers[1::2], strict=True)
+    color, radius, scope, *_ = [*fields[count:], "", ""]
+    return Hint(
+        x,
+        y,
+        color,
+        _parse_number(radius, "radius", source) if radius else None,
+        tuple(stroke),
+        cast(Scope, scope) if scope else None,
+        source=source,
+    )
 
 
 def _parse_number(text: str, name: str, source: str) -> float:

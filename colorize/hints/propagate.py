@@ -53,7 +53,7 @@ def propagate_hints(
     lightness: Array,
     hints: Floats,
     probabilities: Array | None = None,
-    max_cast: float = MAX_CAST,
+    max_cast: float | Floats = MAX_CAST,
     seen_by_network: bool = False,
 ) -> Floats:
     """Return ab with the hints met at their cells and propagated to similar ones.
@@ -67,7 +67,8 @@ def propagate_hints(
         lightness: (H', W'), L in [0, 100].
         hints: (3, h, w), see `rasterize`; h and w are divisors of the sizes of the other two.
         probabilities: (Q, h, w), the color distribution of each cell; None for networks without.
-        max_cast: In ab units; 0 leaves the color cast of the whole picture alone.
+        max_cast: In ab units, for all cells or for each, (h, w); 0 leaves the color cast of the
+            whole picture alone.
         seen_by_network: Whether the network got the hints as input.
     """
     mask = hints[2]
@@ -82,9 +83,11 @@ def propagate_hints(
     if seen_by_network:
         change = _gp_interpolate(wanted, features, sources, NETWORK_HINTS)
     else:
+        limit = np.broadcast_to(max_cast, mask.shape).reshape(-1)[sources]
         norm = np.maximum(np.hypot(*wanted.T), 1e-6)
-        cast = wanted * np.minimum(1, max_cast / norm)[:, None]
-        change = _gp_interpolate(cast, features, sources, GLOBAL_HINTS)
+        cast = wanted * np.minimum(1, limit / norm)[:, None]
+        far = limit > 0
+        change = _gp_interpolate(cast[far], features, sources[far], GLOBAL_HINTS)
         change += _gp_interpolate(wanted - change[sources], features, sources, LOCAL_HINTS)
     planes = np.ascontiguousarray(change.T).reshape(2, *mask.shape)
     return ab + upsample_bilinear(planes, (ab.shape[1], ab.shape[2]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -12,11 +13,13 @@ from colorize.color import lab
 from colorize.color.bit_depth import to_uint8
 from colorize.color.types import Array, Floats
 from colorize.errors import ColorizeError
-from colorize.hints.format import Hint, Hints, check_painting, opaque_pixels
+from colorize.hints.format import Hint, Hints, Scope, check_painting, opaque_pixels
 from colorize.io.photo import Photo
 
 AB_SCALE = 110  # networks take hints as ab / 110
 DEFAULT_RADIUS = 0.01  # of the photograph's longer side
+SCOPES: tuple[Scope | None, ...] = (None, "global", "local")
+CHUNK = 1 << 20  # pixels that are worked on at a time
 
 
 class HintedPixels(NamedTuple):
@@ -27,29 +30,47 @@ class HintedPixels(NamedTuple):
     ab: Floats  # (n, 2)
     size: tuple[int, int]  # (H, W) of the photograph
 
+    scopes: npt.NDArray[np.uint8] | None = None  # (n,), indices of SCOPES; None if all are 0
+
     @classmethod
     def from_hints(cls, hints: Hints, size: tuple[int, int]) -> HintedPixels:
         """Return the pixels of hints in an upright photograph of the size (H, W).
 
-        Where discs overlap, the later one counts. A painting of another size is scaled.
+        Where hints overlap, the later one counts. A painting of another size is scaled.
 
         Raises ColorizeError for a hint outside the photograph, and for a painting of another
         aspect ratio or without hints.
         """
         if isinstance(hints, Photo):
             return _painted_pixels(hints, size)
-        discs = [_disc(hint, size) for hint in hints]
-        positions = np.concatenate([np.zeros(0, np.int64), *discs])
-        ab = np.repeat([hint.ab for hint in hints] or np.zeros((0, 2)), [*map(len, discs)], axis=0)
-        # unique keeps the first of equal positions: in reversed order, that of the last hint
-        unique, last = np.unique(positions[::-1], return_index=True)
-        return cls._from_positions(unique, ab[::-1][last], size)
+        covering = np.zeros(size, np.min_scalar_type(len(hints)))  # number of a hint, from 1
+        for number, hint in enumerate(hints, 1):
+            _draw(covering, hint, number)
+        colors = np.array([(0, 0), *(hint.ab for hint in hints)], np.float32)
+        hinted = cls._from_mask(covering, lambda rows, columns: colors[covering[rows, columns]])
+        if all(hint.scope is None for hint in hints):
+            return hinted
+        scopes = np.array([0, *(SCOPES.index(hint.scope) for hint in hints)], np.uint8)
+        return hinted._replace(scopes=scopes[covering[hinted.rows, hinted.columns]])
 
     @classmethod
-    def _from_positions(cls, positions: Array, ab: Array, size: tuple[int, int]) -> HintedPixels:
-        """Return the pixels at ascending positions in the flattened photograph."""
-        rows, columns = np.divmod(positions, size[1])
-        return cls(rows.astype(np.int32), columns.astype(np.int32), ab.astype(np.float32), size)
+    def _from_mask(cls, mask: Array, ab_at: Callable[[Array, Array], Array]) -> HintedPixels:
+        """Return the pixels where a mask (H, W) is not 0; `ab_at` gets some rows and columns.
+
+        Works on some pixels at a time, to need little memory beyond the result.
+        """
+        width = mask.shape[1]
+        flat = mask.reshape(-1)
+        number = np.count_nonzero(flat)
+        rows, columns = np.empty(number, np.int32), np.empty(number, np.int32)
+        ab = np.empty((number, 2), np.float32)
+        end = 0
+        for start in range(0, len(flat), CHUNK):
+            positions = np.flatnonzero(flat[start : start + CHUNK]) + start
+            part = slice(end, end := end + len(positions))
+            rows[part], columns[part] = np.divmod(positions, width)
+            ab[part] = ab_at(rows[part], columns[part])
+        return cls(rows, columns, ab, mask.shape)
 
     def apply_to(self, ab: Floats, rows: slice, columns: slice) -> None:
         """Set the hinted pixels in place in the ab, (2, rows, columns), of a block."""
@@ -68,21 +89,51 @@ class HintedPixels(NamedTuple):
         return slice(start + ends[0], start + ends[1])
 
 
-def _disc(hint: Hint, size: tuple[int, int]) -> Array:
-    """Return the positions of a disc's pixels in the flattened photograph of the size (H, W)."""
-    height, width = size
-    row, column = round(hint.y), round(hint.x)
-    if row >= height or column >= width:
-        position = f"{hint.source}: {hint.x:g},{hint.y:g}"
-        raise ColorizeError(f"{position} is outside the photograph of {width}×{height} pixels")
-    radius = max(1.0, DEFAULT_RADIUS * max(size)) if hint.radius is None else hint.radius
+def _draw(covering: Array, hint: Hint, number: int) -> None:
+    """Set the pixels of a hint, in place in (H, W), to its number."""
+    height, width = covering.shape
+    points = [(round(x), round(y)) for x, y in hint.points]
+    for x, y in points:
+        if x >= width or y >= height:
+            position = f"{hint.source}: {x:g},{y:g}"
+            raise ColorizeError(f"{position} is outside the photograph of {width}×{height} pixels")
+    radius = max(1.0, DEFAULT_RADIUS * max(height, width)) if hint.radius is None else hint.radius
     radius = min(radius, height + width)  # as good as any larger one
-    reach = int(radius)
-    rows = np.arange(max(0, row - reach), min(height, row + reach + 1), dtype=np.int64)[:, None]
-    columns = np.arange(max(0, column - reach), min(width, column + reach + 1), dtype=np.int64)
-    inside = (rows - row) ** 2 + (columns - column) ** 2 <= radius**2
-    positions: Array = (rows * width + columns)[inside]
-    return positions
+    for start, end in itertools.pairwise(points) if hint.stroke else [(points[0], points[0])]:
+        first_row = max(0, min(start[1], end[1]) - int(radius))
+        last_row = min(height - 1, max(start[1], end[1]) + int(radius))
+        rows = np.arange(first_row, last_row + 1)
+        left, right = _capsule(rows, start, end, radius)
+        left = np.maximum(left, 0).astype(int)
+        right = np.minimum(right, width - 1).astype(int)
+        for row, first, last in zip(rows, left, right, strict=True):
+            covering[row, first : last + 1] = number
+
+
+def _capsule(
+    rows: Array, start: tuple[int, int], end: tuple[int, int], radius: float
+) -> tuple[Array, Array]:
+    """Return the first and last column of a disc drawn along a line, for each of its rows.
+
+    Its outline has two arcs, around the ends, and between them two lines parallel to the axis.
+    """
+    left, right = np.full(len(rows), np.inf), np.full(len(rows), -np.inf)
+    for x, y in (start, end):
+        half = np.sqrt(np.maximum(radius**2 - (rows - y) ** 2.0, 0))
+        inside = np.abs(rows - y) <= radius
+        left[inside] = np.minimum(left, np.ceil(x - half))[inside]
+        right[inside] = np.maximum(right, np.floor(x + half))[inside]
+    across, down = end[0] - start[0], end[1] - start[1]
+    if down != 0:
+        length = np.hypot(across, down)
+        for side in (-radius, radius):
+            offset_x, offset_y = -down / length * side, across / length * side
+            along = (rows - start[1] - offset_y) / down
+            x_at = start[0] + offset_x + along * across
+            between = (along >= 0) & (along <= 1)
+            left[between] = np.minimum(left, np.ceil(x_at))[between]
+            right[between] = np.maximum(right, np.floor(x_at))[between]
+    return left, right
 
 
 def _painted_pixels(painting: Photo, size: tuple[int, int]) -> HintedPixels:
@@ -94,11 +145,14 @@ def _painted_pixels(painting: Photo, size: tuple[int, int]) -> HintedPixels:
         (2 * np.arange(side) + 1) * painted // (2 * side)
         for side, painted in zip(size, painting.size, strict=True)
     )
-    positions = np.flatnonzero(opaque_pixels(painting)[np.ix_(rows, columns)])
-    row, column = np.divmod(positions, size[1])
-    pixels = to_uint8(painting.pixels)[rows[row], columns[column]].reshape(len(positions), -1)
-    rgb = np.broadcast_to(pixels, (len(positions), 3)).astype(np.float32) / 255
-    return HintedPixels._from_positions(positions, lab.rgb_to_lab(rgb)[:, 1:], size)
+    pixels = to_uint8(painting.pixels)
+
+    def ab_at(row: Array, column: Array) -> Array:
+        levels = pixels[rows[row], columns[column]].reshape(len(row), -1)
+        rgb = np.broadcast_to(levels, (len(row), 3)).astype(np.float32) / 255
+        return lab.rgb_to_lab(rgb)[:, 1:]
+
+    return HintedPixels._from_mask(opaque_pixels(painting)[np.ix_(rows, columns)], ab_at)
 
 
 def _check_aspect_ratio(painting: Photo, size: tuple[int, int]) -> None:
@@ -122,13 +176,46 @@ def rasterize(pixels: HintedPixels, grid: tuple[int, int]) -> Floats:
 
     grid: (h, w).
     """
-    (h, w), (height, width) = grid, pixels.size
-    row = (2 * pixels.rows.astype(np.int64) + 1) * h // (2 * height)
-    column = (2 * pixels.columns.astype(np.int64) + 1) * w // (2 * width)
-    cell = row * w + column
-    counts = np.bincount(cell, minlength=h * w).reshape(h, w)
+    counts, sums = _sums_in_cells(pixels, grid, pixels.ab)
     fullest = np.lib.stride_tricks.sliding_window_view(np.pad(counts, 1), (3, 3)).max(axis=(2, 3))
     mask = (counts > 0) & (2 * counts >= fullest)
-    sums = np.stack([np.bincount(cell, plane, h * w).reshape(h, w) for plane in pixels.ab.T])
     mean = np.where(mask, sums / np.maximum(counts, 1), 0) / AB_SCALE
     return np.concatenate((mean, mask[None])).astype(np.float32)
+
+
+def local_cells(
+    pixels: HintedPixels, grid: tuple[int, int], default: Scope
+) -> npt.NDArray[np.bool_]:
+    """Return whether the hints of each cell have the scope "local", (h, w).
+
+    Args:
+        pixels: The hints.
+        grid: (h, w).
+        default: The scope of hints that have none.
+    """
+    if pixels.scopes is None:
+        return np.full(grid, default == "local")
+    is_local = np.array([(scope or default) == "local" for scope in SCOPES])[pixels.scopes]
+    counts, (local,) = _sums_in_cells(pixels, grid, is_local[:, None])
+    mostly: npt.NDArray[np.bool_] = 2 * local > counts
+    return mostly
+
+
+def _sums_in_cells(
+    pixels: HintedPixels, grid: tuple[int, int], values: Array
+) -> tuple[Array, Array]:
+    """Return the number of hinted pixels in each cell, (h, w), and the sums of values (n, m).
+
+    The sums are (m, h, w).
+    """
+    (h, w), (height, width) = grid, pixels.size
+    counts, sums = np.zeros(h * w, np.int64), np.zeros((values.shape[1], h * w))
+    for start in range(0, len(values), CHUNK):
+        part = slice(start, start + CHUNK)
+        row = (2 * pixels.rows[part].astype(np.int64) + 1) * h // (2 * height)
+        column = (2 * pixels.columns[part].astype(np.int64) + 1) * w // (2 * width)
+        cell = row * w + column
+        counts += np.bincount(cell, minlength=h * w)
+        for total, plane in zip(sums, values[part].T, strict=True):
+            total += np.bincount(cell, plane, h * w)
+    return counts.reshape(grid), sums.reshape(-1, *grid)

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from colorize.errors import ColorizeError
-from colorize.hints.format import Hint
+from colorize.hints.format import Hint, parse_hint
 from colorize.io.formats import FORMATS, SUFFIXES
 from colorize.options import ColorizeOptions, Option, OutputOptions, options_of
-from colorize.server.errors import MAX_QUOTED, ApiError, quoted
+from colorize.server.errors import ApiError, quoted
 
 PHOTO = "photo"  # the form field with the photograph
 TOKEN = "token"  # the form field that names a photograph kept by POST /preview
@@ -21,11 +21,10 @@ PREVIEW_SIDE = Option(
 )
 MAX_SIZE = 512  # of the network's input; time and memory grow with its square
 MAX_HINTS = 200
-MAX_HINTED_PIXELS = 4_000_000  # in the squares around all hints; they take memory
+MAX_HINT_NUMBERS = 10_000  # of all hints together: the points of long strokes
 
 HINTS_ALLOWED = (
-    f"1 to {MAX_HINTS} lines of x,y,#rrggbb or x,y,#rrggbb,radius that cover at most "
-    f"{MAX_HINTED_PIXELS // 10**6} million pixels"
+    f"1 to {MAX_HINTS} lines of x,y,#rrggbb or x,y,#rrggbb,radius or x,y,#rrggbb,radius,local"
 )
 HINTS_SCHEMA = {
     "type": "string",
@@ -108,25 +107,13 @@ def _parse_value(name: str, text: str) -> Any:
 
 
 def _parse_hints(text: str) -> list[Hint]:
-    lines = [line for line in re.split(r"[;\r\n]+", text) if line.strip()]
+    lines = [line.strip() for line in re.split(r"[;\r\n]+", text) if line.strip()]
+    if not 0 < len(lines) <= MAX_HINTS or text.count(",") > MAX_HINT_NUMBERS:
+        raise ApiError(422, f"hints {quoted(text)}: must be {HINTS_ALLOWED}")
     try:
-        hints = [_parse_hint(line, f"hint {number}") for number, line in enumerate(lines, 1)]
+        return [parse_hint(line, f"hint {number}") for number, line in enumerate(lines, 1)]
     except ColorizeError as error:
         raise ApiError(422, str(error)) from None
-    except ValueError:
-        hints = []
-    pixels = sum((2 * min(hint.radius or 0, MAX_HINTED_PIXELS) + 1) ** 2 for hint in hints)
-    if not 0 < len(hints) <= MAX_HINTS or pixels > MAX_HINTED_PIXELS:
-        raise ApiError(422, f"hints {quoted(text)}: must be {HINTS_ALLOWED}")
-    return hints
-
-
-def _parse_hint(line: str, source: str) -> Hint:
-    x, y, color, *radius = (value.strip() for value in line.split(","))
-    if len(radius) > 1:
-        raise ValueError
-    color = color[:MAX_QUOTED]  # an invalid one is repeated in the message
-    return Hint(float(x), float(y), color, float(radius[0]) if radius else None, source)
 
 
 def parse_preview_side(query: Iterable[tuple[str, str]]) -> int:

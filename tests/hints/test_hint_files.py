@@ -62,7 +62,9 @@ def test_parse_hints_gives_hints_or_one_line_error(text):
     ("line", "part"),
     [
         ("1,2", "'1,2' has 2 fields"),
-        ("1,2,#aabbcc,3,4", "5 fields"),
+        ("1,2,#aabbcc,3,4", "scope '4'"),
+        ("1,2,#aabbcc,3,local,5", "6 fields"),
+        ("1,2,3,#aabbcc", "4 fields"),
         ("1;2;#aabbcc", "1 fields"),
         ("one,2,#aabbcc", "x is 'one'"),
         ("1,,#aabbcc", "y is ''"),
@@ -109,3 +111,12 @@ def test_read_hints_needs_opaque_and_transparent_pixels(tmp_path, channels):
     Image.fromarray(np.zeros((8, 8, channels), np.uint8)).save(tmp_path / "p.png")
     with pytest.raises(ColorizeError, match=r"p.png: .*transparen"):
         read_hints(tmp_path / "p.png")
+
+
+def test_strokes_and_scopes_are_read(tmp_path):
+    lines = "1,2,3,4,5,6,#aabbcc,7,local\n1,2,#aabbcc,,global\n1,2,3,4,#aabbcc # two points\n"
+    assert read_hints(write(tmp_path, lines)) == [
+        Hint(1, 2, "#aabbcc", 7, ((3, 4), (5, 6)), "local"),
+        Hint(1, 2, "#aabbcc", None, (), "global"),
+        Hint(1, 2, "#aabbcc", None, ((3, 4),)),
+    ]

@@ -74,3 +74,19 @@ def test_fully_painted_picture_is_propagated():
     alike = np.full((2, 64, 64), 0.5, np.float32)
     result = propagate_hints(np.zeros((2, 64, 64)), np.full((64, 64), 50.0), hints, alike)
     np.testing.assert_allclose(result[0], 33, atol=3)
+
+
+def test_cast_of_each_cell_is_propagated_by_its_own_limit():
+    """A hint whose limit is 0 leaves the rest alone, next to one that does not."""
+    alike = np.full((2, 16, 16), 0.5, np.float32)
+    ab, flat = np.zeros((2, 16, 16), np.float32), halves(50, 50)
+    hints = one_hint(2, 2, (20, 0)) + one_hint(13, 13, (0, 20))
+    limits = np.full((16, 16), 30, np.float32)
+    limits[13, 13] = 0
+    result = propagate_hints(ab, flat, hints, alike, limits)
+    only = propagate_hints(ab, flat, one_hint(2, 2, (20, 0)), alike)
+    np.testing.assert_allclose(result[:, 13, 13], (0, 20), atol=1)
+    np.testing.assert_allclose(result[:, 2:6, 2:6], only[:, 2:6, 2:6], atol=3)
+    assert result[0, 8, 8] > 5 > 3 > result[1, 8, 8]
+    everywhere = propagate_hints(ab, flat, hints, alike)
+    assert everywhere[1, 8, 8] > result[1, 8, 8] + 3

@@ -1,5 +1,7 @@
 """Hints as pixels of the photograph and as cells of the network's grid."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -7,7 +9,7 @@ from hypothesis import strategies as st
 
 from colorize.errors import ColorizeError
 from colorize.hints.format import Hint
-from colorize.hints.rasterize import HintedPixels, rasterize
+from colorize.hints.rasterize import HintedPixels, local_cells, rasterize
 from colorize.io.photo import Photo
 
 ORANGE, BLUE = "#c08050", "#5080b0"
@@ -50,6 +52,47 @@ def test_disc_is_cropped_and_later_hint_wins():
     assert len(pixels.rows) == 12
     np.testing.assert_allclose(pixels.ab[0], Hint(0, 0, ORANGE).ab)
     np.testing.assert_allclose(pixels.ab[1], Hint(0, 0, BLUE).ab)
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 29), st.integers(0, 19)), min_size=1, max_size=4),
+    st.integers(0, 6),
+)
+def test_stroke_covers_what_is_near_its_lines(points, radius):
+    (x, y), *stroke = points
+    pixels = HintedPixels.from_hints([Hint(x, y, BLUE, radius, tuple(stroke))], (20, 30))
+    found = set(zip(pixels.rows.tolist(), pixels.columns.tolist(), strict=True))
+    rows, columns = np.mgrid[:20, :30]
+    distance = np.full((20, 30), np.inf)
+    for (x0, y0), (x1, y1) in zip(points, points[1:] or points, strict=False):
+        squared = max(1, (x1 - x0) ** 2 + (y1 - y0) ** 2)
+        along = ((columns - x0) * (x1 - x0) + (rows - y0) * (y1 - y0)) / squared
+        along = np.clip(along, 0, 1)
+        near = np.hypot(columns - x0 - along * (x1 - x0), rows - y0 - along * (y1 - y0))
+        distance = np.minimum(distance, near)
+    certain, possible = distance < radius - 1e-6, distance < radius + 1e-6
+    assert set(zip(*map(np.ndarray.tolist, np.nonzero(certain)), strict=True)) <= found
+    assert found <= set(zip(*map(np.ndarray.tolist, np.nonzero(possible)), strict=True))
+
+
+def test_cells_are_local_where_most_of_their_hints_are():
+    hints = [
+        Hint(2, 2, BLUE, 2, (), "local"),
+        Hint(12, 2, BLUE, 2, (), "global"),
+        Hint(22, 2, BLUE),
+    ]
+    pixels = HintedPixels.from_hints(hints, (5, 25))
+    assert local_cells(pixels, (1, 3), "global").tolist() == [[True, False, False]]
+    assert local_cells(pixels, (1, 3), "local").tolist() == [[True, False, True]]
+
+
+def test_overlapping_hints_need_no_more_memory():
+    """Hints without a radius on a long photograph cover most of it."""
+    tracemalloc.start()
+    pixels = HintedPixels.from_hints([Hint(9000, 2, BLUE)] * 200, (5, 100_000))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert 9900 < len(pixels.rows) <= 5 * 2001 and peak < 20e6
 
 
 @pytest.mark.parametrize("position", [(30, 0), (0, 20), (29.6, 0)])

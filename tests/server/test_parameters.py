@@ -30,7 +30,6 @@ from colorize.server.parameters import OPTIONS, parse_request
         ("?size=4096", "'4096'", "8 to 512"),
         ("?size=65", "65", "32"),
         ("?max_pixels=9", "'max_pixels'", "quality"),
-        ("?hints=1,1,%23ff0000,1e200", "'1,1,#ff0000,1e200'", "million"),
         ("?%0d%0aX-Evil:1=1", r"'\r\nX-Evil:1'", ""),
         (f"?{'x' * 5000}=1", "'xxxxxxx", ""),
     ],
@@ -50,14 +49,15 @@ def test_invalid_form_field_gives_422(server):
 @pytest.mark.parametrize(
     ("hints", "message"),
     [
-        ("1,2", "hints '1,2'"),
-        ("1,2,#ff0000,3,4", "hints '1,2,#ff0000,3,4'"),
+        ("1,2", "hint 1: '1,2' has 2 fields"),
+        ("1,2,#ff0000,3,4", "hint 1: scope '4'"),
         (";", "hints ';'"),
         ("1,2,red", "hint 1: 'red'"),
         (f"1,2,{'x' * 5000}", "hint 1: 'xxxx"),
+        ("1,2," * 6000 + "#ff0000", "hints '1,2,1,2"),
         ("1,2,#ff0000;nan,2,#ff0000", "hint 2: x is nan"),
         ("70,2,#ff0000", "hint 1: 70,2"),
-        ("1,2,#ff0000,1e30", "hints '1,2,#ff0000,1e30'"),
+        ("1,2,#ff0000,-1", "hint 1: radius is -1"),
         ("1,2,#ff0000,inf", "hint 1: radius is inf"),
         ("1,2,#ff0000;" * 201, "hints '1,2,#ff0000;"),
     ],
@@ -114,3 +114,9 @@ assert schema == {"type": "number", "minimum": 0, "maximum": 2, "default": 1.0}
 """
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
+
+
+@pytest.mark.parametrize("radius", ["1e200", "1e30", "99999"])
+def test_hint_larger_than_the_photograph_covers_it(server, radius):
+    response = server.post(PHOTO, f"?format=png&hints=1,1,%23ff0000,{radius}")
+    assert response.body == server.post(PHOTO, "?format=png&hints=1,1,%23ff0000,200").body
