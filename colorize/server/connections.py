@@ -18,6 +18,7 @@ SEND_BUFFER = 1 << 19
 SHUTDOWN_TIMEOUT = 30  # seconds that accepted requests have to finish, in three steps:
 GIVE_UP_AFTER = 25.0  # then those that still run are answered with an error,
 ABORT_AFTER = 28.0  # and then connections are closed that are still open
+BACKLOG = 100  # connections that are accepted at once, before those are closed that are too many
 OTHER_FILES = 64  # descriptors besides those of connections: libraries, worker processes
 
 
@@ -41,7 +42,9 @@ class BoundedConnection(H11Protocol):
         self._await_request()
         self._head_timer = self.loop.call_later(HEAD_TIMEOUT, transport.abort)
         if len(self.connections) > self.max_connections:
-            self._slowest().transport.abort()
+            slowest = self._slowest()
+            self.connections.discard(slowest)  # the loop closes it only after accepting others
+            slowest.transport.abort()
 
     def data_received(self, data: bytes) -> None:
         """Handle bytes of a request."""
@@ -107,7 +110,7 @@ def connections_possible(wanted: int) -> int:
     if files == resource.RLIM_INFINITY:
         return wanted
     # a request has a connection and often a temporary file
-    return max(1, min(wanted, (files - OTHER_FILES) // 2))
+    return max(1, min(wanted, (files - OTHER_FILES - BACKLOG) // 2))
 
 
 class BoundedServer(uvicorn.Server):
@@ -124,6 +127,7 @@ class BoundedServer(uvicorn.Server):
         most = connections_possible(max_connections)
         protocol = type("Connection", (BoundedConnection,), {"max_connections": most})
         config.http = protocol
+        config.backlog = BACKLOG
         config.timeout_graceful_shutdown = SHUTDOWN_TIMEOUT
         super().__init__(config)
         self._give_up = give_up

@@ -9,6 +9,7 @@ from colorize._version import __version__
 from colorize.options import INPUT_SIZE
 from colorize.server.limits import Limits
 from colorize.server.parameters import (
+    FILE_NAME,
     FILES,
     PARAMETERS,
     PHOTO,
@@ -113,6 +114,12 @@ def openapi_document(limits: Limits, size_divisor: int, input_size: int = INPUT_
             "/colorize": {"post": _colorize_operation(limits, schemas)},
             "/preview": {"post": _preview_operation(limits)},
             "/preview/{token}": {"delete": _forget_operation()},
+            "/zip": {"post": _create_zip_operation()},
+            "/zip/{token}": {
+                "get": _download_zip_operation(),
+                "post": _add_to_zip_operation(schemas),
+            },
+            "/zip/{token}/end": {"post": _end_zip_operation()},
             "/healthz": {
                 "get": {
                     "operationId": "health",
@@ -134,23 +141,112 @@ def _colorize_operation(limits: Limits, schemas: dict[str, Json]) -> Json:
         "keeps its size, transparency, bit depth and metadata. Limits: "
         f"{limits.max_bytes / 1e6:g} MB and {limits.max_pixels / 1e6:g} megapixels. Parameters "
         "may be in the query or in the form; the form takes precedence.",
-        "parameters": [
-            {
-                "name": name,
-                "in": "query",
-                "description": schema["description"],
-                "schema": {key: value for key, value in schema.items() if key != "description"},
-            }
-            for name, schema in schemas.items()
-        ],
-        "requestBody": {
-            "required": True,
-            "content": {
-                "application/octet-stream": {"schema": PHOTO_SCHEMA},
-                "multipart/form-data": {"schema": _form_schema(schemas)},
-            },
-        },
+        "parameters": _query_parameters(schemas),
+        "requestBody": _photo_body(schemas),
         "responses": {"200": _image_response(), **failures},
+    }
+
+
+def _query_parameters(schemas: dict[str, Json]) -> list[Json]:
+    return [
+        {
+            "name": name,
+            "in": "query",
+            "description": schema["description"],
+            "schema": {key: value for key, value in schema.items() if key != "description"},
+        }
+        for name, schema in schemas.items()
+    ]
+
+
+def _photo_body(schemas: dict[str, Json]) -> Json:
+    return {
+        "required": True,
+        "content": {
+            "application/octet-stream": {"schema": PHOTO_SCHEMA},
+            "multipart/form-data": {"schema": _form_schema(schemas)},
+        },
+    }
+
+
+def _create_zip_operation() -> Json:
+    token = {"token": {"type": "string", "description": "names the ZIP file"}}
+    schema = {"type": "object", "required": ["token"], "properties": token}
+    return {
+        "operationId": "createZip",
+        "summary": "Begin a ZIP file of results",
+        "description": "Download it at /zip/{token}; while that goes on, add photographs, and then "
+        "end it. They are sent as they are colorized, and not kept.",
+        "responses": {
+            "201": _json_response("It can be downloaded.", schema),
+            "403": _error_response(FAILURES["403"]),
+            "429": _error_response("The server has too many ZIP files."),
+        },
+    }
+
+
+def _download_zip_operation() -> Json:
+    return {
+        "operationId": "downloadZip",
+        "summary": "Download a ZIP file while photographs are added to it",
+        "parameters": [_zip_token()],
+        "responses": {
+            "200": {
+                "description": "The ZIP file; ends with /zip/{token}/end.",
+                "content": {"application/zip": {"schema": BINARY}},
+            },
+            "403": _error_response(FAILURES["403"]),
+            "404": _error_response("There is no such ZIP file."),
+            "409": _error_response("It is downloaded already."),
+        },
+    }
+
+
+def _add_to_zip_operation(schemas: dict[str, Json]) -> Json:
+    name = {
+        "name": FILE_NAME,
+        "in": "query",
+        "required": True,
+        "description": "the photograph's name, from which that in the ZIP file is made",
+        "schema": {"type": "string"},
+    }
+    image = _image_response()
+    return {
+        "operationId": "addToZip",
+        "summary": "Colorize a photograph into a ZIP file",
+        "description": "As /colorize, but the result goes to whoever downloads the ZIP file.",
+        "parameters": [_zip_token(), name, *_query_parameters(schemas)],
+        "requestBody": _photo_body(schemas),
+        "responses": {
+            "204": {"description": "The result is in the ZIP file.", "headers": image["headers"]},
+            **_failures(),
+            "404": _error_response("There is no such ZIP file or kept photograph."),
+            "409": _error_response("Nobody downloads the ZIP file."),
+            "410": _error_response("The download of the ZIP file has ended."),
+        },
+    }
+
+
+def _end_zip_operation() -> Json:
+    return {
+        "operationId": "endZip",
+        "summary": "End a ZIP file",
+        "parameters": [_zip_token()],
+        "responses": {
+            "204": {"description": "It ends after what was added."},
+            "403": _error_response(FAILURES["403"]),
+            "404": _error_response("There is no such ZIP file."),
+        },
+    }
+
+
+def _zip_token() -> Json:
+    return {
+        "name": TOKEN,
+        "in": "path",
+        "required": True,
+        "description": "from /zip",
+        "schema": {"type": "string", "minLength": 1},
     }
 
 

@@ -16,6 +16,7 @@ from colorize.server.errors import ApiError, quoted
 
 PHOTO = "photo"  # the form field with the photograph
 TOKEN = "token"  # the form field that names a photograph kept by POST /preview
+FILE_NAME = "name"  # the query parameter that names a photograph added to a ZIP file
 PREVIEW_SIDE = Option(
     "side", int, 1600, "longer side of the preview, in pixels", minimum=16, maximum=4096
 )
@@ -54,6 +55,9 @@ PARAMETERS = {
     name: option for name, option in OPTIONS.items() if name == "hints" or name not in FILES
 }
 ALIASES = {alias: option.name for option in PARAMETERS.values() for alias in option.aliases}
+
+
+Query = list[tuple[str, str]]
 
 
 @dataclass(frozen=True)
@@ -114,6 +118,14 @@ def _parse_hints(text: str) -> list[Hint]:
         return [parse_hint(line, f"hint {number}") for number, line in enumerate(lines, 1)]
     except ColorizeError as error:
         raise ApiError(422, str(error)) from None
+
+
+def parse_file_name(query: Query) -> tuple[str, Query]:
+    """Return the name of a photograph and the other parameters. Raises ApiError (422)."""
+    names = [value for name, value in query if name == FILE_NAME]
+    if len(names) != 1:
+        raise ApiError(422, f"{FILE_NAME} must be given once: the photograph's name")
+    return names[0], [(name, value) for name, value in query if name != FILE_NAME]
 
 
 def parse_preview_side(query: Iterable[tuple[str, str]]) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 from pathlib import Path
 
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
@@ -44,3 +45,9 @@ class FileResult(Response):
             while chunk := file.read(CHUNK):
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})
             await send({"type": "http.response.body"})
+
+
+async def wait_for_disconnect(request: Request) -> None:
+    """Return when a client, whose whole request was received, closes the connection."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass

@@ -1,0 +1,283 @@
+"""The endpoints for photographs, and the state that requests share."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import math
+from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+
+from colorize._version import __version__
+from colorize.errors import ColorizeError
+from colorize.models.metadata import ModelMetadata
+from colorize.options import DEFAULT_STYLE, supported_options
+from colorize.runtime.base import Runner
+from colorize.server.errors import ApiError
+from colorize.server.files import WorkFolder, is_disk_full
+from colorize.server.jobs import ColorizeJob, EncodedImage, Job, PreviewJob, without_path
+from colorize.server.kept import KeptPhotos
+from colorize.server.limits import Limits
+from colorize.server.openapi import MEDIA_TYPES, openapi_document
+from colorize.server.parameters import (
+    OPTIONS,
+    PHOTO,
+    Query,
+    parse_file_name,
+    parse_preview_side,
+    parse_request,
+)
+from colorize.server.processes import ClientDisconnected, DiskFull, TimeLimitExceeded
+from colorize.server.responses import FileResult, wait_for_disconnect
+from colorize.server.upload import CopyKept, LimitedBody, Upload, UploadBudget, read_upload
+from colorize.server.worker import RequestWorker, ServerStopping, Ticket
+from colorize.server.zips import ZipDownloads
+
+CLIENT_CLOSED_REQUEST = 499  # nginx's status for a client that did not wait; nobody receives it
+MAX_RETRY_AFTER = 60  # seconds
+EXPIRY_INTERVAL = 60.0  # seconds between searches for kept photographs whose time is over
+
+Handler = Callable[[Request, LimitedBody, ExitStack], Awaitable[Response]]
+
+log = logging.getLogger("colorize.server")
+
+
+class Service:
+    """The endpoints and the state that requests share."""
+
+    def __init__(self, runner: Runner, name: str, limits: Limits):
+        """Create the state; see `make_app`."""
+        metadata = runner.metadata
+        self.name = name
+        self.limits = limits
+        supported = supported_options(metadata, OPTIONS.values())
+        self.parameters = [option.name for option in supported]
+        self.defaults = _defaults(metadata, self.parameters)
+        self.styles = {name: asdict(style) for name, style in metadata.styles.items()}
+        self.document = openapi_document(limits, metadata.size_divisor, metadata.input_size)
+        self.worker = RequestWorker(runner, limits)
+        self.folder = WorkFolder()
+        self.kept = KeptPhotos(self.folder, limits.max_kept_bytes, 60 * limits.keep_minutes)
+        self.uploads = UploadBudget(limits.max_queue * limits.max_bytes)
+        self.zips = ZipDownloads(limits.max_queue)
+        self.receiving = 0  # requests whose body has not come yet
+        self.accepted = 0  # requests with a complete body that are not answered yet
+        self.answered = 0  # photographs colorized
+
+    def close(self) -> bool:
+        """Give up what is left; return whether all threads ended."""
+        ended = self.worker.close()
+        self.folder.close()
+        return ended
+
+    async def colorize(self, request: Request) -> Response:
+        """POST /colorize."""
+        return await self._respond(self._colorize, request)
+
+    async def preview(self, request: Request) -> Response:
+        """POST /preview."""
+        return await self._respond(self._preview, request)
+
+    async def create_zip(self, request: Request) -> Response:
+        """POST /zip."""
+        return JSONResponse({"token": self.zips.create()}, 201, {"Cache-Control": "no-store"})
+
+    async def download_zip(self, request: Request) -> Response:
+        """GET /zip/{token}."""
+        return self.zips.find(request.path_params["token"]).open()
+
+    async def add_to_zip(self, request: Request) -> Response:
+        """POST /zip/{token}."""
+        return await self._respond(self._add_to_zip, request)
+
+    async def end_zip(self, request: Request) -> Response:
+        """POST /zip/{token}/end."""
+        self.zips.find(request.path_params["token"]).end()
+        return Response(status_code=204)
+
+    async def forget(self, request: Request) -> Response:
+        """DELETE /preview/{token}."""
+        if not self.kept.drop(request.path_params["token"]):
+            raise ApiError(404, "this photograph is no longer kept")
+        return Response(status_code=204)
+
+    async def drop_expired_photos(self) -> None:
+        """Delete kept photographs when their time is over, forever."""
+        while True:
+            await asyncio.sleep(EXPIRY_INTERVAL)
+            await asyncio.to_thread(self.kept.drop_expired)
+
+    async def _respond(self, handler: Handler, request: Request) -> Response:
+        """Return the response to a request that carries a photograph, or the reason for none."""
+        body = LimitedBody(request, self.limits.max_bytes, self.uploads)
+        resources = ExitStack()
+        resources.callback(body.release)
+        try:
+            self._check_queue()  # before the body is sent for nothing
+            return await handler(request, body, resources)
+        except ApiError:
+            resources.close()
+            await body.discard_rest()
+            raise
+        except (ClientDisconnect, ClientDisconnected):
+            return Response(status_code=CLIENT_CLOSED_REQUEST)
+        except ServerStopping:
+            raise ApiError(503, "the server is stopping") from None
+        except TimeLimitExceeded:
+            seconds = self.limits.max_seconds
+            raise ApiError(503, f"the photograph takes more than {seconds} s") from None
+        except Exception as error:
+            if isinstance(error, DiskFull) or is_disk_full(error):
+                raise ApiError(507, "the server's disk is full") from None
+            log.exception("internal error")
+            raise ApiError(500, "internal error; the server's log has the details") from None
+        finally:
+            resources.close()
+
+    async def _receive(
+        self, body: LimitedBody, resources: ExitStack, copy_kept: CopyKept | None = None
+    ) -> Upload:
+        """Return what a request carries, and count it as accepted until `resources` is closed."""
+        self.receiving += 1
+        try:
+            upload = await read_upload(body, self.folder, copy_kept)
+        finally:
+            self.receiving -= 1
+        resources.callback(upload.close)
+        self._check_queue()
+        self.accepted += 1
+        resources.callback(self._leave_queue)
+        return upload
+
+    def _check_queue(self) -> None:
+        """Raise ApiError (429) if max_queue requests are accepted already."""
+        if self.accepted >= self.limits.max_queue:
+            seconds = math.ceil(self.accepted * self.worker.seconds_per_photo)
+            message = "the server has too many requests; try again later"
+            raise ApiError(429, message, retry_after=min(seconds, MAX_RETRY_AFTER))
+
+    def _leave_queue(self) -> None:
+        self.accepted -= 1
+
+    async def _run(self, job: Job, request: Request, resources: ExitStack) -> EncodedImage:
+        """Return the result of a job. Raises ApiError (422) for input that cannot be used."""
+        resources.callback(job.result.unlink, missing_ok=True)
+        try:
+            return await _outcome(self.worker.submit(job), request)
+        except ColorizeError as error:
+            raise ApiError(422, without_path(error, job.photo)) from None
+
+    async def _colorized(
+        self, query: Query, request: Request, body: LimitedBody, resources: ExitStack
+    ) -> tuple[EncodedImage, Path, dict[str, str]]:
+        """Return the picture that a request asks for, its file, and headers of the response."""
+        parse_request(query)  # reports a mistake in the query before the photograph is read
+        upload = await self._receive(body, resources, self.kept.copy)
+        parameters = parse_request(query, upload.fields)
+        job = ColorizeJob(
+            upload.photo,
+            self.folder.new_path(),
+            parameters,
+            self.limits.max_pixels,
+            upload.extra_files,
+        )
+        image = await self._run(job, request, resources)
+        upload.close()
+        self.answered += 1
+        headers = {"Colorize-Notes": json.dumps(image.notes)} if image.notes else {}  # ASCII
+        return image, job.result, headers
+
+    async def _colorize(
+        self, request: Request, body: LimitedBody, resources: ExitStack
+    ) -> Response:
+        query = request.query_params.multi_items()
+        image, path, headers = await self._colorized(query, request, body, resources)
+        return FileResult(path, MEDIA_TYPES[image.format], headers, resources.pop_all())
+
+    async def _add_to_zip(
+        self, request: Request, body: LimitedBody, resources: ExitStack
+    ) -> Response:
+        download = self.zips.find(request.path_params["token"])
+        name, query = parse_file_name(request.query_params.multi_items())
+        image, path, headers = await self._colorized(query, request, body, resources)
+        await download.add(name, image.format, path)
+        return Response(status_code=204, headers=headers)
+
+    async def _preview(self, request: Request, body: LimitedBody, resources: ExitStack) -> Response:
+        side = parse_preview_side(request.query_params.multi_items())
+        upload = await self._receive(body, resources)
+        if upload.fields or upload.extra_files:
+            raise ApiError(422, f"the form may have a file '{PHOTO}' only")
+        job = PreviewJob(upload.photo, self.folder.new_path(), side, self.limits.max_pixels)
+        image = await self._run(job, request, resources)
+        token = await asyncio.to_thread(self.kept.keep, upload.photo)
+        headers = {"Colorize-Size": f"{image.width}x{image.height}"}
+        if token is not None:
+            headers["Colorize-Token"] = token
+        return FileResult(job.result, MEDIA_TYPES[image.format], headers, resources.pop_all())
+
+    async def health(self, request: Request) -> Response:
+        """GET /healthz."""
+        batches = sorted(self.worker.runner.batch_sizes.copy().items())
+        return JSONResponse(
+            {
+                "status": "ok",
+                "version": __version__,
+                "model": self.name,
+                "device": self.worker.runner.device,
+                "max_bytes": self.limits.max_bytes,
+                "max_pixels": self.limits.max_pixels,
+                "parameters": self.parameters,
+                "defaults": self.defaults,
+                "styles": self.styles,
+                "queue": self.limits.max_queue,
+                "receiving": self.receiving,
+                "accepted": self.accepted,
+                "answered": self.answered,
+                "batches": {str(size): count for size, count in batches},
+            }
+        )
+
+
+def _defaults(metadata: ModelMetadata, parameters: list[str]) -> dict[str, float]:
+    """Return the default values of numeric parameters, those of the default style included."""
+    defaults: dict[str, Any] = {name: OPTIONS[name].default for name in parameters}
+    defaults["size"] = metadata.input_size
+    if DEFAULT_STYLE in metadata.styles:
+        defaults |= asdict(metadata.styles[DEFAULT_STYLE])
+    return {
+        name: value
+        for name, value in defaults.items()
+        if name in parameters and isinstance(value, (int, float))
+    }
+
+
+async def _outcome(ticket: Ticket, request: Request) -> EncodedImage:
+    """Return the result of a job. Raises ClientDisconnected if the client leaves before."""
+    done = asyncio.ensure_future(asyncio.wrap_future(ticket.future))
+    left = asyncio.ensure_future(wait_for_disconnect(request))
+    try:
+        await asyncio.wait((done, left), return_when=asyncio.FIRST_COMPLETED)
+        if done.done():
+            return done.result()
+        if not ticket.future.cancel():  # a running job keeps its queue slot until it has ended
+            ticket.cancel()
+            await asyncio.wait((done,))
+        raise ClientDisconnected
+    finally:
+        left.cancel()
+        ticket.cancel()
+        done.add_done_callback(_consume_exception)
+
+
+def _consume_exception(done: asyncio.Future[EncodedImage]) -> None:
+    """Retrieve the exception of a job nobody waits for, so that asyncio does not log it."""
+    if not done.cancelled():
+        done.exception()
