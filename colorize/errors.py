@@ -13,6 +13,7 @@ _REASONS = {
     errno.ENOENT: "no such file",
     errno.EACCES: "permission denied",
     errno.ENOSPC: "the disk is full",
+    errno.EDQUOT: "the disk quota is used up",
     errno.ELOOP: "a link that leads to itself",
     errno.ENAMETOOLONG: "the name is too long",
     errno.EROFS: "the file system is read-only",
@@ -74,6 +75,16 @@ def reason_of(error: Exception, failure: str) -> str:
     if isinstance(error, OSError) and error.errno is not None:
         return _REASONS.get(error.errno, (error.strerror or "input/output error").lower())
     return f"{failure} ({one_line(error)})"
+
+
+def is_disk_full(error: BaseException) -> bool:
+    """Return whether an exception, or one that caused it, means that nothing can be written."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT):
+            return True
+        cause = cause.__cause__
+    return False
 
 
 @contextmanager

@@ -5,7 +5,7 @@ A file that fails never stops the others. docs/batches.md describes the rules.
 
 from colorize.batch.conflicts import find_conflicts
 from colorize.batch.discovery import describe_left_out, find_images
-from colorize.batch.jobs import Job, RenderFn, Result, Source, VideoColorizerFn, WriteOptions
+from colorize.batch.jobs import Cause, Job, RenderFn, Result, Source, VideoColorizerFn, WriteOptions
 from colorize.batch.naming import (
     COMPARE_TAG,
     OUTPUT_TAG,
@@ -18,8 +18,8 @@ from colorize.batch.runner import DEFAULT_WORKERS, clean_up, dry_run, run, run_s
 from colorize.batch.worker import JobWorker, failure_line
 
 __all__ = [
-    "COMPARE_TAG", "DEFAULT_WORKERS", "OUTPUT_TAG", "RESULT_TAGS", "Job", "JobWorker", "RenderFn",
-    "Report", "Result", "Source", "VideoColorizerFn", "WriteOptions", "clean_up",
+    "COMPARE_TAG", "DEFAULT_WORKERS", "OUTPUT_TAG", "RESULT_TAGS", "Cause", "Job", "JobWorker",
+    "RenderFn", "Report", "Result", "Source", "VideoColorizerFn", "WriteOptions", "clean_up",
     "describe_left_out", "dry_run", "failure_line", "failure_log", "find_conflicts", "find_images",
     "gallery", "plan_confidence_maps", "plan_jobs", "run", "run_sequences",
 ]  # fmt: skip

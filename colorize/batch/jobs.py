@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from colorize.batch.manifest import Manifest
 from colorize.io import readers
@@ -59,8 +60,9 @@ class WriteOptions:
     """How to write outputs, and what to do about existing ones.
 
     Attributes:
-        overwrite: replace existing outputs.
-        skip_existing: keep existing outputs and count their jobs as skipped.
+        existing: what to do with a job whose output exists: "refuse" fails it, "keep" skips it,
+            "keep newer" skips it unless the input is newer, and "replace" runs it.
+        skip_color: skip photographs that are in color already, see `color.tint`.
         manifest: what earlier runs have finished; new entries are added if it is writable.
         format, quality: see `io.writers.write`.
         max_pixels, allow_damaged: see `io.readers.read`.
@@ -69,8 +71,8 @@ class WriteOptions:
         thumbnails: add thumbnails for a gallery to the results, also to those of skipped jobs.
     """
 
-    overwrite: bool = False
-    skip_existing: bool = False
+    existing: Literal["refuse", "keep", "keep newer", "replace"] = "refuse"
+    skip_color: bool = False
     manifest: Manifest | None = None
     format: str | None = None
     quality: int | None = None
@@ -81,11 +83,16 @@ class WriteOptions:
     thumbnails: bool = False
 
 
+Cause = Literal["output exists", "output older", "up to date", "in color", "disk full"]
+
+
 @dataclass(frozen=True)
 class Result:
     """How a job ended: it is done unless `error` or `skipped` gives a reason why not.
 
     Attributes:
+        cause: the kind of reason, where the end of a batch counts such jobs.
+        in_color: whether the photograph was in color already.
         seconds: from reading to writing.
         size: (width, height) in pixels of the last page.
         notes: one line for each thing that the output could not keep.
@@ -96,6 +103,8 @@ class Result:
     seconds: float
     error: str | None = None
     skipped: str | None = None
+    cause: Cause | None = None
     size: tuple[int, int] | None = None
     notes: tuple[str, ...] = ()
     thumbnails: Thumbnails | None = None
+    in_color: bool = False

@@ -14,6 +14,7 @@ import os
 import re
 import sys
 import threading
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -108,6 +109,13 @@ class Manifest:
             except OSError:  # a file system without locks
                 pass
             yield cls(path, settings, descriptor)
+            if not _is_at(path, descriptor):
+                warnings.warn(
+                    f"{name} was removed or replaced during the batch: the next run finds no "
+                    "record of this one",
+                    RuntimeWarning,
+                    stacklevel=1,
+                )
         finally:
             os.close(descriptor)
 
@@ -225,6 +233,8 @@ def _encode(entry: Entry) -> bytes:
 def _decode(line: bytes, number: int) -> Entry:
     try:
         values = json.loads(line)
+        if not all(isinstance(values[name], str) for name in ("input", "output", "status")):
+            raise TypeError
         values["settings"] = _canonical(values["settings"])
         return Entry(**{name: values[name] for name in _FIELDS})
     except (ValueError, KeyError, TypeError, RecursionError) as error:
@@ -242,6 +252,14 @@ def _check_start(line: bytes) -> None:
 def _check_regular(path: Path) -> None:
     if path.exists() and not path.is_file():
         raise ColorizeError("is not a regular file; choose another one")
+
+
+def _is_at(path: Path, descriptor: int) -> bool:
+    """Return whether an open file still has its name."""
+    try:
+        return os.path.samestat(os.stat(path), os.fstat(descriptor))
+    except OSError:
+        return False
 
 
 def _truncate(descriptor: int, length: int) -> None:

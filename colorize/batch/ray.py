@@ -100,7 +100,7 @@ def _job_task(setup: _Setup, job: Job, started: Entry | None) -> tuple[Result, E
     if started is not None:
         started = with_input_hash(started)
     result = worker.run(job)
-    if started is None or (worker.cancelled.is_set() and result.error is not None):
+    if started is None or worker.is_left_over(result):
         return result, None
     return result, finish_entry(started, result.error, result.seconds)
 

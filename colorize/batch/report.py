@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import json
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from colorize.batch.jobs import Job, Result
+from colorize.batch.jobs import Cause, Job, Result
 from colorize.errors import ColorizeError, display_name, error_context
 from colorize.io.storage import RemotePath, absolute_name
 from colorize.viewing.gallery import TITLE, Gallery, relative_names
@@ -20,21 +21,35 @@ LOG_FIELDS = {"error", "input", "output"}  # of every line of a failure log
 
 @dataclass
 class Report:
-    """Counts of the results of a batch."""
+    """Counts of the results of a batch.
+
+    Attributes:
+        photographs, in_color: those colorized, and how many of them were in color already.
+        skipped_by, failed_by: numbers of skipped and failed jobs by their cause.
+    """
 
     done: int = 0
     skipped: int = 0
     failed: int = 0
+    photographs: int = 0
+    in_color: int = 0
+    skipped_by: Counter[Cause] = field(default_factory=Counter)
+    failed_by: Counter[Cause] = field(default_factory=Counter)
     start: float = field(default_factory=time.monotonic)
 
     def add(self, result: Result) -> None:
         """Count a result."""
         if result.error is not None:
             self.failed += 1
+            self.failed_by.update([result.cause] if result.cause else [])
         elif result.skipped is not None:
             self.skipped += 1
+            self.skipped_by.update([result.cause] if result.cause else [])
         else:
             self.done += 1
+            if result.job.sample in (None, 1) and not result.job.confidence:
+                self.photographs += 1
+                self.in_color += result.in_color
 
     @property
     def total(self) -> int:
@@ -49,17 +64,23 @@ class Report:
     @property
     def summary(self) -> str:
         """One line with the counts, the time and the photographs done per second."""
-        seconds = time.monotonic() - self.start
         counts = f"{self.done} done, {self.skipped} skipped, {self.failed} failed"
-        return f"{counts} in {seconds:.1f} s ({self.done / max(seconds, 1e-9):.1f} per second)"
+        speed = self.done / self.seconds
+        return f"{counts} in {self.seconds:.1f} s ({speed:.1f} per second)"
+
+    @property
+    def seconds(self) -> float:
+        """Time since the start, more than 0."""
+        return max(time.monotonic() - self.start, 1e-9)
 
 
 @contextlib.contextmanager
 def failure_log(path: Path | None) -> Iterator[Callable[[Result], None]]:
     """Open a failure log; yield a function that appends a failed result to it as a JSON line.
 
-    The log of an earlier run is replaced; any other file raises ColorizeError. Without a path the
-    function does nothing.
+    The log of an earlier run is replaced; any other file raises ColorizeError. A log that cannot
+    be written raises it at the end, since the photographs matter more. Without a path the function
+    does nothing.
     """
     if path is None:
         yield lambda result: None
@@ -69,15 +90,23 @@ def failure_log(path: Path | None) -> Iterator[Callable[[Result], None]]:
         _check_replaceable(path)
         file = path.open("wb", buffering=0)
 
+    problem: ColorizeError | None = None
+
     def add(result: Result) -> None:
+        nonlocal problem
         job = result.job
         names = {"input": absolute_name(job.source), "output": absolute_name(job.target)}
         line = json.dumps({"error": result.error, **names})  # ASCII, which holds any name
-        with error_context(name):
-            file.write(line.encode("ascii") + b"\n")
+        try:
+            with error_context(name):
+                file.write(line.encode("ascii") + b"\n")
+        except ColorizeError as error:
+            problem = error
 
     with file:
         yield add
+    if problem is not None:
+        raise problem
 
 
 def _check_replaceable(path: Path) -> None:
@@ -109,8 +138,10 @@ def gallery(
 ) -> Iterator[Callable[[Result], None]]:
     """Open a gallery; yield a function that adds a result to it, in the order of the jobs.
 
-    The page appears when the block ends without an exception, see `Gallery.create`. Names on it
-    are relative to the folder that contains all sources. Without a path the function does nothing.
+    The page appears when the block ends without an exception, see `Gallery.create`; one that
+    cannot be written raises ColorizeError only then, since the photographs matter more. Names on
+    it are relative to the folder that contains all sources. Without a path the function does
+    nothing.
     """
     if path is None:
         yield lambda result: None
@@ -119,16 +150,26 @@ def gallery(
     order = {job: index for index, job in enumerate(jobs)}
     early: dict[int, Result] = {}  # results that came before their turn: few, with thumbnails
     turn = 0
+    problem: ColorizeError | None = None
 
     def add(result: Result) -> None:
-        nonlocal turn
+        nonlocal turn, problem
+        if problem is not None:
+            return
         early[order[result.job]] = result
-        while turn in early:
-            _show(page, early.pop(turn), names)
-            turn += 1
+        try:
+            while turn in early:
+                _show(page, early.pop(turn), names)
+                turn += 1
+        except ColorizeError as error:
+            problem = error
+            early.clear()
+            page.discard()
 
     with Gallery.create(path, title=title or TITLE) as page:
         yield add
+        if problem is not None:
+            raise problem
         for index in sorted(early):
             _show(page, early[index], names)
 

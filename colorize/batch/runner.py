@@ -10,7 +10,7 @@ from itertools import islice
 from pathlib import Path
 
 from colorize.batch.conflicts import find_conflicts
-from colorize.batch.jobs import Job, RenderFn, Result, VideoColorizerFn, WriteOptions
+from colorize.batch.jobs import Cause, Job, RenderFn, Result, VideoColorizerFn, WriteOptions
 from colorize.batch.worker import JobWorker, check
 from colorize.errors import ColorizeError, display_name
 from colorize.io.atomic import remove_stale_temp_files
@@ -40,6 +40,8 @@ def run(
     prefetcher: PhotoPrefetcher | None = None,
 ) -> Generator[Result, None, None]:
     """Colorize each job's source into its target and yield the results as they come.
+
+    A full disk ends the batch: no job is started after a result with the cause "disk full".
 
     Folders of targets are made, and temporary files of killed runs removed from them. Closing the
     generator cancels running jobs at their next step; no output is left half-written.
@@ -72,7 +74,7 @@ def run(
                     return
                 finished, running = wait(running, return_when=FIRST_COMPLETED)
                 for result in (future.result() for future in finished):
-                    if fail_fast and result.error is not None:
+                    if result.cause == "disk full" or (fail_fast and result.error is not None):
                         waiting = iter(())
                         running = {future for future in running if not future.cancel()}
                     yield result
@@ -103,11 +105,14 @@ def run_sequences(
     for job in jobs:
         if is_video_name(job.source):
             rejected.setdefault(job, "is a video, not a frame: leave out --image-sequence")
-        elif not options.overwrite and os.path.lexists(job.target):
-            exists = f"{display_name(job.target)} exists; --overwrite replaces it"
-            rejected.setdefault(job, exists)
+    existing: set[Job] = set()
+    for job in [] if options.existing == "replace" else jobs:
+        if job not in rejected and os.path.lexists(job.target):
+            existing.add(job)
+            rejected[job] = f"{display_name(job.target)} exists; --overwrite replaces it"
     for job, reason in rejected.items():
-        yield Result(job, 0, f"{display_name(job.source)}: {reason}")
+        cause: Cause | None = "output exists" if job in existing else None
+        yield Result(job, 0, f"{display_name(job.source)}: {reason}", cause=cause)
         if fail_fast:
             return
     accepted = [job for job in jobs if job not in rejected]
@@ -129,10 +134,10 @@ def dry_run(jobs: Sequence[Job], options: WriteOptions) -> Iterator[Result]:
     rejected = find_conflicts(jobs, options.reserved)
     for job in jobs:
         try:
-            reason = check(job, rejected, options)
-            if reason is None:
+            result = check(job, rejected, options)
+            if result is None:
                 _check_readable(job.source)
-            yield Result(job, 0, skipped=reason)
+            yield result or Result(job, 0)
         except ColorizeError as error:
             yield Result(job, 0, str(error))
 

@@ -2,24 +2,39 @@
 
 from __future__ import annotations
 
+import dataclasses
+import itertools
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from threading import Event
 
-from colorize.batch.jobs import Job, RenderFn, Result, VideoColorizerFn, WriteOptions
+from PIL import Image
+
+from colorize.batch.jobs import Cause, Job, RenderFn, Result, VideoColorizerFn, WriteOptions
 from colorize.batch.manifest import finish_entry
-from colorize.errors import ColorizeError, display_name, error_context
+from colorize.color.tint import is_color
+from colorize.errors import ColorizeError, display_name, error_context, is_disk_full
 from colorize.io import readers, writers
 from colorize.io.atomic import Found, check_replaceable
 from colorize.io.formats import output_format
-from colorize.io.photo import Photo
+from colorize.io.photo import Photo, ResizeSpec
 from colorize.io.prefetch import PhotoPrefetcher
 from colorize.io.source import PathOrStream
-from colorize.io.storage import RemotePath, StorageError, exists, is_file, open_input, open_output
+from colorize.io.storage import (
+    RemotePath,
+    StorageError,
+    exists,
+    is_file,
+    open_input,
+    open_output,
+    size_and_mtime,
+)
 from colorize.video.formats import is_video_name
 from colorize.viewing.compare import compare
 from colorize.viewing.gallery import Thumbnails
+
+TINT_COPY = ResizeSpec(256, 256, Image.Resampling.BICUBIC)  # which the default network needs too
 
 
 class Cancelled(Exception):
@@ -76,14 +91,17 @@ class JobWorker:
         """Return the result of a job that is skipped or rejected, None if it is to be run."""
         start = time.monotonic()
         try:
-            reason = check(job, self.rejected, self.options)
+            result = check(job, self.rejected, self.options)
         except Exception as error:
-            return Result(job, time.monotonic() - start, failure_line(job, error))
-        if reason is None:
+            result = Result(job, 0, failure_line(job, error))
+        if result is None:
             return None
-        thumbnails, notes = self._existing_thumbnails(job)
+        notes: tuple[str, ...] = ()
+        thumbnails = None
+        if result.skipped is not None:
+            thumbnails, notes = self._existing_thumbnails(job)
         seconds = time.monotonic() - start
-        return Result(job, seconds, skipped=reason, notes=notes, thumbnails=thumbnails)
+        return dataclasses.replace(result, seconds=seconds, notes=notes, thumbnails=thumbnails)
 
     def _existing_thumbnails(self, job: Job) -> tuple[Thumbnails | None, tuple[str, ...]]:
         """Return thumbnails of the existing input and output, or a note why there are none."""
@@ -110,10 +128,15 @@ class JobWorker:
             return self.run(job, found)
         started = manifest.start(job.source, job.target)
         result = self.run(job, found)
-        if self.cancelled.is_set() and result.error is not None:
-            return result  # not a failure: the next run does it
+        if self.is_left_over(result):
+            return result  # neither done nor failed: the next run does it
         manifest.append(finish_entry(started, result.error, result.seconds))
         return result
+
+    def is_left_over(self, result: Result) -> bool:
+        """Return whether a result says nothing of the photograph, so that no entry records it."""
+        cancelled = self.cancelled.is_set() and result.error is not None
+        return cancelled or result.cause in ("in color", "disk full")
 
     def run(self, job: Job, found: Found | None = None) -> Result:
         """Run the job without consulting the manifest; any exception becomes the result's error.
@@ -122,54 +145,56 @@ class JobWorker:
         """
         start = time.monotonic()
         found = found or find_output(job)
-        error: str | None = None
-        size: tuple[int, int] | None = None
-        notes: list[str] = []
-        thumbnails: list[Thumbnails] = []
         try:
             if self.colorize_video is not None and is_video_name(job.source):
-                size = self._run_video(self.colorize_video, job, notes)
+                result = self._run_video(self.colorize_video, job)
             elif job.confidence:
-                size = self._render_confidence(job, found)
+                result = self._render_confidence(job, found)
             else:
-                size = self._colorize_pages(job, found, notes, thumbnails)
+                result = self._colorize_pages(job, found)
         except Exception as failure:  # a bug that shows up in one file must not affect the others
-            error = failure_line(job, failure)
-        seconds = time.monotonic() - start
-        first = thumbnails[0] if thumbnails else None
-        return Result(job, seconds, error, None, size, tuple(notes), first)
+            cause: Cause | None = "disk full" if is_disk_full(failure) else None
+            result = Result(job, 0, failure_line(job, failure), cause=cause)
+        return dataclasses.replace(result, seconds=time.monotonic() - start)
 
-    def _colorize_pages(
-        self, job: Job, found: Found | None, notes: list[str], thumbnails: list[Thumbnails]
-    ) -> tuple[int, int] | None:
-        """Colorize every page of a photograph; return the size of the last one.
-
-        Adds the writer's notes to `notes`, and the first page to `thumbnails` if they are wanted.
-        """
+    def _colorize_pages(self, job: Job, found: Found | None) -> Result:
+        """Colorize every page of a photograph, unless the first is in color and not wanted."""
         options = self.options
         size: tuple[int, int] | None = None
+        thumbnails: Thumbnails | None = None
 
-        def pages() -> Iterator[Photo]:
-            nonlocal size
-            for photo in self._read_pages(job, source):
+        def colorized(pages: Iterable[Photo]) -> Iterator[Photo]:
+            nonlocal size, thumbnails
+            for photo in pages:
                 size = photo.width, photo.height
                 self._raise_if_cancelled()
                 colorized = self._colorize(job, photo)
                 self._raise_if_cancelled()
-                if options.thumbnails and not thumbnails:
-                    thumbnails.append(Thumbnails.from_photos(photo, colorized))
+                if options.thumbnails and thumbnails is None:
+                    thumbnails = Thumbnails.from_photos(photo, colorized)
                 if options.compare is not None:
                     colorized = compare(photo, colorized, options.compare)
                 _make_folder(job.target.parent)
                 yield colorized
 
         self._raise_if_cancelled()
-        with open_input(job.source) as source, open_output(job.target) as target:
-            format = _output_format(job.target, options.format)
-            notes += writers.write(
-                pages(), target, format=format, quality=options.quality, found=found
-            )
-        return size
+        with open_input(job.source) as source:
+            pages = self._read_pages(job, source)
+            first = next(pages)
+            in_color = _is_color(first)
+            if in_color and options.skip_color:
+                reason = "is in color already"
+                return Result(job, 0, skipped=reason, cause="in color", in_color=True)
+            pages = itertools.chain([first], pages)
+            del first  # else it would stay in memory until the last page
+            with open_output(job.target) as target:
+                format = _output_format(job.target, options.format)
+                notes = writers.write(
+                    colorized(pages), target, format=format, quality=options.quality, found=found
+                )
+        return Result(
+            job, 0, size=size, notes=tuple(notes), thumbnails=thumbnails, in_color=in_color
+        )  # fmt: skip
 
     def _read_pages(self, job: Job, source: PathOrStream) -> Iterator[Photo]:
         prefetcher = self.prefetcher
@@ -187,8 +212,8 @@ class JobWorker:
         assert self.render is not None
         return self.render(job, photo)
 
-    def _render_confidence(self, job: Job, found: Found | None) -> tuple[int, int]:
-        """Write the confidence map of a photograph's first page; return its size."""
+    def _render_confidence(self, job: Job, found: Found | None) -> Result:
+        """Write the confidence map of a photograph's first page."""
         assert self.render is not None
         self._raise_if_cancelled()
         rendered = self.render(job, self._read(job.source))
@@ -197,11 +222,9 @@ class JobWorker:
         with open_output(job.target) as target:
             format = _output_format(job.target, None)
             writers.write(rendered, target, format=format, found=found)
-        return rendered.width, rendered.height
+        return Result(job, 0, size=(rendered.width, rendered.height))
 
-    def _run_video(
-        self, colorize_video: VideoColorizerFn, job: Job, notes: list[str]
-    ) -> tuple[int, int]:
+    def _run_video(self, colorize_video: VideoColorizerFn, job: Job) -> Result:
         self._raise_if_cancelled()
         if isinstance(job.source, RemotePath) or isinstance(job.target, RemotePath):
             raise ColorizeError(
@@ -209,42 +232,53 @@ class JobWorker:
             )
         _make_folder(job.target.parent)
         result = colorize_video(job, self._raise_if_cancelled)
-        notes += result.notes
+        notes = [*result.notes]
         if self.options.compare is not None:
             notes.append("--compare does not apply to videos; the output is only in color")
-        return result.size
+        return Result(job, 0, size=result.size, notes=tuple(notes))
 
     def _raise_if_cancelled(self) -> None:
         if self.cancelled.is_set():
             raise Cancelled
 
 
-def check(job: Job, rejected: Mapping[Job, str], options: WriteOptions) -> str | None:
-    """Return why a job can be skipped, None if it is to be run.
+def check(job: Job, rejected: Mapping[Job, str], options: WriteOptions) -> Result | None:
+    """Return the result of a job that is not to be run, None if it is.
 
-    Raises:
-        ColorizeError: the job is rejected, or its output exists and must not be replaced.
+    Raises ColorizeError where something other than a file is at the output's path.
     """
     source, target = display_name(job.source), display_name(job.target)
-    manifest = options.manifest
+    manifest, existing = options.manifest, options.existing
     if job in rejected:
-        raise ColorizeError(f"{source}: {rejected[job]}")
+        return Result(job, 0, f"{source}: {rejected[job]}")
     if manifest is not None and manifest.is_current(job.source, job.target):
-        return f"{target} is up to date according to the manifest"
+        reason = f"{target} is up to date according to the manifest"
+        return Result(job, 0, skipped=reason, cause="up to date")
     if not exists(job.target):
         return None
     if not isinstance(job.target, RemotePath):
         with error_context(source):
             check_replaceable(job.target)
-    if manifest is not None and manifest.is_own_output(job.target):
+    if existing == "replace" or (manifest is not None and manifest.is_own_output(job.target)):
         return None
-    if options.skip_existing and is_file(job.target):
-        return f"{target} exists"
-    if options.overwrite:
-        return None
-    raise ColorizeError(
-        f"{source}: {target} exists; --overwrite replaces it, --skip-existing keeps it"
-    )
+    if is_file(job.target) and (
+        existing == "keep" or (existing == "keep newer" and not _is_newer(job.source, job.target))
+    ):
+        return Result(job, 0, skipped=f"{target} exists", cause="output exists")
+    older = existing == "keep newer" and is_file(job.target)
+    what = "is older than the input" if older else "exists"
+    error = f"{source}: {target} {what}; --overwrite replaces it, --skip-existing keeps it"
+    return Result(job, 0, error, cause="output older" if older else "output exists")
+
+
+def _is_newer(source: Path, target: Path) -> bool:
+    """Return whether a source was changed after its output was written."""
+    (_, changed), (_, written) = size_and_mtime(source), size_and_mtime(target)
+    return changed is not None and written is not None and changed > written
+
+
+def _is_color(photo: Photo) -> bool:
+    return photo.pixels.ndim == 3 and is_color(photo.thumbnail(TINT_COPY))
 
 
 def find_output(job: Job) -> Found | None:

@@ -170,7 +170,11 @@ def _add_files(group: argparse._ArgumentGroup) -> None:
     existing = group.add_mutually_exclusive_group()
     existing.add_argument("--overwrite", action="store_true", help="replace existing outputs")
     existing.add_argument(
-        "--skip-existing", action="store_true", help="skip inputs whose output exists"
+        "--skip-existing", action="store_true",
+        help="skip inputs whose output exists, even if the input is newer",
+    )  # fmt: skip
+    group.add_argument(
+        "--skip-color", action="store_true", help="skip photographs that are in color already"
     )
 
 
@@ -188,6 +192,14 @@ def _add_batches(group: argparse._ArgumentGroup) -> None:
     _add(
         group, "--failure-log", former="--report", metavar="FILE",
         help="write each failure and its reason to FILE (JSON Lines)",
+    )  # fmt: skip
+    group.add_argument(
+        "--progress", choices=("auto", "plain"), default="auto",
+        help="a bar on terminals (auto), or a line a minute for logs (plain)",
+    )  # fmt: skip
+    group.add_argument(
+        "--json", action="store_true",
+        help="write what happens to each file to standard output (JSON Lines); see docs/batches.md",
     )  # fmt: skip
     group.add_argument("--fail-fast", action="store_true", help="stop after the first failure")
     _add(
@@ -308,7 +320,7 @@ INVALID: tuple[tuple[Callable[[Namespace], object], str], ...] = (
 EXCLUDED: tuple[tuple[Callable[[Namespace], object], tuple[str, ...], str], ...] = (
     (_uses_pipe,
      ("skip_existing", "manifest", "failure_log", "fail_fast", "dry_run", "gallery", "ray",
-      "samples", "confidence_map"),
+      "samples", "confidence_map", "skip_color", "json"),
      "works on files, not on standard input or output"),
     (lambda args: args.image_sequence, ("manifest", "skip_existing", "ray"),
      "does not work with --image-sequence, where each frame needs the one before"),

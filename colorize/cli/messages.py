@@ -122,22 +122,19 @@ def describe_plan(result: Result) -> str:
 
 
 def result_lines(result: Result, several: bool, quiet: bool) -> list[str]:
-    """Return the lines to print for one result."""
+    """Return the lines to print for one result, whose notes are counted if it is one of several."""
     from colorize.errors import display_name
 
     if result.error is not None:
         return [result.error]
     if quiet:
         return []
-    notes = [f"{display_name(result.job.target)}: {note}" for note in result.notes]
     if several:
-        return notes
+        return []
+    notes = [f"{display_name(result.job.target)}: {note}" for note in result.notes]
+    if result.in_color and result.skipped is None:
+        notes.append(f"{display_name(result.job.source)} was in color already; it was recolored")
     if result.skipped is not None or result.size is None:
         return [describe_plan(result)]
     width, height = result.size
     return [f"{describe_plan(result)} ({width}×{height}, {result.seconds:.1f} s)", *notes]
-
-
-def remaining(number: int) -> str:
-    """Return the end of the summary of a batch that ended early."""
-    return f"; {number} left" if number else ""

@@ -9,21 +9,17 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, closing, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from colorize import batch
 from colorize.batch import Job, Result, Source, VideoColorizerFn, WriteOptions
-from colorize.cli.messages import (
-    describe_plan,
-    log_line,
-    print_line,
-    printable,
-    progress_bar,
-    remaining,
-    result_lines,
-)
+from colorize.cli.display import PlainProgress, displayed
+from colorize.cli.events import Events
+from colorize.cli.messages import describe_plan, log_line, print_line, printable, progress_bar
 from colorize.cli.settings import (
+    is_batch,
     make_colorizer,
     make_options,
     make_renderer,
@@ -33,7 +29,7 @@ from colorize.cli.settings import (
 )
 from colorize.cli.signals import interrupts
 from colorize.command_parser import from_arguments
-from colorize.errors import ColorizeError, display_name
+from colorize.errors import ColorizeError, display_name, is_disk_full
 from colorize.io.formats import output_format
 from colorize.io.prefetch import PhotoPrefetcher
 from colorize.io.readers import MAX_PIXELS
@@ -46,31 +42,40 @@ if TYPE_CHECKING:
     from colorize.pipeline import Colorizer
 
 
+@dataclass(frozen=True)
+class Plan:
+    """What the arguments ask for.
+
+    Attributes:
+        jobs: for the files that they name, each with its output.
+        left_out: files of folders in other formats, by suffix.
+    """
+
+    jobs: list[Job]
+    left_out: Counter[str]
+
+
 def colorize_files(args: argparse.Namespace) -> int:
     """Colorize the files that the arguments name, and return the exit status."""
-    jobs = find_jobs(args)
-    if args.ray:
-        from colorize.cli.ray import for_cluster
-
-        jobs = [for_cluster(job) for job in jobs]
+    plan = make_plan(args)
     if args.dry_run:
-        return _dry_run(jobs, make_options(args, read_manifest(args)), args.quiet)
+        return _dry_run(plan, make_options(args, read_manifest(args)), args)
     if args.ray:
         with open_manifest(args) as manifest:
-            return _run(jobs, None, make_options(args, manifest), args)
-    with _prefetch(jobs, args) as prefetcher:
-        colorizer = make_colorizer(args, single=len(jobs) == 1)
+            return _run(plan, None, make_options(args, manifest), args)
+    with _prefetch(plan.jobs, args) as prefetcher:
+        colorizer = make_colorizer(args, single=len(plan.jobs) == 1)
         with open_manifest(args) as manifest:
-            return _run(jobs, colorizer, make_options(args, manifest), args, prefetcher)
+            return _run(plan, colorizer, make_options(args, manifest), args, prefetcher)
 
 
-def find_jobs(args: argparse.Namespace) -> list[Job]:
-    """Return the jobs for the files that the arguments name, each with its output."""
+def make_plan(args: argparse.Namespace) -> Plan:
+    """Return the jobs for the files that the arguments name."""
     if args.format is not None:
         output_format("", args.format)  # refuse an unknown format before any work
     inputs = [parse_path(name) for name in args.input]
     output = None if args.output is None else parse_path(args.output)
-    several = len(inputs) != 1 or is_folder(inputs[0])
+    several = is_batch(args)
     in_folder = output is None or is_folder(output)
     folder = several or in_folder or args.output.endswith(("/", os.sep))
     if several and output is not None and not in_folder and exists(output):
@@ -87,14 +92,16 @@ def find_jobs(args: argparse.Namespace) -> list[Job]:
         inputs, args.glob, outputs, left_out,
         exclude=args.exclude, tags=(*batch.RESULT_TAGS, args.suffix or ""),
     )  # fmt: skip
-    if left_out and not args.quiet:
-        log_line(batch.describe_left_out(left_out))
     jobs = batch.plan_jobs(sources, output, folder, args.format, args.samples, tag)
     if args.confidence_map:
         planned = {job.source for job in jobs}
         sources = [source for source in sources if source.path in planned]
         jobs += _confidence_map_jobs(sources, several, args)
-    return jobs
+    if args.ray:
+        from colorize.cli.ray import for_cluster
+
+        jobs = [for_cluster(job) for job in jobs]
+    return Plan(jobs, left_out)
 
 
 def _confidence_map_jobs(
@@ -129,62 +136,60 @@ def _prefetch(
     )
 
 
-def _dry_run(jobs: list[Job], options: WriteOptions, quiet: bool) -> int:
+def _dry_run(plan: Plan, options: WriteOptions, args: argparse.Namespace) -> int:
     """Print what would be done, and on standard error what would fail; return the status."""
-    report = batch.Report()
-    for result in batch.dry_run(jobs, options):
+    report, events = batch.Report(), Events(args.json)
+    events.start(len(plan.jobs))
+    for result in batch.dry_run(plan.jobs, options):
         report.add(result)
+        events.result(result, planned=True)
         if result.error is not None:
             log_line(result.error)
-        elif not quiet:
+        elif result.skipped is None and not (args.quiet or args.json):
             print_line(printable(describe_plan(result), sys.stdout))
-    if not quiet:
+    events.end(report, 0)
+    if not args.quiet:
+        if plan.left_out:
+            log_line(batch.describe_left_out(plan.left_out))
         counts = f"{report.skipped} to skip, {report.failed} would fail"
         log_line(f"dry run: {report.done} to do, {counts}; nothing was changed")
     return report.return_code
 
 
 def _run(
-    jobs: list[Job],
+    plan: Plan,
     colorizer: Colorizer | None,
     options: WriteOptions,
     args: argparse.Namespace,
     prefetcher: PhotoPrefetcher | None = None,
 ) -> int:
-    """Run the jobs with a progress bar, print a summary, and return the exit status."""
-    several = len({job.source for job in jobs}) > 1
-    hidden = args.quiet or not several or not sys.stderr.isatty()
-    report = batch.Report()
-    if colorizer is None:
-        from colorize.cli.ray import cluster_results
-
-        run = cluster_results(jobs, options, args)
-    else:
-        run = _results(jobs, colorizer, options, args, prefetcher)
+    """Run the jobs, show their results, and return the exit status."""
     with (
         batch.failure_log(args.failure_log and Path(args.failure_log)) as add_failure,
-        batch.gallery(args.gallery and Path(args.gallery), jobs, args.gallery_title) as show,
+        batch.gallery(args.gallery and Path(args.gallery), plan.jobs, args.gallery_title) as show,
+        displayed(plan.jobs, plan.left_out, args) as display,
     ):
+        if colorizer is None:
+            from colorize.cli.ray import cluster_results
+
+            run = cluster_results(plan.jobs, options, args)
+        else:
+            run = _results(plan.jobs, colorizer, options, args, display.plain, prefetcher)
         try:
-            with (
-                closing(run) as results,
-                progress_bar(hidden, total=len(jobs), unit="photo") as bar,
-            ):
+            with closing(run) as results:
                 for result in results:
                     interrupts.check()
-                    report.add(result)
+                    display.add(result)
                     show(result)
                     if result.error is not None:
                         add_failure(result)
-                    for line in result_lines(result, several, args.quiet):
-                        log_line(line)
-                    bar.update()
-        finally:
-            if several and not args.quiet:
-                log_line(report.summary + remaining(len(jobs) - report.total))
+        except ColorizeError as error:  # the manifest cannot be written
+            if not is_disk_full(error):
+                raise
+            display.stopped = str(error)
     if args.gallery and not args.quiet:
         log_line(f"gallery: {display_name(Path(args.gallery).absolute())}")
-    return report.return_code
+    return display.status
 
 
 def _results(
@@ -192,6 +197,7 @@ def _results(
     colorizer: Colorizer,
     options: WriteOptions,
     args: argparse.Namespace,
+    plain: PlainProgress,
     prefetcher: PhotoPrefetcher | None,
 ) -> Generator[Result, None, None]:
     """Return the results as they arrive: of photographs and videos, or of frames."""
@@ -206,13 +212,14 @@ def _results(
         colorizer.set_concurrency(batch.DEFAULT_WORKERS)
     return batch.run(
         jobs, colorizer, options, workers=1 if videos else batch.DEFAULT_WORKERS,
-        fail_fast=args.fail_fast, colorize_video=_colorize_video(colorizer, args, len(jobs) > 1),
+        fail_fast=args.fail_fast, 
+        colorize_video=_colorize_video(colorizer, args, len(jobs) > 1, plain),
         render=make_renderer(colorizer), prefetcher=prefetcher,
     )  # fmt: skip
 
 
 def _colorize_video(
-    colorizer: Colorizer, args: argparse.Namespace, several: bool
+    colorizer: Colorizer, args: argparse.Namespace, several: bool, plain: PlainProgress
 ) -> VideoColorizerFn:
     """Return what colorizes a video and shows a bar of its frames, below that of the files."""
 
@@ -223,15 +230,17 @@ def _colorize_video(
             raise ColorizeError(f"{display_name(job.source)}: {error}") from error
         from colorize.video import transcode
 
-        hidden = args.quiet or not sys.stderr.isatty()
+        name = display_name(job.source)
+        hidden = args.quiet or args.progress != "auto" or not sys.stderr.isatty()
         with progress_bar(
-            hidden, unit="frame", desc=display_name(job.source), position=int(several), leave=False
+            hidden, unit="frame", desc=name, position=int(several), leave=False
         ) as bar:
 
             def progress(done: int, total: int | None) -> None:
                 raise_if_cancelled()
                 bar.total = total
                 bar.update(done - bar.n)
+                plain.update(lambda: f"{name}: {done} of {total or 'unknown'} frames")
 
             try:
                 return transcode.colorize_video(

@@ -6,7 +6,7 @@ import argparse
 import functools
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from colorize.batch import Job, RenderFn, WriteOptions
 from colorize.batch.manifest import Manifest
@@ -15,6 +15,7 @@ from colorize.command_parser import from_arguments
 from colorize.io import readers
 from colorize.io.formats import output_format
 from colorize.io.photo import Photo
+from colorize.io.storage import is_folder, parse_path
 from colorize.models import registry
 from colorize.options import ColorizeOptions, OutputOptions, VideoOptions, hash_of
 from colorize.runtime.threads import available_cpus
@@ -55,8 +56,8 @@ def make_renderer(colorizer: Colorizer) -> RenderFn:
 def make_options(args: argparse.Namespace, manifest: Manifest | None) -> WriteOptions:
     """Return how outputs are written."""
     return WriteOptions(
-        overwrite=args.overwrite,
-        skip_existing=args.skip_existing,
+        existing=_existing(args),
+        skip_color=args.skip_color,
         manifest=manifest,
         format=args.format,
         quality=args.quality,
@@ -66,6 +67,19 @@ def make_options(args: argparse.Namespace, manifest: Manifest | None) -> WriteOp
         compare=args.compare,
         thumbnails=args.gallery is not None,
     )
+
+
+def is_batch(args: argparse.Namespace) -> bool:
+    """Return whether the inputs are several, or a folder or pattern that may name several."""
+    return len(args.input) != 1 or bool(args.glob) or is_folder(parse_path(args.input[0]))
+
+
+def _existing(args: argparse.Namespace) -> Literal["refuse", "keep", "keep newer", "replace"]:
+    if args.overwrite:
+        return "replace"
+    if args.skip_existing:
+        return "keep"
+    return "keep newer" if is_batch(args) and not args.image_sequence else "refuse"
 
 
 def output_fingerprint(args: argparse.Namespace) -> dict[str, object]:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import html
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -163,6 +163,11 @@ class Gallery:
     def add_note(self, text: str) -> None:
         """Add a line of text to the end of the page."""
         self._notes.append(text)
+
+    def discard(self) -> None:
+        """Free the space of a page that cannot be finished."""
+        with suppress(OSError):
+            os.ftruncate(self._file.fileno(), 0)
 
     def _finish(self) -> None:
         self._write("</main>\n")

@@ -17,10 +17,13 @@ def test_input_is_never_replaced(tmp_path):
     for target in (a, link):
         job = Job(a, target)
         assert (
-            "replace an input" in run([job, Job(b, tmp_path / "x.png")], overwrite=True)[job].error
+            "replace an input"
+            in run([job, Job(b, tmp_path / "x.png")], existing="replace")[job].error
         )
     job = Job(b, a)
-    assert "replace an input" in run([Job(a, tmp_path / "y.png"), job], overwrite=True)[job].error
+    assert (
+        "replace an input" in run([Job(a, tmp_path / "y.png"), job], existing="replace")[job].error
+    )
     assert a.read_bytes() == before
 
 
@@ -37,7 +40,7 @@ def test_folders_and_pipes_are_never_replaced(tmp_path):
     jobs = [Job(save(tmp_path / f"{n}.png"), tmp_path / f"out/{n}.png") for n in "ab"]
     jobs[0].target.mkdir(parents=True)
     os.mkfifo(jobs[1].target)
-    for result in run(jobs, overwrite=True).values():
+    for result in run(jobs, existing="replace").values():
         assert "is a folder" in result.error or "not a regular file" in result.error
     assert jobs[0].target.is_dir() and jobs[1].target.is_fifo()
 
@@ -50,7 +53,7 @@ def test_input_is_not_replaced_through_links(tmp_path):
     (tmp_path / "out/b.png").symlink_to(b)
     (tmp_path / "alias").symlink_to(tmp_path / "in")
     jobs = [Job(p, tmp_path / folder / p.name) for p in (a, b) for folder in ("out", "alias")]
-    for result in run(jobs, overwrite=True).values():
+    for result in run(jobs, existing="replace").values():
         assert "replace an input" in result.error
     assert content(tmp_path / "in") == before
 
@@ -73,6 +76,6 @@ def test_case_insensitive_file_system_is_detected(tmp_path):
 
 def test_manifest_and_failure_log_are_never_replaced(tmp_path):
     job = Job(save(tmp_path / "a.png"), tmp_path / "m.png")
-    result = run([job], reserved=(tmp_path / "x/../m.png",), overwrite=True)[job]
+    result = run([job], reserved=(tmp_path / "x/../m.png",), existing="replace")[job]
     assert "manifest" in result.error
     assert not job.target.exists()

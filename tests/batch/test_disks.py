@@ -5,15 +5,18 @@ import os
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
 from fixtures.batches import content, run, save
+from PIL import Image
 
 from colorize import batch
-from colorize.batch import Job
+from colorize.batch import Job, WriteOptions
 from colorize.batch.manifest import Manifest
+from colorize.cli import main
 from colorize.errors import ColorizeError
 from colorize.io.photo import Photo
 
@@ -79,17 +82,56 @@ def noise(photo: Photo) -> Photo:
     return dataclasses.replace(photo, pixels=pixels)
 
 
-def test_full_disk_fails_what_does_not_fit_and_leaves_no_partial_file(small_disk, tmp_path):
-    sizes = {"a": (20, 20), "b": (500, 500), "c": (30, 30)}
+def test_full_disk_ends_the_batch_and_leaves_no_partial_file(small_disk, tmp_path):
+    sizes = {"0": (20, 20), "1": (500, 500)} | {str(n): (30, 30) for n in range(2, 10)}
     jobs = [
         Job(save(tmp_path / f"{n}.png", size), small_disk / f"out/{n}.png")
         for n, size in sizes.items()
     ]
-    # One after another: what does not fit would take the others' room while it is being written.
-    results = {result.job: result for result in batch.run(jobs, noise, workers=1)}
-    assert [results[job].error is None for job in jobs] == [True, False, True]
-    assert "the disk is full" in results[jobs[1]].error
-    assert sorted(content(small_disk)) == ["out/a.png", "out/c.png"]
+    manifest = tmp_path / "m.jsonl"
+    with Manifest.appending(manifest, {}) as records:
+        options = WriteOptions(manifest=records)
+        results = {r.job: r for r in batch.run(jobs, noise, options, workers=1)}
+    assert results[jobs[0]].error is None and len(results) < len(jobs)
+    assert (results[jobs[1]].cause, "disk is full" in results[jobs[1]].error) == ("disk full", True)
+    assert "out/0.png" in content(small_disk) and "out/1.png" not in content(small_disk)
+    assert "failed" not in manifest.read_text()
+
+
+def test_full_disk_is_one_line_with_what_is_left(small_disk, tmp_path, weights, capsys):
+    random = np.random.default_rng(0)
+    for n in range(12):
+        picture = Image.fromarray(random.integers(0, 256, (90, 90), np.uint8))
+        (tmp_path / "in").mkdir(exist_ok=True)
+        picture.save(tmp_path / f"in/{n}.png")
+    command = [str(tmp_path / "in"), "-o", str(small_disk), "--weights", weights, "--size", "64"]
+    assert main(command) == 1
+    said = capsys.readouterr().err
+    done = len(content(small_disk))
+    assert said.count("\n") == 1 and 0 < done < 12
+    assert "disk is full" in said and f"{done} done, {12 - done} left" in said
+
+
+@pytest.mark.parametrize("option", ["--gallery", "--failure-log"])
+def test_extra_files_on_a_full_disk_do_not_stop_the_batch(
+    small_disk, tmp_path, weights, capsys, option
+):
+    (tmp_path / "in").mkdir()
+    for n in range(3):
+        pixels = np.random.default_rng(n).integers(0, 256, (300, 300), np.uint8)
+        Image.fromarray(pixels).save(tmp_path / f"in/{n}.png")
+    (tmp_path / "in/3.png").write_bytes(b"no picture")
+    if option == "--failure-log":
+        with suppress(OSError), open(small_disk / "ballast", "wb", buffering=0) as file:
+            while True:
+                file.write(bytes(1024))
+    command = [str(tmp_path / "in"), "-o", str(tmp_path / "out"), option, str(small_disk / "page")]
+    assert main([*command, "--weights", weights, "--size", "64"]) == 1
+    said = capsys.readouterr().err
+    assert "3 done, 0 skipped, 1 failed" in said and "page: the disk is full" in said
+    assert len(content(tmp_path / "out")) == 3
+    if option == "--gallery":
+        assert not content(small_disk)
 
 
 def test_manifest_on_a_full_disk_keeps_whole_lines(small_disk, tmp_path):

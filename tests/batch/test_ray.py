@@ -225,7 +225,7 @@ def test_skipped_jobs_start_no_process(ray, photographs, tmp_path):
 
     jobs = jobs_of(photographs, tmp_path / "out")
     list(batch.run(jobs, Fragile()))
-    results = cluster_run(jobs, never, WriteOptions(skip_existing=True))
+    results = cluster_run(jobs, never, WriteOptions(existing="keep"))
     assert all(result.skipped for result in results)
 
 

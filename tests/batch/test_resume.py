@@ -14,7 +14,7 @@ def test_existing_output_is_kept_without_overwrite(tmp_path):
     job.target.write_bytes(b"precious")
     assert "exists" in run([job])[job].error
     assert job.target.read_bytes() == b"precious"
-    assert run([job], overwrite=True)[job].error is None
+    assert run([job], existing="replace")[job].error is None
     assert job.target.read_bytes() != b"precious"
 
 
@@ -22,7 +22,7 @@ def test_skip_existing_skips_existing_outputs(tmp_path):
     old, new = (Job(save(tmp_path / f"{n}.png"), tmp_path / f"out/{n}.png") for n in "ab")
     save(old.target)
     before = old.target.read_bytes()
-    results = run([old, new], skip_existing=True)
+    results = run([old, new], existing="keep")
     assert [state(results[job]) for job in (old, new)] == ["skipped", "done"]
     assert "exists" in results[old].skipped
     assert old.target.read_bytes() == before
@@ -67,9 +67,9 @@ def test_edited_output_is_kept(batch_of_three):
     target = batch_of_three.jobs[0].target
     target.write_bytes(b"retouched by hand")
     assert batch_of_three() == ["failed", "skipped", "skipped"]
-    assert batch_of_three("2", skip_existing=True) == ["skipped", "done", "done"]
+    assert batch_of_three("2", existing="keep") == ["skipped", "done", "done"]
     assert target.read_bytes() == b"retouched by hand"
-    assert batch_of_three("2", overwrite=True) == ["done", "skipped", "skipped"]
+    assert batch_of_three("2", existing="replace") == ["done", "skipped", "skipped"]
     assert target.read_bytes() != b"retouched by hand"
 
 
@@ -102,5 +102,5 @@ def test_temporary_files_of_killed_runs_are_removed(tmp_path):
     job = Job(save(tmp_path / "a.png"), save(tmp_path / "out/a.png"))
     leftover = tmp_path / "out/.a.png.colorize-0123456789ab.tmp"
     leftover.write_bytes(b"half")
-    run([job], skip_existing=True)
+    run([job], existing="keep")
     assert list(content(tmp_path / "out")) == ["a.png"]

@@ -1,10 +1,14 @@
 """Running jobs: failures, cancellation, and how many run at a time."""
 
+import dataclasses
 import json
 import os
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
+import numpy as np
 import pytest
 from fixtures.batches import content, redden, run, save, size_of, state
 from PIL import Image
@@ -137,7 +141,7 @@ def test_unprintable_names_work_and_are_printed_on_one_line(tmp_path, name):
     assert os.listdir(os.fsencode(tmp_path / "out")) == [name]
     again = run(jobs)[jobs[0]].error
     source.write_bytes(b"no picture")
-    broken = run(jobs, overwrite=True)[jobs[0]].error
+    broken = run(jobs, existing="replace")[jobs[0]].error
     for error in (again, broken):
         assert error.isprintable()
     with pytest.raises(ColorizeError) as caught:
@@ -164,6 +168,32 @@ def test_file_that_appears_while_a_photograph_is_in_work_is_kept(tmp_path):
     result = run([job], slow)[job]
     assert state(result) == "failed" and "another file" in result.error
     assert job.target.read_bytes() == b"of the user"
+
+
+def test_of_two_runs_into_one_folder_the_later_result_is_refused(tmp_path):
+    jobs = [Job(save(tmp_path / f"in/{n}.png"), tmp_path / f"out/{n}.png") for n in range(6)]
+    both_have_begun = threading.Barrier(2)
+
+    def colorizer(level):
+        def colorize(photo: Photo) -> Photo:
+            with suppress(threading.BrokenBarrierError):
+                both_have_begun.wait(timeout=5)
+            return dataclasses.replace(photo, pixels=np.full((*photo.size, 3), level, np.uint8))
+
+        return colorize
+
+    with ThreadPoolExecutor() as threads:
+        options = WriteOptions(existing="refuse")
+        runs = [
+            threads.submit(lambda level: list(batch.run(jobs, colorizer(level), options)), level)
+            for level in (50, 200)
+        ]
+        results = [dict((result.job, state(result)) for result in run.result()) for run in runs]
+    for job in jobs:
+        assert sorted(result[job] for result in results) == ["done", "failed"]
+        with Image.open(job.target) as picture:
+            level = picture.getpixel((0, 0))[0]
+        assert results[level > 100][job] == "done"
 
 
 def test_photograph_replaced_after_it_was_read_ahead_is_read_again(tmp_path):

@@ -111,7 +111,7 @@ def test_outputs_inside_the_input_folder_are_not_inputs(store, run, capsys):
     assert run(*command) == 0
     capsys.readouterr()
     assert run(*command) == 0
-    assert "0 done, 3 skipped" in capsys.readouterr().err
+    assert "3 outputs exist" in capsys.readouterr().err
 
 
 def test_failures_name_the_object_and_write_nothing(store, tmp_path, run, capsys):
