@@ -26,8 +26,9 @@ if TYPE_CHECKING:
 
 CACHE_VARIABLE = "COLORIZE_CACHE"  # environment variable that moves the cache folder
 RELEASE_URL = "https://colorizers.s3.us-east-2.amazonaws.com/"
-HUB, HUB_MIRROR = "https://huggingface.co/", "https://hf-mirror.com/"  # of the same addresses
-HUB_URL = HUB + "piddnad/"
+HUB = "https://huggingface.co"
+HUB_VARIABLE = "HF_ENDPOINT"  # environment variable that names a mirror, as for huggingface_hub
+HUB_URL = f"{HUB}/piddnad/"
 SIZE_TOLERANCE = 1 << 20  # bytes that a download may be longer than the table says
 
 
@@ -70,11 +71,17 @@ class Model:
 
     @property
     def addresses(self) -> list[str]:
-        """Where to download the weights from, in the order to try."""
+        """Where to download the weights from, in the order to try.
+
+        A mirror of Hugging Face comes first where the environment names one. None is built in:
+        it would tell third parties, unasked, who downloads what.
+        """
         if self.url is None:
             return []
-        hub = self.url.startswith(HUB)
-        return [self.url, HUB_MIRROR + self.url.removeprefix(HUB)] if hub else [self.url]
+        mirror = os.environ.get(HUB_VARIABLE, "").rstrip("/")
+        if not mirror or not self.url.startswith(HUB):
+            return [self.url]
+        return [mirror + self.url.removeprefix(HUB), self.url]
 
 
 MODELS = {
@@ -263,7 +270,8 @@ def ensure_weights(name: str, *, quiet: bool = False) -> Path:
 
         file = cache_folder() / model.file
         if not quiet:
-            sys.stderr.write(f"downloading the weights of {name}, {model.size / 1e6:.0f} MB\n")
+            size = f"{model.size / 1e6:.0f} MB, license {model.license}"
+            sys.stderr.write(f"downloading the weights of {name}: {size}\n")
         limit = model.size + SIZE_TOLERANCE
         download(model.addresses, file, model.sha256, limit, quiet=quiet)
     return file

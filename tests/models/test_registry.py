@@ -123,6 +123,25 @@ def test_ddcolor_is_that_of_its_authors(name, sha256, size):
     assert model.url.endswith("/pytorch_model.bin")
 
 
+def test_a_mirror_of_the_hub_is_asked_first_if_the_environment_names_one(monkeypatch):
+    monkeypatch.delenv("HF_ENDPOINT", raising=False)
+    tiny = registry.find("ddcolor-tiny")
+    assert tiny.addresses == [tiny.url]
+    monkeypatch.setenv("HF_ENDPOINT", "https://mirror.example/")
+    mirror, last = tiny.addresses
+    assert mirror == tiny.url.replace("https://huggingface.co/", "https://mirror.example/")
+    assert last == tiny.url
+    assert len(registry.find("eccv16").addresses) == 1
+    assert registry.find("compact").addresses == []
+
+
+def test_size_and_license_are_said_before_the_download(served, cache, capsys):
+    registry.ensure_weights("tiny", quiet=False)
+    said = capsys.readouterr().err
+    size = registry.find("tiny").size
+    assert f"{size / 1e6:.0f} MB" in said and registry.find("tiny").license in said
+
+
 def test_files_in_the_cache_have_different_names():
     files = [model.file for model in registry.available_models()]
     assert len(set(files)) == len(files)
