@@ -53,6 +53,7 @@ class Model:
             ab; None for the 313 bins of `color.quantization`.
         torch_throughput: Whether torch is faster than ONNX Runtime for several photographs on a
             CPU that multiplies bfloat16.
+        trainable: Whether `colorize train` trains it.
     """
 
     name: str
@@ -68,6 +69,7 @@ class Model:
     skeleton: bool = False
     bin_centers: str | None = None
     torch_throughput: bool = False
+    trainable: bool = False
 
     @property
     def addresses(self) -> list[str]:
@@ -98,6 +100,7 @@ MODELS = {
             description="this project's own network, bundled; the default",
             signature="encoder.stem.weight",
             skeleton=True,
+            trainable=True,
         ),
         Model(
             name="eccv16",
@@ -113,6 +116,7 @@ MODELS = {
             skeleton=True,
             bin_centers="model_out.weight",
             torch_throughput=True,
+            trainable=True,
         ),
         Model(
             name="siggraph17",
@@ -127,6 +131,7 @@ MODELS = {
             signature="model10.1.weight",
             skeleton=True,
             torch_throughput=True,
+            trainable=True,
         ),
         Model(
             name="ddcolor",

@@ -20,7 +20,7 @@ from colorize.command_parser import CommandParser
 from colorize.errors import ColorizeError
 from colorize.training import checkpoint, logging
 from colorize.training.arguments import add_option
-from colorize.training.config import DEFAULTS, TrainConfig, option_of
+from colorize.training.config import DEFAULTS, TRAINABLE, TrainConfig, option_of
 from colorize.training.data.augmentation import BatchRng
 from colorize.training.data.batches import make_batch
 from colorize.training.data.dataset import PhotoDataset, load_dataset
@@ -41,7 +41,7 @@ def parser() -> CommandParser:
     result = CommandParser(
         prog="colorize train",
         description="Train a network on color photographs.",
-        epilog="Three defaults are those of compact, eccv16 and siggraph17.",
+        epilog=f"Several defaults are those of {', '.join(TRAINABLE)}.",
     )
     result.add_argument("photographs", nargs="+", type=Path, help="folders and tar files")
     result.add_argument("--out", type=Path, required=True, help="folder for checkpoint and log")

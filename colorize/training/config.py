@@ -8,10 +8,13 @@ from typing import TypeVar
 
 from colorize.errors import ColorizeError
 from colorize.models.compact import WIDTHS
+from colorize.models.registry import available_models
 from colorize.training.encoders import ENCODERS
 from colorize.training.schedules import SCHEDULES
 
 T = TypeVar("T")
+
+TRAINABLE = tuple(model.name for model in available_models() if model.trainable)
 
 
 def _setting(
@@ -34,9 +37,7 @@ def _setting(
 class TrainConfig:
     """What defines a run: equal configs, photographs and machines give equal runs."""
 
-    network: str = _setting(
-        "compact", "network to train", choices=("compact", "eccv16", "siggraph17")
-    )
+    network: str = _setting("compact", "network to train", choices=TRAINABLE)
     num_samples: int = _setting(160_000, "training crops in total", old="samples")
     batch_size: int = _setting(32, "crops per process and micro-batch", old="batch")
     grad_accum_steps: int = _setting(

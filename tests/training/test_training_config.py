@@ -8,12 +8,19 @@ import torch
 
 from colorize.errors import ColorizeError
 from colorize.training.cli import config_from_args, parser
-from colorize.training.config import DEFAULTS, TrainConfig, config_from_dict
+from colorize.training.config import DEFAULTS, TRAINABLE, TrainConfig, config_from_dict
+from colorize.training.recipes import RECIPES
 from colorize.training.trainer import resolve_dtype
 
 
 def parse(options: str) -> TrainConfig:
     return config_from_args(parser().parse_args(["photos", "--out", "run", *options.split()]))
+
+
+def test_trainable_networks_of_the_registry_have_a_recipe():
+    assert tuple(RECIPES) == tuple(DEFAULTS) == TRAINABLE
+    with pytest.raises(ColorizeError, match="--network ddcolor: choose from compact"):
+        TrainConfig(network="ddcolor")
 
 
 def test_recipe_of_eccv16_is_the_papers():
