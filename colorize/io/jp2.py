@@ -11,10 +11,12 @@ import struct
 from typing import BinaryIO
 
 from colorize.errors import ColorizeError
-from colorize.io.contents.jp2 import EXIF_UUID, IPTC_UUID, XMP_UUID, pack_box, read_boxes
+from colorize.io.boxes import pack_box, read_boxes, walk_boxes
+from colorize.io.contents.jp2 import EXIF_UUID, IPTC_UUID, XMP_UUID
 from colorize.io.metadata import Metadata
 
 INCH = 0.0254  # meters
+CODESTREAM = b"\xff\x4f\xff\x51"  # its first two markers
 SYCC = struct.pack(">I", 18)  # an enumerated color space
 
 
@@ -34,20 +36,13 @@ def find_codestream(file: BinaryIO) -> tuple[int, int]:
     Raises ColorizeError where the file ends before it.
     """
     size = file.seek(0, os.SEEK_END)
-    offset, end = 0, size
-    while (head := _read_at(file, offset, 16))[:4] != b"\xff\x4f\xff\x51":
-        length = int.from_bytes(head[:4], "big")
-        header = 16 if length == 1 else 8
-        if length == 1:
-            length = int.from_bytes(head[8:], "big")
-        end = size if length == 0 else offset + length
-        if head[4:8] == b"jp2c":
-            offset += header
-            continue
-        if length < header or end >= size:
-            raise ColorizeError("incomplete: its end is missing")
-        offset = end
-    return offset, min(end, size)
+    file.seek(0)
+    if file.read(4) == CODESTREAM:
+        return 0, size
+    for box in walk_boxes(file):
+        if box.type == b"jp2c" and box.offset < size:
+            return box.offset, min(box.end, size)
+    raise ColorizeError("incomplete: its end is missing")
 
 
 def is_sycc(file: BinaryIO) -> bool:
@@ -79,11 +74,6 @@ def with_resolution(content: bytes, dpi: tuple[float, float]) -> bytes:
     end = position + length
     header = struct.pack(">I", length + len(box)) + content[position + 4 : end]
     return content[:position] + header + box + content[end:]
-
-
-def _read_at(file: BinaryIO, offset: int, size: int) -> bytes:
-    file.seek(offset)
-    return file.read(size)
 
 
 def _resolution(per_meter: float) -> tuple[int, int, int]:

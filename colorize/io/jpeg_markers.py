@@ -6,7 +6,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-SOI, EOI, SOS, COM, APP0 = 0xD8, 0xD9, 0xDA, 0xFE, 0xE0
+SOI, EOI, SOS, DRI, COM, APP0 = 0xD8, 0xD9, 0xDA, 0xDD, 0xFE, 0xE0
 FIRST_BLOCK_BYTES, BLOCK_BYTES = 1 << 16, 1 << 20  # searched at a time
 
 

@@ -17,10 +17,7 @@ from typing import BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-try:
-    from isal import isal_zlib
-except ImportError:
-    isal_zlib = None  # type: ignore[assignment]
+from colorize.io.deflate import isal_zlib
 
 Bytes = npt.NDArray[np.uint8]
 Chunk = tuple[bytes, bytes]  # type and content

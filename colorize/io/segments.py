@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import accumulate
 from typing import Any, BinaryIO, NamedTuple
 
@@ -68,6 +68,11 @@ class SegmentFile(io.RawIOBase):
             self._position += len(piece)
             index += 1
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def pieces(self, size: int) -> Iterator[bytes]:
+        """Yield everything from the position on, `size` bytes at a time."""
+        while piece := self.read(size):
+            yield piece
 
     def readinto(self, buffer: Any) -> int:
         """Fill a buffer with the next bytes, and return how many there were."""

@@ -24,7 +24,7 @@ from fixtures.image_files import (
 from PIL import Image, PngImagePlugin
 
 from colorize.io import tiff_ifd as tiff
-from colorize.io.contents.jp2 import pack_box, read_boxes
+from colorize.io.boxes import pack_box, read_boxes
 from colorize.io.contents.jpeg import pack_segment, read_segments
 from colorize.io.metadata import Metadata, plain_text
 from colorize.io.photo import Photo

@@ -8,6 +8,7 @@ from colorize.io.contents.types import Contents
 
 XMP_APPLICATION = b"XMP DataXMP"
 XMP_TRAILER = b"\1" + bytes(range(255, -1, -1)) + b"\0"  # ends it for readers that count blocks
+END = b"\x3b"
 _OF_TIMING = (b"NETSCAPE2.0", b"ANIMEXTS1.0", b"ImageMagick")
 _GRAPHIC_CONTROL, _PLAIN_TEXT, _COMMENT, _APPLICATION = 0xF9, 0x01, 0xFE, 0xFF
 
@@ -24,8 +25,9 @@ def read_contents(file: BinaryIO, contents: Contents) -> None:
             _read_blocks(file)
         elif introducer == b"\x21":
             _read_extension(file, contents)
-        else:
+        elif introducer == END:
             return
+    contents.has_end = False
 
 
 def add_xmp(content: bytes, xmp: bytes) -> bytes:

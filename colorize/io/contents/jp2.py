@@ -5,14 +5,10 @@ Source: ISO/IEC 15444-1, annex I; the UUIDs of EXIF, XMP and IPTC are those that
 
 from __future__ import annotations
 
-import os
-import struct
-from collections.abc import Iterator
 from typing import BinaryIO
 
+from colorize.io.boxes import pack_box, read_boxes
 from colorize.io.contents.types import Contents
-
-MAX_BOX_BYTES = 64 << 20  # of one box that is read
 
 XMP_UUID = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
 IPTC_UUID = bytes.fromhex("33c7a4d2b81d4723a0baf1a3e097ad38")
@@ -34,28 +30,6 @@ def read_contents(file: BinaryIO, contents: Contents) -> None:
             contents.native.append((f"box {_name(type)}", pack_box(type, content)))
         elif type not in _OF_PIXELS:
             contents.leave_out(f"its box {_name(type)}")
-
-
-def read_boxes(file: BinaryIO) -> Iterator[tuple[bytes, bytes]]:
-    """Yield type and content of the boxes of a file but that of the pixels, if it has boxes."""
-    size = file.seek(0, os.SEEK_END)
-    offset = 0
-    while offset + 8 <= size:
-        file.seek(offset)
-        length, type = struct.unpack(">I4s", file.read(8))
-        header = 8
-        if length == 1:
-            header, length = 16, int.from_bytes(file.read(8), "big")
-        if length < header or offset + length > size:
-            return
-        if length < MAX_BOX_BYTES and type != b"jp2c":
-            yield type, file.read(length - header)
-        offset += length
-
-
-def pack_box(type: bytes, content: bytes) -> bytes:
-    """Return a box as it is in a file."""
-    return struct.pack(">I4s", 8 + len(content), type) + content
 
 
 def _name(type: bytes) -> str:

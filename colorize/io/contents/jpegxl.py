@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import BinaryIO
 
-from colorize.io.contents.jp2 import read_boxes
+from colorize.io.boxes import read_boxes
 from colorize.io.contents.types import Contents
 
 CODESTREAM = b"\xff\x0a"

@@ -6,16 +6,15 @@ Sources: ISO/IEC 14496-12 and 23008-12 (boxes), ITU-T H.273 (primaries and trans
 from __future__ import annotations
 
 import io
-import os
 import struct
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
 import numpy as np
 from PIL import Image
 
-MAX_META_BYTES = 16 << 20
+from colorize.io.boxes import read_boxes
+
 P3, BT2020 = 12, 9  # of ColourPrimaries
 PQ, HLG = 16, 18  # of TransferCharacteristics
 PART_PIXELS = 1 << 18  # converted at a time
@@ -44,13 +43,13 @@ class Properties:
 
 def read_properties(file: BinaryIO, width: int, height: int) -> Properties:
     """Return the properties of the main picture of a file, of a width and height in pixels."""
-    meta = next((content for type, content in _boxes(file) if type == b"meta"), b"")
-    boxes = dict(_boxes(io.BytesIO(meta[4:])))
+    meta = next((content for type, content in read_boxes(file) if type == b"meta"), b"")
+    boxes = dict(read_boxes(io.BytesIO(meta[4:])))
     item = boxes.get(b"pitm", b"")
     main = int.from_bytes(item[4:], "big") if len(item) > 4 else 0
-    inner = list(_boxes(io.BytesIO(boxes.get(b"iprp", b""))))
+    inner = list(read_boxes(io.BytesIO(boxes.get(b"iprp", b""))))
     container = next((content for type, content in inner if type == b"ipco"), b"")
-    properties = list(_boxes(io.BytesIO(container)))
+    properties = list(read_boxes(io.BytesIO(container)))
     crop, primaries, transfer = None, 2, 2
     for index in _associations(dict(inner).get(b"ipma", b""), main):
         if not 0 < index <= len(properties):
@@ -121,21 +120,3 @@ def _associations(content: bytes, item: int) -> list[int]:
         if number == item:
             return [value & (0x7FFF if wide else 0x7F) for value in found]
     return []
-
-
-def _boxes(file: BinaryIO) -> Iterator[tuple[bytes, bytes]]:
-    """Yield type and content of the boxes of a file but that of the pixels."""
-    size = file.seek(0, os.SEEK_END)
-    offset = 0
-    while offset + 8 <= size:
-        file.seek(offset)
-        length, type = struct.unpack(">I4s", file.read(8))
-        header = 8
-        if length == 1:
-            header, length = 16, int.from_bytes(file.read(8), "big")
-        length = length or size - offset
-        if length < header or offset + length > size:
-            return
-        if type != b"mdat" and length <= MAX_META_BYTES:
-            yield type, file.read(length - header)
-        offset += length

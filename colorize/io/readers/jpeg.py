@@ -1,8 +1,10 @@
 r"""JPEG files whose end is missing, and how damage shows that libjpeg does not report.
 
-libjpeg fills what a damaged scan lacks with gray, and only warns, which Pillow does not pass on.
-A sequential scan is therefore presented without its end marker: the decoder then runs out of data
-where there is too little, and does not ask for all of it where there is too much.
+libjpeg fills what a damaged scan lacks with gray, and only warns, which Pillow does not pass on;
+libvips does. It warns about most damage of progressive scans and of those with restarts, but not
+where there are too many data in a plain sequential scan. Such a scan is therefore presented
+without its end marker: the decoder then runs out of data where there is too little, and does not
+ask for all of it where there is too much.
 
 Source: ITU-T T.81 (JPEG), annex B.
 """
@@ -16,7 +18,7 @@ from PIL import Image, JpegImagePlugin
 
 from colorize.errors import ColorizeError
 from colorize.io.high_bit_depth import decode_jpeg
-from colorize.io.jpeg_markers import EOI, SOI, SOS, next_marker
+from colorize.io.jpeg_markers import DRI, EOI, SOI, SOS, next_marker
 from colorize.io.readers.limits import DAMAGED, TAKE_DAMAGED
 from colorize.io.segments import Part, SegmentFile
 
@@ -35,13 +37,13 @@ class Scan(NamedTuple):
     Attributes:
         end: where the marker behind it, or behind the last scan, begins, or the file ends.
         has_end: whether there is an end marker behind it.
-        is_only: whether it holds the whole picture.
+        is_plain: whether it holds the whole picture, without restarts.
         is_complete: whether all scans are there, of several.
     """
 
     end: int
     has_end: bool
-    is_only: bool
+    is_plain: bool
     is_complete: bool
 
 
@@ -77,7 +79,7 @@ def load(file: BinaryIO, block_bytes: int, allow_damaged: bool) -> tuple[Image.I
     end = scan.end
     whole = SegmentFile(file, [Part(0, end), END])
     image = None
-    if scan.is_only:
+    if scan.is_plain:
         image = _load_checked(file, end, PADDING, block_bytes)
         if image is not None and not scan.has_end:  # then the padding must not have been decoded
             other = _load_checked(file, end, OTHER_PADDING, block_bytes)
@@ -130,7 +132,7 @@ def _load_checked(file: BinaryIO, end: int, padding: bytes, block_bytes: int) ->
 
 def _find_scan(file: BinaryIO, size: int) -> Scan:
     """Return the first scan. Raises ColorizeError where there is none."""
-    components, frame, start = 0, 0, 2
+    components, frame, interval, start = 0, 0, 0, 2
     while True:
         start, marker = next_marker(file, start, size)
         if marker == 0:
@@ -144,10 +146,12 @@ def _find_scan(file: BinaryIO, size: int) -> Scan:
         start += 2 + max(length, 2)
         if marker in FRAMES:
             frame, components = marker, content[5] if len(content) > 5 else 0
+        if marker == DRI:
+            interval = int.from_bytes(content[:2], "big")
         if marker == SOS:
             end, behind = next_marker(file, start, size)
             if frame in SEQUENTIAL and content[:1] == bytes([components]) and behind != SOS:
-                return Scan(end, behind == EOI, True, True)
+                return Scan(end, behind == EOI, interval == 0, True)
             sent = _Coefficients(components)
             sent.add(content)
             end, has_end = _later_scans(file, start, size, sent)

@@ -9,7 +9,7 @@ Source: ISO/IEC 15444-1, annex A.
 from __future__ import annotations
 
 import struct
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO, NamedTuple, cast
 
 import numpy as np
 from PIL import Image
@@ -17,10 +17,13 @@ from PIL import Image
 from colorize.errors import ColorizeError
 from colorize.installation import install_command
 from colorize.io.jp2 import find_codestream, is_sycc
+from colorize.io.segments import Part, SegmentFile
 
-SOC, SIZ, SOT, SOD, EOC = 0xFF4F, 0xFF51, 0xFF90, 0xFF93, 0xFFD9
+SIZ, SOT, SOD, EOC = 0xFF51, 0xFF90, 0xFF93, 0xFFD9
+MAX_TILES = 65535
 
 END = struct.pack(">H", EOC)
+EMPTY = bytes(4096)  # of a tile: as many packets as it may have, each without data
 
 
 class Codestream(NamedTuple):
@@ -31,21 +34,26 @@ class Codestream(NamedTuple):
         is_signed: whether any component is signed.
         is_whole: whether the file holds all tile-parts.
         has_end: whether the end marker follows them.
+        tiles: how many there are.
+        found: numbers of the tiles of which there are tile-parts.
+        last_end: where the last tile-part that has begun should end.
     """
 
-    bits: tuple[int, ...]
-    is_signed: bool
-    is_whole: bool
-    has_end: bool
+    bits: tuple[int, ...] = ()
+    is_signed: bool = False
+    is_whole: bool = True
+    has_end: bool = True
+    tiles: int = 0
+    found: frozenset[int] = frozenset()
+    last_end: int = 0
 
 
 def read_codestream(file: BinaryIO) -> Codestream:
     """Return what the markers say. Raises ColorizeError where there is no codestream."""
     start, end = find_codestream(file)
-    file.seek(start + 2)
     bits: tuple[int, ...] = ()
     is_signed = False
-    offset = start + 2
+    tiles, offset = 0, start + 2
     while True:
         file.seek(offset)
         head = file.read(4)
@@ -59,27 +67,59 @@ def read_codestream(file: BinaryIO) -> Codestream:
             depths = content[36::3]
             bits = tuple((depth & 127) + 1 for depth in depths)
             is_signed = any(depth & 128 for depth in depths)
+            tiles = _count_tiles(content)
         offset += 2 + length
+    found: set[int] = set()
+
+    def stop(is_whole: bool, has_end: bool, last_end: int) -> Codestream:
+        return Codestream(bits, is_signed, is_whole, has_end, tiles, frozenset(found), last_end)
+
     while True:
         file.seek(offset)
         head = file.read(12)
         if head[:2] == END:
-            return Codestream(bits, is_signed, True, True)
+            return stop(True, True, offset)
         if len(head) < 12 or head[:2] != struct.pack(">H", SOT):
             # nothing that belongs here: the tile-parts are whole if they are all there
-            return Codestream(bits, is_signed, offset <= end, False)
-        (size,) = struct.unpack(">I", head[6:10])
+            return stop(offset <= end, False, offset)
+        tile, size = struct.unpack(">HI", head[4:10])
+        found.add(tile)
         if size == 0:  # the last tile-part, up to the end marker
             file.seek(max(end - 4096, offset))
             tail = file.read(max(end - file.tell(), 0)).rstrip(b"\0")
             has_end = tail.endswith(END)
-            return Codestream(bits, is_signed, has_end, has_end)
+            return stop(has_end, has_end, end)
         if size < 12 or offset + size > end:
-            return Codestream(bits, is_signed, False, False)
+            return stop(False, False, offset + size)
         offset += size
 
 
-def decode_deep(file: BinaryIO, image: Image.Image, codestream: Codestream) -> np.ndarray | None:
+def _count_tiles(size_marker: bytes) -> int:
+    if len(size_marker) < 36:
+        return 0
+    numbers: tuple[int, ...] = struct.unpack_from(">8I", size_marker, 2)
+    right, bottom, _, _, width, height, left, top = numbers
+    if not width or not height:
+        return 0
+    return min(-(-(right - left) // width) * -(-(bottom - top) // height), MAX_TILES)
+
+
+def complete(file: BinaryIO, codestream: Codestream) -> SegmentFile:
+    """Return a file with zeros where tile-parts are cut off or missing.
+
+    Zeros mean packets without data, so the decoder takes all those before them.
+    """
+    empty = (
+        struct.pack(">HHHIBBH", SOT, 10, tile, 14 + len(EMPTY), 0, 1, SOD) + EMPTY
+        for tile in range(codestream.tiles)
+        if tile not in codestream.found
+    )
+    return SegmentFile(file, [Part(0, codestream.last_end), *empty, END])
+
+
+def decode_deep(
+    file: BinaryIO | SegmentFile, image: Image.Image, codestream: Codestream
+) -> np.ndarray | None:
     """Return uint16 samples, (H, W, components), of a picture of more than 8 bits.
 
     Returns None where Pillow's 8 bits are to be taken: of fewer bits, and, without imagecodecs,
@@ -95,7 +135,7 @@ def decode_deep(file: BinaryIO, image: Image.Image, codestream: Codestream) -> n
     if len(codestream.bits) == 1 and image.mode.startswith("I;16"):
         image.load()
         return _to_full_range(np.asarray(image)[..., None] >> (16 - bits), bits)
-    if not is_sycc(file) and not codestream.is_signed:
+    if not is_sycc(cast(BinaryIO, file)) and not codestream.is_signed:
         try:
             import imagecodecs
         except ImportError:

@@ -1,4 +1,4 @@
-"""What is refused before any pixel is decoded."""
+"""What is refused before any pixel is decoded, and damage of pixels."""
 
 from __future__ import annotations
 
@@ -46,3 +46,10 @@ def check_scans(file: BinaryIO) -> None:
     scans = sum(segment.marker == SOS for segment in segments)
     if scans > MAX_SCANS:
         raise ColorizeError(f"has {scans} scans, more than {MAX_SCANS}: save it again")
+
+
+def is_damage(error: Exception) -> bool:
+    """Return whether what a decoder raised is about its data, not about memory or the disk."""
+    if isinstance(error, (ColorizeError, MemoryError)):
+        return False
+    return not isinstance(error, OSError) or error.errno is None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import BinaryIO, cast
 
 import numpy as np
@@ -12,6 +13,7 @@ from PIL import (
     BmpImagePlugin,
     GifImagePlugin,
     Image,
+    ImageFile,
     Jpeg2KImagePlugin,
     JpegImagePlugin,
     PngImagePlugin,
@@ -21,7 +23,8 @@ from PIL import (
 
 from colorize.errors import ColorizeError
 from colorize.installation import install_command
-from colorize.io.contents import read_contents
+from colorize.io import boxes
+from colorize.io.contents import Contents, read_contents
 from colorize.io.conversion import image_to_arrays, samples_to_arrays
 from colorize.io.exif import read_orientation
 from colorize.io.high_bit_depth import decode_high_bit_depth
@@ -29,8 +32,15 @@ from colorize.io.icc import SRGB_GAMMA, gamma_curve
 from colorize.io.jp2 import read_jp2_profile
 from colorize.io.metadata import read_metadata
 from colorize.io.photo import Photo
-from colorize.io.readers import avif, jpeg, jpeg2000, png
-from colorize.io.readers.limits import check_frames, check_scans, check_size
+from colorize.io.readers import avif, jpeg, jpeg2000, png, webp
+from colorize.io.readers.limits import (
+    DAMAGED,
+    TAKE_DAMAGED,
+    check_frames,
+    check_scans,
+    check_size,
+    is_damage,
+)
 from colorize.io.segments import Part, SegmentFile
 
 Opener = Callable[[BinaryIO, str], Image.Image]
@@ -40,6 +50,10 @@ LOSSLESS = {"PNG", "BMP", "GIF", "PPM"}
 ANIMATED = {"GIF", "PNG", "WEBP", "AVIF"}
 AVIF_BRANDS = {b"avif", b"avis"}
 HEIF_BRANDS = {b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1"}
+
+
+class NothingDecodedError(ColorizeError):
+    """A frame of which nothing can be decoded."""
 
 
 def find_opener(prefix: bytes) -> Opener | None:
@@ -70,10 +84,7 @@ def read_frames(
     Raises ColorizeError for what is refused; decoders raise their own errors on damaged files.
     """
     source = _Source(file, allow_damaged)
-    file.seek(0)
-    if opener is PngImagePlugin.PngImageFile:
-        source.repair_png(max_pixels)
-    image = opener(cast(BinaryIO, source.image_file), "")
+    image = _open(opener, source, max_pixels)
     check_size(*image.size, max_pixels)
     if image.format == "JPEG" and "progressive" in image.info:
         check_scans(file)
@@ -82,12 +93,54 @@ def read_frames(
         del image  # 4 bytes a pixel, which would wait with this generator
         yield photo
         return
+    if image.format == "GIF" and getattr(image, "is_animated", False):
+        source.check_end(image)
     index = 1 if getattr(image, "default_image", False) else 0  # APNG: a still for old viewers
+    last: Photo | None = None
     while index == 0 or _seek_frame(image, index):
         check_frames(index + 1, *image.size, max_pixels)
-        yield _read_frame(image, source)
+        try:
+            photo = _read_frame(image, source)
+        except NothingDecodedError:
+            if last is None:
+                raise
+            note = "its frames from here on are damaged: left out"
+            yield replace(last, metadata=replace(last.metadata, notes=(note,)))
+            return
+        yield photo
+        last = photo if allow_damaged else None
+        del photo
         source.notes = []
         index += 1
+
+
+def _open(opener: Opener, source: _Source, max_pixels: int) -> Image.Image:
+    """Return the image, not decoded yet but for a damaged WebP file."""
+    if opener is PngImagePlugin.PngImageFile:
+        source.repair_png(max_pixels)
+    elif opener is Jpeg2KImagePlugin.Jpeg2KImageFile:
+        source.complete_jpeg2000()
+    elif opener is AvifImagePlugin.AvifImageFile and source.allow_damaged:
+        source.complete_avif()
+    source.image_file.seek(0)
+    try:
+        return opener(cast(BinaryIO, source.image_file), "")
+    except (OSError, SyntaxError, ValueError) as error:
+        decodes_all = opener in (AvifImagePlugin.AvifImageFile, WebPImagePlugin.WebPImageFile)
+        if not decodes_all or not is_damage(error):
+            raise
+        if not source.allow_damaged:
+            reason = "damaged, incomplete or of an unsupported format"
+            raise ColorizeError(reason, TAKE_DAMAGED) from error
+        if opener is not WebPImagePlugin.WebPImageFile:
+            raise
+    source.notes = [DAMAGED]
+    if frames := webp.whole_frames(source.file):
+        return opener(cast(BinaryIO, frames), "")
+    image = webp.decode_partially(source.file, max_pixels)
+    if image is None:
+        raise NothingDecodedError("nothing of its pixels can be decoded")
+    return image
 
 
 def _open_heif(file: BinaryIO, name: str) -> Image.Image:
@@ -138,6 +191,8 @@ class _Source:
         self.image_file: BinaryIO | SegmentFile = file
         self.pixel_file: BinaryIO | SegmentFile = file
         self.notes: list[str] = []
+        self.codestream = jpeg2000.Codestream()
+        self._contents: Contents | None = None
 
     def repair_png(self, max_pixels: int) -> None:
         """Leave out damaged chunks of a PNG file."""
@@ -145,27 +200,59 @@ class _Source:
             self.file, max_pixels, self.allow_damaged
         )
 
+    def complete_avif(self) -> None:
+        """Put zeros in the place of what is missing at the end of an AVIF file."""
+        size, needed = self.file.seek(0, os.SEEK_END), boxes.needed_size(self.file)
+        if needed > size:
+            self.image_file = SegmentFile(self.file, [Part(0, needed)])
+            self.notes = [DAMAGED]
+
+    def complete_jpeg2000(self) -> None:
+        """Add the end marker that the decoder wants, and what is missing before it.
+
+        Raises ColorizeError where the pixels are incomplete, unless this is allowed.
+        """
+        self.codestream = jpeg2000.read_codestream(self.file)
+        if not self.codestream.is_whole:  # the decoder would return the part that it has
+            if not self.allow_damaged:
+                raise ColorizeError("incomplete, its end is missing", TAKE_DAMAGED)
+            self.image_file, self.notes = jpeg2000.complete(self.file, self.codestream), [DAMAGED]
+        elif not self.codestream.has_end:
+            whole = Part(0, self.file.seek(0, os.SEEK_END))
+            self.image_file = SegmentFile(self.file, [whole, jpeg2000.END])
+            self.notes = ["its end marker is missing"]
+
+    def read_contents(self, image: Image.Image) -> Contents:
+        """Return what the file holds, which is looked for once, whatever the number of frames."""
+        if self._contents is None:
+            self._contents = read_contents(image, self.file)
+        return self._contents
+
+    def check_end(self, image: Image.Image) -> None:
+        """Raise ColorizeError for a GIF animation that may lack frames, unless this is allowed."""
+        if not self.read_contents(image).has_end:
+            if not self.allow_damaged:
+                raise ColorizeError("incomplete, its end is missing", TAKE_DAMAGED)
+            self.notes = [DAMAGED]
+
 
 def _read_frame(image: Image.Image, source: _Source) -> Photo:
-    samples: np.ndarray | None = None
     notes = source.notes
-    if _is_png16(image):
-        samples = decode_high_bit_depth(source.pixel_file, image.size)
-    if image.format == "JPEG":
-        info = image.info
-        image, notes = jpeg.load(source.file, BLOCK_BYTES, source.allow_damaged)
-        image.info.update(info)
-    elif image.format == "JPEG2000":
-        samples, notes = _load_jpeg2000(image, source)
-    else:
-        image.decodermaxblock = BLOCK_BYTES  # type: ignore[attr-defined]
-        image.load()
+    try:
+        image, samples, more = _decode(image, source)
+    except Exception as error:
+        if not is_damage(error):
+            raise
+        if not source.allow_damaged:
+            raise ColorizeError("its pixels are damaged or incomplete", TAKE_DAMAGED) from error
+        image, samples, more = _rescue(image, source, error), None, [DAMAGED]
+    notes = [*notes, *more]
     if image.format == "AVIF" and getattr(image, "n_frames", 1) == 1:
         properties = avif.read_properties(source.file, *image.size)
         image, more = avif.apply(image, properties)
         image.format, notes = "AVIF", [*notes, *more]
         image.info.pop("duration", None)  # which a single picture does not have
-    contents = read_contents(image, source.file)
+    contents = source.read_contents(image)
     orientation = read_orientation(contents.exif, contents.xmp)
     if samples is None:
         pixels, alpha, more = image_to_arrays(image, orientation)
@@ -177,22 +264,40 @@ def _read_frame(image: Image.Image, source: _Source) -> Photo:
     return Photo(_correct_gamma(pixels, image), alpha, metadata)
 
 
-def _load_jpeg2000(image: Image.Image, source: _Source) -> tuple[np.ndarray | None, list[str]]:
-    """Return samples of more than 8 bits, None where the image has them, and notes."""
-    codestream = jpeg2000.read_codestream(source.file)
-    if not codestream.has_end:
-        whole = SegmentFile(source.file, [Part(0, source.file.seek(0, os.SEEK_END)), jpeg2000.END])
-        image.fp = whole  # type: ignore[attr-defined]  # the decoder wants an end marker
-    notes = [] if codestream.has_end else ["its end marker is missing"]
-    if not codestream.is_whole:  # the decoder would return the part that it has
-        raise ColorizeError("incomplete: its end is missing")
-    samples = jpeg2000.decode_deep(source.file, image, codestream)
+def _decode(
+    image: Image.Image, source: _Source
+) -> tuple[Image.Image, np.ndarray | None, list[str]]:
+    """Return the decoded image, its samples where it cannot hold them, and notes."""
+    samples: np.ndarray | None = None
+    notes: list[str] = []
+    image.decodermaxblock = BLOCK_BYTES  # type: ignore[attr-defined]
+    if image.format == "JPEG":
+        info = image.info
+        image, notes = jpeg.load(source.file, BLOCK_BYTES, source.allow_damaged)
+        image.info.update(info)
+    elif image.format == "JPEG2000":
+        samples = jpeg2000.decode_deep(source.image_file, image, source.codestream)
+        if profile := read_jp2_profile(source.file):
+            image.info["icc_profile"] = profile
+    elif _is_png16(image):
+        samples = decode_high_bit_depth(source.pixel_file, image.size)
     if samples is None:
-        image.decodermaxblock = BLOCK_BYTES  # type: ignore[attr-defined]
         image.load()
-    if profile := read_jp2_profile(source.file):
-        image.info["icc_profile"] = profile
-    return samples, notes
+    return image, samples, notes
+
+
+def _rescue(image: Image.Image, source: _Source, error: Exception) -> Image.Image:
+    """Return what can be decoded of a frame whose decoder raised an error."""
+    if image.format == "WEBP":
+        partial = webp.decode_partially(source.file, image.width * image.height)
+        if partial is not None:
+            partial.info = image.info
+            return partial
+    if not isinstance(image, ImageFile.ImageFile) or not image.tile:
+        raise NothingDecodedError("nothing of its pixels can be decoded") from error
+    image.tile = []  # what has been decoded stays
+    image.load_end()
+    return image
 
 
 def _is_png16(image: Image.Image) -> bool:

@@ -10,17 +10,22 @@ import os
 import struct
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import BinaryIO, NamedTuple
 
+import numpy as np
 from PIL import PngImagePlugin
 
 from colorize.errors import ColorizeError
+from colorize.io.deflate import check_stream
 from colorize.io.png import COLOR_TYPES, SIGNATURE, pack_chunk
 from colorize.io.readers.limits import DAMAGED, TAKE_DAMAGED, check_size
 from colorize.io.segments import Part, SegmentFile
 
 PIXEL_CHUNKS = {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND", b"acTL", b"fcTL", b"fdAT"}
 READ_BYTES = 1 << 20  # of which a checksum is made at a time
+RESCUE_BYTES = 1024  # decompressed at a time: of the piece with the damage, all is lost
+MAX_FILTER = 4
 MAX_PARSED_BYTES = 64 << 20  # of a chunk that is parsed
 
 _CHANNELS = {color_type: channels for channels, color_type in COLOR_TYPES.items()} | {3: 1}
@@ -65,7 +70,12 @@ def repair(
     has_end = bool(chunks) and chunks[-1].type == b"IEND"
     if is_animation and not has_end and not allow_damaged:
         raise ColorizeError("incomplete: its end is missing")
-    if allow_damaged and not damaged and not is_animation and not _inflates(file, pixels):
+    if (
+        allow_damaged
+        and not damaged
+        and not is_animation
+        and (check_stream(_pixel_stream(file, pixels)) != "whole")
+    ):
         return _rescue(file, pixels)
     if damaged and damaged.type != b"IEND":
         if not allow_damaged:
@@ -127,21 +137,14 @@ def _is_usable(file: BinaryIO, chunk: Chunk) -> bool:
     return True
 
 
-def _inflates(file: BinaryIO, pixels: list[Chunk]) -> bool:
-    """Return whether the pixels can be decompressed."""
-    inflater = zlib.decompressobj()
-    try:
-        for chunk in (chunk for chunk in pixels if chunk.type == b"IDAT"):
-            file.seek(chunk.offset)
-            left = chunk.size
-            while left > 0 and (content := file.read(min(left, READ_BYTES))):
-                left -= len(content)
-                while content:
-                    inflater.decompress(content, READ_BYTES)
-                    content = inflater.unconsumed_tail
-    except zlib.error:
-        return False
-    return inflater.eof
+def _pixel_stream(file: BinaryIO, pixels: list[Chunk]) -> Iterator[bytes]:
+    """Yield what the IDAT chunks hold, piece by piece."""
+    for chunk in (chunk for chunk in pixels if chunk.type == b"IDAT"):
+        file.seek(chunk.offset)
+        left = chunk.size
+        while left > 0 and (content := file.read(min(left, RESCUE_BYTES))):
+            left -= len(content)
+            yield content
 
 
 def _rescue(file: BinaryIO, pixels: list[Chunk]) -> tuple[SegmentFile, SegmentFile, list[str]]:
@@ -156,30 +159,38 @@ def _rescue(file: BinaryIO, pixels: list[Chunk]) -> tuple[SegmentFile, SegmentFi
             contents[chunk.type] = file.read(chunk.size)
     inflater, rows = zlib.decompressobj(), bytearray()
     wanted = _raw_size(contents[b"IHDR"])
-    for chunk in (chunk for chunk in pixels if chunk.type == b"IDAT"):
-        file.seek(chunk.offset)
-        left = chunk.size
-        while left > 0 and len(rows) < wanted and (content := file.read(min(left, 1024))):
-            left -= len(content)
-            try:
-                rows += inflater.decompress(content, wanted - len(rows))
-            except zlib.error:
-                wanted = len(rows)  # nothing behind it makes sense
-    rows = rows[: _raw_size(contents[b"IHDR"])].ljust(_raw_size(contents[b"IHDR"]), b"\0")
+    with suppress(zlib.error):  # nothing behind it makes sense
+        for content in _pixel_stream(file, pixels):
+            rows += inflater.decompress(content, wanted - len(rows))
+            if len(rows) >= wanted:
+                break
+    rows = rows[:wanted].ljust(wanted, b"\0")
+    _clear_invalid_filters(rows, contents[b"IHDR"])
     content = SIGNATURE
     content += b"".join(pack_chunk(type, data) for type, data in contents.items() if data)
     content += pack_chunk(b"IDAT", zlib.compress(bytes(rows), 1)) + pack_chunk(b"IEND", b"")
     return SegmentFile(file, [content]), SegmentFile(file, [content]), [DAMAGED]
 
 
+def _clear_invalid_filters(rows: bytearray, header: bytes) -> None:
+    """Make the rows of filters that do not exist unfiltered: decoders refuse them."""
+    start = 0
+    for count, length in _passes(header):
+        numbers = np.frombuffer(rows, np.uint8, count * length, start)[::length]
+        numbers[numbers > MAX_FILTER] = 0
+        start += count * length
+
+
 def _raw_size(header: bytes) -> int:
     """Return how many bytes the filtered rows of all passes take."""
+    return sum(count * length for count, length in _passes(header))
+
+
+def _passes(header: bytes) -> Iterator[tuple[int, int]]:
+    """Yield the number of rows of each pass, and the bytes of one with its filter's number."""
     width, height, bits, color_type, _, _, interlace = struct.unpack(">IIBBBBB", header)
     pixel_bits = bits * _CHANNELS.get(color_type, 4)
-    passes = _ADAM7 if interlace else ((0, 0, 1, 1),)
-    size = 0
-    for left, top, step_x, step_y in passes:
+    for left, top, step_x, step_y in _ADAM7 if interlace else ((0, 0, 1, 1),):
         columns, rows = -(-max(width - left, 0) // step_x), -(-max(height - top, 0) // step_y)
         if columns and rows:
-            size += rows * (1 + (columns * pixel_bits + 7) // 8)
-    return size
+            yield rows, 1 + (columns * pixel_bits + 7) // 8

@@ -12,9 +12,9 @@ from colorize.io.exif import page_orientation
 from colorize.io.metadata import read_page_metadata
 from colorize.io.photo import Photo
 from colorize.io.readers import raw
-from colorize.io.readers.limits import DAMAGED, check_size
+from colorize.io.readers.limits import DAMAGED, TAKE_DAMAGED, check_size, is_damage
 from colorize.io.readers.tiff_color import to_arrays
-from colorize.io.readers.tiff_decoders import decode_plain_image, decode_samples
+from colorize.io.readers.tiff_decoders import decode_plain_image, decode_samples, has_wrong_checksum
 from colorize.io.readers.tiff_layout import read_layout
 from colorize.io.readers.tiff_pages import Directory, find_pages
 from colorize.io.tiff_ifd import IFD
@@ -62,21 +62,24 @@ def _read_page(
     if page.parent is not None:
         ifd = _with_tags_of(ifd, reader.read_ifd(page.parent))
     if not layout.is_complete and not allow_damaged:
-        raise ColorizeError("incomplete: its end is missing")
+        raise ColorizeError("incomplete, its end is missing", TAKE_DAMAGED)
     orientation = page_orientation(ifd)
+    is_damaged = not layout.is_complete or has_wrong_checksum(file, layout)
+    if is_damaged and not allow_damaged:
+        raise ColorizeError("its pixels are damaged", TAKE_DAMAGED)
     try:
-        if layout.is_complete and (image := decode_plain_image(file, layout)) is not None:
+        if not is_damaged and (image := decode_plain_image(file, layout)) is not None:
             image.info = {"icc_profile": ifd.bytes(tiff.ICC_PROFILE)}
             return _photo(image_to_arrays(image, orientation), ifd, [*notes, *page_notes])
         samples = decode_samples(file, layout)
-        if not layout.is_complete:
-            page_notes.append(DAMAGED)
-    except ColorizeError:
-        raise
-    except Exception:
-        if not allow_damaged:
+    except Exception as error:
+        if not is_damage(error):
             raise
+        if not allow_damaged:
+            raise ColorizeError("its pixels are damaged", TAKE_DAMAGED) from error
         samples = decode_samples(file, layout, allow_damaged=True)
+        is_damaged = True
+    if is_damaged:
         page_notes.append(DAMAGED)
     return _photo(to_arrays(samples, layout, ifd, orientation), ifd, [*notes, *page_notes])
 

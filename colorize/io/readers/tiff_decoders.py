@@ -18,11 +18,13 @@ from PIL import Image, JpegImagePlugin, TiffImagePlugin
 from colorize.errors import ColorizeError
 from colorize.installation import install_command
 from colorize.io import tiff_ifd as tiff
+from colorize.io.deflate import check_stream
 from colorize.io.high_bit_depth import UnsupportedError, decode_high_bit_depth
 from colorize.io.readers.libtiff import silence_libtiff
 from colorize.io.readers.tiff_layout import (
     BLACK_IS_ZERO,
     BYTE_CODECS,
+    DEFLATE,
     FAX,
     FLOAT,
     JPEG,
@@ -48,7 +50,9 @@ CODECS = {
     52546: "JPEG XL", 50000: "Zstandard", 34925: "LZMA", 33003: "JPEG 2000", 33005: "JPEG 2000",
     32766: "NeXT", 32809: "ThunderScan",
 }  # fmt: skip
-CERTAIN = BYTE_CODECS - {34925, 50000} | FAX | {JPEG}  # that every libtiff contains
+WARNING_CODECS = FAX | {JPEG}  # that fill in for damaged pixels, and only warn of it
+CERTAIN = BYTE_CODECS - {34925, 50000} | WARNING_CODECS  # that every libtiff contains
+CHECKED_BYTES = 1 << 18  # read at a time to check them
 PILLOW_MODES = {1: "L", 2: "LA", 3: "RGB", 4: "CMYK"}  # by channels
 
 
@@ -86,6 +90,14 @@ def decode_samples(file: BinaryIO, layout: Layout, allow_damaged: bool = False) 
     )
 
 
+def has_wrong_checksum(file: BinaryIO, layout: Layout) -> bool:
+    """Return whether a checksum of the pixels is wrong, at which libtiff often does not look."""
+    if layout.compression not in DEFLATE:
+        return False
+    parts = (SegmentFile(file, [part]) for part in layout.parts)
+    return any(check_stream(part.pieces(CHECKED_BYTES)) == "damaged" for part in parts)
+
+
 def _decoders(layout: Layout) -> list[Decoder]:
     if layout.compression == OLD_JPEG:
         return [_decode_with_pillow, _decode_old_jpeg, _decode_with_vips, _decode_with_tifffile]
@@ -97,8 +109,8 @@ def _decoders(layout: Layout) -> list[Decoder]:
         if layout.bits in (16, 32, 64) and (layout.bits, layout.sample_format) != (16, FLOAT):
             return [_decode_with_vips, _decode_bytes, _decode_with_tifffile]
         return [_decode_bytes, _decode_with_tifffile]
-    if layout.compression in CERTAIN:
-        return [_decode_with_pillow, _decode_with_vips, _decode_with_tifffile]
+    if layout.compression in WARNING_CODECS:  # libvips passes libtiff's warnings on
+        return [_decode_with_vips, _decode_with_pillow, _decode_with_tifffile]
     return [_decode_with_tifffile, _decode_with_pillow]
 
 
@@ -140,7 +152,7 @@ def decode_plain_image(file: BinaryIO, layout: Layout) -> Image.Image | None:
     is_plain = (layout.photometric, layout.channels) in ((BLACK_IS_ZERO, 1), (RGB, 3))
     if not is_plain or layout.bits != 8 or layout.sample_format != UNSIGNED:
         return None
-    if layout.planes == SEPARATE_PLANES or layout.compression not in CERTAIN:
+    if layout.planes == SEPARATE_PLANES or layout.compression not in CERTAIN - WARNING_CODECS:
         return None
     try:
         return _load_with_pillow(file, layout, _neutral(layout), False)
