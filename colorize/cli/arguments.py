@@ -33,7 +33,7 @@ commands, each with its own --help; ./NAME is a file or folder of that name:
 
 exit status: 0 all done, 1 something failed, 2 wrong usage, 130 interrupted (also by
 SIGTERM)
-""".replace("{commands}", "\n".join(f"  {name:<12}{each.help}" for name, each in COMMANDS.items()))
+""".replace("{commands}", "\n".join(f"  {name:<16}{each.help}" for name, each in COMMANDS.items()))
 
 MODELS_EPILOG = """\
 Published weights are downloaded on first use to the user's cache folder, or to the folder that

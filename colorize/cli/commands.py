@@ -33,6 +33,7 @@ COMMANDS = {
     "evaluate": Command("measure colorizations", "colorize.evaluation.cli", "evaluation", True),
     "export": Command("make a file for other software", "colorize.export.cli", "exporting", True),
     "models": Command("list, download and verify weights", "colorize.cli.models"),
+    "compare-models": Command("one photograph in several networks", "colorize.cli.compare_models"),
     "vote": Command("compare two results blindly", "colorize.cli.vote"),
     "doctor": Command("print versions, devices and one timed run", "colorize.cli.doctor"),
     "completion": Command("print the shell's completion script", "colorize.cli.completion"),

@@ -223,6 +223,17 @@ def cached_path(name: str) -> Path | None:
     return file if os.path.isfile(file) else None  # never raises, unlike Path.is_file
 
 
+def converted_path(name: str) -> Path:
+    """Return where published weights are kept as safetensors after their first use."""
+    file = find(name).file
+    return cache_folder() / f"{os.path.splitext(file)[0]}.safetensors"
+
+
+def has_weights(name: str) -> bool:
+    """Return whether the network can be used without a download."""
+    return cached_path(name) is not None or os.path.isfile(converted_path(name))
+
+
 def bundled_path(name: str) -> Path:
     """Return where a file of the top-level folder `weights` is.
 

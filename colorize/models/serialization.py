@@ -85,7 +85,7 @@ def ensure_safetensors(name: str, *, quiet: bool = False) -> Path:
     model = registry.find(name)
     if model.file.endswith(".safetensors"):
         return registry.ensure_weights(name, quiet=quiet)
-    converted = registry.cache_folder() / f"{Path(model.file).stem}.safetensors"
+    converted = registry.converted_path(name)
     try:
         with safe_open(converted, framework="numpy") as content:
             if (content.metadata() or {}).get(SOURCE) == model.sha256:
