@@ -88,7 +88,8 @@ class Colorizer:
 
         Args:
             name: A network of `colorize models`. Published weights are downloaded on first use.
-            weights: A file to use instead of the network's own.
+            weights: A file to use instead of the network's own, or where to download it from:
+                "https://...#sha256=...".
             device: A torch device, or "gpu" for whichever GPU there is.
             backend: "torch" or "onnx"; by default the faster one, see `runtime.load`.
             precision: "float32", "bfloat16" or "float16", of torch; by default the fastest that

@@ -38,6 +38,7 @@ SIGTERM)
 MODELS_EPILOG = """\
 Published weights are downloaded on first use to the user's cache folder, or to the folder that
 the environment variable COLORIZE_CACHE names, and their sha256 is checked before they are read.
+COLORIZE_MIRROR names an address below which they are looked for first.
 """
 
 
@@ -217,7 +218,10 @@ def _add_network(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--model", choices=tuple(MODELS), default=default, help=f"network (default: {default})"
     )
-    group.add_argument("--weights", metavar="FILE", help="your own weights for --model")
+    group.add_argument(
+        "--weights", metavar="FILE",
+        help="your own weights for --model, or their address: https://...#sha256=...",
+    )  # fmt: skip
     group.add_argument(
         "--backend", choices=("torch", "onnx"),
         help="what runs the network: PyTorch or ONNX Runtime, which starts sooner (default: the "
@@ -349,7 +353,8 @@ def check_arguments(command: argparse.ArgumentParser, args: Namespace) -> None:
         if getattr(args, name) == "":
             command.error(f"{_flag(name)} needs the name of a file")
     for name in LOCAL_FILES:
-        if "://" in (getattr(args, name) or ""):
+        file = getattr(args, name) or ""
+        if "://" in file and not (name == "weights" and file.lower().startswith("http")):
             command.error(f"{_flag(name)} needs a local file, not one in an object store")
     given = [name for name in LOGS if getattr(args, name)]
     for name, other in itertools.combinations(given, 2):

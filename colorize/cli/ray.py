@@ -12,7 +12,7 @@ from colorize.batch import Job, JobWorker, Result, WriteOptions
 from colorize.batch import ray as cluster
 from colorize.cli.settings import make_colorizer, make_options, make_renderer, output_fingerprint
 from colorize.errors import ColorizeError
-from colorize.io.storage import absolute_name, parse_path
+from colorize.io.storage import absolute_name, is_url, parse_path
 from colorize.runtime.threads import available_cpus
 from colorize.video.formats import is_video_name
 
@@ -40,7 +40,10 @@ def for_cluster(job: Job) -> Job:
 def _for_other_machines(args: argparse.Namespace) -> argparse.Namespace:
     """Return the arguments with absolute names of the files that they name."""
     files = {name: getattr(args, name) for name in ("weights", "hints", "reference")}
-    absolute = {name: file and os.path.abspath(file) for name, file in files.items()}
+    absolute = {
+        name: os.path.abspath(file) if file and not is_url(file) else file
+        for name, file in files.items()
+    }
     return argparse.Namespace(**{**vars(args), **absolute, "quiet": True})
 
 

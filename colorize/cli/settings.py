@@ -17,6 +17,7 @@ from colorize.io.formats import output_format
 from colorize.io.photo import Photo
 from colorize.io.storage import is_folder, parse_path
 from colorize.models import registry
+from colorize.models.remote_weights import sha256_in_address
 from colorize.options import ColorizeOptions, OutputOptions, VideoOptions, hash_of
 from colorize.runtime.threads import available_cpus
 
@@ -63,10 +64,15 @@ def make_options(args: argparse.Namespace, manifest: Manifest | None) -> WriteOp
         quality=args.quality,
         max_pixels=args.max_pixels or readers.MAX_PIXELS,
         allow_damaged=args.allow_damaged,
-        reserved=tuple(Path(getattr(args, name)) for name in LOCAL_FILES if getattr(args, name)),
+        reserved=tuple(Path(name) for name in _named_files(args)),
         compare=args.compare,
         thumbnails=args.gallery is not None,
     )
+
+
+def _named_files(args: argparse.Namespace) -> list[str]:
+    names = [getattr(args, name) for name in LOCAL_FILES]
+    return [name for name in names if name and "://" not in name]  # weights may have an address
 
 
 def is_batch(args: argparse.Namespace) -> bool:
@@ -89,7 +95,7 @@ def output_fingerprint(args: argparse.Namespace) -> dict[str, object]:
         output = output.replace(format=output_format("", output.format))
     return {
         "model": args.model,
-        "weights": hash_of(args.weights) if args.weights else registry.find(args.model).sha256,
+        "weights": _weights_hash(args),
         **from_arguments(ColorizeOptions, args).fingerprint(),
         **output.fingerprint(),
         **from_arguments(VideoOptions, args).fingerprint(),
@@ -100,6 +106,12 @@ def video_settings(args: argparse.Namespace, colorizer: Colorizer) -> dict[str, 
     """Return what a video depends on besides the source: also on what computes the colors."""
     execution = {"backend": args.backend, "device": colorizer.device, "cpus": available_cpus()}
     return {**output_fingerprint(args), **execution}
+
+
+def _weights_hash(args: argparse.Namespace) -> str:
+    if not args.weights:
+        return registry.find(args.model).sha256
+    return sha256_in_address(args.weights) or hash_of(args.weights)
 
 
 def read_manifest(args: argparse.Namespace) -> Manifest | None:

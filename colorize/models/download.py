@@ -10,6 +10,7 @@ from __future__ import annotations
 import http.client
 import os
 import secrets
+import time
 import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -19,12 +20,17 @@ from urllib.error import HTTPError, URLError
 
 from tqdm import tqdm
 
-from colorize.errors import ColorizeError
+from colorize.errors import ColorizeError, one_line
 from colorize.io.atomic import lock_file
 from colorize.io.checksum import CHUNK, hash_file
 
 TIMEOUT = 30.0  # seconds without a response or a byte
-ATTEMPTS = 20  # at one address, each of which must have received something
+ATTEMPTS = 20  # at one address
+FRUITLESS_ATTEMPTS = 3  # of them, that receive nothing
+PAUSE = 1.0  # seconds after the first fruitless attempt, twice as many after the next
+SLOWEST = 5000  # bytes per second; at this rate the largest weights take two days
+SLOWEST_OVER = 60.0  # seconds
+BUSY = (429, 500, 502, 503, 504)  # statuses that may be others soon
 
 
 class _Failure(Exception):
@@ -33,6 +39,10 @@ class _Failure(Exception):
 
 class _Incomplete(_Failure):
     """What was received is a part of the file."""
+
+
+class _Busy(_Failure):
+    """The server may send the file later."""
 
 
 def download(
@@ -61,7 +71,8 @@ def download(
             return
         except (OSError, http.client.HTTPException, _Failure) as error:
             cause = error.reason if isinstance(error, URLError) else error
-            reasons.append(f"{address} to {file.parent}: {str(cause) or type(cause).__name__}")
+            reason = one_line(cause) if isinstance(cause, Exception) else cause
+            reasons.append(f"{address} to {file.parent}: {reason}")
     raise ColorizeError(
         f"cannot download {', nor '.join(reasons)}; get the file with sha256 {sha256} in another "
         "way and name it with --weights FILE"
@@ -128,15 +139,26 @@ def _size(stream: BinaryIO) -> int:
 
 
 def _transfer_all(url: str, stream: BinaryIO, max_bytes: int, quiet: bool, name: str) -> None:
-    """Append what the stream lacks, in several attempts while each receives something."""
+    """Append what the stream lacks, in several attempts."""
+    fruitless = 0
     for attempt in range(1, ATTEMPTS + 1):
         before = _size(stream)
         try:
             return _transfer(url, stream, max_bytes, quiet, name)
-        except (OSError, http.client.HTTPException, _Incomplete):
-            if _size(stream) <= before or attempt == ATTEMPTS:
+        except (OSError, http.client.HTTPException, _Incomplete, _Busy) as error:
+            if _size(stream) <= before:
+                fruitless += 1
+            if attempt == ATTEMPTS or fruitless == FRUITLESS_ATTEMPTS or not _is_temporary(error):
                 raise
+            if fruitless:
+                time.sleep(PAUSE * 2 ** (fruitless - 1))
     return None
+
+
+def _is_temporary(error: Exception) -> bool:
+    """Return whether another attempt may succeed: not where the disk is full, for instance."""
+    network = (URLError, ConnectionError, TimeoutError, http.client.HTTPException)
+    return isinstance(error, (*network, _Incomplete, _Busy))
 
 
 def _transfer(url: str, stream: BinaryIO, max_bytes: int, quiet: bool, name: str) -> None:
@@ -151,7 +173,8 @@ def _transfer(url: str, stream: BinaryIO, max_bytes: int, quiet: bool, name: str
         error.close()
         if start and error.code == http.client.REQUESTED_RANGE_NOT_SATISFIABLE:
             return  # nothing is lacking; the hash decides
-        raise _Failure(f"the server answers {error.code} {error.reason}") from None
+        kind = _Busy if error.code in BUSY else _Failure
+        raise kind(f"the server answers {error.code} {error.reason}") from None
     with response:
         if not response.headers.get("Content-Range", "").startswith(f"bytes {start}-"):
             start = 0
@@ -165,8 +188,13 @@ def _transfer(url: str, stream: BinaryIO, max_bytes: int, quiet: bool, name: str
             total=total, initial=start, desc=name, unit="B", unit_scale=True,
             disable=True if quiet else None,
         ) as progress:  # fmt: skip
-            while chunk := response.read(CHUNK):
+            counted, since = done, time.monotonic()
+            while chunk := response.read1(CHUNK):  # what has come, where `read` waits for more
                 done += len(chunk)
+                if (seconds := time.monotonic() - since) > SLOWEST_OVER:
+                    if done - counted < SLOWEST * seconds:
+                        raise _Failure(f"it sends less than {SLOWEST / 1000:g} kB a second")
+                    counted, since = done, time.monotonic()
                 if done > max_bytes:
                     stream.truncate(0)
                     raise _Failure(f"it is longer than {max_bytes} bytes")

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 CACHE_VARIABLE = "COLORIZE_CACHE"  # environment variable that moves the cache folder
 RELEASE_URL = "https://colorizers.s3.us-east-2.amazonaws.com/"
+MIRROR_VARIABLE = "COLORIZE_MIRROR"  # environment variable with an address to try first
 HUB = "https://huggingface.co"
 HUB_VARIABLE = "HF_ENDPOINT"  # environment variable that names a mirror, as for huggingface_hub
 HUB_URL = f"{HUB}/piddnad/"
@@ -75,15 +76,27 @@ class Model:
     def addresses(self) -> list[str]:
         """Where to download the weights from, in the order to try.
 
-        A mirror of Hugging Face comes first where the environment names one. None is built in:
-        it would tell third parties, unasked, who downloads what.
+        Mirrors come first where the environment names some: one with the files of all networks
+        under the names they have in the cache, and one of Hugging Face. None is built in: it would
+        tell third parties, unasked, who downloads what.
+
+        Raises ColorizeError for a mirror that is not an address.
         """
         if self.url is None:
             return []
-        mirror = os.environ.get(HUB_VARIABLE, "").rstrip("/")
-        if not mirror or not self.url.startswith(HUB):
-            return [self.url]
-        return [mirror + self.url.removeprefix(HUB), self.url]
+        mirror, hub = _mirror(MIRROR_VARIABLE), _mirror(HUB_VARIABLE)
+        mirrors = [f"{mirror}/{self.file}"] if mirror else []
+        if hub and self.url.startswith(HUB):
+            mirrors.append(hub + self.url.removeprefix(HUB))
+        return [*mirrors, self.url]
+
+
+def _mirror(variable: str) -> str:
+    """Return the address that an environment variable holds, "" without one."""
+    address = os.environ.get(variable, "").rstrip("/")
+    if address and not address.startswith(("http://", "https://")):
+        raise ColorizeError(f"{variable} is {address}: needs an address, https://...")
+    return address
 
 
 MODELS = {
@@ -255,14 +268,14 @@ def verify(name: str) -> Path:
     if file is None:
         remedy = "download it first" if model.url else "install the package again"
         raise ColorizeError(f"the weights of {name} are not on this machine; {remedy}")
-    found = _sha256(file)
+    found = hash_of_weights(file)
     if found != model.sha256:
         remedy = "delete it" if model.url else "install the package again"
         raise ColorizeError(f"{file}: sha256 is {found}, expected {model.sha256}; {remedy}")
     return file
 
 
-def _sha256(file: Path) -> str:
+def hash_of_weights(file: Path) -> str:
     """Return the file's sha256. Raises ColorizeError if it cannot be read."""
     from colorize.io.checksum import hash_file
 
@@ -280,7 +293,7 @@ def ensure_weights(name: str, *, quiet: bool = False) -> Path:
     model, file = find(name), cached_path(name)
     if model.url is None:
         return verify(name)
-    if file is None or _sha256(file) != model.sha256:
+    if file is None or hash_of_weights(file) != model.sha256:
         # Here, not above: what speaks HTTP is imported only where there is something to fetch.
         from colorize.models.download import download
 

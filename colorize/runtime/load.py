@@ -8,6 +8,7 @@ import os
 from colorize.errors import ColorizeError
 from colorize.installation import require_torch
 from colorize.models import registry
+from colorize.models.remote_weights import ensure_local
 from colorize.runtime.base import Runner
 from colorize.runtime.batching import DynamicBatcher
 from colorize.runtime.oom import OomSafeRunner
@@ -32,7 +33,8 @@ def load_runner(
     Args:
         name: A network of the registry. Published weights are downloaded on first use.
         weights: A file to use instead of the network's own: safetensors, a PyTorch file, or an
-            .onnx file of `python -m colorize.export`.
+            .onnx file of `python -m colorize.export`; or where to download it from,
+            "https://...#sha256=...".
         device: A torch device, or "gpu" for whichever GPU there is.
         backend: One of `BACKENDS`, or None to choose, see `resolve_backend`.
         precision: One of `PRECISIONS`, or None for the fastest that keeps the colors, see
@@ -47,6 +49,8 @@ def load_runner(
     """
     if precision not in (None, *PRECISIONS):
         raise ColorizeError(f"unknown precision {precision!r}: use {', '.join(PRECISIONS)}")
+    if weights is not None:
+        weights = ensure_local(weights, quiet=quiet)
     if backend is None and precision not in (None, "float32"):
         backend = "torch"
     backend = resolve_backend(backend, name, weights, device, throughput=throughput)

@@ -7,6 +7,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -31,6 +32,14 @@ class Handler(BaseHTTPRequestHandler):
         response = self.path.strip("/").split(".")[0]
         if response == "missing":
             return self.send_error(404)
+        if response == "loop":
+            self.send_response(302)
+            self.send_header("Location", "/loop.bin")
+            return self.end_headers()
+        if response == "busy":
+            self.server.busy += 1
+            if self.server.busy < 3:
+                return self.send_error(503)
         if response == "moved":
             self.send_response(302)
             self.send_header("Location", "/whole.bin")
@@ -48,6 +57,11 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header("Content-Length", str(len(CONTENT) - start))
         self.end_headers()
         half = response in ("cut", "interrupted", "stalled")
+        if response == "dripping":
+            with suppress(OSError):
+                while not self.server.done.wait(0.02):
+                    self.wfile.write(b"x")
+            return None
         end = start + CHUNK if response == "crumbling" else len(HALF if half else CONTENT)
         self.wfile.write(CONTENT[start:end])
         if response == "interrupted":
@@ -77,6 +91,7 @@ def server() -> Iterator["Address"]:
     with Server(("127.0.0.1", 0), Handler) as running:
         running.done = threading.Event()
         running.starts = []
+        running.busy = 0
         thread = threading.Thread(target=running.serve_forever, args=(0.01,))
         thread.start()
         address = Address(f"http://127.0.0.1:{running.server_port}")
@@ -209,7 +224,26 @@ def test_silent_server_times_out(server, tmp_path, monkeypatch):
     assert HALF.startswith(kept(tmp_path))
 
 
-def test_refused_connection_is_an_error(tmp_path):
+def test_a_busy_server_is_asked_again(server, tmp_path, monkeypatch):
+    monkeypatch.setattr(download_module, "PAUSE", 0.01)
+    download(f"{server}/busy.bin", tmp_path / "file.bin", SHA256, LIMIT)
+    assert (tmp_path / "file.bin").read_bytes() == CONTENT
+
+
+def test_a_dripping_server_is_given_up(server, tmp_path, monkeypatch):
+    monkeypatch.setattr(download_module, "SLOWEST_OVER", 0.1)
+    with pytest.raises(ColorizeError, match="less than 5 kB a second"):
+        download(f"{server}/dripping.bin", tmp_path / "file.bin", SHA256, LIMIT)
+
+
+def test_reasons_are_one_line(server, tmp_path):
+    with pytest.raises(ColorizeError, match="302") as caught:
+        download(f"{server}/loop.bin", tmp_path / "file.bin", SHA256, LIMIT)
+    assert "\n" not in str(caught.value)
+
+
+def test_refused_connection_is_an_error(tmp_path, monkeypatch):
+    monkeypatch.setattr(download_module, "PAUSE", 0.01)
     with socket.socket() as taken:  # bound, but nobody listens
         taken.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{taken.getsockname()[1]}/file.bin"

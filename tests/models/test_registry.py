@@ -135,6 +135,18 @@ def test_a_mirror_of_the_hub_is_asked_first_if_the_environment_names_one(monkeyp
     assert registry.find("compact").addresses == []
 
 
+def test_a_mirror_of_all_weights_is_asked_before_any_other_address(monkeypatch):
+    monkeypatch.setenv("HF_ENDPOINT", "https://hub.example")
+    monkeypatch.setenv("COLORIZE_MIRROR", "https://mirror.example/weights/")
+    tiny, eccv16 = registry.find("ddcolor-tiny"), registry.find("eccv16")
+    assert tiny.addresses[0] == f"https://mirror.example/weights/{tiny.file}"
+    assert tiny.addresses[1].startswith("https://hub.example/") and len(tiny.addresses) == 3
+    assert eccv16.addresses == [f"https://mirror.example/weights/{eccv16.file}", eccv16.url]
+    monkeypatch.setenv("COLORIZE_MIRROR", "/mnt/weights")
+    with pytest.raises(ColorizeError, match="COLORIZE_MIRROR"):
+        _ = eccv16.addresses
+
+
 def test_size_and_license_are_said_before_the_download(served, cache, capsys):
     registry.ensure_weights("tiny", quiet=False)
     said = capsys.readouterr().err
