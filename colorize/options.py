@@ -316,6 +316,14 @@ class OutputOptions(Options):
         default_text="only after", bare_value="side-by-side", consumers=("command", "server"),
         former_choices={"side": "side-by-side"},
     )  # fmt: skip
+    mark: bool = option(
+        False, "draw the word colorized, small, into the corner at the lower right",
+        consumers=("command", "server"),
+    )  # fmt: skip
+    no_mark: bool = option(
+        False, "leave out of the metadata that the colors are computed, how, and from which file",
+        consumers=("command", "server"),
+    )  # fmt: skip
     samples: int | None = option(
         None, "write N different colorizations: out-1.png ... out-N.png",
         minimum=1, maximum=MAX_SAMPLES, needs="distribution", consumers=("command",),

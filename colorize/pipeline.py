@@ -32,6 +32,7 @@ from colorize.hints.propagate import MAX_CAST, propagate_hints
 from colorize.hints.rasterize import HintedPixels, local_cells, rasterize
 from colorize.io.photo import Photo, ResizeSpec
 from colorize.io.picture import Path, Picture, from_photo, to_photo
+from colorize.io.provenance import Provenance, canonical_settings, pixel_hash
 from colorize.io.readers import read
 from colorize.options import INPUT_SIZE, ColorizeOptions
 from colorize.runtime.base import Runner
@@ -164,7 +165,8 @@ class Colorizer:
             ColorizeError: For hints outside of the photograph, a reference for a network that
                 cannot follow one, or too little memory.
         """
-        photo = self.preprocess(to_photo(picture))
+        original = to_photo(picture)
+        photo = self.preprocess(original)
         hinted = self.rasterize_hints(photo, hints)
         lightness = self.network_input(photo)
         logits = self.predict_logits(lightness, hinted)
@@ -172,7 +174,8 @@ class Colorizer:
         ab = self.decode(logits)
         ab = self.upsample(ab)
         ab = self.propagate_hints(ab, hinted, lightness, logits)
-        return from_photo(self.merge(photo, ab[0], hinted), picture)
+        colored = self.merge(photo, ab[0], hinted)
+        return from_photo(self.add_provenance(colored, original), picture)
 
     def preprocess(self, photo: Photo) -> Photo:
         """Return the photograph whose lightness is kept: with more contrast under autocontrast."""
@@ -270,6 +273,17 @@ class Colorizer:
         pixels = merge_lab_blocks(photo.pixels, ab, edit_ab, guide, self.threads)
         return dataclasses.replace(photo, pixels=pixels)
 
+    def add_provenance(self, colored: Photo, original: Photo) -> Photo:
+        """Return the result with a record of how its colors were computed, which files keep."""
+        settings = {"model": self.metadata.architecture, "weights": self.metadata.weights}
+        settings |= {
+            each.name: "given" if each.is_file else getattr(self.options, each.name)
+            for each in self.options.changed()
+        }
+        provenance = Provenance(pixel_hash(original.pixels), canonical_settings(settings))
+        metadata = dataclasses.replace(colored.metadata, provenance=provenance)
+        return dataclasses.replace(colored, metadata=metadata)
+
     def _hint_map(self, hinted: HintedPixels) -> Floats:
         stride = self.metadata.output_stride
         if not self.metadata.takes_hints:
@@ -285,7 +299,8 @@ class Colorizer:
         """
         seed = self.options.seed if seed is None else seed
         variants = [self.with_options(sample=n, seed=seed) for n in range(1, count + 1)]
-        photo = self.preprocess(to_photo(photo))
+        original = to_photo(photo)
+        photo = self.preprocess(original)
         hinted = self.rasterize_hints(photo)
         lightness = self.network_input(photo)
         logits = self.predict_logits(lightness, hinted)
@@ -294,7 +309,8 @@ class Colorizer:
         for variant in variants:
             ab = variant.upsample(variant.decode(logits))
             ab = variant.propagate_hints(ab, hinted, lightness, logits)
-            results.append(variant.merge(photo, ab[0], hinted))
+            colored = variant.merge(photo, ab[0], hinted)
+            results.append(variant.add_provenance(colored, original))
         return results
 
     def confidence(self, photo: Photo) -> Floats:

@@ -68,6 +68,10 @@ class WriteOptions:
         max_pixels, allow_damaged: see `io.readers.read`.
         reserved: files that must not be outputs, such as the manifest.
         compare: layout that shows before and after in one picture, see `viewing.compare`.
+        mark: draw a small sign that the colors are computed.
+        no_mark: leave out the record of how the colors were computed.
+        settings: what outputs depend on besides their input, as canonical JSON, for that record;
+            None for the settings of the colorizer.
         thumbnails: add thumbnails for a gallery to the results, also to those of skipped jobs.
     """
 
@@ -80,6 +84,9 @@ class WriteOptions:
     allow_damaged: bool = False
     reserved: tuple[Path, ...] = ()
     compare: str | None = None
+    mark: bool = False
+    no_mark: bool = False
+    settings: str | None = None
     thumbnails: bool = False
 
 

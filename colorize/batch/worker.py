@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -20,6 +21,7 @@ from colorize.io.atomic import Found, check_replaceable
 from colorize.io.formats import output_format
 from colorize.io.photo import Photo, ResizeSpec
 from colorize.io.prefetch import PhotoPrefetcher
+from colorize.io.provenance import canonical_settings
 from colorize.io.source import PathOrStream
 from colorize.io.storage import (
     RemotePath,
@@ -33,6 +35,7 @@ from colorize.io.storage import (
 from colorize.video.formats import is_video_name
 from colorize.viewing.compare import compare
 from colorize.viewing.gallery import Thumbnails
+from colorize.viewing.mark import apply_mark
 
 TINT_COPY = ResizeSpec(256, 256, Image.Resampling.BICUBIC)  # which the default network needs too
 
@@ -175,7 +178,8 @@ class JobWorker:
                 if options.compare is not None:
                     colorized = compare(photo, colorized, options.compare)
                 _make_folder(job.target.parent)
-                yield colorized
+                settings = output_settings(job, options)
+                yield apply_mark(colorized, options.mark, options.no_mark, settings)
 
         self._raise_if_cancelled()
         with open_input(job.source) as source:
@@ -279,6 +283,13 @@ def _is_newer(source: Path, target: Path) -> bool:
 
 def _is_color(photo: Photo) -> bool:
     return photo.pixels.ndim == 3 and is_color(photo.thumbnail(TINT_COPY))
+
+
+def output_settings(job: Job, options: WriteOptions) -> str | None:
+    """Return what the output of a job depends on besides its input, as canonical JSON."""
+    if options.settings is None or job.sample is None:
+        return options.settings
+    return canonical_settings(json.loads(options.settings) | {"sample": job.sample})
 
 
 def find_output(job: Job) -> Found | None:

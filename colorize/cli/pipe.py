@@ -9,11 +9,13 @@ from contextlib import suppress
 from pathlib import Path
 
 from colorize.cli.messages import DONE, log_line
-from colorize.cli.settings import make_colorizer
+from colorize.cli.settings import make_colorizer, output_fingerprint
 from colorize.errors import ColorizeError, display_name
 from colorize.io import readers, writers
 from colorize.io.atomic import Found, check_replaceable, remove_stale_temp_files
 from colorize.io.photo import Photo
+from colorize.io.provenance import canonical_settings
+from colorize.viewing.mark import apply_mark
 
 
 def colorize_pipe(args: argparse.Namespace) -> int:
@@ -39,8 +41,11 @@ def colorize_pipe(args: argparse.Namespace) -> int:
             remove_stale_temp_files(Path(args.output).parent)
     colorizer = make_colorizer(args, single=True)
     limit = args.max_pixels or readers.MAX_PIXELS
+    settings = canonical_settings(output_fingerprint(args))
     pages = (
-        _compared(photo, colorizer(photo), args.compare)
+        apply_mark(
+            _compared(photo, colorizer(photo), args.compare), args.mark, args.no_mark, settings
+        )
         for photo in readers.read_pages(source, max_pixels=limit, allow_damaged=args.allow_damaged)
     )
     for note in writers.write(pages, target, format=args.format, quality=args.quality, found=found):

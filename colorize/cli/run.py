@@ -25,6 +25,7 @@ from colorize.cli.settings import (
     make_renderer,
     open_manifest,
     read_manifest,
+    video_comment,
     video_settings,
 )
 from colorize.cli.signals import interrupts
@@ -246,7 +247,7 @@ def _colorize_video(
                 return transcode.colorize_video(
                     job.source, job.target, colorizer,
                     from_arguments(VideoOptions, args), settings=video_settings(args, colorizer),
-                    progress=progress,
+                    comment=video_comment(args), progress=progress,
                 )  # fmt: skip
             except BaseException:
                 for folder in unfinished_folders(job.target):

@@ -15,6 +15,7 @@ from colorize.command_parser import from_arguments
 from colorize.io import readers
 from colorize.io.formats import output_format
 from colorize.io.photo import Photo
+from colorize.io.provenance import CREATOR_TOOL, DIGITAL_SOURCE_TYPE, canonical_settings
 from colorize.io.storage import is_folder, parse_path
 from colorize.models import registry
 from colorize.models.remote_weights import sha256_in_address
@@ -66,6 +67,9 @@ def make_options(args: argparse.Namespace, manifest: Manifest | None) -> WriteOp
         allow_damaged=args.allow_damaged,
         reserved=tuple(Path(name) for name in _named_files(args)),
         compare=args.compare,
+        mark=args.mark,
+        no_mark=args.no_mark,
+        settings=canonical_settings(output_fingerprint(args)),
         thumbnails=args.gallery is not None,
     )
 
@@ -112,6 +116,14 @@ def _weights_hash(args: argparse.Namespace) -> str:
     if not args.weights:
         return registry.find(args.model).sha256
     return sha256_in_address(args.weights) or hash_of(args.weights)
+
+
+def video_comment(args: argparse.Namespace) -> str | None:
+    """Return what a video's file says of its colors, None with --no-mark."""
+    if args.no_mark:
+        return None
+    settings = canonical_settings(output_fingerprint(args))
+    return f"colors computed by {CREATOR_TOOL}; {DIGITAL_SOURCE_TYPE}; {settings}"
 
 
 def read_manifest(args: argparse.Namespace) -> Manifest | None:

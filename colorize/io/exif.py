@@ -126,6 +126,36 @@ def set_exif_dimensions(exif: bytes | None, width: int, height: int) -> bytes | 
     return bytes(block)
 
 
+def with_software(exif: bytes | None, software: str) -> bytes:
+    """Return the EXIF block with the name of the program that wrote the file.
+
+    Its first directory is written again at the end of the block, so that nothing else moves and
+    maker notes stay readable. A block that cannot be read is returned as it is.
+    """
+    text = software.encode("ascii") + b"\0"
+    if not exif:
+        return tiff.pack_file(IFD("<", {tiff.SOFTWARE: tiff.Tag(Type.ASCII, text)}))
+    try:
+        reader, block = _open_block(exif)
+    except ValueError:
+        return exif
+    start, order = reader.first_ifd_offset, reader.byte_order
+    if not reader.is_whole(start):
+        return exif
+    kept = {entry.number: bytes(block[entry.offset : entry.offset + 12])
+            for entry in reader.entries(start)}  # fmt: skip
+    (next_ifd,) = struct.unpack_from(order + "I", block, reader.next_ifd_offset_at(start))
+    block += b"\0" * (len(block) % 2)
+    offset = len(block)
+    count = len(kept.keys() | {tiff.SOFTWARE})
+    value = offset + 2 + 12 * count + 4
+    kept[tiff.SOFTWARE] = struct.pack(order + "HHII", tiff.SOFTWARE, Type.ASCII, len(text), value)
+    block += struct.pack(order + "H", count) + b"".join(kept[number] for number in sorted(kept))
+    block += struct.pack(order + "I", next_ifd) + text
+    struct.pack_into(order + "I", block, 4, offset)
+    return bytes(block)
+
+
 def exif_from_page(ifd: IFD) -> bytes | None:
     """Return the descriptive tags, EXIF and GPS of a TIFF page as an EXIF block, None if none."""
     tags = {number: tag for number, tag in ifd.tags.items() if number not in tiff.STRUCTURAL_TAGS}

@@ -12,6 +12,7 @@ from colorize.io import tiff_ifd as tiff
 from colorize.io.contents import Contents
 from colorize.io.exif import exif_dpi, exif_from_page, page_orientation, upright_exif
 from colorize.io.photoshop import IPTC, find_resource, pack_resource, portable_resources
+from colorize.io.provenance import Provenance
 from colorize.io.tiff_ifd import IFD
 from colorize.io.xmp import drop_claims, upright_xmp
 
@@ -36,6 +37,7 @@ class Metadata:
         loop: how often the animation plays, 0 for endlessly; None where the file does not say.
         lossless: whether the source held its pixels without loss.
         notes: what the reader had to leave out or guess, one line each.
+        provenance: how the photograph came to its colors; None for one that was only read.
     """
 
     format: str | None = None
@@ -50,6 +52,7 @@ class Metadata:
     loop: int | None = None
     lossless: bool = False
     notes: tuple[str, ...] = ()
+    provenance: Provenance | None = None
 
 
 def read_metadata(

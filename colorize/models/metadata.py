@@ -72,6 +72,7 @@ class ModelMetadata:
         prior: Share of each bin among all pixels of the training data, (Q,), or None.
         styles: Decoding settings by style name: "vivid" always, "faithful" where the natural
             frequencies of the colors are known, that is, with class weights.
+        weights: sha256 of the file of the weights; None where unknown. It is not stored.
     """
 
     architecture: str
@@ -84,6 +85,7 @@ class ModelMetadata:
     class_weights: Floats | None = None
     prior: Floats | None = None
     styles: Styles = field(default_factory=dict)
+    weights: str | None = None
 
     def __post_init__(self) -> None:
         """Complete the styles. Raises ValueError for values that contradict each other."""
@@ -126,7 +128,9 @@ class ModelMetadata:
 
     def to_json(self) -> str:
         """Return the record as JSON."""
-        return json.dumps(dataclasses.asdict(self), default=np.ndarray.tolist)
+        values = dataclasses.asdict(self)
+        del values["weights"]  # the file's own hash cannot be in it
+        return json.dumps(values, default=np.ndarray.tolist)
 
 
 def parse_styles(value: object) -> Styles:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.util
 import os
+from pathlib import Path
 
 from colorize.errors import ColorizeError
 from colorize.installation import require_torch
+from colorize.io.checksum import hash_file
 from colorize.models import registry
 from colorize.models.remote_weights import ensure_local
 from colorize.runtime.base import Runner
@@ -61,19 +64,28 @@ def load_runner(
         from colorize.runtime.torch_runner import TorchRunner
 
         network = registry.load(name, weights, resolve_device(device), quiet=quiet)
-        runner: Runner = TorchRunner(optimize_for_inference(network, precision))
+        in_torch = TorchRunner(optimize_for_inference(network, precision))
+        in_torch.metadata = dataclasses.replace(in_torch.metadata, weights=_hash(name, weights))
+        runner: Runner = in_torch
     else:
         if precision not in (None, "float32"):
             raise ColorizeError(f"precision {precision}: ONNX Runtime computes in float32")
         # Imported here because it takes a tenth of a second and torch does not need it.
         from colorize.runtime import onnx_runner
 
-        runner = onnx_runner.load(name, weights, device, quiet=quiet)
+        in_onnx = onnx_runner.load(name, weights, device, quiet=quiet)
+        in_onnx.metadata = dataclasses.replace(in_onnx.metadata, weights=_hash(name, weights))
+        runner = in_onnx
     safe = OomSafeRunner(runner)
     if max_batch is not None:
         return DynamicBatcher(safe, max_batch)
     # On the CPU threads run side by side; on a GPU two calls at once would need twice the memory.
     return safe if safe.device == "cpu" else DynamicBatcher(safe, batch_on_cpu=False)
+
+
+def _hash(name: str, weights: str | os.PathLike[str] | None) -> str:
+    """Return the sha256 of the weights, which for a network's own is known."""
+    return registry.find(name).sha256 if weights is None else hash_file(Path(weights))
 
 
 def resolve_backend(

@@ -20,6 +20,7 @@ from colorize.runtime.base import Runner
 from colorize.server.memory import bytes_for_colorizing, bytes_for_reading
 from colorize.server.parameters import ColorizeRequest
 from colorize.viewing.compare import compare
+from colorize.viewing.mark import apply_mark
 
 PREVIEW_QUALITY = 95  # of JPEG: the network sees it too
 
@@ -94,6 +95,7 @@ class ColorizeJob:
                     result = colorizer(photo)
                     if output.compare is not None:
                         result = compare(photo, result, output.compare)
+                    result = apply_mark(result, output.mark, output.no_mark)
                 source_format = result.metadata.format
                 formats.append(output_format(io.BytesIO(), output.format, source_format))
                 sizes.append((photo.width, photo.height))

@@ -54,6 +54,7 @@ def colorize_video(
     options: VideoOptions | None = None,
     *,
     settings: Mapping[str, object] | None = None,
+    comment: str | None = None,
     progress: Callable[[int, int | None], None] = lambda done, total: None,
 ) -> VideoResult:
     """Write a video in color; return its size, its number of frames, and what was not kept.
@@ -68,6 +69,7 @@ def colorize_video(
         options: how to encode.
         settings: all that the output depends on besides the source, as JSON values, such as the
             hash of the weights; None starts from the beginning after an interruption.
+        comment: a tag of the file, behind the source's own comment.
         progress: called after each frame with the number done and the total, None if unknown; an
             exception from it cancels the work.
 
@@ -92,7 +94,7 @@ def colorize_video(
             av.open(written, "w", format=muxer) as output,
         ):
             reader = VideoReader(container, name, first)
-            writer = VideoWriter(output, reader, codec, crf)
+            writer = VideoWriter(output, reader, codec, crf, comment)
             copier = StreamCopier(output, reader, options.audio)
             pieces = PieceFolder(folder)
             resumed_at = pieces.frames

@@ -25,6 +25,7 @@ class VideoWriter:
         source: VideoReader,
         codec: VideoCodec,
         crf: int | None,
+        comment: str | None = None,
     ):
         """Add the video stream, the titles and the chapters to the output.
 
@@ -33,12 +34,16 @@ class VideoWriter:
             source: The video whose properties are kept.
             codec: How the frames are encoded.
             crf: Constant rate factor; None for a lossless codec.
+            comment: A tag of the file, behind the source's own comment.
         """
         self.notes: list[str] = []
         self._output = output
         self._source = source
         self._video = self._add_video(codec, crf)
         self._copy_metadata()
+        if comment:
+            own = [output.metadata[key] for key in output.metadata if key.lower() == "comment"]
+            output.metadata["comment"] = "; ".join([*own, comment])
 
     def write(self, packet: av.Packet) -> None:
         """Write a packet of the encoder."""

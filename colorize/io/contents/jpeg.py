@@ -19,6 +19,7 @@ from colorize.io.xmp import Extension, merge_extension
 XMP_PREFIX = b"http://ns.adobe.com/xap/1.0/\0"
 EXTENSION_PREFIX = b"http://ns.adobe.com/xmp/extension/\0"
 PHOTOSHOP_PREFIX = b"Photoshop 3.0\0"
+MAX_SEGMENT_BYTES = 65533  # of the content of one segment
 # Segments about the coding of the pixels, or a thumbnail; ICC profiles are converted.
 _OF_PIXELS = {
     0xE0: (b"JFIF\0", b"JFXX\0"),

@@ -14,6 +14,7 @@ from colorize.io.formats import output_format
 from colorize.io.photo import Photo
 from colorize.io.source import PathOrStream
 from colorize.io.writers import pillow, png, tiff
+from colorize.io.writers.provenance import record_provenance
 from colorize.io.writers.target import Target
 
 
@@ -53,7 +54,9 @@ def write(
         raise ColorizeError(f"{name}: quality is {quality}: give 0 to 100")
     notes = list(first.metadata.notes)
     with atomic_write(target, found) as file:
-        _encode(first, photos, Target(file, name, format_name, quality, notes))
+        opened = Target(file, name, format_name, quality, notes)
+        recorded = record_provenance(chain([first], photos), opened)
+        _encode(next(recorded), recorded, opened)
     return list(dict.fromkeys(notes))
 
 

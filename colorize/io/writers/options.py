@@ -9,6 +9,7 @@ from PIL import Image, PngImagePlugin
 
 from colorize.io.contents.jpeg import (
     EXTENSION_PREFIX,
+    MAX_SEGMENT_BYTES,
     PHOTOSHOP_PREFIX,
     XMP_PREFIX,
     pack_segment,
@@ -28,7 +29,6 @@ WEBP_QUALITY = AVIF_QUALITY = HEIF_QUALITY = 90
 AVIF_SPEED = 8  # of 10; 6, the encoder's default, takes three times as long
 JPEG2000_TILE = 2048  # pixels a side; a whole scan as one tile takes 36 bytes a pixel
 APNG_LEVEL = 2  # of zlib; the usual 6 takes three times as long for 3 % fewer bytes
-JPEG_SEGMENT_BYTES = 65533  # that one segment holds
 
 
 def save_options(metadata: Metadata, image: Image.Image, target: Target) -> dict[str, Any]:
@@ -41,7 +41,7 @@ def save_options(metadata: Metadata, image: Image.Image, target: Target) -> dict
 
 def _jpeg_options(metadata: Metadata, image: Image.Image, target: Target) -> dict[str, Any]:
     exif = metadata.exif and EXIF_PREFIX + metadata.exif
-    xmp, extension = split_packet(metadata.xmp or b"", JPEG_SEGMENT_BYTES - len(XMP_PREFIX))
+    xmp, extension = split_packet(metadata.xmp or b"", MAX_SEGMENT_BYTES - len(XMP_PREFIX))
     resources = photoshop_resources(metadata)
     segments = [pack_segment(0xE1, EXTENSION_PREFIX + part) for part in extension]
     segments += split_segments(0xED, resources, PHOTOSHOP_PREFIX)
@@ -63,7 +63,7 @@ def _jpeg_options(metadata: Metadata, image: Image.Image, target: Target) -> dic
 
 def _fits_segment(content: bytes | None, what: str, target: Target) -> bytes | None:
     """Return the content where it fits into one JPEG segment, else note it."""
-    if content and len(content) > JPEG_SEGMENT_BYTES:
+    if content and len(content) > MAX_SEGMENT_BYTES:
         target.note(f"cannot hold {what} of {len(content)} bytes: left out")
         return None
     return content or None
@@ -109,7 +109,7 @@ def _heif_options(metadata: Metadata, image: Image.Image, target: Target) -> dic
 
 
 def _jpeg2000_options(metadata: Metadata, image: Image.Image, target: Target) -> dict[str, Any]:
-    bare = target.name.lower().endswith((".j2k", ".j2c", ".jpc"))
+    bare = target.is_codestream
     boxes = pack_jp2_boxes(metadata)
     if bare and boxes:
         target.note("codestreams cannot hold EXIF, XMP, IPTC or other boxes: left out")

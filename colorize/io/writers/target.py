@@ -49,6 +49,17 @@ class Target:
         """What its format can hold."""
         return FORMATS[self.format_name]
 
+    @property
+    def is_codestream(self) -> bool:
+        """Whether it is JPEG 2000 without boxes."""
+        suffixes = (".j2k", ".j2c", ".jpc")
+        return self.format_name == "JPEG2000" and self.name.lower().endswith(suffixes)
+
+    @property
+    def keeps(self) -> frozenset[str]:
+        """The fields of `Metadata` that it can hold."""
+        return frozenset() if self.is_codestream else self.format.keeps
+
     def note(self, loss: str) -> None:
         """Note something that the format cannot hold."""
         self.notes.append(f"{self.format_name} {loss}")
