@@ -14,7 +14,8 @@ from colorize.batch.naming import (
     plan_jobs,
 )
 from colorize.batch.report import Report, failure_log, gallery
-from colorize.batch.runner import DEFAULT_WORKERS, clean_up, dry_run, run, run_sequences
+from colorize.batch.runner import DEFAULT_WORKERS, clean_up, dry_run, run
+from colorize.batch.sequences import run_sequences
 from colorize.batch.worker import JobWorker, failure_line
 
 __all__ = [

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from itertools import islice
 from pathlib import Path
 
 from colorize.batch.conflicts import find_conflicts
-from colorize.batch.jobs import Cause, Job, RenderFn, Result, VideoColorizerFn, WriteOptions
+from colorize.batch.jobs import Job, RenderFn, Result, VideoColorizerFn, WriteOptions
 from colorize.batch.worker import JobWorker, check
 from colorize.errors import ColorizeError, display_name
 from colorize.io.atomic import remove_stale_temp_files
@@ -19,8 +18,6 @@ from colorize.io.prefetch import PhotoPrefetcher
 from colorize.io.source import open_source
 from colorize.io.storage import RemotePath, is_file
 from colorize.runtime.threads import available_cpus
-from colorize.video.formats import is_video_name
-from colorize.video.sequence import group_frames
 from colorize.video.unfinished import remove_finished
 
 # Threads, each with a photograph in memory. A second one reads and writes while one colorizes.
@@ -81,48 +78,6 @@ def run(
         finally:
             worker.cancelled.set()
             threads.shutdown(wait=True, cancel_futures=True)
-
-
-def run_sequences(
-    jobs: Sequence[Job],
-    make_colorizer: Callable[[], Callable[[Photo], Photo]],
-    options: WriteOptions,
-    *,
-    fail_fast: bool = False,
-) -> Generator[Result, None, None]:
-    """Colorize the frames of image sequences, one per folder, in the order of their numbers.
-
-    One frame is colorized at a time, since each needs the one before. A frame that fails is left
-    out.
-
-    Args:
-        jobs: one for each frame.
-        make_colorizer: returns a function that colorizes the frames of one sequence in order.
-        options: how to write.
-        fail_fast: start no frame after one has failed.
-    """
-    rejected = find_conflicts(jobs, options.reserved)
-    for job in jobs:
-        if is_video_name(job.source):
-            rejected.setdefault(job, "is a video, not a frame: leave out --image-sequence")
-    existing: set[Job] = set()
-    for job in [] if options.existing == "replace" else jobs:
-        if job not in rejected and os.path.lexists(job.target):
-            existing.add(job)
-            rejected[job] = f"{display_name(job.target)} exists; --overwrite replaces it"
-    for job, reason in rejected.items():
-        cause: Cause | None = "output exists" if job in existing else None
-        yield Result(job, 0, f"{display_name(job.source)}: {reason}", cause=cause)
-        if fail_fast:
-            return
-    accepted = [job for job in jobs if job not in rejected]
-    for frames in group_frames(accepted, lambda job: job.source):
-        results = run(frames, make_colorizer(), options, workers=1, fail_fast=fail_fast)
-        with contextlib.closing(results):
-            for result in results:
-                yield result
-                if fail_fast and result.error is not None:
-                    return
 
 
 def dry_run(jobs: Sequence[Job], options: WriteOptions) -> Iterator[Result]:

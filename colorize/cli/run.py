@@ -207,7 +207,10 @@ def _results(
         from colorize.video.temporal import VideoColorizer
 
         make_video_colorizer = functools.partial(VideoColorizer, colorizer)
-        return batch.run_sequences(jobs, make_video_colorizer, options, fail_fast=args.fail_fast)
+        settings = video_settings(args, colorizer)
+        return batch.run_sequences(
+            jobs, make_video_colorizer, options, settings, fail_fast=args.fail_fast
+        )
     videos = any(is_video_name(job.source) for job in jobs)  # one at a time: each uses all cores
     if len(jobs) > 1 and not videos:
         colorizer.set_concurrency(batch.DEFAULT_WORKERS)

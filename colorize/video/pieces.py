@@ -87,7 +87,7 @@ class PieceFolder:
                 index = np.array(piece.rows, np.int64).reshape(-1, len(COLUMNS))
                 arrays: dict[str, npt.NDArray[np.int64] | Floats] = {"index": index}
                 if piece.state is not None:
-                    arrays |= {"lightness": piece.state.lightness, "ab": piece.state.ab}
+                    arrays |= piece.state.to_arrays()
                 for name, array in arrays.items():
                     with archive.open(f"{name}.npy", "w", force_zip64=True) as entry:
                         np.lib.format.write_array(entry, np.ascontiguousarray(array))
@@ -132,14 +132,12 @@ def decoding_times(pieces: Sequence[Index]) -> Index:
 
 
 def _read_index(path: Path) -> tuple[Index, FilterState | None]:
-    with zipfile.ZipFile(path) as archive:
-        arrays = {}
-        for name in archive.namelist():
-            if name.endswith(".npy"):
-                with archive.open(name) as entry:
-                    arrays[name[:-4]] = np.lib.format.read_array(entry, allow_pickle=False)
-    state = FilterState(arrays["lightness"], arrays["ab"]) if "ab" in arrays else None
-    return arrays["index"], state
+    with (
+        path.open("rb") as file,
+        np.load(file) as arrays,
+    ):  # the archive has one more entry, the packets
+        index: Index = arrays["index"]
+        return index, FilterState.from_arrays(arrays)
 
 
 def _read_packets(path: Path, index: Index) -> Iterator[av.Packet]:

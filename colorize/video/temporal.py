@@ -10,6 +10,7 @@ of which blended distributions lose a tenth (docs/video.md has the figures).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import cv2
@@ -62,6 +63,15 @@ class FilterState:
 
     lightness: Floats
     ab: Floats
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, Floats]) -> FilterState | None:
+        """Return the state of `to_arrays`; None if it is not among the arrays."""
+        return cls(arrays["lightness"], arrays["ab"]) if "ab" in arrays else None
+
+    def to_arrays(self) -> dict[str, Floats]:
+        """Return the state as arrays by name, to be saved."""
+        return {"lightness": self.lightness, "ab": self.ab}
 
 
 class TemporalFilter:

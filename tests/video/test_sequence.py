@@ -1,5 +1,6 @@
 """Image sequences: the frames of a video in files."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ pytest.importorskip("cv2")
 
 from fixtures.videos import UNEVEN, make_video, save_frames  # noqa: E402
 
+from colorize.video.record import SequenceRecord  # noqa: E402
 from colorize.video.sequence import group_frames  # noqa: E402
 from colorize.video.temporal import TemporalFilter, predict_frame  # noqa: E402
 
@@ -37,7 +39,7 @@ def test_sequence_is_colorized_in_the_order_of_its_numbers(colorize_, weights):
     assert (independent != read("out/one/frame_9.png").pixels).any()
 
 
-def test_sequence_cannot_be_resumed_and_skips_bad_frames(colorize_):
+def test_sequence_takes_no_manifest_and_skips_bad_frames(colorize_):
     save_frames(Path("in"), range(2))
     for option in (("--skip-existing",), ("--manifest", "m.jsonl")):
         status, messages = colorize_("-i", "in", "-o", "out", "--image-sequence", *option)
@@ -60,6 +62,34 @@ def test_sequence_rejects_videos_and_existing_frames(colorize_):
     assert "out/frame_0.png exists; --overwrite replaces it\n" in messages
     assert "1 done, 0 skipped, 2 failed" in messages
     assert Path("out/frame_0.png").read_text() == "older"
+
+
+def test_interrupted_sequence_goes_on_with_the_same_colors(colorize_, monkeypatch):
+    save_frames(Path("in"), range(5))
+    (Path("in") / "frame_1.png").write_text("bad")
+    arguments = ("-i", "in", "--image-sequence", "-o")
+    assert colorize_(*arguments, "whole")[0] == 1
+    add, begun = SequenceRecord.add, []
+
+    def add_and_interrupt(record, failure, state):
+        begun.append(record.done)
+        if len(begun) in (3, 5):  # its output is written, but not recorded
+            raise KeyboardInterrupt
+        add(record, failure, state)
+
+    monkeypatch.setattr(SequenceRecord, "add", add_and_interrupt)
+    for _ in range(2):
+        assert colorize_(*arguments, "out")[0] == 130
+        assert len(list(Path().glob("out.unfinished-*"))) == 1
+    status, messages = colorize_(*arguments, "out")
+    assert begun == [0, 1, 2, 2, 3, 3, 4]
+    assert status == 1
+    assert "2 done, 2 skipped, 1 failed" in messages
+    names = sorted(os.listdir("whole"))
+    assert sorted(os.listdir("out")) == names
+    for name in names:
+        assert Path("out", name).read_bytes() == Path("whole", name).read_bytes()
+    assert sorted(os.listdir()) == ["in", "out", "whole"]
 
 
 def test_frames_are_grouped_by_folder_in_natural_order():
