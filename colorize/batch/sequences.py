@@ -38,8 +38,8 @@ def run_sequences(
     """Colorize the frames of image sequences, one per folder, in the order of their numbers.
 
     One frame is colorized at a time, since each needs the one before. A frame that fails is left
-    out; a full disk ends the batch. After an interruption, the same call goes on with the first frame
-    that is not done.
+    out; a full disk ends the batch. After an interruption, the same call goes on with the first
+    frame that is not done.
 
     Args:
         jobs: one for each frame.

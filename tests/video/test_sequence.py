@@ -59,7 +59,7 @@ def test_sequence_rejects_videos_and_existing_frames(colorize_):
     status, messages = colorize_("-i", "in", "in/clip.mp4", "-o", "out", "--image-sequence")
     assert status == 1
     assert "clip.mp4: is a video, not a frame" in messages
-    assert "out/frame_0.png exists; --overwrite replaces it\n" in messages
+    assert "1 output exists already; --overwrite replaces" in messages
     assert "1 done, 0 skipped, 2 failed" in messages
     assert Path("out/frame_0.png").read_text() == "older"
 
