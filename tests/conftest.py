@@ -11,8 +11,10 @@ import torch
 
 from colorize.color.quantization import NUM_BINS
 from colorize.models.compact import Compact
+from colorize.models.eccv16 import ECCV16
 from colorize.models.metadata import StyleSettings
 from colorize.models.serialization import save_compact
+from colorize.models.siggraph17 import SIGGRAPH17
 
 BROWSER_FLAGS = [
     "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
@@ -49,6 +51,20 @@ def weights(network, tmp_path_factory) -> str:
     path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
     save_compact(network, path)
     return str(path)
+
+
+@pytest.fixture(scope="session")
+def eccv16() -> ECCV16:
+    """Return the network with random weights, which tests share and must not change."""
+    torch.manual_seed(0)
+    return ECCV16().eval().requires_grad_(False)
+
+
+@pytest.fixture(scope="session")
+def siggraph17() -> SIGGRAPH17:
+    """Return the network with random weights, which tests share and must not change."""
+    torch.manual_seed(0)
+    return SIGGRAPH17().eval().requires_grad_(False)
 
 
 @pytest.fixture(scope="session")

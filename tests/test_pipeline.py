@@ -21,7 +21,6 @@ from colorize.hints.format import Hint, read_hints
 from colorize.io.photo import Photo
 from colorize.io.readers import read
 from colorize.io.writers import write
-from colorize.models.eccv16 import ECCV16
 from colorize.models.siggraph17 import SIGGRAPH17
 from colorize.options import ColorizeOptions
 from colorize.pipeline import Colorizer
@@ -124,9 +123,14 @@ def test_guided_merge_in_strips_equals_merge_at_once(dtype):
     )
 
 
+@pytest.fixture(scope="module")
+def lively_siggraph17() -> SIGGRAPH17:
+    return lively(SIGGRAPH17())
+
+
 @pytest.mark.parametrize("size", [(1, 1), (1, 5000), (90, 120)])
-def test_upsampling_acts_on_logits_and_ab_networks(network, size):
-    for each in (network, lively(SIGGRAPH17())):
+def test_upsampling_acts_on_logits_and_ab_networks(network, lively_siggraph17, size):
+    for each in (network, lively_siggraph17):
         guided, plain = (
             make_colorizer(each, size=64, upsampling=way)(gray(*size)).pixels.astype(int)
             for way in ("guided", "bilinear")
@@ -193,14 +197,12 @@ def test_hints_and_reference_are_read_from_files(network, tmp_path):
     assert (by_name(photo).pixels != make_colorizer(network, size=64)(photo).pixels).any()
 
 
-def test_eccv16_reproduces_the_published_code():
+def test_eccv16_reproduces_the_published_code(eccv16):
     """The result is 110 · upsample(model_out(softmax(model8))), joined with the full-size L."""
-    torch.manual_seed(0)
-    network = ECCV16().eval().requires_grad_(False)
     photo = gray(96, 130)
-    colorizer = make_colorizer(network, size=64, upsampling="bilinear")
-    logits = network(torch.from_numpy(colorizer.network_input(photo)))
-    out = network.model_out(torch.softmax(logits, dim=1))
+    colorizer = make_colorizer(eccv16, size=64, upsampling="bilinear")
+    logits = eccv16(torch.from_numpy(colorizer.network_input(photo)))
+    out = eccv16.model_out(torch.softmax(logits, dim=1))
     ab = 110 * torch.nn.functional.interpolate(out, scale_factor=4.0, mode="bilinear")
     np.testing.assert_allclose(colorizer.upsample(colorizer.decode(logits.numpy())), ab, atol=1e-4)
     large = torch.nn.functional.interpolate(ab, (96, 130), mode="bilinear")[0].numpy()
@@ -208,17 +210,15 @@ def test_eccv16_reproduces_the_published_code():
     assert np.abs(colorizer(photo).pixels.astype(int) - released).max() <= 1
     for name in ("rebalance", "rare_color_boost"):
         with pytest.raises(ColorizeError, match=f"^{name}: these weights"):
-            make_colorizer(network, size=64, **{name: 0.5})
+            make_colorizer(eccv16, size=64, **{name: 0.5})
 
 
-def test_siggraph17_rejects_options_of_distributions():
-    torch.manual_seed(0)
-    network = SIGGRAPH17().eval().requires_grad_(False)
-    result = make_colorizer(network, size=64)(gray(40, 56))
+def test_siggraph17_rejects_options_of_distributions(siggraph17):
+    result = make_colorizer(siggraph17, size=64)(gray(40, 56))
     assert result.pixels.shape == (40, 56, 3)
     for name in ("temperature", "rare_color_boost", "coherence"):
         with pytest.raises(ColorizeError, match=name):
-            make_colorizer(network, **{name: 0.5})
+            make_colorizer(siggraph17, **{name: 0.5})
 
 
 def test_saturation_multiplies_ab(network):
@@ -255,6 +255,6 @@ def test_local_hints_leave_distant_parts_unchanged(network):
     assert changes[1][3:7, 3:7].mean() > 5
 
 
-def test_saturation_acts_on_networks_that_predict_ab():
+def test_saturation_acts_on_networks_that_predict_ab(siggraph17):
     ab = np.full((1, 2, 8, 8), 10, np.float32)
-    assert (make_colorizer(SIGGRAPH17().eval(), saturation=1.5).decode(ab) == 15).all()
+    assert (make_colorizer(siggraph17, saturation=1.5).decode(ab) == 15).all()

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, NoReturn
 import numpy as np
 import torch
 from torch.nn import functional as F
-from torchvision.utils import make_grid
 from tqdm import tqdm
 
 from colorize.color.lab import lab_to_rgb
@@ -153,6 +152,8 @@ def validation_grid(network: Network, photos: PhotoDataset, crop_size: int) -> t
 
     Gray, the network's colors (the annealed mean at temperature 1), and the true ones.
     """
+    from torchvision.utils import make_grid  # here, not above: it takes seconds to import
+
     network.eval()
     indices, stride = range(min(len(photos), GRID_PHOTOS)), network.metadata.output_stride
     batch = center_crops(photos, indices, crop_size, stride)

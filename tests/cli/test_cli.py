@@ -239,6 +239,7 @@ def command(*arguments: str, **options) -> "subprocess.CompletedProcess[bytes]":
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number, arguments", [(1, ["-i", "a.png", "-o", "-"]), (1, ["models"]),
                                                (0, ["-i", "-", "-o", "b.png"])])  # fmt: skip
 def test_closed_standard_streams_cause_no_traceback(number, arguments, tmp_path):
@@ -253,6 +254,7 @@ def test_closed_standard_streams_cause_no_traceback(number, arguments, tmp_path)
     assert not (tmp_path / "b.png").exists()
 
 
+@pytest.mark.slow
 def test_closed_standard_error_does_not_stop_the_work(weights, tmp_path):
     save(str(tmp_path / "a.png"))
     command = [sys.executable, "-c", "from colorize.cli import run; run()"]
@@ -263,6 +265,7 @@ def test_closed_standard_error_does_not_stop_the_work(weights, tmp_path):
     assert (tmp_path / "b.png").exists()
 
 
+@pytest.mark.slow
 def test_full_standard_output_is_one_line(weights, tmp_path):
     if not os.path.exists("/dev/full"):
         pytest.skip("no /dev/full")
@@ -302,6 +305,7 @@ def test_pipe_does_not_replace_its_input(weights, tmp_path):
     assert done.returncode == 1 and path.read_bytes() == before
 
 
+@pytest.mark.slow
 def test_pipe_is_colorized(weights, tmp_path):
     path = tmp_path / "a.png"
     Image.linear_gradient("L").save(path)
@@ -468,6 +472,7 @@ def test_warnings_are_one_line(colorize_, monkeypatch):
         assert colorize_("-i", "a.png", "-o", "b.png", "--quiet") == (0, "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("locale", ["C", "C.UTF-8"])
 def test_odd_names_are_printed_in_any_locale(weights, tmp_path, locale):
     name = b"new\nline \xe9 \xc3\xbc.png"
@@ -508,6 +513,7 @@ def interrupt(weights: str, folder: Path, *signals: signal.Signals) -> tuple[int
     return process.returncode, said, out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "signals", [["SIGINT"], ["SIGTERM", "SIGINT", "SIGINT", "SIGTERM"]], ids=str
 )
@@ -523,6 +529,7 @@ def test_interrupted_batch_exits_with_130_and_complete_files(weights, tmp_path, 
             image.load()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="there are other signals")
 def test_killed_batch_loses_nothing(tmp_path):
     """Two kills; `python -m benchmarks.kill` tries as many as it is told."""
@@ -557,6 +564,7 @@ def test_help_and_version_do_not_import_torch():
                        capture_output=True)  # fmt: skip
 
 
+@pytest.mark.slow
 def test_pillow_allocates_in_blocks_of_64_mib():
     code = (
         "import os; os.environ.pop('PILLOW_BLOCK_SIZE', None)\n"

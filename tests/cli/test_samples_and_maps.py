@@ -63,6 +63,7 @@ def test_samples_next_to_the_input_are_skipped_as_inputs(colorize_):
     assert files("scans") == expected
 
 
+@pytest.mark.slow
 def test_manifest_resumes_samples_and_confidence_maps(colorize_):
     save("scans/one.jpg")
     save("scans/sub/two.tif")

@@ -3,6 +3,7 @@
 import hashlib
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -29,6 +30,7 @@ def test_bins_are_grid_points_sorted_by_a_then_b():
     assert pairs == sorted(set(pairs))
 
 
+@pytest.mark.slow
 def test_bins_cover_srgb_gamut():
     axis = np.linspace(0, 1, 40)
     cube = np.stack(np.meshgrid(axis, axis, axis, indexing="ij"), axis=-1).reshape(-1, 3)
@@ -62,6 +64,7 @@ def test_soft_encode_weights_are_gaussian_over_nearest_bins(colors):
     np.testing.assert_allclose(weights, expected, atol=2e-3)
 
 
+@pytest.mark.slow
 def test_soft_encode_table_equals_soft_encode():
     ab = np.array([[-128.0, 127.0], [0.0, 0.0], [17.0, -33.0]])
     index = ((ab[:, 0] + 128) * 256 + ab[:, 1] + 128).astype(int)

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-import torch
 from fixtures.colorizers import make_colorizer
 from PIL import Image
 from skimage.color import rgb2lab
@@ -13,8 +12,6 @@ from colorize.decoding.reference import STRENGTH, color_histogram, prior_shift
 from colorize.errors import ColorizeError
 from colorize.io.photo import Photo
 from colorize.io.readers import read
-from colorize.models.eccv16 import ECCV16
-from colorize.models.siggraph17 import SIGGRAPH17
 
 WARM, COLD = (200, 110, 60), (60, 110, 200)
 
@@ -89,21 +86,19 @@ def test_reference_of_colorizer_is_default(network):
     np.testing.assert_array_equal(shared.pixels, other(gray(), reference=plain(WARM)).pixels)
 
 
-def test_eccv16_accepts_reference():
-    torch.manual_seed(0)
-    colorizer = make_colorizer(ECCV16().eval().requires_grad_(False), size=32)
+def test_eccv16_accepts_reference(eccv16):
+    colorizer = make_colorizer(eccv16, size=32)
     lightness = colorizer.network_input(gray())
     logits = colorizer.predict_logits(lightness)
     shifted = colorizer.postprocess_logits(logits, lightness, plain(WARM))
     assert np.abs(shifted - logits).max() > 1
 
 
-def test_siggraph17_rejects_reference():
-    network = SIGGRAPH17().eval()
+def test_siggraph17_rejects_reference(siggraph17):
     with pytest.raises(ColorizeError, match=r"^reference: .* distribution"):
-        make_colorizer(network, size=32, reference=plain(WARM))
+        make_colorizer(siggraph17, size=32, reference=plain(WARM))
     with pytest.raises(ColorizeError, match=r"^reference: .* distribution"):
-        make_colorizer(network, size=32)(gray(), reference=plain(WARM))
+        make_colorizer(siggraph17, size=32)(gray(), reference=plain(WARM))
 
 
 def test_command_accepts_reference(weights, tmp_path, monkeypatch, capsys):

@@ -11,7 +11,6 @@ from colorize.decoding.annealed_mean import annealed_mean
 from colorize.decoding.sampling import copula_log_weights
 from colorize.errors import ColorizeError
 from colorize.io.photo import Photo
-from colorize.models.siggraph17 import SIGGRAPH17
 
 
 def bump(a: float, b: float, width: float) -> np.ndarray:
@@ -113,7 +112,7 @@ def test_steps_of_pipeline_make_sample(network):
     np.testing.assert_array_equal(by_hand.pixels, colorizer(photo()).pixels)
 
 
-def test_samples_need_distribution():
-    colorizer = make_colorizer(SIGGRAPH17().eval(), size=64)
+def test_samples_need_distribution(siggraph17):
+    colorizer = make_colorizer(siggraph17, size=64)
     with pytest.raises(ColorizeError, match="distribution"):
         colorizer.samples(photo(), 2)

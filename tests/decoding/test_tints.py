@@ -53,7 +53,9 @@ def lab_of(photo: Photo) -> np.ndarray:
     return lab.rgb_to_lab(photo.pixels / 255)
 
 
-@pytest.mark.parametrize("name", ["chelsea.jpg", "camera.jpg"])
+@pytest.mark.parametrize(
+    "name", ["chelsea.jpg", pytest.param("camera.jpg", marks=pytest.mark.slow)]
+)
 @pytest.mark.parametrize("tint", TINTS)
 def test_tinted_scan_equals_gray_scan_of_same_lightness(colorizer, name, tint):
     scan = tinted(read(IMGS / name), tint)
@@ -74,6 +76,7 @@ def test_tinted_scan_is_near_neutral_photograph(colorizer, tint):
     assert deltaE_ciede2000(result, neutral).mean() <= 1.5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tint", TINTS)
 def test_autocontrast_restores_lightness_of_tinted_scan(colorizer, tint):
     stretching = Colorizer(colorizer.runner, ColorizeOptions(autocontrast=True))

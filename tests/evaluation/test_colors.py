@@ -18,6 +18,7 @@ def photographs(folder):
     return list(read_stretched(iter_files([folder]), 256))
 
 
+@pytest.mark.slow
 def test_degradation_changes_only_what_the_network_sees(colorizer, photographs):
     clean, _ = evaluate(colorizer, photographs)
     faded, _ = evaluate(colorizer, photographs, degradation="fading")
@@ -48,6 +49,7 @@ def test_truth_is_perfect_and_gray_has_no_color(colorizer, photographs):
         assert bias.hue_error == 0
 
 
+@pytest.mark.slow
 def test_result_without_color_equals_gray(network, photographs, monkeypatch):
     colorizer = make_colorizer(network, size=64)
     monkeypatch.setattr(colorizer, "decode", lambda output: np.zeros((3, 2, 64, 64), np.float32))
@@ -67,6 +69,7 @@ def test_full_size_measures_the_output_of_the_colorizer(colorizer, folder):
     assert metrics["truth"].auc == 100
 
 
+@pytest.mark.slow
 def test_lpips_is_added_by_backbone(colorizer, photographs):
     lpips = {"tiny": lambda result, truth: float(not np.array_equal(result, truth))}
     metrics, _ = evaluate(colorizer, photographs, lpips=lpips)
@@ -75,6 +78,7 @@ def test_lpips_is_added_by_backbone(colorizer, photographs):
     assert "LPIPS tiny" in as_text(metrics)
 
 
+@pytest.mark.slow
 def test_report_has_settings_and_metrics(run, folder, capsys):
     content = run("colors", folder)
     assert content["photographs"] == 3

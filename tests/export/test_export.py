@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +31,8 @@ from colorize.runtime.load import load_runner
 from colorize.runtime.skeleton import read_skeleton
 
 onnx = pytest.importorskip("onnx", reason="needs the extra export")
-pytest.importorskip("onnxscript", reason="needs the extra export")
+if find_spec("onnxscript") is None:  # which takes seconds to import
+    pytest.skip("needs the extra export", allow_module_level=True)
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = {
@@ -113,6 +115,7 @@ def test_batch_and_size_are_free(own_weights, tmp_path, monkeypatch):
     assert str(ROOT).encode() not in model.read_bytes()  # nor are there stack traces
 
 
+@pytest.mark.slow
 def test_over_the_tolerance_nothing_is_written(own_weights, tmp_path, capsys):
     model = tmp_path / "model.pt"
     argv = ["--weights", own_weights["compact"], "--to", "torchscript", "-o", str(model)]
@@ -128,6 +131,7 @@ def test_over_the_tolerance_nothing_is_written(own_weights, tmp_path, capsys):
     assert model.read_text() == "earlier"
 
 
+@pytest.mark.slow
 def test_colors_that_are_not_numbers_are_over_any_tolerance(own_weights, tmp_path, monkeypatch):
     nan = compare.Difference(float("nan"), float("nan"))
     monkeypatch.setattr(export, "compare", lambda *arguments: nan)
@@ -136,6 +140,7 @@ def test_colors_that_are_not_numbers_are_over_any_tolerance(own_weights, tmp_pat
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_a_target_that_cannot_be_written_is_one_line(own_weights, tmp_path, capsys):
     target = tmp_path / "none" / "model.pt"
     argv = ["--weights", own_weights["compact"], "--to", "torchscript", "-o", str(target)]
@@ -143,6 +148,7 @@ def test_a_target_that_cannot_be_written_is_one_line(own_weights, tmp_path, caps
     assert capsys.readouterr().err.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_a_missing_package_is_named_with_the_remedy(own_weights, tmp_path, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "onnxscript", None)
     argv = ["--weights", own_weights["compact"], "--to", "onnx", "-o", str(tmp_path / "m.onnx")]

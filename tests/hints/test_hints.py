@@ -16,9 +16,7 @@ from colorize.io.photo import Photo
 from colorize.io.readers import read
 from colorize.models import registry
 from colorize.models.base import Network
-from colorize.models.eccv16 import ECCV16
 from colorize.models.metadata import ModelMetadata
-from colorize.models.siggraph17 import SIGGRAPH17
 from colorize.pipeline import Colorizer
 
 ORANGE, BLUE = "#c08050", "#5080b0"
@@ -149,9 +147,8 @@ def test_network_with_hint_input_gets_none_without_hints():
     assert network.given == [None]
 
 
-def test_siggraph17_gets_rasterized_hints():
-    torch.manual_seed(0)
-    colorizer = make_colorizer(SIGGRAPH17().eval().requires_grad_(False), size=32)
+def test_siggraph17_gets_rasterized_hints(siggraph17):
+    colorizer = make_colorizer(siggraph17, size=32)
     photo = gray(64, 64)
     hinted = colorizer.rasterize_hints(photo, [Hint(20, 41, BLUE, 4)])
     lightness = colorizer.network_input(photo)
@@ -162,8 +159,8 @@ def test_siggraph17_gets_rasterized_hints():
     np.testing.assert_allclose(result, expected, atol=1e-4)
 
 
-def test_eccv16_follows_hints_by_propagation():
-    colorizer = make_colorizer(ECCV16().eval().requires_grad_(False), size=32)
+def test_eccv16_follows_hints_by_propagation(eccv16):
+    colorizer = make_colorizer(eccv16, size=32)
     result = ab_of(colorizer(gray(64, 64), hints=[Hint(20, 41, BLUE, 0)]))
     plain = ab_of(colorizer(gray(64, 64)))
     assert np.hypot(*(result[41, 20] - Hint(0, 0, BLUE).ab)) <= 5

@@ -75,6 +75,7 @@ def test_colored_photo_survives_its_source_format(sample: SampleFile, tmp_path: 
         np.testing.assert_array_equal(back.pixels, expected)
 
 
+@pytest.mark.slow
 def test_table_in_docs_is_current() -> None:
     assert DOCUMENT.read_text(encoding="utf-8") == document()
 

@@ -70,6 +70,7 @@ def test_read_restores_pillow_limit_and_warning_filters(tmp_path: Path) -> None:
     assert list(warnings.filters) == filters
 
 
+@pytest.mark.slow
 def test_read_and_write_are_thread_safe(tmp_path: Path) -> None:
     samples = [sample for sample in SAMPLES if sample.pixels is not None]
 

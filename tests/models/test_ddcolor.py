@@ -86,7 +86,10 @@ def test_tensors_are_the_published_ones(network_class, sizes, entries, parameter
     assert sum(tensor.numel() for tensor in network.parameters()) == parameters - unused
 
 
-@pytest.mark.parametrize("size", [(64, 64), (32, 96), (128, 64)])
+@pytest.mark.parametrize(
+    "size",
+    [(32, 96), *(pytest.param(size, marks=pytest.mark.slow) for size in ((64, 64), (128, 64)))],
+)
 def test_ab_is_the_releases(network, weights, size):
     lightness = seeded_lightness(*size, b=2)
     expected = release_ab(weights, lightness, dtype=torch.float64)
@@ -125,6 +128,7 @@ def test_onnx_runtime_gives_what_torch_gives(tmp_path):
         assert difference < 1e-4 * np.abs(expected).max()
 
 
+@pytest.mark.slow
 def test_published_file_is_converted_at_first_use(weights, model, tmp_path, monkeypatch):
     """From then on safetensors are read, in which the normalization is already done."""
     monkeypatch.setenv("COLORIZE_CACHE", str(tmp_path))
@@ -149,6 +153,7 @@ def test_spectral_norm_is_that_of_the_stored_vectors(weights):
     np.testing.assert_allclose(after, before / 2, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_both_published_layouts_give_the_same_network(network, weights, model, tmp_path):
     """The .pth is a dict with one entry, and holds a classifier's head."""
     head = {"encoder.arch.head_cls.weight": torch.ones(4, 48)}
@@ -158,6 +163,7 @@ def test_both_published_layouts_give_the_same_network(network, weights, model, t
     assert torch.equal(other(lightness), network(lightness))
 
 
+@pytest.mark.slow
 def test_what_the_release_does_not_use_may_be_missing(network, weights, model, tmp_path):
     unused = ("mean", "std", "encoder.arch.norm.weight", "encoder.arch.norm.bias")
     kept = {name: tensor for name, tensor in weights.items() if name not in unused}

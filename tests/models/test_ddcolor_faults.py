@@ -61,6 +61,7 @@ def test_colors_change_at_the_edge_of_the_photograph():
     assert (sides[edge + 1 :] > 15).all()
 
 
+@pytest.mark.slow
 def test_large_scans_are_shrunk_with_a_filter():
     """Stripes of 2 pixels become their mean, 2000 to 512; taking single pixels keeps contrast."""
     stripes = np.tile(np.repeat([40, 215], 2), 500)
@@ -148,6 +149,7 @@ def test_orientation_is_applied_once():
         assert written.getexif().get(0x0112, 1) == 1
 
 
+@pytest.mark.slow
 def test_memory_is_that_of_strips():
     """The published program holds several copies of the photograph in float32, 12 bytes each."""
     photo = gray(60, 4000, 3000)

@@ -93,6 +93,7 @@ def test_the_server_uses_it(photo):
     assert is_sepia(np.asarray(Image.open(io.BytesIO(result.body))))
 
 
+@pytest.mark.slow
 def test_the_evaluation_measures_it(photo, tmp_path):
     (tmp_path / "photos").mkdir()
     Image.fromarray(np.stack([photo.pixels, photo.pixels, 255 - photo.pixels], axis=-1)).save(
@@ -104,6 +105,7 @@ def test_the_evaluation_measures_it(photo, tmp_path):
     assert '"model": "sepia"' in target.read_text()
 
 
+@pytest.mark.slow
 def test_rows_name_the_architectures_of_their_networks():
     for model in registry.available_models():
         # The meta device makes no weights, but those of a network whose bins are weights are read.

@@ -17,7 +17,6 @@ from colorize.errors import ColorizeError
 from colorize.io.checksum import hash_file
 from colorize.models import registry
 from colorize.models.compact import Compact
-from colorize.models.eccv16 import ECCV16
 from colorize.models.serialization import ensure_safetensors, save_compact
 from colorize.runtime.load import load_runner
 
@@ -246,11 +245,10 @@ def test_own_weights_need_no_network_and_no_cache(compact_file, cache):
         registry.load("eccv16", weights=compact_file)
 
 
-def test_old_published_file_goes_from_server_to_network(server, cache, monkeypatch):
+@pytest.mark.slow
+def test_old_published_file_goes_from_server_to_network(eccv16, server, cache, monkeypatch):
     address, folder = server
-    torch.manual_seed(0)
-    network = ECCV16().eval().requires_grad_(False)
-    state = network.state_dict()
+    state = eccv16.state_dict()
     old = {key: value for key, value in state.items() if not key.endswith("num_batches_tracked")}
     file = folder / "colorization_release_v2-9b330a0b.pth"
     torch.save(old, file, _use_new_zipfile_serialization=False)
@@ -261,14 +259,14 @@ def test_old_published_file_goes_from_server_to_network(server, cache, monkeypat
         "eccv16",
         dataclasses.replace(model, url=address + file.name, sha256=hash_file(file)),
     )
-    assert torch.equal(registry.load("eccv16")(LIGHTNESS), network(LIGHTNESS))
+    assert torch.equal(registry.load("eccv16")(LIGHTNESS), eccv16(LIGHTNESS))
     # It is kept as safetensors, which both backends read without the PyTorch file.
     (published,) = cache.glob("*.pth")
     published.unlink()
     file.unlink()
-    assert torch.equal(registry.load("eccv16")(LIGHTNESS), network(LIGHTNESS))
+    assert torch.equal(registry.load("eccv16")(LIGHTNESS), eccv16(LIGHTNESS))
     onnx = load_runner("eccv16", backend="onnx")(LIGHTNESS.numpy())
-    np.testing.assert_allclose(onnx, network(LIGHTNESS), atol=1e-5)
+    np.testing.assert_allclose(onnx, eccv16(LIGHTNESS), atol=1e-5)
 
 
 def test_a_damaged_conversion_is_made_again(cache, monkeypatch):

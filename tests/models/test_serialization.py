@@ -3,6 +3,7 @@ import json
 import os
 import pickle
 import random
+import shutil
 import stat
 import struct
 import zipfile
@@ -43,25 +44,29 @@ def save(network: Compact, file: Path, **options) -> Path:
     return file
 
 
-@pytest.fixture
-def ours(tmp_path) -> Path:
+@pytest.fixture(scope="module")
+def pristine(tmp_path_factory) -> Path:
     network = seeded_compact(
         class_weights=np.linspace(0.1, 5, NUM_BINS),
         prior=np.full(NUM_BINS, 1 / NUM_BINS),
         styles={"vivid": VIVID},
     )
-    return save(network, tmp_path / "compact.safetensors")
+    return save(network, tmp_path_factory.mktemp("pristine") / "compact.safetensors")
+
+
+@pytest.fixture
+def ours(pristine, tmp_path) -> Path:
+    """Return a file of ours that the test may change."""
+    return Path(shutil.copy(pristine, tmp_path))
 
 
 @pytest.fixture(scope="module")
-def published(tmp_path_factory) -> dict[str, tuple[Path, torch.nn.Module]]:
+def published(eccv16, siggraph17, tmp_path_factory) -> dict[str, tuple[Path, torch.nn.Module]]:
     """Files of the published keys and shapes, in the format of `torch.save`, and their networks."""
-    torch.manual_seed(0)
     folder, made = tmp_path_factory.mktemp("published"), {}
-    for name, architecture in PUBLISHED.items():
-        network = architecture().eval()
+    for name, network in (("eccv16", eccv16), ("siggraph17", siggraph17)):
         torch.save(network.state_dict(), folder / f"{name}.pth")
-        made[name] = folder / f"{name}.pth", network.requires_grad_(False)
+        made[name] = folder / f"{name}.pth", network
     return made
 
 
@@ -143,6 +148,7 @@ def test_failed_saving_leaves_the_older_file(ours, tmp_path):
     assert list(tmp_path.iterdir()) == [ours]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_published_format_gives_the_same_network(published, name):
     file, network = published[name]
@@ -152,6 +158,7 @@ def test_published_format_gives_the_same_network(published, name):
     assert torch.equal(loaded(LIGHTNESS), network(LIGHTNESS))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_old_file_without_counters_loads(published, tmp_path, name):
     state = published[name][1].state_dict()
@@ -163,6 +170,7 @@ def test_old_file_without_counters_loads(published, tmp_path, name):
     assert torch.equal(loaded(LIGHTNESS), published[name][1](LIGHTNESS))
 
 
+@pytest.mark.slow
 def test_published_weights_as_safetensors_load_whatever_the_name(published, tmp_path):
     file = tmp_path / "weights.pth"
     save_file(published["eccv16"][1].state_dict(), file)
@@ -170,12 +178,14 @@ def test_published_weights_as_safetensors_load_whatever_the_name(published, tmp_
     assert torch.equal(loaded(LIGHTNESS), published["eccv16"][1](LIGHTNESS))
 
 
+@pytest.mark.slow
 def test_published_weights_have_neutral_decoding(published):
     network = read_network(published["eccv16"][0], "eccv16")
     assert network.metadata.class_weights is None
     assert network.metadata.styles == {"vivid": StyleSettings(1.0, 1.0)}
 
 
+@pytest.mark.slow
 def test_loaded_network_does_not_need_the_file_any_more(ours, published, tmp_path):
     copy = tmp_path / "copy.pth"
     copy.write_bytes(published["eccv16"][0].read_bytes())

@@ -168,6 +168,7 @@ def test_ab_without_hints_is_the_releases_with_zeros(network, lightness, hints):
     torch.testing.assert_close(network(lightness), expected, rtol=0, atol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("channel", [0, 1, 2, 3])
 def test_each_input_reaches_its_pixel_unscaled_but_for_lightness(channel, hints):
     lightness = torch.linspace(0, 100, 64 * 72).view(1, 1, 64, 72)
@@ -202,6 +203,7 @@ def test_last_activation_lets_a_fifth_of_the_negative_through():
     torch.testing.assert_close(ab[:, 1], expected.expand(1, 8, 8))
 
 
+@pytest.mark.slow
 def test_unused_head_does_not_matter(network, lightness):
     before = network(lightness)
     kept = network.model_class[0].weight.clone()
@@ -217,6 +219,7 @@ def test_input_and_hints_are_left_unchanged(network, lightness, hints):
     assert torch.equal(lightness, before[0]) and torch.equal(hints, before[1])
 
 
+@pytest.mark.slow
 def test_evaluation_does_not_depend_on_the_batch(network, lightness):
     together = network(torch.cat((lightness, torch.zeros_like(lightness))))[:1]
     torch.testing.assert_close(together, network(lightness), rtol=1e-4, atol=1e-3)

@@ -78,6 +78,7 @@ def test_metadata_is_that_of_the_torch_network(runner):
         np.testing.assert_array_equal(getattr(found, name), getattr(expected, name))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file", PHOTOGRAPHS, ids=lambda file: file.stem)
 def test_photographs_look_the_same(file):
     photo = read(file)
@@ -101,6 +102,7 @@ def run_python(code: str, *options: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("missing", ["torch", "onnx"])
 def test_photographs_are_colored_without(missing, tmp_path):
     Image.linear_gradient("L").save(tmp_path / "a.jpg")
@@ -139,6 +141,7 @@ def rejected(match: str, **arguments: object) -> None:
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_published_networks_give_what_torch_gives(published, name):
     network, file = published[name]
@@ -155,6 +158,7 @@ def test_published_networks_give_what_torch_gives(published, name):
         np.testing.assert_array_equal(made.metadata.bin_centers, network.metadata.bin_centers)
 
 
+@pytest.mark.slow
 def test_published_weights_may_be_fp16_safetensors_without_counters(published, tmp_path):
     network, file = published["eccv16"]
     other = tmp_path / "weights.safetensors"
@@ -164,6 +168,7 @@ def test_published_weights_may_be_fp16_safetensors_without_counters(published, t
     assert 0 < np.abs(full - half).max() < 0.05 * np.abs(full).max()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
@@ -284,6 +289,7 @@ class Full:
         return self.session.run(names, feed)
 
 
+@pytest.mark.slow
 def test_too_little_memory_halves_the_batch_and_then_is_one_error():
     runner = onnx_runner.load()
     safe, session, batch = OomSafeRunner(runner), runner._session, random_lightness(3, 64, 64)

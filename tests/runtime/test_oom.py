@@ -9,7 +9,6 @@ from fixtures.colorizers import make_colorizer
 
 from colorize.errors import ColorizeError
 from colorize.io.photo import Photo
-from colorize.models.siggraph17 import SIGGRAPH17
 from colorize.options import ColorizeOptions
 from colorize.pipeline import Colorizer
 from colorize.runtime.base import RunnerWrapper
@@ -100,15 +99,15 @@ def test_too_little_memory_on_the_cpu_is_one_error(network, photos):
         Colorizer(OomSafeRunner(full), ColorizeOptions(size=64))(photos[0])
 
 
-def test_hints_are_halved_with_their_photographs(batch):
-    torch.manual_seed(0)
-    gpu = SmallGpu(SIGGRAPH17().eval().requires_grad_(False), capacity=1)
+def test_hints_are_halved_with_their_photographs(siggraph17, batch):
+    gpu = SmallGpu(siggraph17, capacity=1)
     hints = np.zeros((2, 3, 64, 64), np.float32)
     hints[0, :, 5, 5] = 1
     OomSafeRunner(gpu)(batch[:2], hints)
     assert gpu.hinted == [[True, False], [True], [False]]
 
 
+@pytest.mark.slow
 def test_threads_share_a_runner_that_runs_out_of_memory(network, photos):
     runner = DynamicBatcher(OomSafeRunner(SmallGpu(network, capacity=0)), batch_on_cpu=False)
     colorizer = Colorizer(runner, ColorizeOptions(size=64))
@@ -118,6 +117,7 @@ def test_threads_share_a_runner_that_runs_out_of_memory(network, photos):
     assert same(results[:5], photos, network)
 
 
+@pytest.mark.slow
 def test_threads_share_the_batches_of_a_gpu(network, photos):
     gpu = SmallGpu(network, capacity=32)
     runner = DynamicBatcher(OomSafeRunner(gpu), batch_on_cpu=False)

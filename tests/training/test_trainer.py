@@ -64,6 +64,7 @@ def test_a_smaller_network_learns_from_a_teacher(photos, teacher_file):
     assert losses[-1] < 0.2 * losses[0]
 
 
+@pytest.mark.slow
 def test_the_target_is_the_teachers_mean_for_the_clean_photo(photos, teacher_file):
     student = tiny_trainer(distill_weight=1.0, degrade_prob=1.0)
     (batch,) = first_batches(photos, student)
@@ -150,6 +151,7 @@ def test_eccv16_keeps_its_bins():
     torch.testing.assert_close(network.model_out.weight.data, expected)
 
 
+@pytest.mark.slow
 def test_equal_seeds_give_equal_runs(photos, tmp_path):
     weights = []
     for name, seed in (("a", 0), ("b", 0), ("c", 1)):
@@ -179,6 +181,7 @@ def test_a_resumed_run_equals_an_uninterrupted_one(network, photos, tmp_path):
         assert torch.equal(value, expected[key])
 
 
+@pytest.mark.slow
 def test_restore_names_what_is_wrong(tmp_path):
     trainer = tiny_trainer()
     with pytest.raises(ColorizeError, match=r"none\.pt"):
@@ -192,6 +195,7 @@ def test_restore_names_what_is_wrong(tmp_path):
         other.restore(tmp_path / "compact.pt")
 
 
+@pytest.mark.slow
 def test_initial_weights_of_a_file_are_loaded(tmp_path):
     first = tiny_trainer(seed=1)
     first.save(tmp_path / "checkpoint.pt")
@@ -206,6 +210,7 @@ def test_initial_weights_of_a_file_are_loaded(tmp_path):
         tiny_trainer(widths=(24, 16, 24, 32)).load_initial_weights(str(file))
 
 
+@pytest.mark.slow
 def test_initial_weights_of_another_encoder_are_rejected(tmp_path):
     tiny_trainer(encoder="vgg16").save(tmp_path / "teacher.pt")
     with pytest.raises(ColorizeError, match="--encoder"):

@@ -28,6 +28,7 @@ def train(folder, out, *options):
     return cli.main([str(folder), "--out", str(out), *options])
 
 
+@pytest.mark.slow
 def test_command_trains_logs_and_resumes(photo_folder, tmp_path):
     options = [*SMALL, "--validate-every", "2"]
     assert train(photo_folder, tmp_path, *options, "--num-samples", "8") == 0
@@ -40,6 +41,7 @@ def test_command_trains_logs_and_resumes(photo_folder, tmp_path):
     assert registry.load("compact", target).widths == WIDTHS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("storage", ["memory", "--memmap", "--data-on-device"])
 def test_where_photos_are_stored_does_not_change_the_run(photo_folder, tmp_path, storage):
     options = [*SMALL, "--num-samples", "8"]
@@ -56,6 +58,7 @@ def test_where_photos_are_stored_does_not_change_the_run(photo_folder, tmp_path,
     assert all(torch.equal(weights[key], expected[key]) for key in expected)
 
 
+@pytest.mark.slow
 def test_existing_run_is_kept_unless_overwrite_is_set(photo_folder, tmp_path, capsys):
     options = [*SMALL, "--num-samples", "4"]
     assert train(photo_folder, tmp_path, *options) == 0

@@ -13,7 +13,6 @@ from colorize.color.quantization import NUM_BINS, bin_centers
 from colorize.errors import ColorizeError
 from colorize.models.base import Network
 from colorize.models.metadata import ModelMetadata
-from colorize.models.siggraph17 import SIGGRAPH17
 from colorize.training import cli
 from colorize.training.data.dataset import PhotoDataset
 from colorize.training.logging import TensorBoardLogger, validation_grid
@@ -38,9 +37,9 @@ def test_validation_of_a_network_that_knows_the_color():
     assert "val_loss_hints" not in metrics
 
 
-def test_validation_without_photos_has_no_metrics(photos):
+def test_validation_without_photos_has_no_metrics(photos, siggraph17):
     none = photos.subset([])
-    assert validate(SIGGRAPH17(), none, torch.ones(NUM_BINS), 32) == {}
+    assert validate(siggraph17, none, torch.ones(NUM_BINS), 32) == {}
 
 
 def test_hints_lower_the_loss_only_of_networks_that_take_them():
@@ -55,6 +54,7 @@ def test_hints_lower_the_loss_only_of_networks_that_take_them():
     assert metrics["val_loss_hints"] < metrics["val_loss"]
 
 
+@pytest.mark.slow
 def test_grid_shows_gray_prediction_and_truth(photos):
     class Red(Network):
         metadata = ModelMetadata("x", "ab", 1, 1)
@@ -75,13 +75,14 @@ def test_grid_shows_gray_prediction_and_truth(photos):
     assert (prediction[0] > prediction[2]).float().mean() > 0.95
 
 
-def test_tensorboard_logger_writes_scalars_and_images(photos, tmp_path):
+@pytest.mark.slow
+def test_tensorboard_logger_writes_scalars_and_images(photos, siggraph17, tmp_path):
     pytest.importorskip("tensorboard")
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     logger = TensorBoardLogger(tmp_path)
     logger.log_scalars(7, {"val_loss": 0.25})
-    grid = validation_grid(SIGGRAPH17(), photos.spaced(2), 32)
+    grid = validation_grid(siggraph17, photos.spaced(2), 32)
     logger.log_image(7, "validation", grid)
     logger.close()
     events = EventAccumulator(str(tmp_path)).Reload()
@@ -89,6 +90,7 @@ def test_tensorboard_logger_writes_scalars_and_images(photos, tmp_path):
     assert events.Images("validation")[0].step == 7
 
 
+@pytest.mark.slow
 def test_tensorboard_shows_what_the_log_has(photo_folder, tmp_path, monkeypatch, no_imagenet):
     pytest.importorskip("tensorboard")
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator

@@ -56,6 +56,7 @@ def test_shortest_videos_are_written(tmp_path, colorizer, codec, frames):
     assert frames > 2 or not any(waiting)  # there is nothing to reorder
 
 
+@pytest.mark.slow
 def test_crf_changes_the_file_size_and_is_checked(tmp_path, colorizer):
     source = make_video(tmp_path / "clip.mp4", audio=None)
     for crf in (5, 40):

@@ -18,6 +18,7 @@ from colorize.video.sequence import group_frames  # noqa: E402
 from colorize.video.temporal import TemporalFilter, predict_frame  # noqa: E402
 
 
+@pytest.mark.slow
 def test_sequence_is_colorized_in_the_order_of_its_numbers(colorize_, weights):
     colorizer = Colorizer.from_pretrained("compact", weights=weights, size=64)
     save_frames(Path("in/one"), range(8, 12))  # 10 comes after 9

@@ -23,6 +23,7 @@ def colors(seed: int, chroma: float = 30) -> np.ndarray:
     return np.random.default_rng(seed).normal(0, chroma, (2, GRID, GRID)).astype(np.float32)
 
 
+@pytest.mark.slow
 def test_colors_of_a_still_picture_hold_still():
     temporal_filter, still = TemporalFilter(), textured(0)
     results = [temporal_filter(still, colors(seed)) for seed in range(30)]
@@ -31,6 +32,7 @@ def test_colors_of_a_still_picture_hold_still():
     assert change < 0.15 * independent
 
 
+@pytest.mark.slow
 def test_chroma_does_not_fade():
     temporal_filter, still = TemporalFilter(), textured(0)
     ab = np.full((2, GRID, GRID), 25, np.float32)
@@ -57,6 +59,7 @@ def test_change_of_exposure_is_not_a_cut():
     assert np.abs(result - colors(0)).mean() < 0.3 * np.abs(colors(1) - colors(0)).mean()
 
 
+@pytest.mark.slow
 def test_colors_follow_motion_without_ghosts():
     temporal_filter, ground = TemporalFilter(), textured(4)
     thing = textured(5)[:80, :80]

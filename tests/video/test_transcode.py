@@ -86,6 +86,7 @@ def test_sound_the_container_cannot_hold_is_an_error(tmp_path, colorizer):
     assert os.listdir(tmp_path) == ["clip.mp4"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("audio", ["flac", "libopus"])
 def test_mp4_only_sound_is_an_error_for_mov(tmp_path, colorizer, audio):
     source = make_video(tmp_path / "clip.mkv", audio=audio)
@@ -179,6 +180,7 @@ def test_file_that_is_not_a_video_is_an_error(tmp_path, colorizer):
     assert not (tmp_path / "color.mp4").exists()
 
 
+@pytest.mark.slow
 def test_readable_part_of_a_damaged_video_is_written(tmp_path, colorizer):
     times = [90000 * number // 5 for number in range(30)]  # six seconds
     source = make_video(tmp_path / "clip.mkv", audio=None, times=times)
@@ -205,6 +207,7 @@ def test_exception_leaves_no_file(tmp_path, colorizer):
     assert old.read_text() == "older"
 
 
+@pytest.mark.slow
 def test_progress_counts_frames(tmp_path, colorizer):
     calls: list[tuple[int, int | None]] = []
     source = make_video(tmp_path / "clip.mp4")

@@ -21,6 +21,7 @@ from fixtures.videos import UNEVEN, inspect, make_video, picture  # noqa: E402
 from colorize.video.encoder import VideoEncoder  # noqa: E402
 
 
+@pytest.mark.slow
 def test_command_writes_a_video_and_a_line(colorize_):
     make_video(Path("clip.mp4"))
     status, messages = colorize_("-i", "clip.mp4", "-o", "clip-color.mp4")
@@ -45,6 +46,7 @@ def test_default_output_name_and_progress_bar(colorize_, monkeypatch):
     assert "/10 [" in messages and "frame" in messages
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="there are no pseudo-terminals")
 def test_progress_bar_shows_on_a_terminal_of_unknown_width(colorize_, weights):
     import pty

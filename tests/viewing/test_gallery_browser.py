@@ -12,6 +12,8 @@ from PIL import Image
 from colorize.io.photo import Photo
 from colorize.viewing.gallery import Gallery
 
+pytestmark = pytest.mark.slow
+
 PHONE = {"viewport": {"width": 360, "height": 640}, "has_touch": True, "is_mobile": True}
 NAMES = [
     "wide.jpg",
