@@ -9,7 +9,7 @@ from pathlib import Path
 from colorize.batch.jobs import Job, Source
 from colorize.errors import ColorizeError
 from colorize.io.formats import FORMATS, output_format
-from colorize.video.formats import is_video_name, output_suffix
+from colorize.video.formats import is_video, output_suffix
 
 OUTPUT_TAG = ".colorized"  # in the name of an output next to its input
 COMPARE_TAG = ".compare"  # in the name of a picture of before and after
@@ -41,7 +41,7 @@ def plan_jobs(
     jobs = []
     for source in sources:
         # a video is never a picture of before and after
-        own = None if tag == COMPARE_TAG and is_video_name(source.path) else tag
+        own = None if tag == COMPARE_TAG and is_video(source.path) else tag
         if own is None:
             own = OUTPUT_TAG if output is None else ""
         job = Job(source.path, _target(source, output, folder, format, own), source.rejection)
@@ -57,7 +57,7 @@ def _numbered(job: Job, number: int, tag: str) -> Job:
     tag = tag if stem.endswith(tag) else ""
     target = job.target.with_name(f"{stem.removesuffix(tag)}-{number}{tag}{suffix}")
     rejection = job.rejection
-    if rejection is None and is_video_name(job.source):
+    if rejection is None and is_video(job.source):
         rejection = "samples need a photograph, not a video"
     return dataclasses.replace(job, target=target, rejection=rejection, sample=number)
 
@@ -75,7 +75,7 @@ def plan_confidence_maps(sources: Iterable[Source], target: Path, folder: bool) 
     for source in sources:
         path = target / source.relative.with_suffix(".png") if folder else target
         rejection = source.rejection
-        if rejection is None and is_video_name(source.path):
+        if rejection is None and is_video(source.path):
             rejection = "a confidence map needs a photograph, not a video"
         jobs.append(Job(source.path, path, rejection, confidence=True))
     return list(dict.fromkeys(jobs))
@@ -92,7 +92,7 @@ def _target(
 
 def _suffix(path: Path, format: str | None) -> str:
     """Return the suffix of the output for a source of this name."""
-    if is_video_name(path):
+    if is_video(path):
         return output_suffix(path)
     if format is not None:
         return FORMATS[output_format(path, format)].suffixes[0]

@@ -15,7 +15,7 @@ from colorize.batch.jobs import Job, Result, WriteOptions
 from colorize.batch.runner import clean_up
 from colorize.batch.worker import JobWorker
 from colorize.errors import display_name
-from colorize.video.formats import is_video_name
+from colorize.video.formats import is_video
 from colorize.video.sequence import group_frames
 from colorize.video.unfinished import unfinished_folder
 
@@ -50,7 +50,7 @@ def run_sequences(
     """
     rejected = find_conflicts(jobs, options.reserved)
     for job in jobs:
-        if is_video_name(job.source):
+        if is_video(job.source):
             rejected.setdefault(job, "is a video, not a frame: leave out --image-sequence")
     for job, reason in rejected.items():
         yield Result(job, 0, f"{display_name(job.source)}: {reason}")

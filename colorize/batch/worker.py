@@ -32,7 +32,7 @@ from colorize.io.storage import (
     open_output,
     size_and_mtime,
 )
-from colorize.video.formats import is_video_name
+from colorize.video.formats import is_video
 from colorize.viewing.compare import compare
 from colorize.viewing.gallery import Thumbnails
 from colorize.viewing.mark import apply_mark
@@ -108,7 +108,7 @@ class JobWorker:
 
     def _existing_thumbnails(self, job: Job) -> tuple[Thumbnails | None, tuple[str, ...]]:
         """Return thumbnails of the existing input and output, or a note why there are none."""
-        unwanted = not self.options.thumbnails or job.confidence or is_video_name(job.source)
+        unwanted = not self.options.thumbnails or job.confidence or is_video(job.source)
         if unwanted or self.cancelled.is_set():
             return None, ()
         try:
@@ -149,7 +149,7 @@ class JobWorker:
         start = time.monotonic()
         found = found or find_output(job)
         try:
-            if self.colorize_video is not None and is_video_name(job.source):
+            if self.colorize_video is not None and is_video(job.source):
                 result = self._run_video(self.colorize_video, job)
             elif job.confidence:
                 result = self._render_confidence(job, found)

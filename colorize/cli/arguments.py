@@ -15,7 +15,7 @@ from colorize import options
 from colorize.cli.commands import COMMANDS, similar_command
 from colorize.command_parser import CommandParser, add_arguments
 from colorize.models.registry import MODELS
-from colorize.video.formats import is_video_name
+from colorize.video.formats import is_video
 
 EPILOG = """\
 examples:
@@ -295,7 +295,7 @@ def _uses_pipe(args: Namespace) -> bool:
 def _is_one_photo(args: Namespace) -> bool:
     if len(args.input) != 1 or args.glob:
         return False
-    return not os.path.isdir(args.input[0]) and not is_video_name(args.input[0])
+    return not os.path.isdir(args.input[0]) and not is_video(args.input[0])
 
 
 # (condition, message): later conditions rely on earlier ones not holding.
@@ -306,7 +306,7 @@ INVALID: tuple[tuple[Callable[[Namespace], object], str], ...] = (
      "-i - reads one photograph and excludes other inputs"),
     (lambda args: args.output == "-" and (len(args.input) != 1 or args.glob),
      "-o - needs exactly one input"),
-    (lambda args: args.output == "-" and is_video_name(args.input[0]),
+    (lambda args: args.output == "-" and is_video(args.input[0]),
      "-o - is only for photographs: write the video to a file"),
     (lambda args: args.output == "-" and "://" in args.input[0],
      "-o - needs a local file as input"),

@@ -14,7 +14,7 @@ from colorize.cli.settings import make_colorizer, make_options, make_renderer, o
 from colorize.errors import ColorizeError
 from colorize.io.storage import absolute_name, is_url, parse_path
 from colorize.runtime.threads import available_cpus
-from colorize.video.formats import is_video_name
+from colorize.video.formats import is_video
 
 
 def cluster_results(
@@ -33,7 +33,7 @@ def for_cluster(job: Job) -> Job:
         job,
         source=parse_path(absolute_name(job.source)),
         target=parse_path(absolute_name(job.target)),
-        rejection=job.rejection or (rejection if is_video_name(job.source) else None),
+        rejection=job.rejection or (rejection if is_video(job.source) else None),
     )
 
 

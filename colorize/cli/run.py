@@ -36,7 +36,7 @@ from colorize.io.prefetch import PhotoPrefetcher
 from colorize.io.readers import MAX_PIXELS
 from colorize.io.storage import RemotePath, exists, is_folder, parse_path
 from colorize.options import ColorizeOptions, VideoOptions
-from colorize.video.formats import VideoResult, is_video_name, require_video_extra
+from colorize.video.formats import VideoResult, is_video, require_video_extra
 from colorize.video.unfinished import unfinished_folders
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ def _prefetch(
     from colorize.pipeline import prefetch_sizes
 
     source = jobs[0].source
-    if len(jobs) > 1 or isinstance(source, RemotePath) or is_video_name(source):
+    if len(jobs) > 1 or isinstance(source, RemotePath) or is_video(source):
         return nullcontext()
     sizes = prefetch_sizes(from_arguments(ColorizeOptions, args))
     return PhotoPrefetcher(
@@ -211,7 +211,7 @@ def _results(
         return batch.run_sequences(
             jobs, make_video_colorizer, options, settings, fail_fast=args.fail_fast
         )
-    videos = any(is_video_name(job.source) for job in jobs)  # one at a time: each uses all cores
+    videos = any(is_video(job.source) for job in jobs)  # one at a time: each uses all cores
     if len(jobs) > 1 and not videos:
         colorizer.set_concurrency(batch.DEFAULT_WORKERS)
     return batch.run(

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 from colorize.errors import ColorizeError
 from colorize.installation import install_command
+from colorize.io.formats import has_image_suffix
+from colorize.io.signatures import is_video_content
+from colorize.io.storage import RemotePath
 
 # FFmpeg's muxers for containers that keep time stamps, rotation, sound and subtitles.
 MUXERS = {
@@ -17,8 +20,9 @@ MUXERS = {
     ".webm": "webm",
 }
 _READ_ONLY = (
-    ".3gp", ".asf", ".avi", ".divx", ".dv", ".f4v", ".flv", ".m2ts", ".m2v", ".mpeg", ".mpg",
-    ".mts", ".mxf", ".ogv", ".ts", ".vob", ".wmv",
+    ".3g2", ".3gp", ".asf", ".avi", ".divx", ".dv", ".f4v", ".flv", ".m1v", ".m2p", ".m2t", ".m2ts",
+    ".m2v", ".mod", ".mpe", ".mpeg", ".mpg", ".mts", ".mxf", ".ogv", ".qt", ".rm", ".rmvb", ".tod",
+    ".ts", ".vob", ".wmv",
 )  # fmt: skip
 VIDEO_SUFFIXES = frozenset((*MUXERS, *_READ_ONLY))
 
@@ -72,6 +76,13 @@ SUPPORTED_CODECS = {"webm": ("vp9", "av1"), "mov": ("h264", "hevc")}
 def is_video_name(path: str | os.PathLike[str]) -> bool:
     """Return whether a file name has the suffix of a video."""
     return _suffix(path) in VIDEO_SUFFIXES
+
+
+def is_video(path: str | os.PathLike[str]) -> bool:
+    """Return whether a file is a video: by its suffix, or by its content if that tells nothing."""
+    if is_video_name(path) or has_image_suffix(path):
+        return is_video_name(path)
+    return not isinstance(path, RemotePath) and is_video_content(path)
 
 
 def output_suffix(path: str | os.PathLike[str]) -> str:

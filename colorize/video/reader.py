@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from fractions import Fraction
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import av
 import numpy as np
@@ -14,6 +14,10 @@ from av.video.reformatter import ColorRange, Colorspace, ColorTrc, Interpolation
 from colorize.color.types import Pixels
 from colorize.errors import ColorizeError, error_context
 from colorize.io.atomic import disk_errors_revealed
+from colorize.video.timeline import Timeline
+
+if TYPE_CHECKING:
+    from av.container.core import Chapter
 
 UNREADABLE = "damaged, incomplete or of an unsupported format"
 HD_HEIGHT = 720  # rows from which players take an untagged video for BT.709 rather than BT.601
@@ -55,6 +59,7 @@ class VideoReader:
         display_matrix: FFmpeg's 3×3 matrix for players to rotate by; None without rotation.
         rate: average frames per second.
         time_base: seconds per unit of time stamps.
+        timeline: shifts the time stamps of all streams.
         count: number of frames read.
         damaged: the reasons why packets could not be decoded.
     """
@@ -67,13 +72,15 @@ class VideoReader:
         self.first = first
         self.quarter_turns = round(first.rotation / 90) % 4
         self.display_matrix = _display_matrix(first)
-        self.rate = self.stream.average_rate or self.stream.guessed_rate or Fraction(25)
+        self.rate = _frame_rate(self.stream)
         self.time_base = self.stream.time_base or Fraction(1, 90000)
+        self.timeline = Timeline(container)
         self.count = 0
         self.damaged: list[str] = []
         self._untimed = 0
         self._broken: list[str] = []
         self._end = Fraction(0)  # seconds, of the packets read
+        self._sizes: set[tuple[int, int]] = set()  # of the frames read
 
     @property
     def pixel_aspect(self) -> Fraction:
@@ -93,15 +100,27 @@ class VideoReader:
         duration = self.container.duration
         return None if duration is None else Fraction(duration, av.time_base)
 
+    @property
+    def chapters(self) -> list[Chapter]:
+        """The chapters, with their times counted from the first time stamp."""
+        chapters: list[Chapter] = self.container.chapters()
+        for chapter in chapters:
+            shift = round(
+                self.timeline.origin / (chapter["time_base"] or Fraction(1, av.time_base))
+            )
+            chapter["start"] = max(chapter["start"] - shift, 0)
+            chapter["end"] = max(chapter["end"] - shift, 0)
+        return chapters
+
     def frames(self) -> Iterator[tuple[av.VideoFrame, int]]:
         """Yield each frame with its time stamp, in `time_base`.
 
-        Time stamps increase: a frame without one, or with an earlier one than the frame before,
-        follows that at the average rate.
+        The time stamps of all streams follow `timeline`. Those of frames increase: a frame
+        without one, or with an earlier one than the frame before, follows that at the average rate.
         """
         step = max(1, round(1 / (self.rate * self.time_base)))
         last: int | None = None
-        for packet in _packets(self.container, list(self.container.streams), self._broken):
+        for packet in _shifted_packets(self.container, self.timeline, self._broken):
             if packet.pts is not None and packet.time_base is not None:
                 end = (packet.pts + (packet.duration or 0)) * packet.time_base
                 self._end = max(self._end, end)
@@ -114,6 +133,7 @@ class VideoReader:
                     self._untimed += 1
                 last = pts
                 self.count += 1
+                self._sizes.add((frame.width, frame.height))
                 yield frame, pts
 
     def other_packets(
@@ -124,7 +144,7 @@ class VideoReader:
         container: the same video, opened once more.
         """
         seconds = Fraction(0)
-        for packet in _packets(container, list(container.streams), []):
+        for packet in _shifted_packets(container, Timeline(container), []):
             if packet.stream.index != self.stream.index:
                 if packet.dts is not None and packet.time_base is not None:
                     seconds = max(seconds, packet.dts * packet.time_base)
@@ -135,10 +155,12 @@ class VideoReader:
         """One line for each property of the source that the result does not keep."""
         if self.damaged:
             yield f"{len(self.damaged)} damaged parts of the video were left out"
-        start = Fraction(self.container.start_time or 0, av.time_base)
-        read, announced = self._end - start, self._announced_seconds
-        if self._broken or (announced is not None and read < announced - MAX_MISSING):
-            yield f"the video is damaged or incomplete: it ends after {float(read):.1f} s"
+        announced = None if self.timeline.jumps else self._announced_seconds
+        if self._broken or (announced is not None and self._end < announced - MAX_MISSING):
+            yield f"the video is damaged or incomplete: it ends after {float(self._end):.1f} s"
+        if jumps := self.timeline.jumps:
+            places = "1 place" if jumps == 1 else f"{jumps} places"
+            yield f"the time stamps of the file jump in {places}, where the parts were joined"
         if self._untimed:
             yield f"{self._untimed} frames had no usable time stamp and got one by the average rate"
         if self.first.interlaced_frame:
@@ -147,8 +169,13 @@ class VideoReader:
             yield "the video is HDR; its levels were kept and written as SDR"
         if any(part.bits > 8 for part in self.first.format.components):
             yield "the video has more than 8 bits per channel; the result has 8"
-        if any(part.is_alpha for part in self.first.format.components):
+        tags = {key.lower(): value for key, value in self.stream.metadata.items()}
+        in_metadata = tags.get("alpha_mode", "0") != "0"  # VP8 and VP9 in Matroska
+        if in_metadata or any(part.is_alpha for part in self.first.format.components):
             yield "the transparency of the video was left out"
+        if others := self._sizes - {(self.width, self.height)}:
+            sizes = ", ".join(f"{width}×{height}" for width, height in sorted(others))
+            yield f"the size changes within the video: frames of {sizes} were scaled to the first"
 
 
 @contextmanager
@@ -160,6 +187,10 @@ def open_video(file: BinaryIO, name: str) -> Iterator[av.container.InputContaine
         options = {"protocol_whitelist": "none"}
         container = av.open(file, "r", options=options, metadata_errors="replace")
     with closing(container):
+        if container.format.name == "image2" or container.format.name.endswith("_pipe"):
+            raise ColorizeError(
+                f"{name}: is a picture, not a video", "give it a suffix such as .jpg"
+            )
         yield container
 
 
@@ -207,6 +238,15 @@ def _video_stream(container: av.container.InputContainer, name: str) -> av.Video
     raise ColorizeError(f"{name}: has no video stream")
 
 
+def _frame_rate(stream: av.VideoStream) -> Fraction:
+    """Return the average rate, or FFmpeg's guess where that is lower.
+
+    For DV the average is the inverse of the time base, 60,000 frames a second.
+    """
+    known = [rate for rate in (stream.average_rate, stream.guessed_rate) if rate]
+    return min(known, default=Fraction(25))
+
+
 def _packets(
     container: av.container.InputContainer, streams: list[av.stream.Stream], broken: list[str]
 ) -> Iterator[av.Packet]:
@@ -220,6 +260,16 @@ def _packets(
             return
         if packet is None:
             return
+        yield packet
+
+
+def _shifted_packets(
+    container: av.container.InputContainer, timeline: Timeline, broken: list[str]
+) -> Iterator[av.Packet]:
+    """Yield the packets of all streams as `_packets` does, shifted; covers have no times."""
+    for packet in _packets(container, list(container.streams), broken):
+        if not is_cover(packet.stream):
+            timeline.shift(packet)
         yield packet
 
 

@@ -43,6 +43,7 @@ class StreamCopier:
         self._audio = audio
         self._copied: dict[int, av.stream.Stream] = {}  # by index in the source
         self._transcoders: dict[int, SubtitleTranscoder | AudioTranscoder] = {}
+        self._next_dts: dict[int, int] = {}  # the earliest, by index in the output
         for stream in source.container.streams:
             if stream.index == source.stream.index or stream.discard == av.stream.Discard.all:
                 continue  # discarded streams are part of something else, such as chapter names
@@ -55,18 +56,28 @@ class StreamCopier:
         """Write a packet of another stream, unchanged unless its stream is converted."""
         index = packet.stream.index
         if index in self._transcoders:
-            converted = self._transcoders[index].transcode(packet, self._source.damaged)
-            self._output.mux(list(converted))
+            for converted in self._transcoders[index].transcode(packet, self._source.damaged):
+                self._mux(converted)
             return
         stream = self._copied.get(index)
         if stream is not None and packet.size and not is_empty_sample(packet):
             packet.stream = stream
-            self._output.mux(packet)
+            self._mux(packet)
 
     def finish(self) -> None:
         """Write what the encoders of sound still hold."""
         for transcoder in self._transcoders.values():
-            self._output.mux(list(transcoder.flush()))
+            for packet in transcoder.flush():
+                self._mux(packet)
+
+    def _mux(self, packet: av.Packet) -> None:
+        """Write a packet, later than the one before: muxers fail where packets overlap."""
+        index = packet.stream.index
+        if packet.dts is not None:
+            packet.dts = max(packet.dts, self._next_dts.get(index, packet.dts))
+            self._next_dts[index] = packet.dts + 1
+            packet.pts = None if packet.pts is None else max(packet.pts, packet.dts)
+        self._output.mux(packet)
 
     def _add_sound(self, stream: av.stream.Stream) -> None:
         """Add a stream of sound. Raises ColorizeError if the container can't hold it."""

@@ -76,5 +76,5 @@ class VideoWriter:
             tags = original.metadata.items()
             copied.metadata.update({k: v for k, v in tags if k.lower() not in CONTAINER_TAGS})
         self._video.disposition = stream.disposition
-        if container.chapters():
-            self._output.set_chapters(container.chapters())
+        if chapters := self._source.chapters:
+            self._output.set_chapters(chapters)

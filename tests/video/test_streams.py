@@ -1,7 +1,6 @@
 """Sound in any codec: copied where the container can hold it, converted or left out on request."""
 
 import os
-from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -12,11 +11,9 @@ from colorize.options import VideoOptions
 av = pytest.importorskip("av")
 pytest.importorskip("cv2")
 
-from fixtures.videos import UNEVEN, inspect, make_video, packets  # noqa: E402
+from fixtures.videos import OLD, UNEVEN, inspect, make_video, packets  # noqa: E402
 
 from colorize.video.transcode import colorize_video  # noqa: E402
-
-OLD = {"codec": "mpeg4", "times": range(5), "tick": Fraction(1, 25)}  # codecs of the 1990s
 
 
 def decoded(path) -> tuple[float, np.ndarray]:

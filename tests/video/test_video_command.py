@@ -16,7 +16,7 @@ from colorize.cli.signals import interrupts
 av = pytest.importorskip("av")
 pytest.importorskip("cv2")
 
-from fixtures.videos import UNEVEN, inspect, make_video, picture  # noqa: E402
+from fixtures.videos import OLD, UNEVEN, inspect, make_video, picture  # noqa: E402
 
 from colorize.video.encoder import VideoEncoder  # noqa: E402
 
@@ -44,6 +44,25 @@ def test_default_output_name_and_progress_bar(colorize_, monkeypatch):
     assert status == 0
     assert sorted(os.listdir()) == ["clip.avi", "clip.colorized.mkv"]
     assert "/10 [" in messages and "frame" in messages
+
+
+@pytest.mark.parametrize("suffix", [".MOD", ".m2t", ".qt", ".3g2", ".xyz", ""])
+def test_content_decides_where_the_suffix_does_not(colorize_, suffix):
+    container = {".MOD": ".mpg", ".m2t": ".ts", ".qt": ".mov"}.get(suffix, ".mp4")
+    name = f"clip{suffix}"
+    make_video(Path(f"made{container}"), audio=None, **OLD).rename(name)
+    assert colorize_("-i", name)[0] == 0
+    assert sorted(os.listdir()) == sorted([name, "clip.colorized.mkv"])
+
+
+def test_what_the_suffix_denies_is_refused_with_the_remedy(colorize_):
+    Image.fromarray(picture(0)).save("photo.png")
+    Path("photo.png").rename("photo.mp4")
+    make_video(Path("clip.mp4"), audio=None, times=UNEVEN[:2]).rename("clip.jpg")
+    for name, what in (("photo.mp4", "is a picture"), ("clip.jpg", "is a video")):
+        status, messages = colorize_("-i", name, "-o", "out/")
+        assert status == 1
+        assert messages.startswith(f"colorize: {name}: {what}") and "suffix" in messages
 
 
 @pytest.mark.slow

@@ -6,6 +6,8 @@ import os
 import re
 from typing import BinaryIO
 
+from colorize.io.signatures import VIDEO
+
 _DICOM_AT = 128
 TGA_FOOTER = 26  # bytes
 _AS_PICTURE = "export it as TIFF or PNG"
@@ -36,9 +38,7 @@ _SIGNATURES: tuple[tuple[bytes, str, str], ...] = (
     (rb"PK\x03\x04|Rar!|7z\xbc\xaf|\x1f\x8b|BZh|\xfd7zXZ|\x28\xb5\x2f\xfd", "an archive", _UNPACK),
     (rb"\x00\x05\x16[\x00\x07]", "macOS's record about another file", "take the file without ._"),
     (rb"version https://git-lfs", "a pointer of Git LFS", "fetch it with git lfs pull"),
-    (rb"\x1aE\xdf\xa3|RIFF....AVI |FLV\x01|OggS|\x00\x00\x01[\xba\xb3]", "a video", _VIDEO),
-    (rb"\x30\x26\xb2\x75|G.{187}G|....(?:moov|mdat|wide)", "a video", _VIDEO),
-    (rb"....ftyp(?:isom|iso[2-9]|mp4|avc1|qt  |3g|M4V|dash|MSNV)", "a video", _VIDEO),
+    (VIDEO.pattern, "a video", _VIDEO),
     (rb"(?:\xef\xbb\xbf)?\s*(?i:<(?:!DOCTYPE html|html|head|body))", "a web page",
      "download it again"),
     (rb"(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!DOCTYPE )?svg",
