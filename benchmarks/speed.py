@@ -23,6 +23,7 @@ import torch
 from benchmarks.measure import Run, in_turns, machine, run_command
 from benchmarks.pictures import make_folder, make_photograph
 from colorize.models.eccv16 import ECCV16
+from colorize.models.serialization import write_safetensors
 
 ROOT = Path(__file__).parents[1]
 PYTHON = sys.executable
@@ -51,11 +52,12 @@ class Workspace:
         return sorted(folder.iterdir())
 
     def eccv16(self) -> Path:
-        """Return seeded random weights of eccv16."""
-        file = self.folder / "eccv16.pth"
+        """Return seeded random weights of eccv16, as the cache holds the published ones."""
+        file = self.folder / "eccv16.safetensors"
         if not file.exists():
             torch.manual_seed(0)
-            torch.save(ECCV16().state_dict(), file)
+            state = ECCV16().state_dict()
+            write_safetensors({key: value.numpy() for key, value in state.items()}, file, {})
         return file
 
     def ours(self, *arguments: object) -> Callable[[], Run]:
