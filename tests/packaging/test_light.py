@@ -3,10 +3,13 @@
 No network is needed: the environment links the required packages to those of the tests.
 """
 
+import json
 import os
 import re
+import socket
 import subprocess
 import sys
+import time
 import tomllib
 import venv
 import zipfile
@@ -17,6 +20,8 @@ import numpy as np
 import pytest
 from packaging.requirements import Requirement
 from PIL import Image
+
+from colorize.server.cli import make_parser
 
 ROOT = Path(__file__).parents[2]
 LIGHT = ROOT / "packaging" / "light"
@@ -170,3 +175,62 @@ def test_commands_that_need_torch_name_the_full_installation(environment, tmp_pa
     done = run(*program, "x", cwd=tmp_path, env=isolated(environment))
     assert (done.returncode, done.stderr.count("\n")) == (1, 1), done.stderr
     assert "[full]" in done.stderr
+
+
+def instructions(name: str) -> "list[str]":
+    """Return the arguments of the Dockerfile's instructions of that name."""
+    text = (ROOT / "packaging" / "docker" / "Dockerfile").read_text("utf-8")
+    return re.findall(rf"^{name} (.*)$", text, re.MULTILINE)
+
+
+def test_container_serves_and_is_healthy(tmp_path):
+    pytest.importorskip("starlette", reason="pip install starlette")
+    with socket.socket() as chosen:
+        chosen.bind(("", 0))
+        port = str(chosen.getsockname()[1])
+    own = {"/src": str(ROOT), "/opt/colorize": str(tmp_path / "opt"), "8000": port}
+
+    def here(text: str) -> str:
+        return re.sub("|".join(own), lambda found: own[found[0]], text)
+
+    # No network: the build tools are those of the tests, and what is required gets linked below.
+    alone = {"PIP_NO_INDEX": "1", "PIP_NO_DEPS": "1", "PIP_NO_BUILD_ISOLATION": "0"}
+    tools = {"PYTHONPATH": os.pathsep.join(sys.path)}
+    for line in map(here, instructions("RUN")):
+        done = run("sh", "-c", line, env={**os.environ, **(alone | tools if "pip" in line else {})})
+        assert done.returncode == 0, done.stderr
+    (site,) = (tmp_path / "opt" / "lib").glob("python*/site-packages")
+    (information,) = site.glob("colorize_photos_light-*.dist-info")
+    required = metadata.PathDistribution(information).requires or []
+    extras = set(re.search(r"\[(.*?)\]", instructions("RUN")[-1])[1].split(","))
+    (tmp_path / "packages").mkdir()
+    link_required(applicable(required, extras), tmp_path / "packages", set())
+    (site / "packages.pth").write_text(f"{tmp_path / 'packages'}\n")
+
+    environment = isolated(tmp_path / "opt" / "bin")
+    command = json.loads(instructions("ENTRYPOINT")[-1]) + json.loads(here(instructions("CMD")[-1]))
+    check = json.loads(here(instructions("HEALTHCHECK")[-1].split("CMD ", 1)[1]))
+    server = subprocess.Popen(command, env=environment, cwd=tmp_path, stderr=subprocess.PIPE)
+    try:
+        deadline = time.monotonic() + 60
+        while (health := run(*check, env=environment)).returncode != 0:
+            assert server.poll() is None and time.monotonic() < deadline, health.stderr
+    finally:
+        server.terminate()
+        _, messages = server.communicate(timeout=60)
+    assert server.returncode == 0, messages
+
+
+def test_container_gets_what_the_light_distribution_copies():
+    ignored = (ROOT / "packaging" / "docker" / "Dockerfile.dockerignore").read_text("utf-8")
+    kept = re.findall("^!(.*)$", ignored, re.MULTILINE)
+    backend = (LIGHT / "light_backend.py").read_text("utf-8")
+    copied = re.search(r"^COPIED = \((.*)\)", backend, re.MULTILINE)[1]
+    assert {*re.findall(r'"(.*?)"', copied), "packaging/light", "pyproject.toml"} == set(kept)
+
+
+def test_container_behind_the_proxy_takes_its_arguments():
+    text = (ROOT / "packaging" / "docker" / "compose.yaml").read_text("utf-8")
+    (command,) = re.findall(r"command: (\[.*\])", text)
+    first, *rest = json.loads(re.sub(r"\$\{.*?\}", "colorize.example.org", command))
+    assert first == "serve" and make_parser().parse_args(rest).host == "0.0.0.0"
