@@ -117,6 +117,14 @@ def test_wheel_carries_the_licenses(wheel):
     assert {"LICENSE", "weights/LICENSE-Apache-2.0"} <= licenses
 
 
+def test_readme_on_an_index_has_no_links_to_files_that_are_not_there(wheel):
+    information = read_metadata(wheel)
+    text = information.get_payload() or information["Description"]
+    assert information["Description-Content-Type"] == "text/markdown"
+    assert text.startswith("# colorize") and "colorize scans/" in text
+    assert "](docs/" not in text and "](imgs/" not in text and "the model card" in text
+
+
 def test_metadata_is_that_of_the_full_distribution_without_torch(wheel):
     light = read_metadata(wheel)
     assert light["Name"] == "colorize-photos-light"
