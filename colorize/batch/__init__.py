@@ -5,7 +5,16 @@ A file that fails never stops the others. docs/batches.md describes the rules.
 
 from colorize.batch.conflicts import find_conflicts
 from colorize.batch.discovery import describe_left_out, find_images
-from colorize.batch.jobs import Cause, Job, RenderFn, Result, Source, VideoColorizerFn, WriteOptions
+from colorize.batch.jobs import (
+    Cause,
+    Job,
+    RenderFn,
+    Result,
+    Source,
+    VideoColorizerFn,
+    WriteOptions,
+    failure_line,
+)
 from colorize.batch.naming import (
     COMPARE_TAG,
     OUTPUT_TAG,
@@ -16,7 +25,7 @@ from colorize.batch.naming import (
 from colorize.batch.report import Report, failure_log, gallery
 from colorize.batch.runner import DEFAULT_WORKERS, clean_up, dry_run, run
 from colorize.batch.sequences import run_sequences
-from colorize.batch.worker import JobWorker, failure_line
+from colorize.batch.worker import JobWorker
 
 __all__ = [
     "COMPARE_TAG", "DEFAULT_WORKERS", "OUTPUT_TAG", "RESULT_TAGS", "Cause", "Job", "JobWorker",

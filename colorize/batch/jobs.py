@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from colorize.batch.manifest import Manifest
+from colorize.errors import ColorizeError, display_name
 from colorize.io import readers
 from colorize.io.photo import Photo
 from colorize.video.formats import VideoResult
@@ -115,3 +116,14 @@ class Result:
     notes: tuple[str, ...] = ()
     thumbnails: Thumbnails | None = None
     in_color: bool = False
+
+
+def failure_line(job: Job, error: Exception) -> str:
+    """Return the message to the user about a job that raised an exception."""
+    if isinstance(error, ColorizeError):
+        return str(error)
+    name = display_name(job.source)
+    if isinstance(error, MemoryError):
+        return f"{name}: not enough memory for this picture"
+    what = f"unexpected {type(error).__name__}: {error}; please report it"
+    return f"{name}: {' '.join(what.split())}"

@@ -87,7 +87,8 @@ class Manifest:
         complete_bytes = self._read(path)
         if descriptor is not None:
             with error_context(self._name):
-                _truncate(descriptor, complete_bytes)
+                if os.fstat(descriptor).st_size > complete_bytes:
+                    os.ftruncate(descriptor, complete_bytes)
 
     @classmethod
     @contextmanager
@@ -260,11 +261,6 @@ def _is_at(path: Path, descriptor: int) -> bool:
         return os.path.samestat(os.stat(path), os.fstat(descriptor))
     except OSError:
         return False
-
-
-def _truncate(descriptor: int, length: int) -> None:
-    if os.fstat(descriptor).st_size > length:
-        os.ftruncate(descriptor, length)
 
 
 def _write_all(descriptor: int, content: bytes) -> None:

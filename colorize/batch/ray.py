@@ -19,17 +19,17 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any, NoReturn
+from typing import Any
 
 from colorize._version import __version__
 from colorize.batch.conflicts import find_conflicts
 from colorize.batch.jobs import Job, Result, WriteOptions
 from colorize.batch.manifest import Entry, Manifest, finish_entry, with_input_hash
+from colorize.batch.precheck import Prechecker
 from colorize.batch.runner import clean_up
 from colorize.batch.worker import JobWorker
 from colorize.errors import ColorizeError, display_name, one_line
 from colorize.installation import install_command
-from colorize.io.photo import Photo
 from colorize.io.storage import StorageError
 from colorize.runtime.threads import available_cpus
 
@@ -130,7 +130,7 @@ def run(
     Raises:
         ColorizeError: Ray is missing, or a machine can't load the network.
     """
-    prechecker = JobWorker(_colorize_elsewhere, options, find_conflicts(jobs, options.reserved))
+    prechecker = Prechecker(options, find_conflicts(jobs, options.reserved))
     clean_up(jobs)
     with _connect(address) as ray:
         window = _TaskWindow(ray, make_worker, options.manifest, gpus)
@@ -142,10 +142,6 @@ def run(
             window.cancel()
 
 
-def _colorize_elsewhere(photo: Photo) -> NoReturn:
-    raise AssertionError("photographs are colorized by tasks")
-
-
 @dataclass(frozen=True)
 class _Task:
     """A job to run on the cluster, and its `started` entry if there is a manifest."""
@@ -155,13 +151,13 @@ class _Task:
 
 
 def _precheck_ahead(
-    jobs: Sequence[Job], prechecker: JobWorker
+    jobs: Sequence[Job], prechecker: Prechecker
 ) -> Generator[Result | _Task, None, None]:
     """Yield for each job its result if there is nothing to run, else the task, started."""
     manifest = prechecker.options.manifest
 
     def precheck(job: Job) -> Result | _Task:
-        result = prechecker.precheck(job)
+        result = prechecker(job)
         if result is not None or manifest is None:
             return result or _Task(job, None)
         try:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from colorize.batch.conflicts import find_conflicts
 from colorize.batch.jobs import Job, RenderFn, Result, VideoColorizerFn, WriteOptions
-from colorize.batch.worker import JobWorker, check
+from colorize.batch.precheck import check
+from colorize.batch.worker import JobWorker
 from colorize.errors import ColorizeError, display_name
 from colorize.io.atomic import remove_stale_temp_files
 from colorize.io.photo import Photo

@@ -12,12 +12,21 @@ from threading import Event
 
 from PIL import Image
 
-from colorize.batch.jobs import Cause, Job, RenderFn, Result, VideoColorizerFn, WriteOptions
+from colorize.batch.jobs import (
+    Cause,
+    Job,
+    RenderFn,
+    Result,
+    VideoColorizerFn,
+    WriteOptions,
+    failure_line,
+)
 from colorize.batch.manifest import finish_entry
+from colorize.batch.precheck import Prechecker, read_photo
 from colorize.color.tint import is_color
 from colorize.errors import ColorizeError, display_name, error_context, is_disk_full
 from colorize.io import readers, writers
-from colorize.io.atomic import Found, check_replaceable
+from colorize.io.atomic import Found
 from colorize.io.formats import output_format
 from colorize.io.photo import Photo, ResizeSpec
 from colorize.io.prefetch import PhotoPrefetcher
@@ -26,11 +35,8 @@ from colorize.io.source import PathOrStream
 from colorize.io.storage import (
     RemotePath,
     StorageError,
-    exists,
-    is_file,
     open_input,
     open_output,
-    size_and_mtime,
 )
 from colorize.video.formats import is_video
 from colorize.viewing.compare import compare
@@ -72,11 +78,11 @@ class JobWorker:
         """
         self.colorize = colorize
         self.options = options
-        self.rejected = rejected or {}
         self.colorize_video = colorize_video
         self.render = render
         self.prefetcher = prefetcher
         self.cancelled = Event()
+        self.precheck = Prechecker(options, rejected, self.cancelled)
 
     def __call__(self, job: Job) -> Result:
         """Return how the job ended. Raises ColorizeError if the manifest can't be written."""
@@ -89,41 +95,6 @@ class JobWorker:
             return self._run_with_manifest(job, found)
         except StorageError as error:  # the manifest records sizes and times of objects too
             return Result(job, time.monotonic() - start, str(error))
-
-    def precheck(self, job: Job) -> Result | None:
-        """Return the result of a job that is skipped or rejected, None if it is to be run."""
-        start = time.monotonic()
-        try:
-            result = check(job, self.rejected, self.options)
-        except Exception as error:
-            result = Result(job, 0, failure_line(job, error))
-        if result is None:
-            return None
-        notes: tuple[str, ...] = ()
-        thumbnails = None
-        if result.skipped is not None:
-            thumbnails, notes = self._existing_thumbnails(job)
-        seconds = time.monotonic() - start
-        return dataclasses.replace(result, seconds=seconds, notes=notes, thumbnails=thumbnails)
-
-    def _existing_thumbnails(self, job: Job) -> tuple[Thumbnails | None, tuple[str, ...]]:
-        """Return thumbnails of the existing input and output, or a note why there are none."""
-        unwanted = not self.options.thumbnails or job.confidence or is_video(job.source)
-        if unwanted or self.cancelled.is_set():
-            return None, ()
-        try:
-            before, after = (self._read(path) for path in (job.source, job.target))
-            return Thumbnails.from_photos(before, after), ()
-        except Exception as error:
-            return None, (f"not in the gallery: {failure_line(job, error)}",)
-
-    def _read(self, path: Path) -> Photo:
-        with open_input(path) as source:
-            return readers.read(
-                source,
-                max_pixels=self.options.max_pixels,
-                allow_damaged=self.options.allow_damaged,
-            )
 
     def _run_with_manifest(self, job: Job, found: Found | None) -> Result:
         manifest = self.options.manifest
@@ -220,7 +191,7 @@ class JobWorker:
         """Write the confidence map of a photograph's first page."""
         assert self.render is not None
         self._raise_if_cancelled()
-        rendered = self.render(job, self._read(job.source))
+        rendered = self.render(job, read_photo(job.source, self.options))
         self._raise_if_cancelled()
         _make_folder(job.target.parent)
         with open_output(job.target) as target:
@@ -246,41 +217,6 @@ class JobWorker:
             raise Cancelled
 
 
-def check(job: Job, rejected: Mapping[Job, str], options: WriteOptions) -> Result | None:
-    """Return the result of a job that is not to be run, None if it is.
-
-    Raises ColorizeError where something other than a file is at the output's path.
-    """
-    source, target = display_name(job.source), display_name(job.target)
-    manifest, existing = options.manifest, options.existing
-    if job in rejected:
-        return Result(job, 0, f"{source}: {rejected[job]}")
-    if manifest is not None and manifest.is_current(job.source, job.target):
-        reason = f"{target} is up to date according to the manifest"
-        return Result(job, 0, skipped=reason, cause="up to date")
-    if not exists(job.target):
-        return None
-    if not isinstance(job.target, RemotePath):
-        with error_context(source):
-            check_replaceable(job.target)
-    if existing == "replace" or (manifest is not None and manifest.is_own_output(job.target)):
-        return None
-    if is_file(job.target) and (
-        existing == "keep" or (existing == "keep newer" and not _is_newer(job.source, job.target))
-    ):
-        return Result(job, 0, skipped=f"{target} exists", cause="output exists")
-    older = existing == "keep newer" and is_file(job.target)
-    what = "is older than the input" if older else "exists"
-    error = f"{source}: {target} {what}; --overwrite replaces it, --skip-existing keeps it"
-    return Result(job, 0, error, cause="output older" if older else "output exists")
-
-
-def _is_newer(source: Path, target: Path) -> bool:
-    """Return whether a source was changed after its output was written."""
-    (_, changed), (_, written) = size_and_mtime(source), size_and_mtime(target)
-    return changed is not None and written is not None and changed > written
-
-
 def _is_color(photo: Photo) -> bool:
     return photo.pixels.ndim == 3 and is_color(photo.thumbnail(TINT_COPY))
 
@@ -297,17 +233,6 @@ def find_output(job: Job) -> Found | None:
     if isinstance(job.target, RemotePath):
         return None
     return Found.at(job.target, None if isinstance(job.source, RemotePath) else job.source)
-
-
-def failure_line(job: Job, error: Exception) -> str:
-    """Return the message to the user about a job that raised an exception."""
-    if isinstance(error, ColorizeError):
-        return str(error)
-    name = display_name(job.source)
-    if isinstance(error, MemoryError):
-        return f"{name}: not enough memory for this picture"
-    what = f"unexpected {type(error).__name__}: {error}; please report it"
-    return f"{name}: {' '.join(what.split())}"
 
 
 def _output_format(target: Path, format: str | None) -> str | None:

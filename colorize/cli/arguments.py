@@ -288,10 +288,6 @@ LOGS = ("manifest", "failure_log", "gallery")
 GUIDES = ("hints", "reference")
 
 
-def _uses_pipe(args: Namespace) -> bool:
-    return "-" in (*args.input, args.output)
-
-
 def _is_one_photo(args: Namespace) -> bool:
     if len(args.input) != 1 or args.glob:
         return False
@@ -322,7 +318,7 @@ INVALID: tuple[tuple[Callable[[Namespace], object], str], ...] = (
 
 # (condition, excluded arguments, reason)
 EXCLUDED: tuple[tuple[Callable[[Namespace], object], tuple[str, ...], str], ...] = (
-    (_uses_pipe,
+    (lambda args: "-" in (*args.input, args.output),
      ("skip_existing", "manifest", "failure_log", "fail_fast", "dry_run", "gallery", "ray",
       "samples", "confidence_map", "skip_color", "json"),
      "works on files, not on standard input or output"),

@@ -105,12 +105,9 @@ def count_votes(folder: Path) -> Tally:
             raise ColorizeError(
                 f"{folder / VOTES}: {picture}: expected left, right or same, got {vote!r}"
             )
-        counts[SAME if vote == SAME else _winner(vote, left)] += 1
+        winner = {LEFT: left, RIGHT: FIRST if left == SECOND else SECOND, SAME: SAME}[vote]
+        counts[winner] += 1
     return Tally(**counts)
-
-
-def _winner(vote: str, left: str) -> str:
-    return left if vote == LEFT else {FIRST: SECOND, SECOND: FIRST}[left]
 
 
 def add_sheet_arguments(parser: argparse.ArgumentParser) -> None:

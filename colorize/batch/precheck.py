@@ -1,0 +1,109 @@
+"""Which jobs of a batch need not or must not be run."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from threading import Event
+
+from colorize.batch.jobs import Job, Result, WriteOptions, failure_line
+from colorize.errors import display_name, error_context
+from colorize.io import readers
+from colorize.io.atomic import check_replaceable
+from colorize.io.photo import Photo
+from colorize.io.storage import RemotePath, exists, is_file, open_input, size_and_mtime
+from colorize.video.formats import is_video
+from colorize.viewing.gallery import Thumbnails
+
+
+class Prechecker:
+    """Tells which jobs are skipped or rejected; called from several threads."""
+
+    def __init__(
+        self,
+        options: WriteOptions,
+        rejected: Mapping[Job, str] | None = None,
+        cancelled: Event | None = None,
+    ):
+        """Prepare to check jobs.
+
+        Args:
+            options: how to write.
+            rejected: the jobs that must not run, with the reasons, from `find_conflicts`.
+            cancelled: set when the batch is canceled.
+        """
+        self.options = options
+        self.rejected = rejected or {}
+        self.cancelled = cancelled or Event()
+
+    def __call__(self, job: Job) -> Result | None:
+        """Return the result of a job that is skipped or rejected, None if it is to be run."""
+        start = time.monotonic()
+        try:
+            result = check(job, self.rejected, self.options)
+        except Exception as error:
+            result = Result(job, 0, failure_line(job, error))
+        if result is None:
+            return None
+        notes: tuple[str, ...] = ()
+        thumbnails = None
+        if result.skipped is not None:
+            thumbnails, notes = self._existing_thumbnails(job)
+        seconds = time.monotonic() - start
+        return dataclasses.replace(result, seconds=seconds, notes=notes, thumbnails=thumbnails)
+
+    def _existing_thumbnails(self, job: Job) -> tuple[Thumbnails | None, tuple[str, ...]]:
+        """Return thumbnails of the existing input and output, or a note why there are none."""
+        unwanted = not self.options.thumbnails or job.confidence or is_video(job.source)
+        if unwanted or self.cancelled.is_set():
+            return None, ()
+        try:
+            before, after = (read_photo(path, self.options) for path in (job.source, job.target))
+            return Thumbnails.from_photos(before, after), ()
+        except Exception as error:
+            return None, (f"not in the gallery: {failure_line(job, error)}",)
+
+
+def read_photo(path: Path, options: WriteOptions) -> Photo:
+    """Return the first page of a photograph, within the limits of the options."""
+    with open_input(path) as source:
+        return readers.read(
+            source, max_pixels=options.max_pixels, allow_damaged=options.allow_damaged
+        )
+
+
+def check(job: Job, rejected: Mapping[Job, str], options: WriteOptions) -> Result | None:
+    """Return the result of a job that is not to be run, None if it is.
+
+    Raises ColorizeError where something other than a file is at the output's path.
+    """
+    source, target = display_name(job.source), display_name(job.target)
+    manifest, existing = options.manifest, options.existing
+    if job in rejected:
+        return Result(job, 0, f"{source}: {rejected[job]}")
+    if manifest is not None and manifest.is_current(job.source, job.target):
+        reason = f"{target} is up to date according to the manifest"
+        return Result(job, 0, skipped=reason, cause="up to date")
+    if not exists(job.target):
+        return None
+    if not isinstance(job.target, RemotePath):
+        with error_context(source):
+            check_replaceable(job.target)
+    if existing == "replace" or (manifest is not None and manifest.is_own_output(job.target)):
+        return None
+    if is_file(job.target) and (
+        existing == "keep" or (existing == "keep newer" and not _is_newer(job.source, job.target))
+    ):
+        return Result(job, 0, skipped=f"{target} exists", cause="output exists")
+    older = existing == "keep newer" and is_file(job.target)
+    what = "is older than the input" if older else "exists"
+    error = f"{source}: {target} {what}; --overwrite replaces it, --skip-existing keeps it"
+    return Result(job, 0, error, cause="output older" if older else "output exists")
+
+
+def _is_newer(source: Path, target: Path) -> bool:
+    """Return whether a source was changed after its output was written."""
+    (_, changed), (_, written) = size_and_mtime(source), size_and_mtime(target)
+    return changed is not None and written is not None and changed > written
