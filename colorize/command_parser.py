@@ -8,7 +8,7 @@ from typing import Any, NoReturn, TypeVar
 
 from colorize._version import __version__
 from colorize.errors import ColorizeError
-from colorize.options import Consumer, Option, Options, Value, options_of
+from colorize.option_fields import Consumer, Option, Options, Value, options_of
 
 OptionsT = TypeVar("OptionsT", bound=Options)
 

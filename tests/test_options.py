@@ -13,14 +13,8 @@ import pytest
 from colorize.command_parser import add_arguments, from_arguments
 from colorize.errors import ColorizeError
 from colorize.models.metadata import NATURAL, ModelMetadata, StyleSettings
-from colorize.options import (
-    ColorizeOptions,
-    OutputOptions,
-    VideoOptions,
-    option,
-    options_of,
-    supported_options,
-)
+from colorize.option_fields import option, options_of, supported_options
+from colorize.options import ColorizeOptions, OutputOptions, VideoOptions
 from colorize.video.formats import CODECS
 
 VIVID = StyleSettings(0.4, 0.7, rare_color_boost=0.1, coherence=0.6)

@@ -11,7 +11,8 @@ from colorize.cli.messages import DONE, FAILED, log_line
 from colorize.command_parser import CommandParser
 from colorize.errors import ColorizeError, display_name
 from colorize.models import registry
-from colorize.options import DEFAULT_STYLE, ColorizeOptions, options_of
+from colorize.option_fields import options_of
+from colorize.options import DEFAULT_STYLE, ColorizeOptions
 
 if TYPE_CHECKING:
     from colorize.io.photo import Photo

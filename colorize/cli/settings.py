@@ -19,7 +19,8 @@ from colorize.io.provenance import CREATOR_TOOL, DIGITAL_SOURCE_TYPE, canonical_
 from colorize.io.storage import is_folder, parse_path
 from colorize.models import registry
 from colorize.models.remote_weights import sha256_in_address
-from colorize.options import ColorizeOptions, OutputOptions, VideoOptions, hash_of
+from colorize.option_fields import hash_of
+from colorize.options import ColorizeOptions, OutputOptions, VideoOptions
 from colorize.runtime.threads import available_cpus
 
 if TYPE_CHECKING:

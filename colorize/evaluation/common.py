@@ -25,7 +25,8 @@ from colorize.io.formats import has_image_suffix
 from colorize.io.photo import Photo
 from colorize.io.readers import read
 from colorize.models import registry
-from colorize.options import ColorizeOptions, options_of
+from colorize.option_fields import options_of
+from colorize.options import ColorizeOptions
 from colorize.pipeline import Colorizer
 
 NamedFile = tuple[str, bytes]

@@ -1,10 +1,10 @@
 """Settings of the server: its address and its limits."""
 
-# No `from __future__ import annotations`: `colorize.options` reads the types of the fields.
+# No `from __future__ import annotations`: `option_fields` reads the types of the fields.
 
 from dataclasses import dataclass
 
-from colorize.options import Options, option
+from colorize.option_fields import Options, option
 
 
 @dataclass(frozen=True)

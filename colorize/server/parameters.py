@@ -11,7 +11,8 @@ from typing import Any, cast
 from colorize.errors import ColorizeError
 from colorize.hints.format import Hint, parse_hint
 from colorize.io.formats import FORMATS, SUFFIXES
-from colorize.options import ColorizeOptions, Option, OutputOptions, options_of
+from colorize.option_fields import Option, options_of
+from colorize.options import ColorizeOptions, OutputOptions
 from colorize.server.errors import ApiError, quoted
 
 PHOTO = "photo"  # the form field with the photograph

@@ -18,7 +18,8 @@ from starlette.responses import JSONResponse, Response
 from colorize._version import __version__
 from colorize.errors import ColorizeError
 from colorize.models.metadata import ModelMetadata
-from colorize.options import DEFAULT_STYLE, supported_options
+from colorize.option_fields import supported_options
+from colorize.options import DEFAULT_STYLE
 from colorize.runtime.base import Runner
 from colorize.server.errors import ApiError
 from colorize.server.files import WorkFolder, is_disk_full

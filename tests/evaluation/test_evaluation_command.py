@@ -12,7 +12,8 @@ from colorize.evaluation.cli import TASKS, main, parser
 from colorize.evaluation.common import Report, read_stretched, selected_files
 from colorize.io.datasets import iter_files
 from colorize.models import registry
-from colorize.options import ColorizeOptions, options_of
+from colorize.option_fields import options_of
+from colorize.options import ColorizeOptions
 
 
 def test_every_task_has_help(capsys):

@@ -7,7 +7,8 @@ import pytest
 from fixtures.server import PHOTO
 
 from colorize.hints.format import Hint
-from colorize.options import ColorizeOptions, OutputOptions, options_of
+from colorize.option_fields import options_of
+from colorize.options import ColorizeOptions, OutputOptions
 from colorize.server.errors import ApiError
 from colorize.server.parameters import OPTIONS, parse_request
 
