@@ -51,6 +51,11 @@ ENVIRONMENT = {  # of Ray
     "RAY_task_oom_retries": str(ATTEMPTS - 1),  # else no limit where the memory is too small
 }
 
+LOCAL_ENVIRONMENT = ENVIRONMENT | {
+    # listen on 127.0.0.1 only, as Ray does on macOS and Windows; read when Ray is imported
+    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+}
+
 WorkerFactory = Callable[[], JobWorker]
 """Makes what runs the jobs, in a process of the cluster."""
 
@@ -182,7 +187,12 @@ def _precheck_ahead(
 def _results(
     waiting: Iterator[Result | _Task], window: _TaskWindow, fail_fast: bool
 ) -> Iterator[Result]:
-    """Yield the results of all jobs, or with `fail_fast` of those submitted before a failure."""
+    """Yield the results of all jobs, or of those submitted before one that ends the batch."""
+
+    def goes_on(result: Result) -> bool:
+        failed = fail_fast and result.error is not None
+        return not failed and result.cause != "disk full"
+
     more = True
     while more or window.tasks:
         while more and window.has_room():
@@ -193,11 +203,10 @@ def _results(
                 window.submit(item)
             else:
                 yield item
-                more = not (fail_fast and item.error is not None)
+                more = goes_on(item)
         for result in window.wait():
             yield result
-            if fail_fast and result.error is not None:
-                more = False
+            more = more and goes_on(result)
 
 
 class _TaskWindow:
@@ -325,7 +334,7 @@ def _describe(error: BaseException) -> str:
 @contextmanager
 def _connect(address: str) -> Iterator[Any]:
     """Yield the module `ray`, connected until the end; the caller's own connection stays."""
-    for name, value in ENVIRONMENT.items():
+    for name, value in (LOCAL_ENVIRONMENT if address == LOCAL else ENVIRONMENT).items():
         os.environ.setdefault(name, value)
     try:
         # Imported here because it takes seconds and only `--ray` needs it.

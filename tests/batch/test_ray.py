@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -93,6 +94,37 @@ class Fragile:
 
     def make(self) -> JobWorker:
         return JobWorker(self, WriteOptions())
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not os.path.exists("/proc/net/tcp"), reason="lists the ports of Linux")
+def test_cluster_of_this_machine_listens_on_it_only():
+    pytest.importorskip("ray", reason="ray is not installed")
+    code = """if True:
+        import os
+        from contextlib import suppress
+        from pathlib import Path
+        from colorize.batch.ray import LOCAL, _connect
+
+        with _connect(LOCAL) as ray:
+            ray.get(ray.remote(lambda: None).remote())
+            inodes = set()
+            for link in Path("/proc").glob("[0-9]*/fd/*"):
+                with suppress(OSError):  # closed meanwhile
+                    if os.getsid(int(link.parts[2])) == os.getsid(0):
+                        inodes.add(os.readlink(link).removeprefix("socket:[").removesuffix("]"))
+            for name in ("tcp", "tcp6"):
+                for line in Path(f"/proc/net/{name}").read_text().splitlines()[1:]:
+                    fields = line.split()
+                    if fields[3] == "0A" and fields[9] in inodes:  # listens
+                        print(fields[1])
+    """
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, start_new_session=True
+    )
+    addresses = [address.partition(":")[0] for address in result.stdout.split()]
+    assert len(addresses) >= 3, result.stderr
+    assert {address[-8:] for address in addresses} == {"0100007F"}  # 127.0.0.1
 
 
 @pytest.mark.slow
