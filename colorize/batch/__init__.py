@@ -4,7 +4,7 @@ A file that fails never stops the others. docs/batches.md describes the rules.
 """
 
 from colorize.batch.conflicts import find_conflicts
-from colorize.batch.discovery import describe_left_out, find_images
+from colorize.batch.discovery import NothingFound, describe_left_out, find_images
 from colorize.batch.jobs import (
     Cause,
     Job,
@@ -29,7 +29,7 @@ from colorize.batch.worker import JobWorker
 
 __all__ = [
     "COMPARE_TAG", "DEFAULT_WORKERS", "OUTPUT_TAG", "RESULT_TAGS", "Cause", "Job", "JobWorker",
-    "RenderFn", "Report", "Result", "Source", "VideoColorizerFn", "WriteOptions", "clean_up",
-    "describe_left_out", "dry_run", "failure_line", "failure_log", "find_conflicts", "find_images",
-    "gallery", "plan_confidence_maps", "plan_jobs", "run", "run_sequences",
+    "NothingFound", "RenderFn", "Report", "Result", "Source", "VideoColorizerFn", "WriteOptions",
+    "clean_up", "describe_left_out", "dry_run", "failure_line", "failure_log", "find_conflicts",
+    "find_images", "gallery", "plan_confidence_maps", "plan_jobs", "run", "run_sequences",
 ]  # fmt: skip

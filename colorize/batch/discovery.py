@@ -30,6 +30,10 @@ from colorize.video.formats import is_video_name
 MAX_SUFFIXES = 8  # that the line about files left out names
 
 
+class NothingFound(ColorizeError):
+    """There is no photograph to colorize, yet."""
+
+
 def find_images(
     inputs: Sequence[Path],
     patterns: Sequence[str] = (),
@@ -56,7 +60,8 @@ def find_images(
         tags: ends of the names of results, before the suffix.
 
     Raises:
-        ColorizeError: nothing was found.
+        NothingFound: there is no photograph among them.
+        ColorizeError: a folder cannot be read, or a pattern is wrong.
     """
     search = _Search(patterns, outputs, exclude, Counter() if left_out is None else left_out)
     if inputs:
@@ -67,7 +72,7 @@ def find_images(
         raise ColorizeError("no input: name a file, a folder or a pattern")
     kept = [source for source in sources if not is_excluded(source.relative, exclude)]
     if not kept:
-        raise ColorizeError("nothing to do: --exclude leaves out all inputs")
+        raise NothingFound("nothing to do: --exclude leaves out all inputs")
     return _without_earlier_results(kept, inputs, tags)
 
 
@@ -103,7 +108,7 @@ def _without_earlier_results(
     requested = [source for source in sources if is_requested(source.path)]
     if not requested:
         names = ", ".join(f"*{tag}.*" for tag in tags if tag)
-        raise ColorizeError(f"nothing to do: all inputs are earlier results ({names})")
+        raise NothingFound(f"nothing to do: all inputs are earlier results ({names})")
     return requested
 
 
@@ -135,7 +140,7 @@ class _Search:
         names = expand(os.fspath(pattern), lambda path: _is_one_of(path, outputs))
         files = [path for path in map(Path, names) if outputs.isdisjoint(real_path(path).parents)]
         if not files:
-            raise ColorizeError(f"{display_name(pattern)}: no file matches")
+            raise NothingFound(f"{display_name(pattern)}: no file matches")
         return [Source(path, path.relative_to(root)) for path in files]
 
     def store_pattern(self, pattern: str) -> list[Source]:
@@ -172,7 +177,7 @@ class _Search:
             Source(path, relative) for path, relative in objects if outputs.isdisjoint(path.parents)
         ]
         if not sources:
-            raise ColorizeError(f"{display_name(name)}: no photograph found")
+            raise NothingFound(f"{display_name(name)}: no photograph found")
         return sources
 
     def folder(self, folder: Path) -> list[Source]:
@@ -203,7 +208,7 @@ class _Search:
             what = f"no file matches {wanted}" if self.patterns else "no photographs in it"
             if self.left_out:
                 what += f"; {describe_left_out(self.left_out)}"
-            raise ColorizeError(f"{display_name(folder)}: {what}")
+            raise NothingFound(f"{display_name(folder)}: {what}")
         return sorted(sources, key=lambda source: source.path)
 
     def _matching(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import itertools
+import math
 import os
 import re
 import sys
@@ -185,6 +186,16 @@ def _name_part(text: str) -> str:
     return text
 
 
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0.1 <= seconds <= 86_400:
+        raise argparse.ArgumentTypeError(f"must be 0.1 to 86400 seconds, not {text!r}")
+    return seconds
+
+
 def _add_batches(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--manifest", metavar="FILE",
@@ -207,6 +218,11 @@ def _add_batches(group: argparse._ArgumentGroup) -> None:
         group, "--ray", former="--cluster", nargs="?", const="local", metavar="ADDRESS",
         help="run on a Ray cluster, such as host:6379, with one network per core (with --gpu per "
         "GPU); without ADDRESS on this machine; see docs/scale.md",
+    )  # fmt: skip
+    group.add_argument(
+        "--watch", nargs="?", type=_seconds, const=5.0, metavar="SECONDS",
+        help="look into the input folders every SECONDS (default: 5) and colorize what is new and "
+        "complete, until Ctrl-C or SIGTERM",
     )  # fmt: skip
     group.add_argument(
         "--dry-run", action="store_true", help="list what would be done, without doing it"
@@ -311,6 +327,8 @@ INVALID: tuple[tuple[Callable[[Namespace], object], str], ...] = (
     (lambda args: "" in (*args.input, args.output), "-i and -o need the name of a file"),
     (lambda args: args.hints and not _is_one_photo(args),
      "--hints needs exactly one photograph as input, not a folder or video"),
+    (lambda args: args.watch is not None and not args.input,
+     "--watch needs folders as inputs"),
     (lambda args: args.image_sequence
      and any("://" in name for name in (*args.input, args.output or "")),
      "--image-sequence needs local files"),
@@ -320,12 +338,15 @@ INVALID: tuple[tuple[Callable[[Namespace], object], str], ...] = (
 EXCLUDED: tuple[tuple[Callable[[Namespace], object], tuple[str, ...], str], ...] = (
     (lambda args: "-" in (*args.input, args.output),
      ("skip_existing", "manifest", "failure_log", "fail_fast", "dry_run", "gallery", "ray",
-      "samples", "confidence_map", "skip_color", "json"),
+      "samples", "confidence_map", "skip_color", "json", "watch"),
      "works on files, not on standard input or output"),
     (lambda args: args.image_sequence, ("manifest", "skip_existing", "ray"),
      "does not work with --image-sequence, where each frame needs the one before"),
     (lambda args: args.image_sequence, ("samples", "confidence_map", "compare", "gallery"),
      "is for photographs, not for --image-sequence"),
+    (lambda args: args.watch is not None,
+     ("image_sequence", "ray", "dry_run", "fail_fast", "gallery", "hints"),
+     "does not work with --watch, which never ends"),
     (lambda args: args.samples is None, ("seed",), "needs --samples"),
     (lambda args: not args.gallery, ("gallery_title",), "needs --gallery"),
     (lambda args: args.gallery, ("compare",),

@@ -34,6 +34,9 @@ class PlainProgress:
             log_line(line())
 
 
+NO_PROGRESS = PlainProgress(False)
+
+
 class Display:
     """Reports the results of a batch."""
 

@@ -17,8 +17,8 @@ class Events:
         """Begin; `wanted` is whether to write any."""
         self._wanted = wanted
 
-    def start(self, jobs: int) -> None:
-        """Write how many outputs there will be."""
+    def start(self, jobs: int | None) -> None:
+        """Write how many outputs there will be, None where nobody knows."""
         self._write("start", outputs=jobs)
 
     def result(self, result: Result, planned: bool = False) -> None:

@@ -93,6 +93,10 @@ def _colorize(args: argparse.Namespace) -> int:
                 warnings.simplefilter("ignore")
             if args.input == ["-"] or args.output == "-":
                 return colorize_pipe(args)
+            if args.watch is not None:
+                from colorize.cli.watch import watch
+
+                return watch(args)
             return colorize_files(args)
     except ColorizeError as error:
         log_line(str(error))

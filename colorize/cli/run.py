@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import argparse
 import functools
-import os
 import sys
-from collections import Counter
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, closing, nullcontext
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from colorize import batch
-from colorize.batch import Job, Result, Source, VideoColorizerFn, WriteOptions
-from colorize.cli.display import PlainProgress, displayed
+from colorize.batch import Job, Result, VideoColorizerFn, WriteOptions
+from colorize.cli.display import NO_PROGRESS, PlainProgress, displayed
 from colorize.cli.events import Events
 from colorize.cli.messages import describe_plan, log_line, print_line, printable, progress_bar
+from colorize.cli.plan import Plan, make_plan
 from colorize.cli.settings import (
-    is_batch,
     make_colorizer,
     make_options,
     make_renderer,
@@ -31,29 +28,15 @@ from colorize.cli.settings import (
 from colorize.cli.signals import interrupts
 from colorize.command_parser import from_arguments
 from colorize.errors import ColorizeError, display_name, is_disk_full
-from colorize.io.formats import output_format
 from colorize.io.prefetch import PhotoPrefetcher
 from colorize.io.readers import MAX_PIXELS
-from colorize.io.storage import RemotePath, exists, is_folder, parse_path
+from colorize.io.storage import RemotePath
 from colorize.options import ColorizeOptions, VideoOptions
 from colorize.video.formats import VideoResult, is_video, require_video_extra
 from colorize.video.unfinished import unfinished_folders
 
 if TYPE_CHECKING:
     from colorize.pipeline import Colorizer
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What the arguments ask for.
-
-    Attributes:
-        jobs: for the files that they name, each with its output.
-        left_out: files of folders in other formats, by suffix.
-    """
-
-    jobs: list[Job]
-    left_out: Counter[str]
 
 
 def colorize_files(args: argparse.Namespace) -> int:
@@ -68,55 +51,6 @@ def colorize_files(args: argparse.Namespace) -> int:
         colorizer = make_colorizer(args, single=len(plan.jobs) == 1)
         with open_manifest(args) as manifest:
             return _run(plan, colorizer, make_options(args, manifest), args, prefetcher)
-
-
-def make_plan(args: argparse.Namespace) -> Plan:
-    """Return the jobs for the files that the arguments name."""
-    if args.format is not None:
-        output_format("", args.format)  # refuse an unknown format before any work
-    inputs = [parse_path(name) for name in args.input]
-    output = None if args.output is None else parse_path(args.output)
-    several = is_batch(args)
-    in_folder = output is None or is_folder(output)
-    folder = several or in_folder or args.output.endswith(("/", os.sep))
-    if several and output is not None and not in_folder and exists(output):
-        name = display_name(output)
-        raise ColorizeError(f"{name}: several inputs need a folder as -o, not a file")
-    tag = args.suffix
-    if tag is None and args.compare is not None:
-        tag = batch.COMPARE_TAG
-    outputs = [output] if output is not None and folder else []
-    if args.confidence_map and is_folder(maps := parse_path(args.confidence_map)):
-        outputs.append(maps)
-    left_out: Counter[str] = Counter()
-    sources = batch.find_images(
-        inputs, args.glob, outputs, left_out,
-        exclude=args.exclude, tags=(*batch.RESULT_TAGS, args.suffix or ""),
-    )  # fmt: skip
-    jobs = batch.plan_jobs(sources, output, folder, args.format, args.samples, tag)
-    if args.confidence_map:
-        planned = {job.source for job in jobs}
-        sources = [source for source in sources if source.path in planned]
-        jobs += _confidence_map_jobs(sources, several, args)
-    if args.ray:
-        from colorize.cli.ray import for_cluster
-
-        jobs = [for_cluster(job) for job in jobs]
-    return Plan(jobs, left_out)
-
-
-def _confidence_map_jobs(
-    sources: list[Source], several: bool, args: argparse.Namespace
-) -> list[Job]:
-    """Return the jobs that write confidence maps, into a folder for several inputs."""
-    target = parse_path(args.confidence_map)
-    if several and exists(target) and not is_folder(target):
-        name = display_name(target)
-        raise ColorizeError(f"{name}: several inputs need a folder as --confidence-map")
-    folder = several or is_folder(target) or args.confidence_map.endswith(("/", os.sep))
-    if not folder:
-        output_format(target)
-    return batch.plan_confidence_maps(sources, target, folder)
 
 
 def _prefetch(
@@ -175,7 +109,7 @@ def _run(
 
             run = cluster_results(plan.jobs, options, args)
         else:
-            run = _results(plan.jobs, colorizer, options, args, display.plain, prefetcher)
+            run = run_jobs(plan.jobs, colorizer, options, args, display.plain, prefetcher)
         try:
             with closing(run) as results:
                 for result in results:
@@ -193,13 +127,13 @@ def _run(
     return display.status
 
 
-def _results(
+def run_jobs(
     jobs: list[Job],
     colorizer: Colorizer,
     options: WriteOptions,
     args: argparse.Namespace,
-    plain: PlainProgress,
-    prefetcher: PhotoPrefetcher | None,
+    plain: PlainProgress = NO_PROGRESS,
+    prefetcher: PhotoPrefetcher | None = None,
 ) -> Generator[Result, None, None]:
     """Return the results as they arrive: of photographs and videos, or of frames."""
     if args.image_sequence:

@@ -1,0 +1,77 @@
+"""From arguments to jobs: which files, and what their outputs are called."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections import Counter
+from dataclasses import dataclass
+
+from colorize import batch
+from colorize.batch import Job, Source
+from colorize.cli.settings import is_batch
+from colorize.errors import ColorizeError, display_name
+from colorize.io.formats import output_format
+from colorize.io.storage import exists, is_folder, parse_path
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the arguments ask for.
+
+    Attributes:
+        jobs: for the files that they name, each with its output.
+        left_out: files of folders in other formats, by suffix.
+    """
+
+    jobs: list[Job]
+    left_out: Counter[str]
+
+
+def make_plan(args: argparse.Namespace) -> Plan:
+    """Return the jobs for the files that the arguments name."""
+    if args.format is not None:
+        output_format("", args.format)  # refuse an unknown format before any work
+    inputs = [parse_path(name) for name in args.input]
+    output = None if args.output is None else parse_path(args.output)
+    several = is_batch(args)
+    in_folder = output is None or is_folder(output)
+    folder = several or in_folder or args.output.endswith(("/", os.sep))
+    if several and output is not None and not in_folder and exists(output):
+        name = display_name(output)
+        raise ColorizeError(f"{name}: several inputs need a folder as -o, not a file")
+    tag = args.suffix
+    if tag is None and args.compare is not None:
+        tag = batch.COMPARE_TAG
+    outputs = [output] if output is not None and folder else []
+    if args.confidence_map and is_folder(maps := parse_path(args.confidence_map)):
+        outputs.append(maps)
+    left_out: Counter[str] = Counter()
+    sources = batch.find_images(
+        inputs, args.glob, outputs, left_out,
+        exclude=args.exclude, tags=(*batch.RESULT_TAGS, args.suffix or ""),
+    )  # fmt: skip
+    jobs = batch.plan_jobs(sources, output, folder, args.format, args.samples, tag)
+    if args.confidence_map:
+        planned = {job.source for job in jobs}
+        sources = [source for source in sources if source.path in planned]
+        jobs += _confidence_map_jobs(sources, several, args)
+    if args.ray:
+        from colorize.cli.ray import for_cluster
+
+        jobs = [for_cluster(job) for job in jobs]
+    return Plan(jobs, left_out)
+
+
+def _confidence_map_jobs(
+    sources: list[Source], several: bool, args: argparse.Namespace
+) -> list[Job]:
+    """Return the jobs that write confidence maps, into a folder for several inputs."""
+    target = parse_path(args.confidence_map)
+    if several and exists(target) and not is_folder(target):
+        name = display_name(target)
+        raise ColorizeError(f"{name}: several inputs need a folder as --confidence-map")
+    folder = several or is_folder(target) or args.confidence_map.endswith(("/", os.sep))
+    if not folder:
+        output_format(target)
+    return batch.plan_confidence_maps(sources, target, folder)
