@@ -47,7 +47,7 @@ class Limits(Options):
         4_000_000_000, "bytes of memory for the photographs in progress; the network needs more",
         minimum=1, default_text="4000 million",
     )  # fmt: skip
-    max_seconds: int = option(120, "seconds that a photograph may take", minimum=1)
+    max_seconds: int = option(300, "seconds that a photograph may take", minimum=1)
     max_connections: int = option(
         500, "connections at a time; further ones take the place of those whose request has been "
         "arriving for longest",

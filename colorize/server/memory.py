@@ -5,33 +5,53 @@ docs/serve.md has the measurements that the rates come from.
 
 from __future__ import annotations
 
+import io
 from collections import deque
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Condition, Event
 
-from PIL import Image
+from PIL import Image, ImageFile
 
 from colorize.errors import ColorizeError
+from colorize.io.formats import FORMATS, output_format
 from colorize.io.pillow_warnings import pillow_warnings_ignored
+from colorize.io.readers import PREFIX_BYTES
+from colorize.io.readers.pillow import find_opener
 from colorize.server.parameters import ColorizeRequest
 
-# Bytes per pixel at the peak, of reading a photograph and, in addition, of writing the result.
-READING = {"JPEG": 4, "PNG": 4, "BMP": 4, "TIFF": 8}
-READING_OTHER = 30
-COLORIZING = 6
-DEEP = 2  # times as much at 16 bits per channel
-WRITING = {"JPEG": 6, "PNG": 6, "BMP": 8, "TIFF": 8, "PPM": 8}
-WRITING_OTHER = 30
-HINTING = 40  # of each pixel that painted hints cover, at most all
+# Bytes per pixel at the peak, with some room: while a photograph is read and made smaller, and
+# while it is colorized and written, both at 8 bits per channel.
+READING = {"WEBP": 24, "AVIF": 24}
+READING_OTHER = 18
+WRITING = {"PNG": 18, "JPEG": 18, "TIFF": 20, "BMP": 20, "PPM": 20, "GIF": 26}
+WRITING_OTHER = 60  # WebP, AVIF, HEIC, JPEG 2000: their encoders keep copies
+DEEP = 24  # more at 16 bits per channel
+COMPARING = 12  # more for before and after in one picture
+PAINTED = 30  # more for each pixel that painted hints may cover
 POLL_INTERVAL = 0.2  # seconds after which a waiting job notices that its client has left
 OVERHEAD = 100_000_000  # arrays of the network's size, whatever the photograph's
 
 
+@dataclass(frozen=True)
+class _Header:
+    """What the header of a picture tells; the most where it cannot be read here."""
+
+    pixels: int
+    format: str
+    is_deep: bool
+
+    @property
+    def reading(self) -> int:
+        """How many bytes it takes to read the picture."""
+        rate = READING.get(self.format, READING_OTHER) + DEEP * self.is_deep
+        return self.pixels * rate
+
+
 def bytes_for_reading(photo: Path, max_pixels: int) -> int:
     """Return about how much memory it takes to read a photograph."""
-    pixels, rate = _measure(photo, max_pixels)
-    return OVERHEAD + pixels * rate
+    return OVERHEAD + _header(photo, max_pixels).reading
 
 
 def bytes_for_colorizing(
@@ -45,27 +65,29 @@ def bytes_for_colorizing(
         request: The parameters.
         max_pixels: The largest photograph that will be decoded.
     """
-    pixels, rate = _measure(photo, max_pixels)
-    total = OVERHEAD + pixels * rate
-    for path in extra_files.values():
-        extra_pixels, extra_rate = _measure(path, max_pixels)
-        total += extra_pixels * extra_rate
-    return total
+    header, output = _header(photo, max_pixels), request.output
+    source = header.format if header.format in FORMATS else None
+    rate = WRITING.get(output_format(io.BytesIO(), output.format, source), WRITING_OTHER)
+    rate += DEEP * header.is_deep + COMPARING * (output.compare is not None)
+    rate += PAINTED * ("hints" in extra_files)
+    extra = sum(_header(path, max_pixels).reading for path in extra_files.values())
+    return OVERHEAD + max(header.reading, header.pixels * rate) + extra
 
 
-def _measure(path: Path, max_pixels: int) -> tuple[int, int]:
-    """Return the pixels of a picture and the bytes per pixel that reading it takes.
-
-    Of a picture whose header cannot be read here, and of an animation, max_pixels.
-    """
+def _header(path: Path, max_pixels: int) -> _Header:
+    """Return the header of a picture. An animation counts as if it had max_pixels."""
     try:
-        with pillow_warnings_ignored(), Image.open(path) as image:
+        with path.open("rb") as file, pillow_warnings_ignored():
+            opener = find_opener(file.read(PREFIX_BYTES))
+            file.seek(0)
+            image = Image.open(file) if opener is None else opener(file, "")
             animated = getattr(image, "is_animated", False) and image.format != "TIFF"
             pixels = max_pixels if animated else min(max_pixels, image.width * image.height)
-            rate = READING.get(image.format or "", READING_OTHER)
-            return pixels, rate * DEEP if image.mode.startswith(("I", "F")) else rate
+            layout = str(image.tile) if isinstance(image, ImageFile.ImageFile) else ""
+            deep = "16" in layout or image.info.get("bit_depth", 8) > 8
+            return _Header(pixels, image.format or "", deep or image.mode[0] in "IF")
     except Exception:  # what is wrong with it is found by the reader
-        return max_pixels, READING_OTHER
+        return _Header(max_pixels, "", True)
 
 
 class MemoryBudget:

@@ -123,7 +123,7 @@ def test_radius_of_spot_is_sent_and_drawn(browser, address, photograph):
     with open_page(browser, address) as page:
         upload(page, photograph)
         page.check("[name=mode][value=color]")
-        page.get_by_role("slider", name="Size of the spot").fill("4")
+        page.get_by_role("slider", name="Size of the spot or brush").fill("4")
         page.evaluate(
             """() => { const append = FormData.prototype.append; window.sent = [];
                FormData.prototype.append = function (name, ...rest) {
@@ -132,7 +132,7 @@ def test_radius_of_spot_is_sent_and_drawn(browser, address, photograph):
         page.locator("#board").click(position={"x": 60, "y": 60})
         settle(page)
         lines = [value for name, value, *_ in page.evaluate("sent") if name == "hints"]
-        assert lines[0].endswith(f",{WIDTH * 4 // 100}")
+        assert lines[0].endswith(f",{WIDTH * 4 // 100},global")
         assert "4 percent" in page.get_attribute("#radius", "aria-valuetext")
         area = page.evaluate("getComputedStyle(board.querySelector('.hint'), '::before').width")
         assert float(area[:-2]) == pytest.approx(

@@ -1,9 +1,8 @@
 // Downloads at full size: of one photograph, or of all as a ZIP file.
 
 import { parameters } from "./results.js";
-import { colorizeWhole, explain, megabytes, options, supports } from "./server.js";
+import { colorizeIntoZip, colorizeWhole, createZip, endZip, explain, megabytes, options, supports } from "./server.js";
 import { find, session } from "./state.js";
-import { Zip } from "./zip.js";
 
 const SUFFIXES = {
   "image/jpeg": "jpg", "image/png": "png", "image/tiff": "tif", "image/webp": "webp",
@@ -80,31 +79,38 @@ export async function downloadOne(showStatus) {
 
 let pending = null; // AbortController of the download of all
 
+// The server sends the ZIP file while it is made, so it passes through no one's memory.
 export async function downloadAll() {
   const button = find("download-all"), progress = find("progress");
   if (pending) return pending.abort();
   const { signal } = (pending = new AbortController());
   const items = session.items.filter(({ state }) => state === "done");
   const failures = [];
-  const zip = new Zip();
+  let done = 0, token = null;
   button.textContent = "Stop";
   try {
-    for (const [index, item] of items.entries()) {
-      progress.textContent = `Coloring at full size: ${index + 1} of ${items.length}`;
+    token = await createZip();
+    const link = document.createElement("a");
+    link.href = `zip/${token}`;
+    link.download = "colorized.zip";
+    link.click();
+    for (const item of items) {
+      progress.textContent = `Coloring at full size: ${done + failures.length + 1} of ${items.length}`;
       try {
-        const blob = await wholeResult(item, signal);
-        await zip.add(resultName(item, blob.type), blob);
+        await colorizeIntoZip(token, item, parameters(item, item.opened, downloadOptions()), signal);
+        done++;
       } catch (error) {
-        if (signal.aborted || error instanceof RangeError) throw error;
+        if (signal.aborted || error.status === 410) throw error;
         failures.push(`${item.name}: ${explain(error)}`);
       }
     }
-    if (zip.parts.length) save(zip.finish(), "colorized.zip");
     const missing = failures.length ? `; not in it: ${failures.join("; ")}` : "";
-    progress.textContent = `${items.length - failures.length} of ${items.length} downloaded${missing}`;
+    progress.textContent = `${done} of ${items.length} downloaded${missing}`;
   } catch (error) {
-    progress.textContent = signal.aborted ? "Download stopped" : error.message;
+    const stopped = signal.aborted || error.status === 410;
+    progress.textContent = stopped ? `Stopped: ${done} of ${items.length} are in the ZIP file` : `ZIP file: ${explain(error)}`;
   } finally {
+    if (token) endZip(token);
     button.textContent = "Download all (ZIP)";
     pending = null;
   }

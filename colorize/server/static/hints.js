@@ -1,89 +1,55 @@
-// Colors that the user sets at spots of the photograph.
+// Colors that the user sets in the photograph: spots, and strokes of a brush.
 
-import { supports } from "./server.js";
+import { brush, colorName, listenToPalette, showBrush } from "./palette.js";
 import { frame, position, wasDrag } from "./stage.js";
 import { change, find, session } from "./state.js";
 
-const board = find("board");
-const SWATCHES = [
-  ["Light skin", "#dca98a"], ["Dark skin", "#8c5a3c"], ["Sky", "#7db3e6"], ["Sea", "#3d7ea6"],
-  ["Grass", "#6f9c48"], ["Leaves", "#3f6d3c"], ["Sand", "#d9bd8f"],
-  ["Brick", "#a85a43"], ["Red", "#b9303a"], ["Gold", "#e0b53a"], ["Violet", "#7d5aa8"],
-  ["Gray", "#8c8c8c"],
-];
+const board = find("board"), strokes = find("strokes");
 const STEPS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+const SVG = "http://www.w3.org/2000/svg";
 
-let color = SWATCHES[2][1];
-let radius = 0.01; // of the photograph's longer side
 let chosen = null; // the selected hint
+let stroke = null; // {points, line} while the brush is down
 const cross = { x: 0.5, y: 0.5 };
 
 const hints = () => session.current?.edit.hints ?? [];
+const clamp = (value) => Math.min(1, Math.max(0, value));
 
 export function setMode(mode) {
-  find("scope").hidden = !supports("hint_scope");
+  showBrush();
   document.querySelector(`[name=mode][value=${mode}]`).checked = true;
   frame.classList.toggle("color", mode === "color");
   board.hidden = find("palette").hidden = mode !== "color";
 }
 
-function makeSwatches() {
-  for (const [name, value] of SWATCHES) {
-    const button = document.createElement("button");
-    button.type = "button";
-    button.className = "swatch";
-    button.title = name;
-    button.setAttribute("aria-label", name);
-    button.dataset.color = value;
-    button.style.setProperty("--color", value);
-    button.addEventListener("click", () => setColor(value));
-    find("swatches").append(button);
-  }
-}
-
-function setColor(value) {
-  showColor(value);
-  if (chosen && chosen.color !== value) update("color", () => (chosen.color = value));
-}
-
-function showColor(value) {
-  color = value;
-  find("custom").value = value;
-  for (const button of find("swatches").children) {
-    button.setAttribute("aria-pressed", String(button.dataset.color === value));
-  }
-}
-
-function setRadius(value) {
-  showRadius(value);
-  if (chosen) update("radius", () => (chosen.radius = value));
-}
-
-function showRadius(value) {
-  radius = value;
-  const percent = Number((100 * value).toFixed(1));
-  find("radius").value = percent;
-  find("radius-text").textContent = `${percent} %`;
-  find("radius").setAttribute("aria-valuetext", `${percent} percent of the photograph`);
-}
+// ---- changes
 
 // Changes the selected hint. Undo replaces hints by copies, so it is found again by its number.
 function update(key, act) {
   const index = hints().indexOf(chosen);
   change((edit) => {
     chosen = edit.hints[index];
-    act();
+    act(chosen);
   }, `${key} ${index}`);
 }
 
-function addHint(x, y) {
+function addHint([{ x, y }, ...path]) {
   chosen = null; // the next color picked is for the next spot
-  change((edit) => edit.hints.push({ x, y, color, radius }));
+  const { color, radius, scope } = brush;
+  change((edit) => edit.hints.push({ x, y, path, color, radius, scope }));
 }
 
 function removeHints(which) {
   change((edit) => (edit.hints = edit.hints.filter((hint) => !which.includes(hint))));
 }
+
+// Moves a hint, with all of its stroke, so that it begins at another point.
+function place(hint, { x, y }) {
+  const path = (hint.path ?? []).map((point) => ({ x: clamp(point.x + x - hint.x), y: clamp(point.y + y - hint.y) }));
+  Object.assign(hint, { x, y, path });
+}
+
+// ---- what is shown
 
 const buttons = new Map(); // hint -> its button
 
@@ -94,24 +60,34 @@ export function drawHints() {
   if (!all.includes(chosen)) chosen = number >= 0 && all.length === buttons.size ? all[number] : null;
   buttons.forEach((button) => button.remove());
   buttons.clear();
+  endStroke();
+  const { width = 1, height = 1 } = session.current?.opened ?? {};
+  strokes.setAttribute("viewBox", `0 0 ${width} ${height}`);
+  strokes.replaceChildren(...all.map((hint) => strokeLine(hint)));
   all.forEach((hint, index) => {
     buttons.set(hint, hintButton(hint, index));
     board.append(buttons.get(hint));
   });
   [...buttons.values()][focused]?.focus();
-  find("remove").disabled = !chosen;
+  showChosen();
   find("clear").disabled = !all.length;
-  const scope = session.current?.edit.settings.hint_scope ?? "global";
-  document.querySelector(`[name=scope][value=${scope}]`).checked = true;
+}
+
+function strokeLine({ x, y, path = [], color, radius }) {
+  const { width = 1, height = 1 } = session.current?.opened ?? {};
+  const line = document.createElementNS(SVG, "polyline");
+  line.setAttribute("points", [{ x, y }, ...path].map((point) => `${point.x * width},${point.y * height}`).join(" "));
+  line.setAttribute("stroke", color);
+  line.setAttribute("stroke-width", 2 * radius * Math.max(width, height));
+  return line;
 }
 
 function hintButton(hint, index) {
   const button = document.createElement("button");
   button.type = "button";
   button.className = "hint";
-  const colorName = SWATCHES.find(([, value]) => value === hint.color)?.[0] ?? hint.color;
-  button.setAttribute("aria-label", `Color ${index + 1}, ${colorName}; arrow keys move it, Delete removes it`);
-  button.setAttribute("aria-pressed", String(hint === chosen));
+  const kind = hint.path?.length ? "Stroke" : "Color";
+  button.setAttribute("aria-label", `${kind} ${index + 1}, ${colorName(hint.color)}; arrow keys move it, Delete removes it`);
   button.style.setProperty("--color", hint.color);
   const { width = 1, height = 1 } = session.current.opened ?? {};
   button.style.setProperty("--size", (2 * hint.radius * Math.max(width, height)) / width);
@@ -130,14 +106,69 @@ function moveTo(element, { x, y }) {
   element.style.setProperty("--y", `${(100 * y).toFixed(2)}%`);
 }
 
+function showChosen() {
+  const index = hints().indexOf(chosen);
+  for (const [hint, button] of buttons) button.setAttribute("aria-pressed", String(hint === chosen));
+  [...strokes.children].forEach((line, number) => line.classList.toggle("chosen", number === index));
+  find("remove").disabled = !chosen;
+}
+
 export function select(hint) {
   chosen = hint;
-  for (const [spot, button] of buttons) button.setAttribute("aria-pressed", String(spot === hint));
-  find("remove").disabled = !hint;
-  if (!hint) return;
-  showColor(hint.color);
-  showRadius(hint.radius);
+  showChosen();
+  if (hint) showBrush({ color: hint.color, radius: hint.radius, scope: hint.scope ?? "global" });
 }
+
+// ---- brush
+
+function startStroke(point) {
+  const { color, radius } = brush;
+  stroke = { points: [point], line: null };
+  drawStroke({ ...point, color, radius });
+}
+
+function extendStroke(point) {
+  const last = stroke.points.at(-1);
+  const { width = 1, height = 1 } = session.current?.opened ?? {};
+  const far = Math.hypot((point.x - last.x) * width, (point.y - last.y) * height);
+  if (far < (brush.radius * Math.max(width, height)) / 3) return;
+  stroke.points.push(point);
+  const [{ x, y }, ...path] = stroke.points;
+  drawStroke({ x, y, path, color: brush.color, radius: brush.radius });
+}
+
+function drawStroke(hint) {
+  stroke.line?.remove();
+  stroke.line = strokeLine(hint);
+  stroke.line.classList.add("chosen");
+  strokes.append(stroke.line);
+}
+
+function endStroke() {
+  const ended = stroke;
+  ended?.line.remove();
+  stroke = null;
+  return ended?.points;
+}
+
+function paint(event) {
+  if (brush.tool !== "brush" || event.button !== 0 || event.target.closest(".hint")) return;
+  if (!event.isPrimary) return void endStroke(); // a second finger zooms
+  event.preventDefault();
+  event.stopPropagation(); // else a drag moves the photograph, while zoomed in
+  board.focus({ preventScroll: true });
+  select(null);
+  startStroke(position(event));
+  board.setPointerCapture(event.pointerId);
+  board.onpointermove = (move) => stroke && extendStroke(position(move));
+  board.onpointerup = board.onpointercancel = ({ type }) => {
+    board.onpointermove = board.onpointerup = board.onpointercancel = null;
+    const points = endStroke();
+    if (points && type === "pointerup") addHint(points);
+  };
+}
+
+// ---- pointer and keys
 
 function drag(event, hint) {
   event.preventDefault();
@@ -153,24 +184,23 @@ function drag(event, hint) {
   };
   button.onpointerup = button.onpointercancel = () => {
     button.onpointermove = button.onpointerup = button.onpointercancel = null;
-    if (target) update("drag", () => Object.assign(chosen, target));
+    if (target) update("drag", (moved) => place(moved, target));
   };
 }
 
 function step(event, { x, y }) {
   const [right, down] = STEPS[event.key];
   const far = event.shiftKey ? 0.05 : 0.01;
-  const clamp = (value) => Math.min(1, Math.max(0, value));
   event.preventDefault();
   event.stopPropagation();
   return { x: clamp(x + far * right), y: clamp(y + far * down) };
 }
 
 function hintKey(event, hint) {
-  if (event.key in STEPS) {
+  if (event.key in STEPS && !event.altKey) {
     const target = step(event, hint);
     select(hint);
-    update("move", () => Object.assign(chosen, target));
+    update("move", (moved) => place(moved, target));
   } else if (event.key === "Delete" || event.key === "Backspace") {
     event.preventDefault();
     removeHints([hint]);
@@ -181,37 +211,41 @@ function hintKey(event, hint) {
 }
 
 function boardKey(event) {
-  if (event.key === "[" || event.key === "]") {
-    const factor = event.key === "]" ? 1.25 : 0.8;
-    setRadius(Math.min(0.04, Math.max(0.003, radius * factor)));
-  }
   if (event.target !== board) return;
   if (event.key in STEPS && !event.altKey) {
     Object.assign(cross, step(event, cross));
     moveTo(board.querySelector(".cross"), cross);
+    if (stroke) extendStroke({ ...cross });
   } else if (event.key === "Enter" || event.key === " ") {
     event.preventDefault();
-    addHint(cross.x, cross.y);
+    if (stroke) addHint(endStroke());
+    else if (brush.tool === "brush") startStroke({ ...cross });
+    else addHint([cross]);
+  } else if (event.key === "Escape") {
+    endStroke();
   }
 }
 
+function setTool({ target }) {
+  brush.tool = target.value;
+  endStroke();
+  const brushes = brush.tool === "brush";
+  board.classList.toggle("brushes", brushes);
+  const enter = brushes ? "Enter puts the brush down, and lifts it" : "Enter adds the color";
+  board.setAttribute("aria-label", `Photograph. Arrow keys move the cross, ${enter}.`);
+}
+
 export function listenToHints() {
-  makeSwatches();
-  showColor(color);
-  showRadius(radius);
+  listenToPalette((values) => {
+    if (chosen) update(Object.keys(values)[0], (hint) => Object.assign(hint, values));
+  });
   find("remove").addEventListener("click", () => chosen && removeHints([chosen]));
   find("clear").addEventListener("click", () => removeHints(hints()));
-  find("custom").addEventListener("input", (event) => setColor(event.target.value));
-  find("radius").addEventListener("input", (event) => setRadius(event.target.value / 100));
-  find("scope").addEventListener("change", ({ target }) => change(({ settings }) => {
-    if (target.value === "global") delete settings.hint_scope; // the default
-    else settings.hint_scope = target.value;
-  }));
+  find("tools").addEventListener("change", setTool);
   find("modes").addEventListener("change", (event) => setMode(event.target.value));
+  board.addEventListener("pointerdown", paint);
   board.addEventListener("click", (event) => {
-    if (wasDrag()) return;
-    const { x, y } = position(event);
-    addHint(x, y);
+    if (!wasDrag() && brush.tool === "spot") addHint([position(event)]);
   });
   board.addEventListener("keydown", boardKey);
 }

@@ -3,13 +3,13 @@
 
 import { downloadAll, downloadOne, makeDownloadOptions } from "./download.js";
 import { drawHints, listenToHints, select as selectHint, setMode } from "./hints.js";
-import { looksLikePhoto, makeIcon } from "./photo.js";
-import { isCurrent, parameters, render, workThroughQueue } from "./results.js";
+import { looksLikePhoto } from "./photo.js";
+import { isCurrent, parameters, render, updateIcon, workThroughQueue } from "./results.js";
 import { colorizeWhole, connect, forget, megabytes, server } from "./server.js";
 import { listenToSettings, showHistory, showSettings } from "./settings.js";
 import { after, before, clearImage, frame, listenToStage, resetZoom, reveal, setAspectRatio, setImage, zoom } from "./stage.js";
-import { clearItems, deleteItem, loadItems, openStorage, saveItem } from "./storage.js";
-import { find, newItem, on, select, session } from "./state.js";
+import { clearItems, deleteItem, listenToTabs, loadItems, openStorage, saveItem } from "./storage.js";
+import { find, newItem, on, select, session, setState } from "./state.js";
 import { drawItem, drawStrip, scrollToCurrent } from "./strip.js";
 import { markVersion, refreshVersions, showVersions } from "./versions.js";
 
@@ -48,11 +48,15 @@ function addFiles(files) {
 }
 
 function removeItem(item) {
+  forget(item.token);
+  deleteItem(item);
+  dropItem(item);
+}
+
+function dropItem(item) {
   const index = session.items.indexOf(item);
   if (index < 0) return;
   item.rendering?.controller.abort();
-  forget(item.token);
-  deleteItem(item);
   if (item.icon) URL.revokeObjectURL(item.icon);
   session.items.splice(index, 1);
   drawStrip();
@@ -61,12 +65,14 @@ function removeItem(item) {
 
 function removeAll() {
   if (!confirm("Remove all photographs and their colors from this page?")) return;
-  for (const item of [...session.items]) {
-    item.rendering?.controller.abort();
-    forget(item.token);
-  }
-  session.items = [];
+  for (const item of session.items) forget(item.token);
   clearItems();
+  dropAll();
+}
+
+function dropAll() {
+  for (const item of session.items) item.rendering?.controller.abort();
+  session.items = [];
   drawStrip();
   select(null);
 }
@@ -202,9 +208,10 @@ function saveSoon(item) {
 
 async function restore() {
   await openStorage();
+  listenToTabs({ saved: takeOver, removed: removedElsewhere, cleared: dropAll });
   for (const saved of await loadItems()) {
     const item = newItem(saved.file, { ...saved, state: saved.result ? "done" : "waiting" });
-    if (item.result) item.icon = await makeIcon(item.result).catch(() => null);
+    if (item.result) await updateIcon(item, item.result).catch(() => null);
     session.items.push(item);
   }
   if (!session.items.length) return;
@@ -212,6 +219,27 @@ async function restore() {
   select(session.items[0]);
   busy(workThroughQueue());
 }
+
+// Shows what another tab of this browser has done to a photograph; unfinished ones are left to it.
+async function takeOver(saved) {
+  if (!saved.result) return;
+  let item = session.items.find(({ id }) => id === saved.id);
+  if (!item) session.items.push((item = newItem(saved.file, saved)));
+  item.rendering?.controller.abort();
+  unsaved.delete(item);
+  Object.assign(item, saved);
+  await updateIcon(item, item.result).catch(() => null);
+  setState(item, "done");
+  drawStrip();
+  if (!session.current) return select(item);
+  if (item !== shown) return;
+  drawHints();
+  showSettings();
+  markVersion();
+  await busy(showResult(item));
+}
+
+const removedElsewhere = (id) => session.items.filter((item) => item.id === id).forEach(dropItem);
 
 // ---- start
 

@@ -12,11 +12,16 @@ export function parameters(item, { width, height }, extra = {}) {
   return { ...settings, sample, reference, hints: hintLines(hints, width, height), ...extra };
 }
 
+// Lines of x,y,…,#rrggbb,radius,scope, as in docs/control.md.
 function hintLines(hints, width, height) {
   const pixel = (fraction, size) => Math.min(size - 1, Math.floor(fraction * size));
-  const line = ({ x, y, color, radius }) =>
-    [pixel(x, width), pixel(y, height), color, Math.max(1, Math.round(radius * Math.max(width, height)))].join(",");
-  return hints.map(line).join("\n");
+  const line = ({ x, y, path = [], color, radius, scope = "" }) => [
+    ...[{ x, y }, ...path].flatMap((point) => [pixel(point.x, width), pixel(point.y, height)]),
+    color,
+    Math.max(1, Math.round(radius * Math.max(width, height))),
+    scope,
+  ];
+  return hints.map((hint) => line(hint).join(",")).join("\n");
 }
 
 // Colorizes the copy on screen; returns whether it did, and false if a later call replaced this one.
@@ -59,7 +64,7 @@ async function run(item, key, signal) {
   }
 }
 
-async function updateIcon(item, blob) {
+export async function updateIcon(item, blob) {
   const old = item.icon;
   item.icon = await makeIcon(blob);
   if (old) URL.revokeObjectURL(old);

@@ -24,26 +24,42 @@ export const supports = (name) => name in options && server.parameters.includes(
 
 // Returns the picture that the server makes of {blob} or {token}.
 export async function colorize(source, parameters, signal) {
+  return (await post("colorize", makeForm(source, parameters), signal)).blob();
+}
+
+function makeForm(source, parameters) {
   const form = new FormData();
   if (source.token) form.append("token", source.token);
   else form.append("photo", source.blob, "photograph");
   for (const [name, value] of Object.entries(parameters)) {
     if (value !== null && value !== undefined && value !== "") form.append(name, value);
   }
-  return (await post("colorize", form, signal)).blob();
+  return form;
 }
 
-// Returns the result at full size. The file is sent only if the server does not keep it.
-export async function colorizeWhole(item, parameters, signal) {
+// Returns the result at full size.
+export const colorizeWhole = async (item, parameters, signal) =>
+  (await postWhole("colorize", item, parameters, signal)).blob();
+
+// Adds the result at full size to a ZIP file.
+export const colorizeIntoZip = (token, item, parameters, signal) =>
+  postWhole(`zip/${token}?name=${encodeURIComponent(item.name)}`, item, parameters, signal);
+
+export const createZip = async () => (await (await post("zip")).json()).token;
+
+export const endZip = (token) => post(`zip/${token}/end`).catch(() => {}); // it may have ended
+
+// The file is sent only if the server does not keep it.
+async function postWhole(path, item, parameters, signal) {
   if (item.token) {
     try {
-      return await colorize({ token: item.token }, parameters, signal);
+      return await post(path, makeForm({ token: item.token }, parameters), signal);
     } catch (error) {
       if (error.status !== 404) throw error;
       item.token = null;
     }
   }
-  return colorize({ blob: item.file }, parameters, signal);
+  return post(path, makeForm({ blob: item.file }, parameters), signal);
 }
 
 // Sends a file that the browser cannot decode; the server keeps it under the token.

@@ -13,19 +13,22 @@ export const find = (id) => document.getElementById(id);
 
 export const emptyEdit = () => ({ hints: [], sample: null, settings: {}, reference: null });
 
-// hints: {x, y, color, radius}: x and y as fractions of width and height, radius of the longer side
+// hints: {x, y, path, color, radius, scope}: x and y as fractions of width and height, radius of the
+// longer side; path has the further points {x, y} of a stroke; scope is "global" or "local"
 const copyEdit = (edit) => ({
   ...edit,
   hints: edit.hints.map((hint) => ({ ...hint })),
   settings: { ...edit.settings },
 });
 
-let lastId = 0;
+// Ids sort by time, and differ between the tabs that share a browser's storage.
+const tab = crypto.getRandomValues(new Uint32Array(1))[0].toString(36);
+let made = 0;
+const newId = () => [Date.now().toString(36).padStart(9, "0"), String(++made).padStart(6, "0"), tab].join("-");
 
 export function newItem(file, saved = {}) {
-  lastId = Math.max(lastId, saved.id ?? lastId + 1);
   return {
-    id: saved.id ?? lastId,
+    id: saved.id ?? newId(),
     file,
     name: saved.name ?? (file.name || "photograph"),
     state: "waiting", // "waiting", "working", "done", "failed"

@@ -1,8 +1,24 @@
-// Keeps the session's photographs in this browser (IndexedDB), so that a reload loses nothing.
+// Keeps the session's photographs in this browser (IndexedDB), so that a reload loses nothing. The
+// tabs of a browser share them, and tell each other what they change.
 
 const STORE = "photographs";
 
 let database = null;
+const tabs = new BroadcastChannel("colorize");
+
+// Calls the functions for what other tabs do: `saved` with a photograph, `removed` with an id.
+export function listenToTabs({ saved, removed, cleared }) {
+  tabs.onmessage = async ({ data }) => {
+    if (data.saved) {
+      const item = await run("readonly", (store) => store.get(data.saved)).catch(() => null);
+      if (item) saved(item);
+    } else if (data.removed) {
+      removed(data.removed);
+    } else {
+      cleared();
+    }
+  };
+}
 
 export async function openStorage() {
   database = await new Promise((resolve) => {
@@ -31,11 +47,19 @@ export async function saveItem(item) {
   const saved = { id, name, file, opened, edit, past, future, result, resultKey, token };
   try {
     await run("readwrite", (store) => store.put(saved));
+    tabs.postMessage({ saved: id });
     return true;
   } catch {
     return false;
   }
 }
 
-export const deleteItem = (item) => run("readwrite", (store) => store.delete(item.id)).catch(() => {});
-export const clearItems = () => run("readwrite", (store) => store.clear()).catch(() => {});
+export async function deleteItem({ id }) {
+  await run("readwrite", (store) => store.delete(id)).catch(() => {});
+  tabs.postMessage({ removed: id });
+}
+
+export async function clearItems() {
+  await run("readwrite", (store) => store.clear()).catch(() => {});
+  tabs.postMessage({});
+}

@@ -7,8 +7,8 @@ const STATES = { waiting: "Waiting", working: "Coloring…", done: "Done", faile
 export function drawStrip() {
   const { items } = session;
   find("strip").hidden = items.length < 2 && !items.some(({ state }) => state === "failed");
-  const known = new Map([...find("items").children].map((entry) => [Number(entry.dataset.id), entry]));
-  find("items").replaceChildren(...items.map((item) => known.get(item.id) ?? makeEntry(item)));
+  const known = new Map([...find("items").children].map((entry) => [entry.dataset.id, entry]));
+  find("items").replaceChildren(...items.map((item) => known.get(String(item.id)) ?? makeEntry(item)));
   items.forEach(drawItem);
 }
 
