@@ -68,10 +68,30 @@ def add_arguments(
         if each.bare_value is not None:
             form |= {"nargs": "?", "const": each.bare_value}
         text = each.description.replace("%", "%%")
-        parser.add_argument(each.flag, default=each.default, help=text, **form)
-        form |= {"dest": each.name, "default": argparse.SUPPRESS, "help": argparse.SUPPRESS}
-        for alias in each.aliases:
-            parser.add_argument("--" + alias.replace("_", "-"), **form)
+        former = ["--" + alias.replace("_", "-") for alias in each.aliases]
+        add_argument(parser, each.flag, *former, default=each.default, help=text, **form)
+
+
+def add_argument(
+    parser: argparse._ActionsContainer, flag: str, *former: str, **attributes: Any
+) -> None:
+    """Add an argument that is also accepted under former names, which the help does not list.
+
+    Args:
+        parser: Or a group of its arguments.
+        flag: Such as --failure-log.
+        former: Likewise.
+        attributes: Those of `parser.add_argument`.
+    """
+    destination = parser.add_argument(flag, **attributes).dest
+    hidden = {"dest": destination, "default": argparse.SUPPRESS, "help": argparse.SUPPRESS}
+    for name in former:
+        parser.add_argument(name, **attributes | hidden)
+
+
+def whole_number(minimum: int) -> Callable[[str], Value]:
+    """Return the type of an argument that takes whole numbers from a minimum on."""
+    return _argument_type(Option("", int, None, "", minimum=minimum))
 
 
 def _argument_type(described: Option) -> Callable[[str], Value]:
@@ -91,9 +111,12 @@ def _metavar(described: Option) -> str:
     return "FILE" if described.is_file else {int: "N", float: "X"}.get(described.type, "NAME")
 
 
-def from_arguments(group: type[OptionsT], arguments: argparse.Namespace) -> OptionsT:
-    """Return the group's settings of parsed arguments, with defaults for those not among them."""
-    values = vars(arguments)
-    return group(
-        **{each.name: values[each.name] for each in options_of(group) if each.name in values}
-    )
+def from_arguments(
+    group: type[OptionsT], arguments: argparse.Namespace, consumer: Consumer | None = None
+) -> OptionsT:
+    """Return the group's settings of parsed arguments, with defaults for those not among them.
+
+    consumer: takes only the settings that it offers; other arguments may have the same names.
+    """
+    values, offered = vars(arguments), options_of(group, consumer)
+    return group(**{each.name: values[each.name] for each in offered if each.name in values})

@@ -10,11 +10,10 @@ import re
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from colorize import options
 from colorize.cli.commands import COMMANDS, similar_command
-from colorize.command_parser import CommandParser, add_arguments
+from colorize.command_parser import CommandParser, add_argument, add_arguments
 from colorize.models.registry import MODELS
 from colorize.video.formats import is_video
 
@@ -121,8 +120,8 @@ def parser() -> ColorizeParser:
     add_arguments(result.add_argument_group("color"), options.ColorizeOptions)
     output = result.add_argument_group("output")
     add_arguments(output, options.OutputOptions)
-    _add(
-        output, "--confidence-map", former="--confidence", metavar="FILE.png",
+    add_argument(
+        output, "--confidence-map", "--confidence", metavar="FILE.png",
         help="also write a map of how certain the network is; a folder of maps for several inputs",
     )  # fmt: skip
     output.add_argument(
@@ -134,8 +133,8 @@ def parser() -> ColorizeParser:
     )
     video = result.add_argument_group("video")
     add_arguments(video, options.VideoOptions)
-    _add(
-        video, "--image-sequence", former="--sequence", action="store_true",
+    add_argument(
+        video, "--image-sequence", "--sequence", action="store_true",
         help="the images in a folder are the frames of one video, in the order of their numbers",
     )  # fmt: skip
     result.add_argument("--quiet", action="store_true", help="print only errors")
@@ -201,8 +200,8 @@ def _add_batches(group: argparse._ArgumentGroup) -> None:
         "--manifest", metavar="FILE",
         help="record progress in FILE (JSON Lines) and skip files that are already up to date",
     )  # fmt: skip
-    _add(
-        group, "--failure-log", former="--report", metavar="FILE",
+    add_argument(
+        group, "--failure-log", "--report", metavar="FILE",
         help="write each failure and its reason to FILE (JSON Lines)",
     )  # fmt: skip
     group.add_argument(
@@ -214,8 +213,8 @@ def _add_batches(group: argparse._ArgumentGroup) -> None:
         help="write what happens to each file to standard output (JSON Lines); see docs/batches.md",
     )  # fmt: skip
     group.add_argument("--fail-fast", action="store_true", help="stop after the first failure")
-    _add(
-        group, "--ray", former="--cluster", nargs="?", const="local", metavar="ADDRESS",
+    add_argument(
+        group, "--ray", "--cluster", nargs="?", const="local", metavar="ADDRESS",
         help="run on a Ray cluster, such as host:6379, with one network per core (with --gpu per "
         "GPU); without ADDRESS on this machine; see docs/scale.md",
     )  # fmt: skip
@@ -246,14 +245,6 @@ def _add_network(group: argparse._ArgumentGroup) -> None:
     device = group.add_mutually_exclusive_group()
     device.add_argument("--gpu", action="store_true", help="run on the GPU: CUDA, else Apple MPS")
     device.add_argument("--device", metavar="NAME", help="torch device (default: cpu)")
-
-
-def _add(group: argparse._ActionsContainer, flag: str, former: str, **attributes: Any) -> None:
-    """Add an argument that is also accepted under its former name."""
-    dest = flag.removeprefix("--").replace("-", "_")
-    group.add_argument(flag, **attributes)
-    hidden = {"dest": dest, "default": argparse.SUPPRESS, "help": argparse.SUPPRESS}
-    group.add_argument(former, **attributes | hidden)
 
 
 def models_parser() -> CommandParser:

@@ -18,14 +18,13 @@ from tqdm import tqdm
 
 from colorize.color.types import Floats, Pixels
 from colorize.color.upsampling import upsample_bilinear
-from colorize.command_parser import add_arguments
+from colorize.command_parser import add_arguments, from_arguments, whole_number
 from colorize.errors import ColorizeError
 from colorize.io.datasets import iter_files
 from colorize.io.formats import has_image_suffix
 from colorize.io.photo import Photo
 from colorize.io.readers import read
 from colorize.models import registry
-from colorize.option_fields import options_of
 from colorize.options import ColorizeOptions
 from colorize.pipeline import Colorizer
 
@@ -75,35 +74,93 @@ class Task:
     run: Callable[[argparse.Namespace], Report]
 
 
-def add_common_arguments(parser: argparse.ArgumentParser) -> None:
+class Subject:
+    """What a task measures: the network, decoding and photographs that the arguments choose."""
+
+    def __init__(self, args: argparse.Namespace):
+        """Load the network. Raises ColorizeError."""
+        self.args = args
+        self.options = from_arguments(ColorizeOptions, args, "evaluation")
+        self.colorizer = self.load_colorizer(args.weights)
+
+    def load_colorizer(self, weights: str | None) -> Colorizer:
+        """Return the colorizer with the weights of a file. Raises ColorizeError."""
+        args = self.args
+        return Colorizer.from_pretrained(
+            args.model, weights=weights, device=args.device, quiet=args.quiet, options=self.options
+        )
+
+    def files(self) -> Iterator[NamedFile]:
+        """Yield names and contents of the files, with a progress bar."""
+        return _with_progress(selected_files(self.args), self.args.quiet)
+
+    def photographs(self, size: int | None = None) -> Iterator[Pixels]:
+        """Yield the photographs, stretched to the network's size or another, with a progress bar.
+
+        Files that are not images are left out.
+        """
+        photographs = read_stretched(selected_files(self.args), size or self.colorizer.size)
+        return _with_progress(photographs, self.args.quiet)
+
+    def full_size_photographs(self) -> Iterator[Pixels]:
+        """Yield the photographs at their size, with a progress bar."""
+        return _with_progress(read_full_size(selected_files(self.args)), self.args.quiet)
+
+    def report(
+        self, count: int, metrics: Mapping[str, object], text: str, **settings: object
+    ) -> Report:
+        """Return the report on `count` photographs, which names network and decoding.
+
+        `settings` are further ones of the task; for the rest see `Report`.
+        """
+        known = {"model": self.args.model, "photographs": count, "size": self.colorizer.size}
+        changed = [each.name for each in self.options.changed() if each.name != "size"]
+        known |= {name: getattr(self.options, name) for name in changed}
+        if self.colorizer.decoder is not None:
+            known |= asdict(self.colorizer.decoder.style)
+        return Report(known | settings, metrics, text)
+
+
+def measurement(
+    name: str,
+    help: str,
+    measure: Callable[[Subject], Report],
+    add_arguments: Callable[[argparse.ArgumentParser], None] = lambda parser: None,
+) -> Task:
+    """Return a task that measures a `Subject`.
+
+    Args:
+        name: The sub-command.
+        help: One line for the list of sub-commands.
+        measure: Returns the report; may raise ColorizeError or OSError.
+        add_arguments: Adds arguments beyond those that choose the subject.
+    """
+
+    def add_all_arguments(parser: argparse.ArgumentParser) -> None:
+        _add_common_arguments(parser)
+        add_arguments(parser)
+
+    return Task(name, help, add_all_arguments, lambda args: measure(Subject(args)))
+
+
+def _add_common_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments that choose photographs, network and decoding."""
     parser.add_argument("data", type=Path, help="folder or tar file of photographs")
     parser.add_argument(
-        "--every", type=_positive, default=1, metavar="N", help="use every N-th file"
+        "--every", type=whole_number(1), default=1, metavar="N", help="use every N-th file"
     )
-    parser.add_argument("--limit", type=_positive, metavar="N", help="use the first N files only")
+    parser.add_argument(
+        "--limit", type=whole_number(1), metavar="N", help="use the first N files only"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the results as JSON")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
+    default = registry.DEFAULT_MODEL
     parser.add_argument(
-        "--model", default="compact", choices=tuple(registry.MODELS), help="default: compact"
+        "--model", default=default, choices=tuple(registry.MODELS), help=f"default: {default}"
     )
     parser.add_argument("--weights", metavar="FILE", help="weights file for that model")
     parser.add_argument("--device", default="cpu", help="device for the network (default: cpu)")
     add_arguments(parser, ColorizeOptions, "evaluation")
-
-
-def _positive(text: str) -> int:
-    if text.isdecimal() and int(text) > 0:
-        return int(text)
-    raise argparse.ArgumentTypeError(f"expected a positive integer, got {text!r}")
-
-
-def make_colorizer(args: argparse.Namespace) -> Colorizer:
-    """Return the colorizer that the arguments describe."""
-    return Colorizer.from_pretrained(
-        args.model, weights=args.weights, device=args.device, quiet=args.quiet,
-        options=_options(args),
-    )  # fmt: skip
 
 
 def predict(colorizer: Colorizer, lightness: Floats, reference: Photo | None = None) -> Floats:
@@ -124,22 +181,6 @@ def upsample(colorizer: Colorizer, ab: Floats) -> Floats:
         return ab
     size = ab.shape[2] * stride, ab.shape[3] * stride
     return np.stack([upsample_bilinear(planes, size) for planes in ab])
-
-
-def describe(args: argparse.Namespace, colorizer: Colorizer, count: int) -> dict[str, object]:
-    """Return the settings of a report on `count` photographs: network and decoding."""
-    options = _options(args)
-    settings = {"model": args.model, "photographs": count, "size": colorizer.size}
-    changed = [each.name for each in options.changed() if each.name != "size"]
-    settings |= {name: getattr(options, name) for name in changed}
-    if colorizer.decoder is not None:
-        settings |= asdict(colorizer.decoder.style)
-    return settings
-
-
-def _options(args: argparse.Namespace) -> ColorizeOptions:
-    names = [each.name for each in options_of(ColorizeOptions, "evaluation")]
-    return ColorizeOptions(**{name: getattr(args, name) for name in names})
 
 
 def selected_files(args: argparse.Namespace) -> Iterator[NamedFile]:
@@ -182,7 +223,7 @@ def read_named(files: Iterable[NamedFile]) -> Iterator[tuple[str, Photo | Colori
             yield name, ColorizeError(f"{name}: {str(error).removeprefix('stream: ')}")
 
 
-def with_progress(photographs: Iterable[T], quiet: bool) -> Iterator[T]:
+def _with_progress(photographs: Iterable[T], quiet: bool) -> Iterator[T]:
     """Yield photographs, with a progress bar on stderr unless quiet."""
     yield from tqdm(photographs, unit=" photographs", disable=quiet or None)
 

@@ -16,10 +16,9 @@ from pathlib import Path
 
 import torch
 
-from colorize.command_parser import CommandParser
+from colorize.command_parser import CommandParser, add_argument
 from colorize.errors import ColorizeError
 from colorize.training import checkpoint, logging
-from colorize.training.arguments import add_option
 from colorize.training.config import DEFAULTS, TRAINABLE, TrainConfig, option_of
 from colorize.training.data.augmentation import BatchRng
 from colorize.training.data.batches import make_batch
@@ -56,7 +55,7 @@ def parser() -> CommandParser:
         "--init", metavar="WEIGHTS",
         help="start from a weights file, a checkpoint, or a model by name",
     )  # fmt: skip
-    add_option(
+    add_argument(
         result, "--freeze-bn-stats", "--keep-statistics", action="store_true",
         help="keep the batch normalization statistics of --init; for few, similar photographs",
     )  # fmt: skip
@@ -70,15 +69,15 @@ def parser() -> CommandParser:
         "--workers", type=int, default=2, metavar="N",
         help="processes that decode photographs (default: %(default)s)",
     )  # fmt: skip
-    add_option(
+    add_argument(
         result, "--loader-workers", "--crop-workers", type=int, default=0, metavar="N",
         help="processes that prepare batches in advance; 0: none (default: %(default)s)",
     )  # fmt: skip
-    add_option(
+    add_argument(
         result, "--data-on-device", "--resident", action="store_true",
         help="store all photographs in the device's memory and crop and augment them there",
     )  # fmt: skip
-    add_option(
+    add_argument(
         result, "--memmap", "--packed", type=Path, metavar="FOLDER",
         help="decode into this folder once and map it into memory, for datasets larger than "
         "memory (default: OUT/photographs with several processes, else none)",
@@ -134,10 +133,8 @@ def _add_setting(parser: argparse.ArgumentParser, field: dataclasses.Field[objec
     }
     if not field.metadata["choices"]:
         kwargs["metavar"] = "N" if type(field.default) is not float else "X"
-    if field.metadata["old"]:
-        add_option(parser, option_of(field.name), "--" + field.metadata["old"], **kwargs)
-    else:
-        parser.add_argument(option_of(field.name), **kwargs)  # type: ignore[arg-type]
+    former = ["--" + field.metadata["old"]] if field.metadata["old"] else []
+    add_argument(parser, option_of(field.name), *former, **kwargs)
 
 
 def config_from_args(args: argparse.Namespace, world_size: int = 1) -> TrainConfig:

@@ -19,13 +19,13 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save
 
+from colorize.command_parser import add_argument
 from colorize.errors import ColorizeError
 from colorize.io.atomic import atomic_write
 from colorize.models import registry
 from colorize.models.compact import Compact
 from colorize.models.metadata import Styles, StyleSettings
 from colorize.models.serialization import save_compact
-from colorize.training.arguments import add_option
 from colorize.training.checkpoint import Checkpoint, averaged_network, config_of, read_checkpoint
 from colorize.training.class_weights import shift_class_weights
 
@@ -167,7 +167,7 @@ def parser() -> argparse.ArgumentParser:
         help="a checkpoint; or several of compact, and weights files, whose mean is taken",
     )  # fmt: skip
     result.add_argument("-o", "--output", type=Path, required=True, help="a .safetensors file")
-    add_option(
+    add_argument(
         result, "--mixing-weights", "--shares", type=float, nargs="+", metavar="X",
         help="weight of each file in the mean (default: equal)",
     )  # fmt: skip
@@ -175,7 +175,7 @@ def parser() -> argparse.ArgumentParser:
     of_vivid = "of the default style, vivid (default: %(default)s)"
     result.add_argument("--temperature", type=float, default=vivid.temperature, help=of_vivid)
     result.add_argument("--rebalance", type=float, default=vivid.rebalance, help=of_vivid)
-    add_option(
+    add_argument(
         result, "--rare-color-boost", "--rarity", type=float, default=vivid.rare_color_boost,
         help=of_vivid,
     )  # fmt: skip

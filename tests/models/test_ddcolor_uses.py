@@ -13,6 +13,7 @@ from skimage.color import rgb2lab
 
 from colorize.cli import main
 from colorize.errors import ColorizeError
+from colorize.evaluation.cli import main as evaluate
 from colorize.hints.format import Hint
 from colorize.io.photo import Photo
 from colorize.models import registry
@@ -163,3 +164,15 @@ def test_page_shows_colors_and_hints_only(browser, colorizer):
         with open_page(browser, f"http://127.0.0.1:{server.port}/") as page:
             upload(page, make_gray(WIDTH, HEIGHT))
             assert not is_gray(pixel(page, 0.3, 0.4))
+
+
+def test_evaluation_measures_hints(arguments, tmp_path):
+    """The seed of their positions is not that of samples, which this network does not have."""
+    (tmp_path / "photos").mkdir()
+    pixels = np.stack([gray(64, 64).pixels, gray(64, 64).pixels // 2, gray(64, 64).pixels], axis=-1)
+    Image.fromarray(pixels).save(tmp_path / "photos" / "a.png")
+    report = tmp_path / "report.json"
+    command = ["hints", str(tmp_path / "photos"), *arguments, "--hints", "0", "50", "--seed", "3"]
+    assert evaluate([*command, "--quiet", "--json", str(report)]) == 0
+    psnr = json.loads(report.read_text())["psnr"]
+    assert psnr["50"] > psnr["0"]

@@ -7,7 +7,6 @@ groups; the mean error of the groups should grow as confidence falls.
 
 from __future__ import annotations
 
-import argparse
 import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
@@ -21,17 +20,12 @@ from colorize.color.types import Array, Floats, Pixels
 from colorize.decoding.confidence import confidence
 from colorize.evaluation.common import (
     Report,
-    Task,
-    add_common_arguments,
+    Subject,
     decode,
-    describe,
-    make_colorizer,
+    measurement,
     predict,
-    read_stretched,
     require_photographs,
-    selected_files,
     table,
-    with_progress,
 )
 from colorize.pipeline import Colorizer
 
@@ -113,16 +107,12 @@ def as_text(deciles: Sequence[ConfidenceDecile]) -> str:
     )
 
 
-def run(args: argparse.Namespace) -> Report:
+def measure(subject: Subject) -> Report:
     """Return the report of `calibration`. Raises ColorizeError without a distribution."""
-    colorizer = make_colorizer(args)
-    colorizer.require_distribution()
-    photographs = read_stretched(selected_files(args), colorizer.size)
-    deciles, count = calibrate(colorizer, with_progress(photographs, args.quiet))
+    subject.colorizer.require_distribution()
+    deciles, count = calibrate(subject.colorizer, subject.photographs())
     metrics = {"deciles": [asdict(each) for each in deciles], "monotonic": is_monotonic(deciles)}
-    return Report(describe(args, colorizer, count), metrics, as_text(deciles))
+    return subject.report(count, metrics, as_text(deciles))
 
 
-TASK = Task(
-    "calibration", "Compare a network's confidence with its errors.", add_common_arguments, run
-)
+TASK = measurement("calibration", "Compare a network's confidence with its errors.", measure)

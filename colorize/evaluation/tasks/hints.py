@@ -15,19 +15,15 @@ import numpy as np
 
 from colorize.color import lab
 from colorize.color.types import Array, Pixels
+from colorize.command_parser import whole_number
 from colorize.evaluation.common import (
     Report,
-    Task,
-    add_common_arguments,
+    Subject,
     decode,
-    describe,
-    make_colorizer,
+    measurement,
     predict,
-    read_stretched,
     require_photographs,
-    selected_files,
     table,
-    with_progress,
 )
 from colorize.evaluation.metrics import psnr
 from colorize.hints.rasterize import HintedPixels
@@ -109,29 +105,20 @@ def as_text(values: Mapping[int | str, float]) -> str:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `hints`."""
-    add_common_arguments(parser)
     parser.add_argument(
-        "--hints", dest="counts", type=_count, nargs="+", default=COUNTS, metavar="N",
+        "--hints", dest="counts", type=whole_number(0), nargs="+", default=COUNTS, metavar="N",
         help="numbers of hints (default: 0 1 5 10 50)",
     )  # fmt: skip
-    parser.add_argument("--seed", type=_count, default=0, help="of their positions (default: 0)")
-
-
-def _count(text: str) -> int:
-    if text.isdecimal():
-        return int(text)
-    raise argparse.ArgumentTypeError(f"expected a non-negative integer, got {text!r}")
-
-
-def run(args: argparse.Namespace) -> Report:
-    """Return the report of `hints`."""
-    colorizer = make_colorizer(args)
-    photographs = read_stretched(selected_files(args), colorizer.size)
-    values, count = psnr_by_hints(
-        colorizer, with_progress(photographs, args.quiet), sorted(set(args.counts)), args.seed
+    parser.add_argument(
+        "--seed", type=whole_number(0), default=0, help="of their positions (default: 0)"
     )
-    settings = describe(args, colorizer, count) | {"seed": args.seed}
-    return Report(settings, {"psnr": values}, as_text(values))
 
 
-TASK = Task("hints", "Measure what random color hints gain.", add_arguments, run)
+def measure(subject: Subject) -> Report:
+    """Return the report of `hints`."""
+    counts, seed = sorted(set(subject.args.counts)), subject.args.seed
+    values, count = psnr_by_hints(subject.colorizer, subject.photographs(), counts, seed)
+    return subject.report(count, {"psnr": values}, as_text(values), seed=seed)
+
+
+TASK = measurement("hints", "Measure what random color hints gain.", measure, add_arguments)

@@ -14,13 +14,9 @@ from colorize.errors import ColorizeError
 from colorize.evaluation.common import (
     NamedFile,
     Report,
-    Task,
-    add_common_arguments,
-    describe,
-    make_colorizer,
+    Subject,
+    measurement,
     read_named,
-    selected_files,
-    with_progress,
 )
 from colorize.evaluation.degradations import SIDE, gray_picture
 from colorize.evaluation.tasks.robustness import Variant, colorize_variants, means
@@ -82,21 +78,16 @@ def _summary(rows: Mapping[str, Mapping[str, float]]) -> Iterator[str]:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `html-report`."""
-    add_common_arguments(parser)
     parser.add_argument("-o", "--output", type=Path, required=True, help="the page, .html")
 
 
-def run(args: argparse.Namespace) -> Report:
+def measure(subject: Subject) -> Report:
     """Write the page and return its figures."""
-    colorizer = make_colorizer(args)
-    files = with_progress(selected_files(args), args.quiet)
-    title = f"{args.data.name}, as is and degraded"
-    rows = write_page(colorizer, files, args.output, title)
-    return Report(
-        describe(args, colorizer, len(rows)),
-        {"delta_e": rows},
-        f"{args.output}: {len(rows)} photographs",
-    )
+    page, title = subject.args.output, f"{subject.args.data.name}, as is and degraded"
+    rows = write_page(subject.colorizer, subject.files(), page, title)
+    return subject.report(len(rows), {"delta_e": rows}, f"{page}: {len(rows)} photographs")
 
 
-TASK = Task("html-report", "Show photographs in color, as is and degraded.", add_arguments, run)
+TASK = measurement(
+    "html-report", "Show photographs in color, as is and degraded.", measure, add_arguments
+)

@@ -6,7 +6,6 @@ with itself as the reference.
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Iterable
 from dataclasses import asdict
 
@@ -17,16 +16,11 @@ from colorize.color.types import Pixels
 from colorize.evaluation.accumulator import MetricAccumulator, Metrics, metrics_table
 from colorize.evaluation.common import (
     Report,
-    Task,
-    add_common_arguments,
+    Subject,
     decode,
-    describe,
-    make_colorizer,
+    measurement,
     predict,
-    read_stretched,
     require_photographs,
-    selected_files,
-    with_progress,
 )
 from colorize.io.photo import Photo
 from colorize.pipeline import Colorizer
@@ -53,18 +47,13 @@ def compare_references(
     return {name: each.metrics() for name, each in accumulators.items()}, count
 
 
-def run(args: argparse.Namespace) -> Report:
+def measure(subject: Subject) -> Report:
     """Return the report of `reference`."""
-    colorizer = make_colorizer(args)
-    photographs = read_stretched(selected_files(args), colorizer.size)
-    rows, count = compare_references(colorizer, with_progress(photographs, args.quiet))
+    rows, count = compare_references(subject.colorizer, subject.photographs())
     metrics = {name: asdict(row) for name, row in rows.items()}
-    return Report(describe(args, colorizer, count), metrics, metrics_table(rows, "reference"))
+    return subject.report(count, metrics, metrics_table(rows, "reference"))
 
 
-TASK = Task(
-    "reference",
-    "Measure what each photograph gains with itself as the reference.",
-    add_common_arguments,
-    run,
+TASK = measurement(
+    "reference", "Measure what each photograph gains with itself as the reference.", measure
 )

@@ -8,7 +8,6 @@ nothing changed; it says nothing about whether the colors are right.
 
 from __future__ import annotations
 
-import argparse
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -21,15 +20,11 @@ from colorize.errors import ColorizeError
 from colorize.evaluation.common import (
     NamedFile,
     Report,
-    Task,
-    add_common_arguments,
-    describe,
-    make_colorizer,
+    Subject,
+    measurement,
     read_named,
     require_photographs,
-    selected_files,
     table,
-    with_progress,
 )
 from colorize.evaluation.degradations import SCAN_DEGRADATIONS, SIDE, Gray, gray_picture, resized
 from colorize.evaluation.metrics import mean_delta_e
@@ -125,14 +120,11 @@ def as_text(rows: Mapping[str, Mapping[str, float]]) -> str:
     return f"{table(head, lines)}\n\nGoal for {SCALE}: at most {SCALE_GOAL:g}"
 
 
-def run(args: argparse.Namespace) -> Report:
+def measure(subject: Subject) -> Report:
     """Return the report of `robustness`."""
-    colorizer = make_colorizer(args)
-    rows = measure_robustness(colorizer, with_progress(selected_files(args), args.quiet))
-    settings = describe(args, colorizer, len(rows)) | {"side": SIDE}
-    return Report(settings, {"mean_delta_e": means(rows), "delta_e": rows}, as_text(rows))
+    rows = measure_robustness(subject.colorizer, subject.files())
+    metrics = {"mean_delta_e": means(rows), "delta_e": rows}
+    return subject.report(len(rows), metrics, as_text(rows), side=SIDE)
 
 
-TASK = Task(
-    "robustness", "Measure how degradation and scale change colors.", add_common_arguments, run
-)
+TASK = measurement("robustness", "Measure how degradation and scale change colors.", measure)

@@ -17,20 +17,16 @@ import numpy as np
 
 from colorize.color import lab
 from colorize.color.types import Array, Pixels
+from colorize.command_parser import whole_number
 from colorize.errors import ColorizeError
 from colorize.evaluation.common import (
     Report,
-    Task,
-    add_common_arguments,
+    Subject,
     decode,
-    describe,
-    make_colorizer,
+    measurement,
     predict,
-    read_stretched,
     require_photographs,
-    selected_files,
     table,
-    with_progress,
 )
 from colorize.evaluation.metrics import mean_delta_e, psnr
 from colorize.pipeline import Colorizer
@@ -136,21 +132,23 @@ def as_text(metrics: SampleMetrics) -> str:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `samples`."""
-    add_common_arguments(parser)
-    parser.add_argument("--samples", type=int, default=8, help="of each photograph (default: 8)")
-    parser.add_argument("--seed", type=int, default=0, help="of the samples (default: 0)")
-
-
-def run(args: argparse.Namespace) -> Report:
-    """Return the report of `samples`. Raises ColorizeError without a distribution."""
-    colorizer = make_colorizer(args)
-    colorizer.require_distribution()
-    photographs = read_stretched(selected_files(args), colorizer.size)
-    metrics, count = measure_samples(
-        colorizer, with_progress(photographs, args.quiet), args.samples, args.seed
+    parser.add_argument(
+        "--samples", type=whole_number(2), default=8, help="of each photograph (default: 8)"
     )
-    settings = describe(args, colorizer, count) | {"samples": args.samples, "seed": args.seed}
-    return Report(settings, asdict(metrics) | {"gain": metrics.gain}, as_text(metrics))
+    parser.add_argument(
+        "--seed", type=whole_number(0), default=0, help="of the samples (default: 0)"
+    )
 
 
-TASK = Task("samples", "Measure how varied and how good random samples are.", add_arguments, run)
+def measure(subject: Subject) -> Report:
+    """Return the report of `samples`. Raises ColorizeError without a distribution."""
+    subject.colorizer.require_distribution()
+    drawn = {"samples": subject.args.samples, "seed": subject.args.seed}
+    metrics, count = measure_samples(subject.colorizer, subject.photographs(), *drawn.values())
+    values = asdict(metrics) | {"gain": metrics.gain}
+    return subject.report(count, values, as_text(metrics), **drawn)
+
+
+TASK = measurement(
+    "samples", "Measure how varied and how good random samples are.", measure, add_arguments
+)

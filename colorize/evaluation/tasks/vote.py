@@ -15,19 +15,17 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from colorize.command_parser import whole_number
 from colorize.errors import ColorizeError
 from colorize.evaluation.common import (
     NamedFile,
     Report,
+    Subject,
     Task,
-    add_common_arguments,
-    describe,
-    make_colorizer,
+    measurement,
     read_named,
     require_photographs,
-    selected_files,
     table,
-    with_progress,
 )
 from colorize.evaluation.degradations import gray_picture
 from colorize.io.photo import Photo
@@ -112,27 +110,25 @@ def count_votes(folder: Path) -> Tally:
 
 def add_sheet_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `vote-sheet`."""
-    add_common_arguments(parser)
     parser.add_argument(
         "--second-weights", metavar="FILE",
         help="weights file to compare with --weights (default: the bundled or published weights)",
     )  # fmt: skip
-    parser.add_argument("--seed", type=int, default=0, help="of the sides (default: 0)")
+    parser.add_argument("--seed", type=whole_number(0), default=0, help="of the sides (default: 0)")
     parser.add_argument("-o", "--output", type=Path, required=True, help="folder to write to")
 
 
-def run_sheet(args: argparse.Namespace) -> Report:
+def make_sheet(subject: Subject) -> Report:
     """Write the sheet; the report says where it is."""
-    first = make_colorizer(args)
-    second = make_colorizer(argparse.Namespace(**vars(args) | {"weights": args.second_weights}))
-    files = with_progress(selected_files(args), args.quiet)
-    count = write_sheet(first, second, files, args.output, args.seed)
+    args = subject.args
+    second = subject.load_colorizer(args.second_weights)
+    count = write_sheet(subject.colorizer, second, subject.files(), args.output, args.seed)
     names = {FIRST: args.weights, SECOND: args.second_weights}
     text = (
         f"{args.output}: {count} photographs\n"
         f"Write left, right or same into {VOTES}, without a look at {KEY}; then run vote-count."
     )
-    return Report(describe(args, first, count) | names, {}, text)
+    return subject.report(count, {}, text, **names)
 
 
 def add_count_arguments(parser: argparse.ArgumentParser) -> None:
@@ -149,7 +145,7 @@ def run_count(args: argparse.Namespace) -> Report:
     return Report({"folder": str(args.data)}, counts, table(["better", "photographs"], rows))
 
 
-SHEET = Task(
-    "vote-sheet", "Write pairs of results for a blind vote.", add_sheet_arguments, run_sheet
+SHEET = measurement(
+    "vote-sheet", "Write pairs of results for a blind vote.", make_sheet, add_sheet_arguments
 )
 COUNT = Task("vote-count", "Count the votes of a sheet.", add_count_arguments, run_count)
