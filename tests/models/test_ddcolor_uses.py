@@ -18,6 +18,7 @@ from colorize.hints.format import Hint
 from colorize.io.photo import Photo
 from colorize.models import registry
 from colorize.models.ddcolor import DDColorTiny
+from colorize.models.metadata import ModelMetadata
 from colorize.pipeline import Colorizer
 
 NEEDS_DISTRIBUTION = {
@@ -32,9 +33,13 @@ NEEDS_DISTRIBUTION = {
 
 
 class Small(DDColorTiny):
-    """With an encoder that is quick to run."""
+    """With an encoder and a size that are quick to run."""
 
     depths, widths = SMALL
+
+    @property
+    def metadata(self) -> ModelMetadata:
+        return dataclasses.replace(super().metadata, input_size=64)
 
 
 @pytest.fixture(scope="module")
@@ -49,12 +54,12 @@ def arguments(weights_file, monkeypatch) -> list[str]:
     """Return the arguments for the small network, which stands in for ddcolor-tiny."""
     row = registry.find("ddcolor-tiny")
     monkeypatch.setitem(registry.MODELS, "ddcolor-tiny", dataclasses.replace(row, network=Small))
-    return ["--model", "ddcolor-tiny", "--weights", str(weights_file), "--size", "64"]
+    return ["--model", "ddcolor-tiny", "--weights", str(weights_file)]
 
 
 @pytest.fixture
 def colorizer(weights_file) -> Colorizer:
-    return Colorizer.from_pretrained("ddcolor-tiny", weights=weights_file, size=64)
+    return Colorizer.from_pretrained("ddcolor-tiny", weights=weights_file)
 
 
 def gray(height: int = 48, width: int = 64) -> Photo:
