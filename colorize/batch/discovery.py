@@ -16,7 +16,8 @@ from colorize.batch.globbing import expand, is_excluded, is_hidden, is_match, wa
 from colorize.batch.jobs import Source
 from colorize.batch.naming import RESULT_TAGS
 from colorize.errors import ColorizeError, display_name
-from colorize.io.formats import has_image_suffix
+from colorize.installation import install_command
+from colorize.io.formats import RAW_SUFFIXES, has_image_suffix
 from colorize.io.storage import (
     RemotePath,
     absolute_name,
@@ -87,6 +88,8 @@ def describe_left_out(left_out: Counter[str]) -> str:
     files = "1 file is" if total == 1 else f"{total} files are"
     videos = any(is_video_name(f"x{suffix}") for suffix in left_out)
     remedy = "; to colorize a video, name it with -i" if videos else ""
+    if RAW_SUFFIXES & left_out.keys():
+        remedy += f"; raw files need an extra: {install_command('raw')}"
     return f"{files} not in an image format and left out: {', '.join(counts)}{remedy}"
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from functools import lru_cache
+from importlib.util import find_spec
 
 from colorize.errors import ColorizeError, display_name
 from colorize.io.source import PathOrStream
@@ -57,14 +59,24 @@ FORMATS = {  # by Pillow's names
 }
 SUFFIXES = frozenset(suffix for format in FORMATS.values() for suffix in format.suffixes)
 
-READ_ONLY_SUFFIXES = frozenset({".jxl"})
+JPEG_XL_SUFFIX = ".jxl"  # which is read only
+RAW_SUFFIXES = frozenset(
+    {".3fr", ".arw", ".cr2", ".cr3", ".crw", ".dcr", ".dng", ".erf", ".fff", ".iiq", ".kdc", ".mef"}
+    | {".mos", ".mrw", ".nef", ".nrw", ".orf", ".pef", ".raf", ".rw2", ".rwl", ".sr2", ".srf"}
+    | {".srw", ".x3f"}
+)  # of cameras, read only as well
+
+
+@lru_cache(maxsize=1)
+def readable_suffixes() -> frozenset[str]:
+    """Return the suffixes of photographs; those of raw files only where they can be developed."""
+    raw = RAW_SUFFIXES if find_spec("rawpy") else frozenset()
+    return SUFFIXES | {JPEG_XL_SUFFIX} | raw
 
 
 def has_image_suffix(path: str | os.PathLike[str]) -> bool:
     """Return whether a folder scan takes a file of this name: a known suffix, not hidden."""
-    return _suffix(path) in SUFFIXES | READ_ONLY_SUFFIXES and not os.path.basename(path).startswith(
-        "."
-    )
+    return _suffix(path) in readable_suffixes() and not os.path.basename(path).startswith(".")
 
 
 def output_format(

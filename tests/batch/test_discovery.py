@@ -9,6 +9,7 @@ from fixtures.batches import save
 
 from colorize import batch
 from colorize.errors import ColorizeError
+from colorize.io import formats
 
 
 def test_folder_gives_its_photographs_and_those_of_subfolders(tmp_path):
@@ -156,7 +157,28 @@ def test_thumbnails_and_recycle_bins_of_storage_are_left_out(tmp_path):
     assert len(batch.find_images([tmp_path / "@eaDir"])) == 1  # named by the user
 
 
-def test_files_in_other_formats_are_counted(tmp_path):
+@pytest.fixture
+def raw_extra(request, monkeypatch):
+    """Whether the extra for raw files is said to be installed."""
+    found = object() if request.param else None
+    monkeypatch.setattr(formats, "find_spec", lambda name: found)
+    formats.readable_suffixes.cache_clear()
+    yield request.param
+    formats.readable_suffixes.cache_clear()
+
+
+@pytest.mark.parametrize("raw_extra", [False, True], indirect=True)
+def test_raw_files_are_taken_where_they_can_be_developed(tmp_path, raw_extra):
+    save(tmp_path / "a.png")
+    (tmp_path / "b.CR2").write_bytes(b"x")
+    left_out = Counter()
+    found = batch.find_images([tmp_path], [], [], left_out)
+    assert [s.path.name for s in found] == (["a.png", "b.CR2"] if raw_extra else ["a.png"])
+    assert raw_extra or "[raw]" in batch.describe_left_out(left_out)
+
+
+@pytest.mark.parametrize("raw_extra", [False], indirect=True)
+def test_files_in_other_formats_are_counted(tmp_path, raw_extra):
     save(tmp_path / "a.png")
     for name in ("1.NEF", "sub/2.nef", "b.psd", "film.mp4", ".hidden", "Thumbs.db"):
         (tmp_path / name).parent.mkdir(exist_ok=True)

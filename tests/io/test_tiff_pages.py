@@ -147,7 +147,13 @@ def test_bad_tags_are_ignored(pixels: np.ndarray, number: int, value: int) -> No
     content = with_tag(
         plain_tiff(pixels, photometric), number, tiff.Tag(3, struct.pack("<H", value))
     )
-    np.testing.assert_array_equal(read(io.BytesIO(content)).pixels, pixels)
+    photo = read(io.BytesIO(content))
+    np.testing.assert_array_equal(photo.pixels, pixels)
+    written = io.BytesIO()
+    write(photo, written, format="TIFF")
+    page = next(tiff.read_ifds(written))
+    assert page.integer(tiff.ORIENTATION, 1) == 1
+    assert page.integer(tiff.RESOLUTION_UNIT, 2) in (1, 2, 3)
 
 
 @pytest.mark.parametrize("link", ["garbage", "loop", "pixels", "cut"])

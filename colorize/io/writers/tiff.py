@@ -23,7 +23,8 @@ from colorize.io.writers.target import Target, with_alpha
 MAX_BYTES = 4 << 30  # that classic TIFF can address
 FIRST_IFD_OFFSET_AT = 4  # in the header
 HORIZONTAL_DIFFERENCING = 2  # of Predictor
-INCH = 2  # of ResolutionUnit
+NO_UNIT, INCH = 1, 2  # of ResolutionUnit
+RESOLUTION_UNITS = range(1, 4)
 
 
 def write_pages(photos: Iterable[Photo], target: Target) -> None:
@@ -39,6 +40,8 @@ def tiff_tags(metadata: Metadata, color: bool) -> IFD:
     """Return the tags that hold metadata, and for color the sRGB profile, in a TIFF page."""
     page = page_from_exif(metadata.exif)
     page.tags[tiff.ORIENTATION] = Tag(Type.SHORT, struct.pack("<H", 1))
+    if page.integer(tiff.RESOLUTION_UNIT, INCH) not in RESOLUTION_UNITS:
+        page.tags[tiff.RESOLUTION_UNIT] = Tag(Type.SHORT, struct.pack("<H", NO_UNIT))
     contents = {
         tiff.XMP: metadata.xmp,
         tiff.IPTC: metadata.iptc,
