@@ -7,6 +7,8 @@ from typing import BinaryIO
 import numpy as np
 
 SOI, EOI, SOS, DRI, COM, APP0 = 0xD8, 0xD9, 0xDA, 0xDD, 0xFE, 0xE0
+FRAMES = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+SEQUENTIAL = {0xC0, 0xC1}  # coded by Huffman's method
 FIRST_BLOCK_BYTES, BLOCK_BYTES = 1 << 16, 1 << 20  # searched at a time
 
 

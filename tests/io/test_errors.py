@@ -6,6 +6,7 @@ import io
 import os
 import struct
 import sys
+import time
 import zlib
 from pathlib import Path
 from typing import Any
@@ -166,6 +167,29 @@ def test_display_name_is_one_printable_line() -> None:
     assert display_name("a\nb.jpg") == r"'a\nb.jpg'"
     assert display_name(b"\xff\xfe.jpg") == r"'\udcff\udcfe.jpg'"
     assert display_name(io.BytesIO()) == "stream"
+
+
+@pytest.mark.parametrize(
+    ("start", "filling", "rest"),
+    [
+        (b"P5\n#", b"x" * (1 << 24), b"\n4 4\n255\n" + bytes(16)),
+        (b"P5\n", b"#\n" * (1 << 20), b"4 4\n255\n" + bytes(16)),
+        (b"\xff\xd8\xff\xe0\0\x02", b"x" * (1 << 24), saved(image_of(GRAY), "JPEG")[2:]),
+        (b"\xff\xd8", b"\xff\xfe\0\x02" * (1 << 20), saved(image_of(GRAY), "JPEG")[2:]),
+    ],
+    ids=["comment", "comments", "junk", "segments"],
+)  # fmt: skip
+def test_long_header_is_refused_at_once(start: bytes, filling: bytes, rest: bytes) -> None:
+    began = time.process_time()
+    with pytest.raises(ColorizeError, match="header"):
+        read(io.BytesIO(start + filling + rest))
+    assert time.process_time() - began < 2
+    read(io.BytesIO(start + filling[:8] + rest))
+
+
+def test_gray_pnm_of_32s_is_read() -> None:
+    content = b"P5 # 400 400\n400 400 255\n" + b" " * 160_000
+    assert (read(io.BytesIO(content)).pixels == 32).all()
 
 
 def test_progressive_jpeg_of_too_many_scans_is_refused() -> None:

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import tifffile
 from fixtures.image_files import GRAY, GRAY16, RGB, RGB16, plain_tiff, tiff_with, with_tag
+from PIL import Image
 
 from colorize.errors import ColorizeError
 from colorize.io import tiff_ifd as tiff
@@ -242,3 +243,11 @@ def test_libtiff_prints_nothing(capfd: pytest.CaptureFixture[str]) -> None:
         read(io.BytesIO(content))
     read(io.BytesIO(content), allow_damaged=True)
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("pixels", [GRAY, RGB])
+def test_picture_beyond_pillows_limit_is_read(
+    pixels: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
+    np.testing.assert_array_equal(read(tiff_of((pixels, {}))).pixels, pixels)

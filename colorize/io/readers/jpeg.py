@@ -18,12 +18,10 @@ from PIL import Image, JpegImagePlugin
 
 from colorize.errors import ColorizeError
 from colorize.io.high_bit_depth import decode_jpeg
-from colorize.io.jpeg_markers import DRI, EOI, SOI, SOS, next_marker
+from colorize.io.jpeg_markers import DRI, EOI, FRAMES, SEQUENTIAL, SOI, SOS, next_marker
 from colorize.io.readers.limits import DAMAGED, TAKE_DAMAGED
 from colorize.io.segments import Part, SegmentFile
 
-SEQUENTIAL = {0xC0, 0xC1}  # frames whose one scan holds all components, coded by Huffman's method
-FRAMES = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 END = bytes([0xFF, EOI])
 PADDING = b"\xff\0" * 8  # ones only, which no code begins with: the decoder may look ahead at it
 OTHER_PADDING = bytes(16)

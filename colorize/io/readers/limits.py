@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import re
 from typing import BinaryIO
 
 from colorize.errors import ColorizeError
-from colorize.io.contents.jpeg import read_segments
-from colorize.io.jpeg_markers import SOS
+from colorize.io.jpeg_markers import EOI, FRAMES, SEQUENTIAL, SOS, next_marker
 
 MAX_SCANS = 500  # of a progressive JPEG, each of which the decoder goes over all pixels for
+MAX_SEGMENTS = 20_000
+MAX_UNKNOWN_BYTES = 1 << 16  # between the segments of a JPEG, which Pillow skips one by one
+MAX_PNM_HEADER_BYTES = 1 << 16  # which it reads one by one
 MAX_FRAMES = 10_000  # of an animation
 RAISE_LIMIT = "--max-pixels raises it"
 TAKE_DAMAGED = "--allow-damaged takes what can be decoded"
@@ -40,12 +44,39 @@ def check_frames(number: int, width: int, height: int, max_pixels: int) -> None:
         )
 
 
-def check_scans(file: BinaryIO) -> None:
-    """Raise ColorizeError for a JPEG whose scans would keep the decoder busy for hours."""
-    segments, _ = read_segments(file)
-    scans = sum(segment.marker == SOS for segment in segments)
-    if scans > MAX_SCANS:
-        raise ColorizeError(f"has {scans} scans, more than {MAX_SCANS}: save it again")
+def check_jpeg(file: BinaryIO) -> None:
+    """Raise ColorizeError for a JPEG that would keep its decoder busy for minutes or hours."""
+    size, position = file.seek(0, os.SEEK_END), 2
+    scans = segments = unknown = frame = components = 0
+    while True:
+        start, marker = next_marker(file, position, size)
+        unknown += 0 if scans else start - position  # behind the first scan it is pixels
+        if marker in (0, EOI):
+            break
+        file.seek(start + 2)
+        length = max(int.from_bytes(file.read(2), "big"), 2)
+        content = file.read(min(length - 2, 6))
+        position = start + 2 + length
+        segments += 1
+        if marker in FRAMES and len(content) == 6:
+            frame, components = marker, content[5]
+        scans += marker == SOS
+        if marker == SOS and frame in SEQUENTIAL and content[:1] == bytes([components]):
+            break  # it holds everything: decoders do not look further
+        if scans > MAX_SCANS:
+            raise ColorizeError(f"has more than {MAX_SCANS} scans: save it again")
+        if segments > MAX_SEGMENTS or unknown > MAX_UNKNOWN_BYTES:
+            raise ColorizeError("damaged: its header is too long")
+
+
+def check_pnm(file: BinaryIO) -> None:
+    """Raise ColorizeError for a PNM file whose comments would take minutes to skip."""
+    file.seek(0)
+    header = file.read(MAX_PNM_HEADER_BYTES)
+    fields = 3 if header[:2] in (b"P1", b"P4") else 4
+    words = re.sub(rb"#[^\r\n]*", b"", header).split(maxsplit=fields)
+    if len(header) == MAX_PNM_HEADER_BYTES and len(words) < fields:
+        raise ColorizeError("damaged: its header is too long")
 
 
 def is_damage(error: Exception) -> bool:

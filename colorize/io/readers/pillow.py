@@ -37,7 +37,8 @@ from colorize.io.readers.limits import (
     DAMAGED,
     TAKE_DAMAGED,
     check_frames,
-    check_scans,
+    check_jpeg,
+    check_pnm,
     check_size,
     is_damage,
 )
@@ -86,8 +87,6 @@ def read_frames(
     source = _Source(file, allow_damaged)
     image = _open(opener, source, max_pixels)
     check_size(*image.size, max_pixels)
-    if image.format == "JPEG" and "progressive" in image.info:
-        check_scans(file)
     if image.format not in ANIMATED:
         photo = _read_frame(image, source)
         del image  # 4 bytes a pixel, which would wait with this generator
@@ -118,6 +117,10 @@ def _open(opener: Opener, source: _Source, max_pixels: int) -> Image.Image:
     """Return the image, not decoded yet but for a damaged WebP file."""
     if opener is PngImagePlugin.PngImageFile:
         source.repair_png(max_pixels)
+    elif opener is JpegImagePlugin.JpegImageFile:
+        check_jpeg(source.file)
+    elif opener is PpmImagePlugin.PpmImageFile:
+        check_pnm(source.file)
     elif opener is Jpeg2KImagePlugin.Jpeg2KImageFile:
         source.complete_jpeg2000()
     elif opener is AvifImagePlugin.AvifImageFile and source.allow_damaged:

@@ -171,6 +171,8 @@ def _load_with_pillow(
         raise UnsupportedError(str(error)) from error
     try:
         image.load()
+    except Image.DecompressionBombError as error:  # Pillow's limit, which is not ours
+        raise UnsupportedError(str(error)) from error
     except Exception as error:
         if layout.compression not in CERTAIN:
             raise UnsupportedError("its codec is not installed") from error
