@@ -201,11 +201,18 @@ class Colorizer:
         """Return the network's output for L, (b, 1, size, size) in [0, 100].
 
         Logits over the ab bins (b, 313, size/4, size/4), or ab (b, 2, size, size) from a network
-        that predicts colors.
+        that predicts colors. Raises ColorizeError for output that is not finite.
         """
         if hinted is None or not self.metadata.takes_hints:
-            return self.runner(lightness)
-        return self.runner(lightness, self._hint_map(hinted)[None])
+            output = self.runner(lightness)
+        else:
+            output = self.runner(lightness, self._hint_map(hinted)[None])
+        if not np.isfinite(output).all():
+            raise ColorizeError(
+                f"{self.metadata.architecture} gives colors that are not numbers: "
+                "its weights are damaged"
+            )
+        return output
 
     def postprocess_logits(
         self, logits: Floats, lightness: Floats, reference: Photo | None = None

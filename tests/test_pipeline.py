@@ -1,6 +1,7 @@
 """Invariants of the whole way from a photograph to a photograph."""
 
 import dataclasses
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -258,3 +259,13 @@ def test_local_hints_leave_distant_parts_unchanged(network):
 def test_saturation_acts_on_networks_that_predict_ab(siggraph17):
     ab = np.full((1, 2, 8, 8), 10, np.float32)
     assert (make_colorizer(siggraph17, saturation=1.5).decode(ab) == 15).all()
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_colors_that_are_not_numbers_are_an_error(colorizer, value):
+    lightness = colorizer.network_input(gray(20, 30))
+    output = colorizer.predict_logits(lightness)
+    output[0, 0, 3, 3] = value
+    runner = mock.Mock(return_value=output, metadata=colorizer.metadata)
+    with pytest.raises(ColorizeError, match="not numbers"):
+        Colorizer(runner).predict_logits(lightness)

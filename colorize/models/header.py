@@ -14,6 +14,8 @@ from colorize.color.quantization import NUM_BINS
 from colorize.color.types import Floats
 from colorize.models.metadata import (
     DEFAULT_STYLE,
+    MAX_CLASS_WEIGHT,
+    MIN_CLASS_WEIGHT,
     ModelMetadata,
     Styles,
     StyleSettings,
@@ -60,7 +62,12 @@ def decoding_data(header: Header) -> DecodingData:
     except ValueError as error:
         raise ValueError(f"bad header: {error}") from error
     return DecodingData(
-        _per_bin(header, "class_weights", lambda x: _is_number(x, above=0.0), "positive numbers"),
+        _per_bin(
+            header,
+            "class_weights",
+            lambda x: _is_number(x, above=0.0) and MIN_CLASS_WEIGHT <= x <= MAX_CLASS_WEIGHT,
+            f"positive numbers from {MIN_CLASS_WEIGHT:g} to {MAX_CLASS_WEIGHT:g}",
+        ),
         _per_bin(header, "prior", lambda x: _is_number(x, above=-1e-9) and x <= 1, "shares"),
         styles,
     )

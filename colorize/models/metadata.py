@@ -20,6 +20,7 @@ from colorize.color.types import Floats
 
 METADATA_KEY = "colorize"  # of the JSON in the metadata of an ONNX model
 DEFAULT_STYLE = "vivid"
+MIN_CLASS_WEIGHT, MAX_CLASS_WEIGHT = 1e-6, 1e6  # the published ones are 0.1 to 6.2
 INPUT_SIZE = 256  # pixels, height and width of the input that most networks expect
 
 
@@ -101,6 +102,11 @@ class ModelMetadata:
         for values in (self.class_weights, self.prior):
             if values is not None and values.shape != self.bin_centers.shape[:1]:
                 raise ValueError("class weights or prior do not match the bins")
+        weights = self.class_weights
+        if weights is not None and not (
+            weights.min() >= MIN_CLASS_WEIGHT and weights.max() <= MAX_CLASS_WEIGHT
+        ):
+            raise ValueError(f"class weights outside {MIN_CLASS_WEIGHT:g} to {MAX_CLASS_WEIGHT:g}")
         known = {DEFAULT_STYLE: StyleSettings()}
         if self.class_weights is not None:
             known["faithful"] = NATURAL

@@ -46,6 +46,8 @@ def test_styles_are_completed():
         {"bin_centers": None},
         {"bin_centers": [[0, float("nan")]]},
         {"class_weights": [1, 1, 1]},
+        {"class_weights": [1, 1e-320]},
+        {"class_weights": [1, 1e30]},
         {"prior": [0.5]},
         {"styles": {"vivid": {"temperature": None}}},
     ],

@@ -385,6 +385,8 @@ def test_number_types_of_other_precision_load(ours):
         ("class_weights", "[1, 2]", "class_weights: expected 313 positive numbers"),
         ("class_weights", json.dumps([0.0] * NUM_BINS), "class_weights: expected"),
         ("class_weights", "[" + "NaN," * 312 + "1]", "class_weights: expected"),
+        ("class_weights", json.dumps([1e-320] * NUM_BINS), "class_weights: expected"),
+        ("class_weights", json.dumps([1e300] * NUM_BINS), "class_weights: expected"),
         ("prior", "[1]", "prior: expected 313 shares"),
         ("prior", json.dumps([1.5] * NUM_BINS), "prior: expected"),
         ("prior", "[" + "NaN," * 312 + "1]", "prior: expected"),
