@@ -32,12 +32,13 @@ from colorize import batch
 from colorize.batch import JobWorker, WriteOptions
 from colorize.batch import ray as cluster
 from colorize.batch.manifest import Manifest
+from colorize.batch.ray_connection import ENVIRONMENT
 from colorize.cli import ray as on_cluster
 from colorize.cli.arguments import parser
 from colorize.cli.settings import output_fingerprint
 from colorize.runtime.threads import available_cpus
 
-os.environ.update(cluster.ENVIRONMENT)
+os.environ.update(ENVIRONMENT)
 import ray  # (it reads its environment at once)
 
 INIT = {

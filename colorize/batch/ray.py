@@ -7,34 +7,34 @@ docs/scale.md lists what is guaranteed.
 
 from __future__ import annotations
 
-import os
 import signal
-import threading
 import time
 import uuid
 import warnings
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any
+from types import ModuleType
+from typing import TYPE_CHECKING
 
 from colorize._version import __version__
 from colorize.batch.conflicts import find_conflicts
 from colorize.batch.jobs import Job, Result, WriteOptions
 from colorize.batch.manifest import Entry, Manifest, finish_entry, with_input_hash
 from colorize.batch.precheck import Prechecker
+from colorize.batch.ray_connection import ATTEMPTS, LOCAL, connect
 from colorize.batch.runner import clean_up
 from colorize.batch.worker import JobWorker
 from colorize.errors import ColorizeError, display_name, one_line
-from colorize.installation import install_command
 from colorize.io.storage import StorageError
-from colorize.runtime.threads import available_cpus
 
-LOCAL = "local"  # the address that starts Ray on this machine
-ATTEMPTS = 3  # of a photograph whose process dies
+if TYPE_CHECKING:
+    from ray import ObjectRef
+
+
 TASKS_PER_CPU = 2  # one running and one queued, so that no core waits
 TASKS_PER_GPU = 4  # running at a time, each a process with a CUDA context of about 0.5 GB
 PRECHECK_THREADS = 16  # inputs and outputs may be in a slow store
@@ -42,19 +42,6 @@ PRECHECKED_JOBS = 64  # checked ahead of their turn
 SCAN_INTERVAL = 5.0  # seconds between looks at how many cores the cluster has
 CANCEL_TIMEOUT = 30.0  # seconds for running photographs when the batch is canceled
 START_TIMEOUT = 60.0  # seconds without a result before a warning
-OBJECT_STORE_BYTES = 100 << 20  # little more than Ray's minimum: no pictures travel through it
-
-ENVIRONMENT = {  # of Ray
-    "RAY_USAGE_STATS_ENABLED": "0",  # send nothing anywhere
-    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # else it warns
-    "RAY_DEDUP_LOGS_SKIP_REGEX": ".*",  # else it prints a page on standard output per dead worker
-    "RAY_task_oom_retries": str(ATTEMPTS - 1),  # else no limit where the memory is too small
-}
-
-LOCAL_ENVIRONMENT = ENVIRONMENT | {
-    # listen on 127.0.0.1 only, as Ray does on macOS and Windows; read when Ray is imported
-    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
-}
 
 WorkerFactory = Callable[[], JobWorker]
 """Makes what runs the jobs, in a process of the cluster."""
@@ -137,7 +124,7 @@ def run(
     """
     prechecker = Prechecker(options, find_conflicts(jobs, options.reserved))
     clean_up(jobs)
-    with _connect(address) as ray:
+    with connect(address) as ray:
         window = _TaskWindow(ray, make_worker, options.manifest, gpus)
         waiting = _precheck_ahead(jobs, prechecker)
         try:
@@ -212,10 +199,14 @@ def _results(
 class _TaskWindow:
     """The tasks submitted to Ray: enough to keep all cores or GPUs busy."""
 
-    def __init__(self, ray: Any, make_worker: WorkerFactory, manifest: Manifest | None, gpus: bool):
+    def __init__(
+        self, ray: ModuleType, make_worker: WorkerFactory, manifest: Manifest | None, gpus: bool
+    ):
         self.ray = ray
         self.manifest = manifest
-        self.tasks: dict[Any, _Task | None] = {}  # by Ray's reference; None: loads the network
+        self.tasks: dict[
+            ObjectRef, _Task | None
+        ] = {}  # by Ray's reference; None: loads the network
         self._resource, self._per_resource = ("GPU", TASKS_PER_GPU) if gpus else ("CPU", 1)
         self._setup = ray.put(_Setup(make_worker))
         remote = ray.remote(
@@ -269,7 +260,7 @@ class _TaskWindow:
             elif (result := self._result(task, reference)) is not None:
                 yield result
 
-    def _check_loaded(self, reference: Any) -> None:
+    def _check_loaded(self, reference: ObjectRef) -> None:
         """Raise ColorizeError if the network can't be loaded."""
         errors = self.ray.exceptions
         try:
@@ -283,7 +274,7 @@ class _TaskWindow:
                 "processes of the cluster die while loading the network: is there enough memory?"
             ) from None
 
-    def _result(self, task: _Task, reference: Any) -> Result | None:
+    def _result(self, task: _Task, reference: ObjectRef) -> Result | None:
         """Return the result of a task that has ended and record it; None if it was canceled."""
         errors = self.ray.exceptions
         result: Result
@@ -329,53 +320,3 @@ def _setup_failure(cause: BaseException) -> ColorizeError:
 def _describe(error: BaseException) -> str:
     """Return an error on one line."""
     return f"{type(error).__name__}: {one_line(error)}"
-
-
-@contextmanager
-def _connect(address: str) -> Iterator[Any]:
-    """Yield the module `ray`, connected until the end; the caller's own connection stays."""
-    for name, value in (LOCAL_ENVIRONMENT if address == LOCAL else ENVIRONMENT).items():
-        os.environ.setdefault(name, value)
-    try:
-        # Imported here because it takes seconds and only `--ray` needs it.
-        import ray
-    except ImportError as error:
-        raise ColorizeError(f"--ray needs an extra: {install_command('ray')}") from error
-    if ray.is_initialized():
-        yield ray
-        return
-    with _preserve_signal_handlers():
-        _start(ray, address)
-    try:
-        yield ray
-    finally:
-        with _preserve_signal_handlers():
-            ray.shutdown()
-
-
-def _start(ray: Any, address: str) -> None:
-    local: dict[str, Any] = {}
-    if address == LOCAL:
-        local = {
-            "num_cpus": available_cpus(),
-            "include_dashboard": False,
-            "object_store_memory": OBJECT_STORE_BYTES,
-        }
-    try:
-        ray.init(address=address, log_to_driver=False, logging_level="ERROR", **local)
-    except Exception as error:
-        raise ColorizeError(f"--ray {address}: can't connect: {one_line(error)}") from error
-
-
-@contextmanager
-def _preserve_signal_handlers() -> Iterator[None]:
-    """Restore the handlers that Ray replaces."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    former = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in former.items():
-            signal.signal(number, handler)

@@ -26,7 +26,7 @@ SUFFIXES = (".jpg", ".png", ".tif")
 @pytest.fixture(scope="module")
 def ray() -> Iterator[object]:
     """Start Ray with two cores for all tests of this file."""
-    from colorize.batch.ray import ENVIRONMENT
+    from colorize.batch.ray_connection import ENVIRONMENT
 
     os.environ.update(ENVIRONMENT)
     module = pytest.importorskip("ray", reason="ray is not installed")
@@ -104,9 +104,9 @@ def test_cluster_of_this_machine_listens_on_it_only():
         import os
         from contextlib import suppress
         from pathlib import Path
-        from colorize.batch.ray import LOCAL, _connect
+        from colorize.batch.ray_connection import LOCAL, connect
 
-        with _connect(LOCAL) as ray:
+        with connect(LOCAL) as ray:
             ray.get(ray.remote(lambda: None).remote())
             inodes = set()
             for link in Path("/proc").glob("[0-9]*/fd/*"):
