@@ -79,12 +79,20 @@ def measure(names: list[str], runs: int) -> Figures:
 
 def table(results: Figures) -> str:
     """Return the table in Markdown, with the machine below."""
+    from colorize.models import registry
+
     columns = [(backend, size) for size in SIZES for backend in BACKENDS]
-    head = ["network", "parameters", *(f"{size}, {BACKENDS[backend]}" for backend, size in columns)]
+    head = [
+        "network",
+        "parameters",
+        "file",
+        *(f"{size}, {BACKENDS[backend]}" for backend, size in columns),
+    ]
     lines = [head, ["---", *["--:"] * (len(head) - 1)]]
     for name, figures in results["networks"].items():
         cells = [_cell(figures[f"{backend} {size}"]) for backend, size in columns]
-        lines.append([f"`{name}`", f"{figures['parameters'] / 1e6:.1f} M", *cells])
+        file = f"{registry.find(name).size / 1e6:.0f} MB"
+        lines.append([f"`{name}`", f"{figures['parameters'] / 1e6:.1f} M", file, *cells])
     where = results["machine"]
     packages = ", ".join(f"{name} {where['packages'][name]}" for name in ("onnxruntime", "torch"))
     what = f"{where['processor']}, {where['cores']} cores, {packages}, load {where['load']:.0f}"

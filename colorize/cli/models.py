@@ -22,7 +22,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                 place = registry.cached_path(model.name)
                 state = "not downloaded yet" if place is None else str(place)
                 print_line(f"{model.name}: {model.description}")
-                print_line(f"    {model.size / 1e6:.0f} MB, {model.license}, {state}")
+                print_line(f"    {model.cost}, {model.license}, {state}")
         elif args.action == "verify":
             print_line(f"{registry.verify(args.name)}: sha256 verified")
         else:

@@ -46,6 +46,9 @@ class Model:
         size: Of the weights file in bytes.
         license: License of the weights.
         description: One line for `colorize models list`.
+        parameters: How many there are.
+        seconds: What a photograph takes at the network's own size with ONNX Runtime on one core
+            of the machine of docs/networks.md; 0 where it was not measured.
         url: Address to download the weights from; None if they are bundled with the package.
         signature: Name of a tensor that only weights of this architecture hold, to recognize
             files without a header.
@@ -65,12 +68,22 @@ class Model:
     size: int
     license: str
     description: str
+    parameters: int = 0
+    seconds: float = 0
     url: str | None = None
     signature: str | None = None
     skeleton: bool = False
     bin_centers: str | None = None
     torch_throughput: bool = False
     trainable: bool = False
+
+    @property
+    def cost(self) -> str:
+        """Parameters, size of the weights file and time, for lists."""
+        known = [f"{self.parameters / 1e6:.0f} M parameters"] if self.parameters else []
+        known.append(f"{self.size / 1e6:.0f} MB")
+        known += [f"{self.seconds:.2g} s on one core"] if self.seconds else []
+        return ", ".join(known)
 
     @property
     def addresses(self) -> list[str]:
@@ -111,6 +124,8 @@ MODELS = {
             size=12_823_754,
             license="BSD-2-Clause (encoder: Apache-2.0)",
             description="this project's own network, bundled; the default",
+            parameters=6_392_009,
+            seconds=0.04,
             signature="encoder.stem.weight",
             skeleton=True,
             trainable=True,
@@ -125,6 +140,8 @@ MODELS = {
             size=128_974_848,  # known to 0.1 MiB
             license="BSD-2-Clause",
             description="Colorful Image Colorization, Zhang et al., ECCV 2016",
+            parameters=32_236_011,
+            seconds=0.91,
             signature="model8.6.weight",
             skeleton=True,
             bin_centers="model_out.weight",
@@ -141,6 +158,8 @@ MODELS = {
             size=136_787_426,
             license="BSD-2-Clause",
             description="Real-Time User-Guided Image Colorization, Zhang et al., SIGGRAPH 2017",
+            parameters=34_187_027,
+            seconds=1.9,
             signature="model10.1.weight",
             skeleton=True,
             torch_throughput=True,
@@ -157,6 +176,8 @@ MODELS = {
             size=911_914_869,
             license="Apache-2.0",
             description="DDColor, Kang et al., ICCV 2023, the authors' default: vivid colors",
+            parameters=227_866_256,
+            seconds=6.9,
             signature="encoder.arch.stages.2.26.gamma",
             skeleton=True,
         ),
@@ -171,6 +192,8 @@ MODELS = {
             size=911_914_869,
             license="Apache-2.0",
             description="DDColor trained on more pictures: calmer, fewer wrong patches",
+            parameters=227_866_256,
+            seconds=6.9,
             signature="encoder.arch.stages.2.26.gamma",
             skeleton=True,
         ),
@@ -184,6 +207,8 @@ MODELS = {
             size=911_914_869,  # that of the others, which have the same tensors
             license="Apache-2.0",
             description="DDColor as in the paper, for comparisons",
+            parameters=227_866_256,
+            seconds=6.9,
             signature="encoder.arch.stages.2.26.gamma",
             skeleton=True,
         ),
@@ -198,6 +223,8 @@ MODELS = {
             size=220_372_845,
             license="Apache-2.0",
             description="DDColor with a small encoder",
+            parameters=55_005_104,
+            seconds=2.4,
             # in ddcolor's files too, whose own signature comes first
             signature="encoder.arch.stages.2.8.gamma",
             skeleton=True,

@@ -19,13 +19,14 @@ from fixtures.ddcolor import (
 )
 
 from colorize.errors import ColorizeError
+from colorize.evaluation.metrics import mean_delta_e
 from colorize.io.checksum import hash_file
 from colorize.models import registry
 from colorize.models.ddcolor import DDColor, DDColorTiny
 from colorize.models.ddcolor_weights import convert_published_ddcolor
 from colorize.models.registry import Model
 from colorize.models.serialization import load_network
-from colorize.runtime import onnx_runner
+from colorize.runtime import onnx_runner, precision
 
 BUFFERS = (*NORMALIZED[1:], "running_mean", "running_var", "num_batches_tracked")
 
@@ -210,6 +211,21 @@ def test_input_is_left_unchanged_and_batches_do_not_matter(network):
     assert torch.equal(lightness, kept)
     together = network(torch.cat((lightness, torch.zeros_like(lightness))))[:1]
     torch.testing.assert_close(together, alone, rtol=1e-4, atol=1e-3)
+
+
+def test_float32_is_kept_where_bfloat16_would_change_colors(network, monkeypatch):
+    """By a mean ΔE of more than 0.5, the limit for rounding; on GPUs too."""
+    monkeypatch.setattr(precision, "cpu_supports_bf16", lambda: True)
+    lightness = seeded_lightness(64, 64)
+    exact = network(lightness)
+    tuned = precision.optimize_for_inference(network)
+    assert {parameter.dtype for parameter in tuned.parameters()} == {torch.float32}
+    assert DDColor.half_precision == torch.float32
+    rounded = precision.optimize_for_inference(network, "bfloat16")(lightness)
+    lab = [
+        torch.cat((lightness, ab.float()), 1)[0].movedim(0, -1).numpy() for ab in (exact, rounded)
+    ]
+    assert mean_delta_e(*lab) > 0.5
 
 
 def test_metadata_is_that_of_a_regression_of_512_pixels():

@@ -106,9 +106,10 @@ def test_the_evaluation_measures_it(photo, tmp_path):
 
 
 @pytest.mark.slow
-def test_rows_name_the_architectures_of_their_networks():
+def test_rows_describe_their_networks():
     for model in registry.available_models():
         # The meta device makes no weights, but those of a network whose bins are weights are read.
         with torch.device("meta" if model.bin_centers is None else "cpu"):
             network = registry.network_class(model)()
         assert network.metadata.architecture == model.architecture
+        assert sum(each.numel() for each in network.parameters()) == model.parameters

@@ -1,5 +1,6 @@
 import dataclasses
 import hashlib
+import json
 import subprocess
 import sys
 import threading
@@ -151,6 +152,17 @@ def test_size_and_license_are_said_before_the_download(served, cache, capsys):
     said = capsys.readouterr().err
     size = registry.find("tiny").size
     assert f"{size / 1e6:.0f} MB" in said and registry.find("tiny").license in said
+
+
+def test_seconds_are_those_of_the_benchmark():
+    root = Path(registry.__file__).parents[2]
+    results = json.loads((root / "benchmarks/results/networks.json").read_text("utf-8"))["networks"]
+    for model in registry.available_models():
+        size = 512 if model.architecture.startswith("ddcolor") else 256
+        name = "ddcolor" if model.architecture == "ddcolor" else model.name
+        measured = results[name][f"onnx {size}"]["cpu_seconds"]
+        assert model.seconds == pytest.approx(measured, rel=0.05, abs=0.01)
+        assert results[name]["parameters"] == model.parameters
 
 
 def test_files_in_the_cache_have_different_names():
