@@ -25,11 +25,13 @@ from colorize.batch.naming import (
 from colorize.batch.report import Report, failure_log, gallery
 from colorize.batch.runner import DEFAULT_WORKERS, clean_up, dry_run, run
 from colorize.batch.sequences import run_sequences
+from colorize.batch.space import estimated_bytes, free_bytes
 from colorize.batch.worker import JobWorker
 
 __all__ = [
     "COMPARE_TAG", "DEFAULT_WORKERS", "OUTPUT_TAG", "RESULT_TAGS", "Cause", "Job", "JobWorker",
     "NothingFound", "RenderFn", "Report", "Result", "Source", "VideoColorizerFn", "WriteOptions",
-    "clean_up", "describe_left_out", "dry_run", "failure_line", "failure_log", "find_conflicts",
-    "find_images", "gallery", "plan_confidence_maps", "plan_jobs", "run", "run_sequences",
+    "clean_up", "describe_left_out", "dry_run", "estimated_bytes", "failure_line", "failure_log",
+    "find_conflicts", "find_images", "free_bytes", "gallery", "plan_confidence_maps", "plan_jobs",
+    "run", "run_sequences",
 ]  # fmt: skip

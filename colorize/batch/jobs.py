@@ -64,6 +64,7 @@ class WriteOptions:
         existing: what to do with a job whose output exists: "refuse" fails it, "keep" skips it,
             "keep newer" skips it unless the input is newer, and "replace" runs it.
         skip_color: skip photographs that are in color already, see `color.tint`.
+        skip_results: skip photographs whose metadata say that this program colorized them.
         manifest: what earlier runs have finished; new entries are added if it is writable.
         format, quality: see `io.writers.write`.
         max_pixels, allow_damaged: see `io.readers.read`.
@@ -78,6 +79,7 @@ class WriteOptions:
 
     existing: Literal["refuse", "keep", "keep newer", "replace"] = "refuse"
     skip_color: bool = False
+    skip_results: bool = False
     manifest: Manifest | None = None
     format: str | None = None
     quality: int | None = None
@@ -91,7 +93,7 @@ class WriteOptions:
     thumbnails: bool = False
 
 
-Cause = Literal["output exists", "output older", "up to date", "in color", "disk full"]
+Cause = Literal["output exists", "output older", "up to date", "in color", "a result", "disk full"]
 
 
 @dataclass(frozen=True)

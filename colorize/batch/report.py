@@ -65,8 +65,8 @@ class Report:
     def summary(self) -> str:
         """One line with the counts, the time and the photographs done per second."""
         counts = f"{self.done} done, {self.skipped} skipped, {self.failed} failed"
-        speed = self.done / self.seconds
-        return f"{counts} in {self.seconds:.1f} s ({speed:.1f} per second)"
+        speed = f" ({self.done / self.seconds:.1f} per second)" if self.done else ""
+        return f"{counts} in {self.seconds:.1f} s{speed}"
 
     @property
     def seconds(self) -> float:

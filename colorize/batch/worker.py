@@ -30,7 +30,7 @@ from colorize.io.atomic import Found
 from colorize.io.formats import output_format
 from colorize.io.photo import Photo, ResizeSpec
 from colorize.io.prefetch import PhotoPrefetcher
-from colorize.io.provenance import canonical_settings
+from colorize.io.provenance import DIGITAL_SOURCE_TYPE, canonical_settings
 from colorize.io.source import PathOrStream
 from colorize.io.storage import (
     RemotePath,
@@ -38,6 +38,7 @@ from colorize.io.storage import (
     open_input,
     open_output,
 )
+from colorize.io.xmp_document import read_origin
 from colorize.video.formats import is_video
 from colorize.viewing.compare import compare
 from colorize.viewing.gallery import Thumbnails
@@ -110,7 +111,7 @@ class JobWorker:
     def is_left_over(self, result: Result) -> bool:
         """Return whether a result says nothing of the photograph, so that no entry records it."""
         cancelled = self.cancelled.is_set() and result.error is not None
-        return cancelled or result.cause in ("in color", "disk full")
+        return cancelled or result.cause in ("in color", "a result", "disk full")
 
     def run(self, job: Job, found: Found | None = None) -> Result:
         """Run the job without consulting the manifest; any exception becomes the result's error.
@@ -132,7 +133,7 @@ class JobWorker:
         return dataclasses.replace(result, seconds=time.monotonic() - start)
 
     def _colorize_pages(self, job: Job, found: Found | None) -> Result:
-        """Colorize every page of a photograph, unless the first is in color and not wanted."""
+        """Colorize every page of a photograph, unless the first shows that it is not wanted."""
         options = self.options
         size: tuple[int, int] | None = None
         thumbnails: Thumbnails | None = None
@@ -157,9 +158,10 @@ class JobWorker:
             pages = self._read_pages(job, source)
             first = next(pages)
             in_color = _is_color(first)
-            if in_color and options.skip_color:
-                reason = "is in color already"
-                return Result(job, 0, skipped=reason, cause="in color", in_color=True)
+            if options.skip_results and _is_result(first):
+                return Result(job, 0, skipped="is a result of an earlier run", cause="a result")
+            if options.skip_color and in_color:
+                return Result(job, 0, skipped="is in color already", cause="in color")
             pages = itertools.chain([first], pages)
             del first  # else it would stay in memory until the last page
             with open_output(job.target) as target:
@@ -215,6 +217,12 @@ class JobWorker:
     def _raise_if_cancelled(self) -> None:
         if self.cancelled.is_set():
             raise Cancelled
+
+
+def _is_result(photo: Photo) -> bool:
+    """Return whether metadata say that the photograph was colorized by this program."""
+    xmp = photo.metadata.xmp or b""
+    return DIGITAL_SOURCE_TYPE.encode() in xmp and read_origin(xmp).is_colorized
 
 
 def _is_color(photo: Photo) -> bool:

@@ -108,7 +108,7 @@ def displayed(
     hidden = args.quiet or not several or args.progress != "auto" or not sys.stderr.isatty()
     error: str | None = None
     try:
-        with progress_bar(hidden, total=len(jobs), unit="photo") as bar:
+        with progress_bar(hidden, total=len(jobs), unit=" photos") as bar:
             display = Display(len(jobs), several, bar, args)
             display.events.start(len(jobs))
             yield display

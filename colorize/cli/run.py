@@ -26,6 +26,7 @@ from colorize.cli.settings import (
     video_settings,
 )
 from colorize.cli.signals import interrupts
+from colorize.cli.summary import describe_space
 from colorize.command_parser import from_arguments
 from colorize.errors import ColorizeError, display_name, is_disk_full
 from colorize.io.prefetch import PhotoPrefetcher
@@ -75,19 +76,23 @@ def _dry_run(plan: Plan, options: WriteOptions, args: argparse.Namespace) -> int
     """Print what would be done, and on standard error what would fail; return the status."""
     report, events = batch.Report(), Events(args.json)
     events.start(len(plan.jobs))
+    needed = 0
     for result in batch.dry_run(plan.jobs, options):
         report.add(result)
         events.result(result, planned=True)
         if result.error is not None:
             log_line(result.error)
-        elif result.skipped is None and not (args.quiet or args.json):
+        elif result.skipped is None:
+            needed += batch.estimated_bytes(result.job, args.format)
+        if result.error is None and result.skipped is None and not (args.quiet or args.json):
             print_line(printable(describe_plan(result), sys.stdout))
     events.end(report, 0)
     if not args.quiet:
         if plan.left_out:
             log_line(batch.describe_left_out(plan.left_out))
         counts = f"{report.skipped} to skip, {report.failed} would fail"
-        log_line(f"dry run: {report.done} to do, {counts}; nothing was changed")
+        space = describe_space(needed, batch.free_bytes(plan.jobs[0].target.parent))
+        log_line(f"dry run: {report.done} to do, {counts}{space}; nothing was changed")
     return report.return_code
 
 

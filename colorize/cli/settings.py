@@ -61,6 +61,7 @@ def make_options(args: argparse.Namespace, manifest: Manifest | None) -> WriteOp
     return WriteOptions(
         existing=_existing(args),
         skip_color=args.skip_color,
+        skip_results=all(is_folder(parse_path(name)) for name in args.input),
         manifest=manifest,
         format=args.format,
         quality=args.quality,

@@ -11,11 +11,12 @@ from colorize.batch import Cause, Report, Result
 from colorize.errors import display_name
 
 MAX_NOTES = 10  # kinds of notes that are printed
-KEPT: tuple[Cause, ...] = ("in color", "output exists")
+KEPT: tuple[Cause, ...] = ("in color", "a result", "output exists")
 SKIPPED: tuple[tuple[Cause, str, str, str], ...] = (
     ("up to date", "output", "is up to date", "are up to date"),
     ("output exists", "output", "exists already", "exist already"),
     ("in color", "photograph", "is in color already", "are in color already"),
+    ("a result", "photograph", "is a result of an earlier run", "are results of earlier runs"),
 )
 
 
@@ -74,8 +75,8 @@ def closing_lines(
         share = f"{report.in_color} of {counted(report.photographs, 'photograph')}"
         verb = "was" if report.in_color == 1 else "were"
         lines.append(f"{share} {verb} in color already; --skip-color leaves them out")
-    if reasons["in color"] or reasons["output exists"]:
-        kept: Counter[Cause] = Counter({cause: reasons[cause] for cause in KEPT})
+    kept: Counter[Cause] = Counter({cause: reasons[cause] for cause in KEPT})
+    if kept.total():
         lines.append(f"skipped: {_join(_skipped(kept))}")
     if existing := report.failed_by["output exists"]:
         verb = "exists" if existing == 1 else "exist"
@@ -116,3 +117,21 @@ def duration(seconds: float) -> str:
     if hours:
         return f"{hours} h {minutes:02} min"
     return f"{minutes} min" if minutes else f"{seconds} s"
+
+
+def describe_space(needed: int, free: int | None) -> str:
+    """Return what the outputs of a dry run will need, to follow its counts; "" for nothing."""
+    if not needed:
+        return ""
+    room = "" if free is None else f" ({_bytes(free)} are free)"
+    if free is not None and needed > free:
+        room = f", but only {_bytes(free)} are free"
+    return f", about {_bytes(needed)}{room}"
+
+
+def _bytes(number: float) -> str:
+    for unit in ("B", "kB", "MB", "GB"):
+        if number < 1000:
+            return f"{number:.3g} {unit}"
+        number /= 1000
+    return f"{number:.3g} TB"

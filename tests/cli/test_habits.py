@@ -195,3 +195,30 @@ def test_gray_rgb_and_sepia_are_not_in_color(colorize_):
     sepia = np.clip(gray * [1.0, 0.85, 0.65] + 10, 0, 255).astype(np.uint8)
     Image.fromarray(sepia).save("in/b.jpg")
     assert "in color" not in colorize_("in", "-o", "out")[1]
+
+
+def test_results_in_folders_are_recognized_by_their_metadata(colorize_):
+    save("scans/a.png")
+    assert colorize_("scans", "-o", "scans/anywhere", "--suffix", " (new)")[0] == 0
+    compared = ["-o", "scans/compared", "--compare", "--suffix", "-2", "--exclude", "anywhere"]
+    assert colorize_("scans", *compared)[0] == 0
+    status, said, _ = colorize_("scans", "--manifest", "m.jsonl")
+    assert (status, "1 done, 2 skipped" in said) == (0, True)
+    assert "2 photographs are results of earlier runs" in said
+    assert {path.name for path in Path("scans").rglob("*.png")} == {
+        "a.png", "a (new).png", "a-2.png", "a.colorized.png",
+    }  # fmt: skip
+    assert colorize_("scans/anywhere/a (new).png", "-o", "again.png")[0] == 0
+    save("scans/b.png")
+    assert colorize_("scans", "-o", "plain", "--no-mark")[0] == 0
+    assert "2 done" in colorize_("plain", "-o", "out")[1]
+
+
+def test_dry_run_estimates_the_space(colorize_, monkeypatch):
+    for name in ("a.jpg", "b.tif", "c.png"):
+        Image.effect_noise((500, 400), 60).save(save(f"in/{name}"))
+    status, said, _ = colorize_("in", "-o", "out", "--dry-run", "--format", "png")
+    assert (status, "3 to do" in said, "about 1.02 MB (" in said) == (0, True, True)
+    monkeypatch.setattr("colorize.batch.free_bytes", lambda folder: 500_000)
+    assert "but only 500 kB are free" in colorize_("in", "-o", "out", "--dry-run")[1]
+    assert not Path("out").exists()
