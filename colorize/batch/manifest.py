@@ -137,6 +137,15 @@ class Manifest:
         entry = self._done.get(absolute_name(target))
         return entry is not None and entry.output_sha256 == (sha256(target) or "none")
 
+    def knows(self, target: Path) -> bool:
+        """Return whether there is an entry of an output."""
+        return absolute_name(target) in self._last
+
+    def adopt(self, source: Path, target: Path) -> None:
+        """Record an output of an earlier run as done, unless the manifest is only read."""
+        if self._descriptor is not None:
+            self.append(finish_entry(self.start(source, target), None, 0.0))
+
     def start(self, source: Path, target: Path, hash_input: bool = True) -> Entry:
         """Write and return the `started` entry of a photograph.
 

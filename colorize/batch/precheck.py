@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from threading import Event
 
+from colorize.batch.adoption import is_result
 from colorize.batch.jobs import Job, Result, WriteOptions, failure_line
 from colorize.errors import display_name, error_context
 from colorize.io import readers
@@ -91,6 +92,10 @@ def check(job: Job, rejected: Mapping[Job, str], options: WriteOptions) -> Resul
     if not isinstance(job.target, RemotePath):
         with error_context(source):
             check_replaceable(job.target)
+    if manifest is not None and not manifest.knows(job.target) and is_result(job, options):
+        manifest.adopt(job.source, job.target)
+        reason = f"{target} is the result of an earlier run, by what it says of itself"
+        return Result(job, 0, skipped=reason, cause="up to date")
     if existing == "replace" or (manifest is not None and manifest.is_own_output(job.target)):
         return None
     if is_file(job.target) and (

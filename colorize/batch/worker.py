@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -12,6 +11,7 @@ from threading import Event
 
 from PIL import Image
 
+from colorize.batch.adoption import output_settings
 from colorize.batch.jobs import (
     Cause,
     Job,
@@ -30,7 +30,7 @@ from colorize.io.atomic import Found
 from colorize.io.formats import output_format
 from colorize.io.photo import Photo, ResizeSpec
 from colorize.io.prefetch import PhotoPrefetcher
-from colorize.io.provenance import DIGITAL_SOURCE_TYPE, canonical_settings
+from colorize.io.provenance import DIGITAL_SOURCE_TYPE
 from colorize.io.source import PathOrStream
 from colorize.io.storage import (
     RemotePath,
@@ -227,13 +227,6 @@ def _is_result(photo: Photo) -> bool:
 
 def _is_color(photo: Photo) -> bool:
     return photo.pixels.ndim == 3 and is_color(photo.thumbnail(TINT_COPY))
-
-
-def output_settings(job: Job, options: WriteOptions) -> str | None:
-    """Return what the output of a job depends on besides its input, as canonical JSON."""
-    if options.settings is None or job.sample is None:
-        return options.settings
-    return canonical_settings(json.loads(options.settings) | {"sample": job.sample})
 
 
 def find_output(job: Job) -> Found | None:

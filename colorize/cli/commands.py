@@ -35,6 +35,7 @@ COMMANDS = {
     "models": Command("list, download and verify weights", "colorize.cli.models"),
     "compare-models": Command("one photograph in several networks", "colorize.cli.compare_models"),
     "vote": Command("compare two results blindly", "colorize.cli.vote"),
+    "info": Command("print what files say of themselves", "colorize.cli.info"),
     "doctor": Command("print versions, devices and one timed run", "colorize.cli.doctor"),
     "completion": Command("print the shell's completion script", "colorize.cli.completion"),
     "man": Command("print the manual page", "colorize.cli.man"),
