@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+WINDOWS = os.name == "nt"
 MAX_REASON = 200  # characters of another library's message that are repeated
 
 _REASONS = {
@@ -51,6 +52,11 @@ def display_name(source: object) -> str:
             return "stream"
     name = os.fsdecode(source)
     return name if name.isprintable() and name else ascii(name)
+
+
+def is_closed_pipe(error: OSError) -> bool:
+    """Return whether the reader of a pipe is gone, which Windows reports as EINVAL."""
+    return isinstance(error, BrokenPipeError) or (WINDOWS and error.errno == errno.EINVAL)
 
 
 def one_line(error: BaseException) -> str:

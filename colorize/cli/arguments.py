@@ -17,6 +17,8 @@ from colorize.command_parser import CommandParser, add_argument, add_arguments
 from colorize.models.registry import MODELS
 from colorize.video.formats import is_video
 
+WINDOWS = os.name == "nt"
+
 EPILOG = """\
 examples:
   colorize photo.jpg                        write photo.colorized.jpg next to it
@@ -63,7 +65,20 @@ class ColorizeParser(CommandParser):
         # Before Python 3.13, argparse cannot mix options and inputs around a "--".
         result = self.parse_intermixed_args(_attach_values(self, words[:end]), namespace)
         result.input = [*result.input, *result.paths, *words[end + 1 :]]
+        if WINDOWS:
+            result.input = _expand_patterns(result.input)
         return result
+
+
+def _expand_patterns(names: list[str]) -> list[str]:
+    """Return the names with patterns expanded, which the shells of Windows leave to programs."""
+    import glob
+
+    return [
+        match
+        for name in names
+        for match in ((not os.path.lexists(name) and sorted(glob.glob(name))) or [name])
+    ]
 
 
 def _attach_values(command: argparse.ArgumentParser, words: Sequence[str]) -> list[str]:

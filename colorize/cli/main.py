@@ -13,7 +13,7 @@ from colorize.cli.arguments import check_arguments, parser
 from colorize.cli.commands import COMMANDS
 from colorize.cli.messages import FAILED, INTERRUPTED, log_line, show_warning
 from colorize.cli.signals import interrupts
-from colorize.errors import ColorizeError, reason_of
+from colorize.errors import ColorizeError, is_closed_pipe, reason_of
 from colorize.runtime.threads import limit_blas_threads
 
 
@@ -30,7 +30,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             return _command(argv)
         except KeyboardInterrupt:
             return _interrupted()
-        except BrokenPipeError:
+        except OSError as error:
+            if not is_closed_pipe(error):
+                raise
             # The reader of standard output is gone: Python must not fail when it flushes.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return FAILED
@@ -101,8 +103,8 @@ def _colorize(args: argparse.Namespace) -> int:
     except ColorizeError as error:
         log_line(str(error))
         return FAILED
-    except BrokenPipeError:
-        raise
     except OSError as error:  # standard output is full, the working folder is gone, ...
+        if is_closed_pipe(error):
+            raise
         log_line(reason_of(error, "failed"))
         return FAILED

@@ -67,5 +67,7 @@ def class_of(name: str) -> int | None:
 
 @functools.cache
 def _class_by_id() -> dict[str, int]:
-    text = resources.files("colorize.evaluation").joinpath("imagenet_classes.txt").read_text()
+    text = (
+        resources.files("colorize.evaluation").joinpath("imagenet_classes.txt").read_text("utf-8")
+    )
     return {wordnet_id: number for number, wordnet_id in enumerate(text.split())}

@@ -16,10 +16,18 @@ from colorize.io.source import PathOrStream
 
 try:
     import fcntl
-except ImportError:  # Windows, where a file in use cannot be removed anyway
+except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
+try:
+    import msvcrt
+except ImportError:  # every other system
+    msvcrt = None  # type: ignore[assignment]
 
 _CHANGED = "another file has appeared under this name meanwhile, and is kept: run again"
+LOCKED_BYTE = 0x7FFFFFFE  # of Windows' locks, which others can neither read nor write: no file's
+ADDED_BYTES = 27  # to the name of an output in that of its temporary file
+MAX_NAME_BYTES = 200  # of what is taken of it: a name may have 255
+MAX_WINDOWS_PATH = 259  # characters, unless long paths are switched on
 TEMPORARY_NAME = re.compile(r"\..*\.colorize-[0-9a-f]{12}\.tmp")
 
 
@@ -177,17 +185,29 @@ def lock_file(descriptor: int) -> None:
     """Lock an open file until this process closes it or ends, however it ends.
 
     Raises BlockingIOError where another process holds the lock, another OSError where the file
-    system has no locks. Does nothing on Windows.
+    system has no locks.
     """
     if fcntl is not None:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return
+    position = os.lseek(descriptor, 0, os.SEEK_CUR)
+    os.lseek(descriptor, LOCKED_BYTE, os.SEEK_SET)
+    try:
+        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+    except PermissionError as error:
+        raise BlockingIOError(*error.args) from error
+    finally:
+        os.lseek(descriptor, position, os.SEEK_SET)
 
 
 def _open_temporary(path: str) -> tuple[str, BinaryIO]:
     if os.path.isdir(path):
         raise ColorizeError("is a folder: give the name of a file")
     folder, name = os.path.split(path)
-    while len(os.fsencode(name)) > 200:  # of the 255 bytes that a name may have, 24 are added
+    room = MAX_NAME_BYTES
+    if fcntl is None:
+        room = min(room, MAX_WINDOWS_PATH - len(os.path.abspath(folder)) - 1 - ADDED_BYTES)
+    while name and len(os.fsencode(name)) > room:
         name = name[:-1]
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     while True:

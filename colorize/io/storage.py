@@ -79,7 +79,9 @@ def parse_path(name: str) -> Path:
         return Path(name)
     scheme, rest = match.groups()
     if scheme == "file":
-        return Path(rest)
+        from urllib.request import url2pathname  # here, not above: it is slow to import
+
+        return Path(url2pathname(rest))  # on Windows, /C:/a.jpg means C:\\a.jpg
     if os.name != "posix":
         raise ColorizeError(f"{display_name(name)}: object stores need Linux or macOS")
     _file_system(scheme)

@@ -137,9 +137,9 @@ def _append_row(file: Path, row: Mapping[str, float]) -> None:
     """Append a row to a CSV file; a new file gets a header, whose columns later rows keep."""
     columns, is_new = list(row), not file.exists()
     if not is_new:
-        with file.open(newline="") as stream:
+        with file.open(newline="", encoding="utf-8") as stream:
             columns = next(csv.reader(stream), columns)
-    with file.open("a", newline="") as stream:
+    with file.open("a", newline="", encoding="utf-8") as stream:
         writer = csv.DictWriter(stream, columns, extrasaction="ignore")
         if is_new:
             writer.writeheader()

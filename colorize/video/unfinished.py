@@ -18,6 +18,8 @@ from pathlib import Path
 from colorize.errors import ColorizeError, display_name, error_context
 from colorize.io.atomic import lock_file, remove_stale_temp_files
 
+WINDOWS = os.name == "nt"
+
 PIECE_SUFFIX = ".piece"
 FOLDER_NAME = re.compile(r".*\.unfinished-[0-9a-f]{12}", re.DOTALL)
 MAX_NAME_BYTES = 200  # of the output's name in that of the folder; a name may have 255
@@ -94,6 +96,8 @@ def _remove_unlocked(path: Path) -> None:
     try:
         with open(path / LOCK, "ab") as lock:
             lock_file(lock.fileno())
-            shutil.rmtree(path, ignore_errors=True)
+            if not WINDOWS:  # while it is locked, so that nobody goes on with it
+                shutil.rmtree(path, ignore_errors=True)
+        shutil.rmtree(path, ignore_errors=True)  # Windows removes closed files only
     except OSError:  # another process is at work
         pass

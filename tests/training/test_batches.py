@@ -5,7 +5,13 @@ import pytest
 import torch
 from fixtures.training import dataset_of, tiny_config
 
-from colorize.training.data.batches import StepDataset, center_crops, make_loader, step_indices
+from colorize.training.data.batches import (
+    StepDataset,
+    _start_method,
+    center_crops,
+    make_loader,
+    step_indices,
+)
 
 AUGMENTED = {"degrade_prob": 0.5, "sharpen_prob": 0.5, "spectral_prob": 0.5}
 
@@ -81,3 +87,9 @@ def test_center_crops_are_the_middle_pixels():
     lightness = 2.55 * crops.lightness[0, 0]
     torch.testing.assert_close(lightness, middle[..., 0].float(), atol=1e-2, rtol=0)
     assert torch.equal(crops.ab[0].long(), middle[..., 1:].movedim(-1, 0) - 128)
+
+
+@pytest.mark.parametrize(("platform", "method"), [("linux", "fork"), ("darwin", None)])
+def test_loader_processes_are_forked_on_linux_only(photos, platform, method, monkeypatch):
+    monkeypatch.setattr("colorize.training.data.batches.sys.platform", platform)
+    assert _start_method() == method

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import NamedTuple
 
 import numpy as np
@@ -128,6 +129,11 @@ class StepDataset(Dataset[list[TrainBatch]]):
         return batches
 
 
+def _start_method() -> str | None:
+    """Return how processes start: on Linux they share the photographs, elsewhere they copy them."""
+    return "fork" if sys.platform == "linux" else None
+
+
 def make_loader(
     steps: StepDataset, first: int, workers: int = 0, pin_memory: bool = False
 ) -> DataLoader[list[TrainBatch]]:
@@ -145,6 +151,6 @@ def make_loader(
         sampler=range(first, steps.config.num_steps),
         num_workers=workers,
         pin_memory=pin_memory,
-        multiprocessing_context="fork" if workers else None,  # the photographs are shared
+        multiprocessing_context=_start_method() if workers else None,
         generator=torch.Generator(),
     )
