@@ -62,11 +62,15 @@ class Report:
         return 1 if self.failed else 0
 
     @property
+    def counts(self) -> str:
+        """The numbers of results in words."""
+        return f"{self.done} done, {self.skipped} skipped, {self.failed} failed"
+
+    @property
     def summary(self) -> str:
         """One line with the counts, the time and the photographs done per second."""
-        counts = f"{self.done} done, {self.skipped} skipped, {self.failed} failed"
         speed = f" ({self.done / self.seconds:.1f} per second)" if self.done else ""
-        return f"{counts} in {self.seconds:.1f} s{speed}"
+        return f"{self.counts} in {self.seconds:.1f} s{speed}"
 
     @property
     def seconds(self) -> float:

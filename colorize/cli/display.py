@@ -108,7 +108,7 @@ def displayed(
     hidden = args.quiet or not several or args.progress != "auto" or not sys.stderr.isatty()
     error: str | None = None
     try:
-        with progress_bar(hidden, total=len(jobs), unit=" photos") as bar:
+        with progress_bar(hidden, total=len(jobs), unit="photo") as bar:
             display = Display(len(jobs), several, bar, args)
             display.events.start(len(jobs))
             yield display
@@ -118,7 +118,7 @@ def displayed(
     finally:
         display.events.end(display.report, display.left, display.stopped or error)
         if display.stopped is not None:
-            counts = f"{display.report.done} done, {display.left} left"
+            counts = f"{display.report.counts}, {display.left} left"
             log_line(f"{display.stopped}: {counts}; make room and run the same command again")
         elif not args.quiet:
             others = [describe_left_out(left_out)] if left_out else []

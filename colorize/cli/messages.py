@@ -133,7 +133,9 @@ def result_lines(result: Result, several: bool, quiet: bool) -> list[str]:
         return []
     notes = [f"{display_name(result.job.target)}: {note}" for note in result.notes]
     if result.in_color and result.skipped is None:
-        notes.append(f"{display_name(result.job.source)} was in color already; it was recolored")
+        notes.append(
+            f"{display_name(result.job.source)} was in color already; its colors were replaced"
+        )
     if result.skipped is not None or result.size is None:
         return [describe_plan(result)]
     width, height = result.size

@@ -130,8 +130,8 @@ def describe_space(needed: int, free: int | None) -> str:
 
 
 def _bytes(number: float) -> str:
-    for unit in ("B", "kB", "MB", "GB"):
-        if number < 1000:
-            return f"{number:.3g} {unit}"
+    units = ["B", "kB", "MB", "GB", "TB"]
+    while number >= 1000 and len(units) > 1:
         number /= 1000
-    return f"{number:.3g} TB"
+        del units[0]
+    return f"{number:.1f} {units[0]}" if number < 10 else f"{number:,.0f} {units[0]}"

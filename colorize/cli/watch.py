@@ -62,7 +62,7 @@ class HotFolders:
         """Return the jobs of one folder, or none and a line the first time it cannot be read."""
         try:
             if not is_folder(parse_path(name)):
-                raise ColorizeError(f"{display_name(name)}: not a folder, or not there")
+                raise ColorizeError(f"{display_name(name)}: is not there; waiting for it")
             args = argparse.Namespace(**vars(self._args) | {"input": [name]})
             jobs = make_plan(args).jobs
         except NothingFound:
@@ -105,7 +105,7 @@ class _Log:
         if self.full_disk is not None:
             log_line(f"{self.full_disk}; make room and start it again")
         elif not self._quiet:
-            log_line(f"{report.done} done, {report.skipped} skipped, {report.failed} failed")
+            log_line(report.counts)
 
 
 def watch(args: argparse.Namespace) -> int:

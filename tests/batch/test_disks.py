@@ -109,7 +109,7 @@ def test_full_disk_is_one_line_with_what_is_left(small_disk, tmp_path, weights, 
     said = capsys.readouterr().err
     done = len(content(small_disk))
     assert said.count("\n") == 1 and 0 < done < 12
-    assert "disk is full" in said and f"{done} done, {12 - done} left" in said
+    assert "disk is full" in said and f"{done} done, 0 skipped, 0 failed, {12 - done} left" in said
 
 
 @pytest.mark.parametrize("option", ["--gallery", "--failure-log"])
