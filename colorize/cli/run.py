@@ -33,6 +33,7 @@ from colorize.io.prefetch import PhotoPrefetcher
 from colorize.io.readers import MAX_PIXELS
 from colorize.io.storage import RemotePath
 from colorize.options import ColorizeOptions, VideoOptions
+from colorize.runtime.threads import available_cpus
 from colorize.video.formats import VideoResult, is_video, require_video_extra
 from colorize.video.unfinished import unfinished_folders
 
@@ -185,6 +186,7 @@ def _colorize_video(
                 bar.update(done - bar.n)
                 plain.update(lambda: f"{name}: {done} of {total or 'unknown'} frames")
 
+            colorizer.set_concurrency(available_cpus())  # frames, each with one thread
             try:
                 return transcode.colorize_video(
                     job.source, job.target, colorizer,
@@ -195,5 +197,7 @@ def _colorize_video(
                 for folder in unfinished_folders(job.target):
                     log_line(f"{display_name(folder)} has what is done: the same command goes on")
                 raise
+            finally:
+                colorizer.set_concurrency(1)
 
     return colorize_video

@@ -87,7 +87,6 @@ class TemporalFilter:
         blend: weight of the previous colors, 0 (frames are independent) to below 1.
         """
         self._blend = blend
-        self._flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
         self.state: FilterState | None = None
 
     def __call__(self, lightness: Floats, ab: Floats) -> Floats:
@@ -98,35 +97,54 @@ class TemporalFilter:
             ab: the network's colors for this frame, (2, h, w); they are returned unchanged for
                 the first frame and after a scene cut.
         """
-        lightness = _resize(lightness, GRID, GRID)
+        lightness = grid_lightness(lightness)
+        motion = None
         if self.state is not None:
-            motion = self.estimate_motion(lightness, self.state.lightness)
-            if not motion.is_scene_cut:
-                ab = blend_previous(ab, self.state.ab, motion, self._blend)
+            motion = estimate_motion(lightness, self.state.lightness)
+        return self.update(lightness, ab, motion)
+
+    def update(self, lightness: Floats, ab: Floats, motion: Motion | None) -> Floats:
+        """Return the ab of the next frame, of which the motion is known.
+
+        Args:
+            lightness: L of the frame, (GRID, GRID).
+            ab: the network's colors for this frame, (2, h, w).
+            motion: from the previous frame to this one; None for the first frame.
+        """
+        if self.state is not None and motion is not None and not motion.is_scene_cut:
+            ab = blend_previous(ab, self.state.ab, motion, self._blend)
         self.state = FilterState(lightness, ab)
         return ab
 
-    def estimate_motion(self, lightness: Floats, previous: Floats) -> Motion:
-        """Return the motion from the previous frame to this one, both L (GRID, GRID).
 
-        Dense inverse search (Kroeger et al., ECCV 2016) in both directions. The confidence is low
-        where they disagree (occlusion), L differs (another object), or the pixel was outside.
-        """
-        previous = _match_exposure(previous, lightness)
-        forward = self._optical_flow(lightness, previous)
-        backward = self._optical_flow(previous, lightness)
-        difference = _smooth(lightness) - _warp(_smooth(previous), forward)
-        difference = _smooth(np.square(difference), NEIGHBORHOOD)
-        round_trip = np.square(forward + _warp(backward, forward)).sum(axis=2)
-        confidence = np.exp(-difference / LIGHTNESS_TOLERANCE**2)
-        confidence *= np.exp(-round_trip / (2 * MOTION_TOLERANCE**2))
-        positions = _pixel_grid(GRID, GRID) + forward
-        confidence *= ((positions >= 0) & (positions <= GRID - 1)).all(axis=2)
-        window = np.ones((EROSION_SIZE, EROSION_SIZE), np.uint8)
-        return Motion(forward, np.asarray(cv2.erode(confidence.astype(np.float32), window)))
+def grid_lightness(lightness: Floats) -> Floats:
+    """Return L (height, width) at the size at which motion is estimated, (GRID, GRID)."""
+    return _resize(lightness, GRID, GRID)
 
-    def _optical_flow(self, lightness: Floats, previous: Floats) -> Floats:
-        return np.asarray(self._flow.calc(_bytes(lightness), _bytes(previous), None), np.float32)
+
+def estimate_motion(lightness: Floats, previous: Floats) -> Motion:
+    """Return the motion from the previous frame to this one, both L (GRID, GRID).
+
+    Dense inverse search (Kroeger et al., ECCV 2016) in both directions. The confidence is low
+    where they disagree (occlusion), L differs (another object), or the pixel was outside.
+    """
+    previous = _match_exposure(previous, lightness)
+    forward = _optical_flow(lightness, previous)
+    backward = _optical_flow(previous, lightness)
+    difference = _smooth(lightness) - _warp(_smooth(previous), forward)
+    difference = _smooth(np.square(difference), NEIGHBORHOOD)
+    round_trip = np.square(forward + _warp(backward, forward)).sum(axis=2)
+    confidence = np.exp(-difference / LIGHTNESS_TOLERANCE**2)
+    confidence *= np.exp(-round_trip / (2 * MOTION_TOLERANCE**2))
+    positions = _pixel_grid(GRID, GRID) + forward
+    confidence *= ((positions >= 0) & (positions <= GRID - 1)).all(axis=2)
+    window = np.ones((EROSION_SIZE, EROSION_SIZE), np.uint8)
+    return Motion(forward, np.asarray(cv2.erode(confidence.astype(np.float32), window)))
+
+
+def _optical_flow(lightness: Floats, previous: Floats) -> Floats:
+    flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    return np.asarray(flow.calc(_bytes(lightness), _bytes(previous), None), np.float32)
 
 
 def blend_previous(ab: Floats, previous: Floats, motion: Motion, blend: float) -> Floats:
@@ -188,8 +206,7 @@ class VideoColorizer:
 
     def __init__(self, colorizer: Colorizer):
         """Start a video. Raises ColorizeError for settings that would make it pulsate."""
-        if colorizer.options.autocontrast:
-            raise ColorizeError("--autocontrast would make a video pulsate; leave it out")
+        refuse_autocontrast(colorizer)
         self.colorizer = colorizer
         self._filter = TemporalFilter()
 
@@ -211,9 +228,20 @@ class VideoColorizer:
         return self._filter(*predict_frame(self.colorizer, photo))
 
 
+def refuse_autocontrast(colorizer: Colorizer) -> None:
+    """Raise ColorizeError for a setting that looks at each frame of a video on its own."""
+    if colorizer.options.autocontrast:
+        raise ColorizeError("--autocontrast would make a video pulsate; leave it out")
+
+
 def predict_frame(colorizer: Colorizer, photo: Photo) -> tuple[Floats, Floats]:
     """Return the network's input L (height, width) and ab (2, h, w) for a single frame."""
     lightness = colorizer.network_input(photo)
+    return lightness[0, 0], predict_ab(colorizer, lightness)
+
+
+def predict_ab(colorizer: Colorizer, lightness: Floats) -> Floats:
+    """Return ab (2, h, w) for the network's input L (1, 1, height, width) of a single frame."""
     logits = colorizer.postprocess_logits(colorizer.predict_logits(lightness), lightness)
-    ab = colorizer.upsample(colorizer.decode(logits))
-    return lightness[0, 0], ab[0]
+    ab: Floats = colorizer.upsample(colorizer.decode(logits))[0]
+    return ab

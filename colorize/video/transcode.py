@@ -11,25 +11,24 @@ import functools
 import heapq
 import os
 import secrets
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, closing
 from itertools import chain, islice
 from operator import itemgetter
 from pathlib import Path
 
 import av
-import numpy as np
 
 from colorize._version import __version__
-from colorize.color.types import Pixels
 from colorize.errors import ColorizeError, display_name, error_context
 from colorize.io.atomic import atomic_write
-from colorize.io.photo import Photo
 from colorize.io.source import open_source
 from colorize.options import VideoOptions
 from colorize.pipeline import Colorizer
+from colorize.runtime.threads import available_cpus
 from colorize.video.encoder import VideoEncoder
 from colorize.video.formats import VideoResult, muxer_of, resolve_codec
+from colorize.video.parallel import colorize_frames
 from colorize.video.pieces import PIECE_FRAMES, PieceFolder
 from colorize.video.reader import (
     UNREADABLE,
@@ -40,7 +39,7 @@ from colorize.video.reader import (
     read_first_frame,
 )
 from colorize.video.streams import StreamCopier
-from colorize.video.temporal import VideoColorizer
+from colorize.video.temporal import refuse_autocontrast
 from colorize.video.unfinished import unfinished_folder
 from colorize.video.writer import VideoWriter
 
@@ -80,7 +79,7 @@ def colorize_video(
     options = options or VideoOptions()
     name, target_name = display_name(source), display_name(target)
     with error_context(name):
-        video_colorizer = VideoColorizer(colorizer)
+        refuse_autocontrast(colorizer)
     with error_context(target_name):
         muxer = muxer_of(target)
         codec, crf = resolve_codec(muxer, options.codec, options.crf)
@@ -99,7 +98,7 @@ def colorize_video(
             pieces = PieceFolder(folder)
             resumed_at = pieces.frames
             new_encoder = functools.partial(VideoEncoder, reader, codec, crf)
-            _encode(reader, video_colorizer, pieces, new_encoder, progress)
+            _encode(reader, colorizer, pieces, new_encoder, progress)
             if not reader.count:
                 raise ColorizeError(f"{UNREADABLE} (no frame can be decoded)")
             with open_video(file, name) as again:
@@ -131,7 +130,7 @@ def _unfinished_folder(
 
 def _encode(
     reader: VideoReader,
-    colorize: VideoColorizer,
+    colorizer: Colorizer,
     pieces: PieceFolder,
     new_encoder: Callable[[], VideoEncoder],
     progress: Callable[[int, int | None], None],
@@ -140,36 +139,31 @@ def _encode(
 
     Args:
         reader: of the video; frames of finished pieces are decoded, but not colorized.
-        colorize: of this video.
+        colorizer: network and settings.
         pieces: those of interrupted runs; gets the others.
         new_encoder: called for each piece.
         progress: called after each frame with the number done and the total.
     """
-
-    def frames() -> Iterator[tuple[av.VideoFrame, int]]:
-        for number, timed in enumerate(reader.frames(), 1):
-            if number > finished:
-                yield timed
-            progress(number, reader.total)
-
-    finished = pieces.frames
-    colorize.state = pieces.state
-    waiting = frames()
-    for start in waiting:
-        encoder = new_encoder()
-        with pieces.new_piece() as piece:
-            for frame, pts in chain([start], islice(waiting, PIECE_FRAMES - 1)):
-                pixels = frame_pixels(frame, reader.width, reader.height)
-                colorized = _colorize(pixels, reader.quarter_turns, colorize)
-                piece.write(encoder.encode(colorized, pts, frame.duration))
-            piece.write(encoder.finish())
-            piece.state = colorize.state
-
-
-def _colorize(pixels: Pixels, quarter_turns: int, video_colorizer: VideoColorizer) -> Pixels:
-    """Return the frame in color, as it is stored; the network sees it upright."""
-    upright = Photo(np.ascontiguousarray(np.rot90(pixels, quarter_turns)))
-    ab = np.rot90(video_colorizer.predict(upright), -quarter_turns, axes=(1, 2))
-    merged = video_colorizer.colorizer.merge(Photo(pixels), np.ascontiguousarray(ab))
-    colorized: Pixels = merged.pixels
-    return colorized
+    frames = reader.frames()
+    for number, _ in enumerate(islice(frames, pieces.frames), 1):
+        progress(number, reader.total)
+    number = pieces.frames
+    colorized = colorize_frames(
+        frames,
+        lambda timed: frame_pixels(timed[0], reader.width, reader.height),
+        colorizer,
+        pieces.state,
+        quarter_turns=reader.quarter_turns,
+        workers=max(1, available_cpus() // colorizer.threads),
+    )
+    with closing(colorized):
+        for start in colorized:
+            encoder = new_encoder()
+            with pieces.new_piece() as piece:
+                for each in chain([start], islice(colorized, PIECE_FRAMES - 1)):
+                    frame, pts = each.frame
+                    piece.write(encoder.encode(each.pixels, pts, frame.duration))
+                    piece.state = each.state
+                    number += 1
+                    progress(number, reader.total)
+                piece.write(encoder.finish())
