@@ -143,7 +143,7 @@ def estimate_motion(lightness: Floats, previous: Floats) -> Motion:
 
 
 def _optical_flow(lightness: Floats, previous: Floats) -> Floats:
-    flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
     return np.asarray(flow.calc(_bytes(lightness), _bytes(previous), None), np.float32)
 
 
