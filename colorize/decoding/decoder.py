@@ -12,6 +12,8 @@ from colorize.decoding.rare_colors import boost_rare_colors, smooth_prior
 from colorize.decoding.reference import prior_shift
 from colorize.models.metadata import ModelMetadata, StyleSettings
 
+CELLS = 512  # decoded at a time: their logits fit the processor's cache
+
 
 class LogitsDecoder:
     """The functions of `decoding`, bound to a network's metadata and a style.
@@ -51,9 +53,14 @@ class LogitsDecoder:
 
     def decode(self, logits: Floats) -> Floats:
         """Return ab (b, 2, h, w): the annealed mean, with rare colors boosted as the style says."""
-        return annealed_mean(
-            self._boosted(logits), self.style.temperature, self.metadata.bin_centers, self._offset()
-        )
+        centers, offset = self.metadata.bin_centers, self._offset()
+        step = max(1, CELLS // logits.shape[3])
+        strips = [logits[:, :, row : row + step] for row in range(0, logits.shape[2], step)]
+        decoded = [
+            annealed_mean(self._boosted(strip), self.style.temperature, centers, offset)
+            for strip in strips
+        ]
+        return np.concatenate(decoded, axis=2)
 
     def probabilities(self, logits: Floats) -> Floats:
         """Return the distributions, at natural color frequencies if the weights record them."""

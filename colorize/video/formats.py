@@ -62,7 +62,7 @@ class VideoResult:
 
 
 CODECS = {
-    "h264": VideoCodec("libx264", crf=18, max_crf=51),
+    "h264": VideoCodec("libx264", crf=18, max_crf=51, options=(("preset", "faster"),)),
     "hevc": VideoCodec("libx265", crf=20, max_crf=51, options=(("x265-params", "log-level=0"),)),
     "vp9": VideoCodec("libvpx-vp9", crf=24, options=(("row-mt", "1"), ("cpu-used", "2"))),
     "av1": VideoCodec("libsvtav1", crf=24, options=(("preset", "8"),)),

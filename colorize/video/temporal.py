@@ -10,6 +10,7 @@ of which blended distributions lose a tenth (docs/video.md has the figures).
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -133,17 +134,18 @@ def estimate_motion(lightness: Floats, previous: Floats) -> Motion:
     backward = _optical_flow(previous, lightness)
     difference = _smooth(lightness) - _warp(_smooth(previous), forward)
     difference = _smooth(np.square(difference), NEIGHBORHOOD)
-    round_trip = np.square(forward + _warp(backward, forward)).sum(axis=2)
+    x, y = cv2.split(forward + _warp(backward, forward))
+    round_trip = x * x + y * y
     confidence = np.exp(-difference / LIGHTNESS_TOLERANCE**2)
     confidence *= np.exp(-round_trip / (2 * MOTION_TOLERANCE**2))
-    positions = _pixel_grid(GRID, GRID) + forward
-    confidence *= ((positions >= 0) & (positions <= GRID - 1)).all(axis=2)
+    for position in cv2.split(_pixel_grid(GRID, GRID) + forward):
+        confidence *= (position >= 0) & (position <= GRID - 1)
     window = np.ones((EROSION_SIZE, EROSION_SIZE), np.uint8)
     return Motion(forward, np.asarray(cv2.erode(confidence.astype(np.float32), window)))
 
 
 def _optical_flow(lightness: Floats, previous: Floats) -> Floats:
-    flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+    flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     return np.asarray(flow.calc(_bytes(lightness), _bytes(previous), None), np.float32)
 
 
@@ -182,8 +184,9 @@ def _smooth(values: Floats, sigma: float = SMOOTHING) -> Floats:
     return np.asarray(cv2.GaussianBlur(values, (0, 0), sigma), np.float32)
 
 
+@functools.cache
 def _pixel_grid(height: int, width: int) -> Floats:
-    """Return x and y of each pixel, (height, width, 2)."""
+    """Return x and y of each pixel, (height, width, 2), not to be changed."""
     y, x = np.mgrid[:height, :width].astype(np.float32)
     return np.stack((x, y), axis=2)
 
