@@ -99,6 +99,7 @@ class OnnxRunner:
         threads = min(threads, available_cpus())
         if threads != self._threads:
             self._threads = threads
+            del self._session  # first: two sessions would take twice the memory
             self._session = self._new_session()
 
     def _new_session(self) -> onnxruntime.InferenceSession:
