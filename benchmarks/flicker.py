@@ -2,8 +2,10 @@
 
 `python -m benchmarks.flicker` pans and zooms over photographs, with noise like film grain, and
 prints as JSON the mean difference in color (ΔE 1976 and 2000) between the same points of
-successive frames, which are matched by the known motion. The exit status is 1 if the filter leaves
-more than half of the ΔE, fades the colors by more than 5 %, or changes the frame after a cut.
+successive frames, which are matched by the known motion. For comparison with publications it
+prints CDC too, also of the clips in gray: what their motion and noise account for. The exit status
+is 1 if the filter leaves more than half of the ΔE, fades the colors by more than 5 %, or changes
+the frame after a cut.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 from PIL import Image
+from scipy.special import rel_entr
 from skimage.color import deltaE_ciede2000
 
 from colorize import Colorizer, Photo
@@ -31,6 +34,7 @@ NOISE = 4.0  # gray levels, sigma
 SPACING = 6  # pixels between the points that are compared
 MARGIN = 12  # pixels at the edges without points
 PATCH = 5  # pixels, side of the square whose mean color a point has: noise in L evens out
+GAPS = (1, 2, 4)  # frames, of CDC
 SAME_OR_HALF = 0.5
 FADED = 0.95
 
@@ -74,6 +78,33 @@ def sample(picture: np.ndarray, points: np.ndarray) -> np.ndarray:
     return cv2.remap(smooth, points[:, None], None, cv2.INTER_LINEAR)[:, 0]
 
 
+def histograms(pixels: np.ndarray) -> np.ndarray:
+    """Return the shares of the 256 levels in R, G and B, (3, 256), of uint8 RGB or gray pixels."""
+    rgb = pixels if pixels.ndim == 3 else np.dstack([pixels] * 3)
+    counts = [np.bincount(channel.ravel(), minlength=256) for channel in np.moveaxis(rgb, 2, 0)]
+    return np.array(counts) / (rgb.size // 3)
+
+
+def color_distribution_consistency(frames: list[np.ndarray]) -> dict[str, float]:
+    """Return CDC at each gap between frames, and the mean of them; lower is steadier.
+
+    CDC at gap t is the mean Jensen-Shannon divergence, in nats, between the histograms of frames
+    t apart, over the channels R, G and B (Liu et al., "Temporally Consistent Video Colorization
+    with Deep Feature Propagation and Self-Regularization Learning", arXiv:2110.04562; a measure
+    of the NTIRE 2023 video colorization challenge, CVPRW 2023).
+
+    frames: of `histograms`, (3, 256) each.
+    """
+    stacked = np.stack(frames)
+    figures = {}
+    for gap in GAPS:
+        first, second = stacked[:-gap], stacked[gap:]
+        middle = (first + second) / 2
+        divergence = (rel_entr(first, middle) + rel_entr(second, middle)).sum(axis=-1) / 2
+        figures[f"cdc{gap}"] = float(divergence.mean())
+    return {**figures, "cdc": float(np.mean(list(figures.values())))}
+
+
 def flicker(pictures: list[np.ndarray], transforms: list[np.ndarray]) -> dict[str, float]:
     """Return the mean differences of matched points, and the mean chroma of the last quarter."""
     de76, de2000, ab = [], [], []
@@ -89,23 +120,29 @@ def flicker(pictures: list[np.ndarray], transforms: list[np.ndarray]) -> dict[st
     return {name: round(float(value), 3) for name, value in (*figures.items(), ("chroma", chroma))}
 
 
-def measure(colorizer: Colorizer, gray: np.ndarray, move: str, frames: int) -> dict[str, object]:
-    """Return the flicker of one clip, with independent and with filtered frames."""
+def measure(
+    colorizer: Colorizer, gray: np.ndarray, move: str, frames: int
+) -> dict[str, dict[str, float]]:
+    """Return the figures of one clip: with independent frames, with filtered ones, and in gray."""
     steady = TemporalFilter()
-    independent: list[np.ndarray] = []
-    filtered: list[np.ndarray] = []
+    pictures: dict[str, list[np.ndarray]] = {"independent": [], "filtered": []}
+    levels: dict[str, list[np.ndarray]] = {"independent": [], "filtered": [], "gray": []}
     transforms = []
     for frame, transform in clip(gray, move, frames):
         photo = Photo(frame)
         small, ab = predict_frame(colorizer, photo)
-        for results, colors in ((independent, ab), (filtered, steady(small, ab))):
-            pixels = colorizer.merge(photo, colors).pixels.astype(np.float32) / 255
-            results.append(lab.rgb_to_lab(pixels).astype(np.float32))
+        for way, colors in (("independent", ab), ("filtered", steady(small, ab))):
+            pixels = colorizer.merge(photo, colors).pixels
+            pictures[way].append(lab.rgb_to_lab(pixels.astype(np.float32) / 255).astype(np.float32))
+            levels[way].append(histograms(pixels))
+        levels["gray"].append(histograms(frame))
         transforms.append(transform)
-    return {
-        "independent": flicker(independent, transforms),
-        "filtered": flicker(filtered, transforms),
-    }
+    figures = {way: flicker(shown, transforms) for way, shown in pictures.items()}
+    for way, counts in levels.items():
+        cdc = color_distribution_consistency(counts)
+        rounded = {name: round(value, 6) for name, value in cdc.items()}
+        figures[way] = figures.get(way, {}) | rounded
+    return figures
 
 
 def cuts(colorizer: Colorizer, grays: list[np.ndarray]) -> list[float]:
@@ -150,9 +187,9 @@ def main(argv: list[str] | None = None) -> int:
         for move in ("pan", "zoom")
     }
     mean = {
-        way: {name: round(float(np.mean([c[way][name] for c in clips.values()])), 3)
-              for name in ("de76", "de2000", "ab", "chroma")}
-        for way in ("independent", "filtered")
+        way: {name: round(float(np.mean([figures[way][name] for figures in clips.values()])), 6)
+              for name in names}
+        for way, names in next(iter(clips.values())).items()
     }  # fmt: skip
     ratio = {
         name: round(mean["filtered"][name] / mean["independent"][name], 3)
