@@ -178,3 +178,6 @@ class VideoOptions(Options):
         "copy", "sound of videos: keep it as it is, convert other codecs to AAC, or leave it out",
         consumers=("command",),
     )  # fmt: skip
+    deinterlace: bool = option(
+        False, "make interlaced videos progressive (FFmpeg's bwdif)", consumers=("command",)
+    )

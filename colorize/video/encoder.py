@@ -11,7 +11,7 @@ from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTr
 
 from colorize.color.types import Pixels
 from colorize.video.formats import VideoCodec
-from colorize.video.reader import SWS_FLAGS, VideoReader
+from colorize.video.reader import RGB_FORMATS, SWS_FLAGS, SWS_WHITE, VideoReader, rescale
 
 # x264's code for AVX-512 (core 165) reads memory that it has not written, at widths that are not
 # multiples of 128: the same frames gave different packets. That for AVX2 does not, and is as fast.
@@ -32,13 +32,16 @@ class VideoEncoder:
         """Return the packets that a frame completes.
 
         Args:
-            pixels: RGB (height, width, 3).
+            pixels: RGB (height, width, 3), uint8 or, for more than 8 bits, uint16.
             pts: time stamp, in the time base of the source.
             duration: in the same time base.
         """
-        frame = av.VideoFrame.from_ndarray(pixels, "rgb24")
         context = self._context
-        if context.pix_fmt.startswith("yuv"):
+        to_yuv = context.pix_fmt.startswith("yuv")
+        if to_yuv and pixels.itemsize > 1:
+            pixels = rescale(pixels, 0, 65535, SWS_WHITE)
+        frame = av.VideoFrame.from_ndarray(pixels, RGB_FORMATS[8 * pixels.itemsize])
+        if to_yuv:
             frame = frame.reformat(
                 format=context.pix_fmt, dst_colorspace=Colorspace.ITU709,
                 dst_color_range=ColorRange.MPEG, interpolation=SWS_FLAGS,
@@ -66,9 +69,26 @@ def encoder_options(codec: VideoCodec, crf: int | None) -> dict[str, str]:
 
 
 def pixel_format(source: VideoReader, codec: VideoCodec) -> str:
-    """Return FFmpeg's name of the pixel format: yuv420p needs an even width and height."""
+    """Return FFmpeg's name of the pixel format: with 10 bits if source, codec and build have them.
+
+    4:2:0 needs an even width and height; others are written as 4:4:4.
+    """
+    name, deep = codec.pixel_format, codec.deep_pixel_format
+    if source.bits > 8 and deep is not None:
+        supported = av.codec.Codec(codec.encoder, "w").video_formats or []
+        name = deep if deep in [format.name for format in supported] else name
     odd = source.width % 2 or source.height % 2
-    return "yuv444p" if codec.pixel_format == "yuv420p" and odd else codec.pixel_format
+    return name.replace("yuv420p", "yuv444p") if odd else name
+
+
+def bits_of(pixel_format: str) -> int:
+    """Return the bits per channel of a pixel format."""
+    return max(int(part.bits) for part in av.VideoFormat(pixel_format).components)
+
+
+def bits_of_pixels(source: VideoReader, codec: VideoCodec) -> int:
+    """Return the bits per channel of the pixels to encode: 16 if more than 8 are kept."""
+    return 16 if bits_of(pixel_format(source, codec)) > 8 else 8
 
 
 def configure(context: av.VideoCodecContext, source: VideoReader, codec: VideoCodec) -> None:

@@ -34,6 +34,8 @@ class VideoCodec:
     Attributes:
         encoder: FFmpeg's name.
         pixel_format: FFmpeg's name.
+        deep_pixel_format: the same for videos of more than 8 bits per channel; None if they become
+            8 bits, as for H.264: hardly any device plays it with 10.
         crf: default constant rate factor; None for a lossless codec.
         max_crf: the largest constant rate factor.
         options: private options of the encoder.
@@ -41,6 +43,7 @@ class VideoCodec:
 
     encoder: str
     pixel_format: str = "yuv420p"
+    deep_pixel_format: str | None = "yuv420p10le"
     crf: int | None = None
     max_crf: int = 63
     options: tuple[tuple[str, str], ...] = ()
@@ -62,11 +65,18 @@ class VideoResult:
 
 
 CODECS = {
-    "h264": VideoCodec("libx264", crf=18, max_crf=51, options=(("preset", "faster"),)),
+    "h264": VideoCodec(
+        "libx264", deep_pixel_format=None, crf=18, max_crf=51, options=(("preset", "faster"),)
+    ),
     "hevc": VideoCodec("libx265", crf=20, max_crf=51, options=(("x265-params", "log-level=0"),)),
     "vp9": VideoCodec("libvpx-vp9", crf=24, options=(("row-mt", "1"), ("cpu-used", "2"))),
     "av1": VideoCodec("libsvtav1", crf=24, options=(("preset", "8"),)),
-    "ffv1": VideoCodec("ffv1", pixel_format="bgr0", options=(("level", "3"), ("slicecrc", "1"))),
+    "ffv1": VideoCodec(
+        "ffv1",
+        pixel_format="bgr0",
+        deep_pixel_format="gbrp16le",
+        options=(("level", "3"), ("slicecrc", "1")),
+    ),
 }
 
 # By FFmpeg's muxer; the others take all codecs.

@@ -14,6 +14,7 @@ from av.video.reformatter import ColorRange, Colorspace, ColorTrc, Interpolation
 from colorize.color.types import Pixels
 from colorize.errors import ColorizeError, error_context
 from colorize.io.atomic import disk_errors_revealed
+from colorize.video.deinterlace import deinterlace
 from colorize.video.timeline import Timeline
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 UNREADABLE = "damaged, incomplete or of an unsupported format"
 HD_HEIGHT = 720  # rows from which players take an untagged video for BT.709 rather than BT.601
+SWS_WHITE = 255 << 8  # what swscale takes for white in 16-bit RGB, from and to YUV
+RGB_FORMATS = {8: "rgb24", 16: "rgb48le"}  # by bits per channel
 HDR_TRANSFERS = (ColorTrc.SMPTE2084, ColorTrc.ARIB_STD_B67)
 MAX_MISSING = 1.0  # seconds by which a complete file may be shorter than announced
 # swscale's defaults are up to a level too dark; these round to the nearest level.
@@ -59,13 +62,29 @@ class VideoReader:
         display_matrix: FFmpeg's 3×3 matrix for players to rotate by; None without rotation.
         rate: average frames per second.
         time_base: seconds per unit of time stamps.
+        bits: per channel.
+        progressive: whether interlaced frames are made progressive.
         timeline: shifts the time stamps of all streams.
         count: number of frames read.
         damaged: the reasons why packets could not be decoded.
     """
 
-    def __init__(self, container: av.container.InputContainer, name: str, first: av.VideoFrame):
-        """Read a container that `open_video` returns; `first` is from `read_first_frame`."""
+    def __init__(
+        self,
+        container: av.container.InputContainer,
+        name: str,
+        first: av.VideoFrame,
+        *,
+        progressive: bool = False,
+    ):
+        """Read a video.
+
+        Args:
+            container: As `open_video` returns it.
+            name: Of the file, for messages.
+            first: As `read_first_frame` returns it.
+            progressive: Whether interlaced frames are made progressive.
+        """
         self.container = container
         self.stream = _video_stream(container, name)
         self.width, self.height = first.width, first.height
@@ -75,6 +94,8 @@ class VideoReader:
         self.rate = _frame_rate(self.stream)
         self.time_base = self.stream.time_base or Fraction(1, 90000)
         self.timeline = Timeline(container)
+        self.bits = max(part.bits for part in first.format.components)
+        self.progressive = progressive
         self.count = 0
         self.damaged: list[str] = []
         self._untimed = 0
@@ -120,21 +141,26 @@ class VideoReader:
         """
         step = max(1, round(1 / (self.rate * self.time_base)))
         last: int | None = None
+        decoded = self._decoded()
+        for frame in deinterlace(decoded) if self.progressive else decoded:
+            pts = frame.pts
+            if pts is None or (last is not None and pts <= last):
+                pts = 0 if last is None else last + step
+                self._untimed += 1
+            last = pts
+            self.count += 1
+            yield frame, pts
+
+    def _decoded(self) -> Iterator[av.VideoFrame]:
+        """Yield each frame as it is decoded."""
         for packet in _shifted_packets(self.container, self.timeline, self._broken):
             if packet.pts is not None and packet.time_base is not None:
                 end = (packet.pts + (packet.duration or 0)) * packet.time_base
                 self._end = max(self._end, end)
-            if packet.stream is not self.stream:
-                continue
-            for frame in _decode(packet, self.damaged):
-                pts = frame.pts
-                if pts is None or (last is not None and pts <= last):
-                    pts = 0 if last is None else last + step
-                    self._untimed += 1
-                last = pts
-                self.count += 1
-                self._sizes.add((frame.width, frame.height))
-                yield frame, pts
+            if packet.stream is self.stream:
+                for frame in _decode(packet, self.damaged):
+                    self._sizes.add((frame.width, frame.height))
+                    yield frame
 
     def other_packets(
         self, container: av.container.InputContainer
@@ -163,12 +189,10 @@ class VideoReader:
             yield f"the time stamps of the file jump in {places}, where the parts were joined"
         if self._untimed:
             yield f"{self._untimed} frames had no usable time stamp and got one by the average rate"
-        if self.first.interlaced_frame:
-            yield "the video is interlaced and was treated as whole frames; deinterlace it first"
+        if self.first.interlaced_frame and not self.progressive:
+            yield "the video is interlaced and was treated as whole frames; use --deinterlace"
         if self.first.color_trc in HDR_TRANSFERS:
             yield "the video is HDR; its levels were kept and written as SDR"
-        if any(part.bits > 8 for part in self.first.format.components):
-            yield "the video has more than 8 bits per channel; the result has 8"
         tags = {key.lower(): value for key, value in self.stream.metadata.items()}
         in_metadata = tags.get("alpha_mode", "0") != "0"  # VP8 and VP9 in Matroska
         if in_metadata or any(part.is_alpha for part in self.first.format.components):
@@ -207,20 +231,40 @@ def read_first_frame(file: BinaryIO, name: str) -> av.VideoFrame:
     raise ColorizeError(f"{name}: {UNREADABLE} (no frame can be decoded)")
 
 
-def frame_pixels(frame: av.VideoFrame, width: int, height: int) -> Pixels:
-    """Return a frame as uint8, gray (height, width) or RGB (height, width, 3), in full range."""
+def frame_pixels(frame: av.VideoFrame, width: int, height: int, bits: int = 8) -> Pixels:
+    """Return a frame as gray (height, width) or RGB (height, width, 3) pixels in full range.
+
+    bits: 8 for uint8, 16 for uint16.
+    """
     if frame.format.name.startswith("gray"):
-        # swscale takes gray for full range whatever its tag says
-        gray: Pixels = frame.reformat(width, height, "gray", interpolation=SWS_FLAGS).to_ndarray()
-        return _full_range(gray) if frame.color_range == ColorRange.MPEG else gray
+        return _gray_pixels(frame, width, height, bits)
     untagged = frame.colorspace == 2  # AVCOL_SPC_UNSPECIFIED
     guess = Colorspace.ITU709 if frame.height >= HD_HEIGHT else Colorspace.ITU601
     matrix = guess if untagged and not frame.format.is_rgb else None
     rgb: Pixels = frame.reformat(
-        width, height, "rgb24", src_colorspace=matrix, dst_color_range=ColorRange.JPEG,
+        width, height, RGB_FORMATS[bits], src_colorspace=matrix, dst_color_range=ColorRange.JPEG,
         interpolation=SWS_FLAGS,
     ).to_ndarray()  # fmt: skip
-    return rgb
+    return rgb if bits == 8 or frame.format.is_rgb else rescale(rgb, 0, SWS_WHITE, 65535)
+
+
+def _gray_pixels(frame: av.VideoFrame, width: int, height: int, bits: int) -> Pixels:
+    """Return the pixels of a gray frame: swscale takes it for full range whatever its tag says."""
+    depth = frame.format.components[0].bits
+    gray: Pixels = frame.reformat(width, height, interpolation=SWS_FLAGS).to_ndarray()
+    black, white = 0, 2**depth - 1
+    if frame.color_range == ColorRange.MPEG:
+        black, white = 16 << (depth - 8), 235 << (depth - 8)
+    return rescale(gray, black, white, 2**bits - 1)
+
+
+def rescale(pixels: Pixels, black: int, white: int, top: int) -> Pixels:
+    """Return levels from `black` to `white` as levels from 0 to `top`, uint8 or uint16."""
+    if (black, white) == (0, top):
+        return pixels
+    scaled = (pixels.astype(np.float32) - black) * (top / (white - black))
+    levels: Pixels = np.rint(scaled.clip(0, top)).astype(np.uint8 if top < 256 else np.uint16)
+    return levels
 
 
 def is_cover(stream: av.stream.Stream) -> bool:
@@ -289,10 +333,3 @@ def _display_matrix(frame: av.VideoFrame) -> list[int] | None:
         if data.type.name == "DISPLAYMATRIX":
             return [int(value) for value in np.frombuffer(bytes(data), np.int32)]
     return None
-
-
-def _full_range(pixels: Pixels) -> Pixels:
-    """Return levels of limited range, 16 (black) to 235 (white), as levels from 0 to 255."""
-    scaled = (pixels.astype(np.float32) - 16) * (255 / 219)
-    levels: Pixels = np.rint(scaled.clip(0, 255)).astype(np.uint8)
-    return levels

@@ -26,7 +26,7 @@ from colorize.io.source import open_source
 from colorize.options import VideoOptions
 from colorize.pipeline import Colorizer
 from colorize.runtime.threads import available_cpus
-from colorize.video.encoder import VideoEncoder
+from colorize.video.encoder import VideoEncoder, bits_of_pixels
 from colorize.video.formats import VideoResult, muxer_of, resolve_codec
 from colorize.video.parallel import colorize_frames
 from colorize.video.pieces import PIECE_FRAMES, PieceFolder
@@ -92,13 +92,14 @@ def colorize_video(
             av_error_context(target_name, written),
             av.open(written, "w", format=muxer) as output,
         ):
-            reader = VideoReader(container, name, first)
+            reader = VideoReader(container, name, first, progressive=options.deinterlace)
             writer = VideoWriter(output, reader, codec, crf, comment)
             copier = StreamCopier(output, reader, options.audio)
             pieces = PieceFolder(folder)
             resumed_at = pieces.frames
             new_encoder = functools.partial(VideoEncoder, reader, codec, crf)
-            _encode(reader, colorizer, pieces, new_encoder, progress)
+            bits = bits_of_pixels(reader, codec)
+            _encode(reader, colorizer, pieces, new_encoder, bits, progress)
             if not reader.count:
                 raise ColorizeError(f"{UNREADABLE} (no frame can be decoded)")
             with open_video(file, name) as again:
@@ -133,6 +134,7 @@ def _encode(
     colorizer: Colorizer,
     pieces: PieceFolder,
     new_encoder: Callable[[], VideoEncoder],
+    bits: int,
     progress: Callable[[int, int | None], None],
 ) -> None:
     """Colorize and encode the frames that the pieces do not have yet, in new pieces.
@@ -142,6 +144,7 @@ def _encode(
         colorizer: network and settings.
         pieces: those of interrupted runs; gets the others.
         new_encoder: called for each piece.
+        bits: per channel of the pixels that are colorized, 8 or 16.
         progress: called after each frame with the number done and the total.
     """
     frames = reader.frames()
@@ -150,7 +153,7 @@ def _encode(
     number = pieces.frames
     colorized = colorize_frames(
         frames,
-        lambda timed: frame_pixels(timed[0], reader.width, reader.height),
+        lambda timed: frame_pixels(timed[0], reader.width, reader.height, bits),
         colorizer,
         pieces.state,
         quarter_turns=reader.quarter_turns,

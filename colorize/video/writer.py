@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import av
 
-from colorize.video.encoder import configure, encoder_options
+from colorize.video.encoder import bits_of, configure, encoder_options
 from colorize.video.formats import VideoCodec
 from colorize.video.reader import VideoReader
 
@@ -56,9 +56,14 @@ class VideoWriter:
         stream = self._output.add_stream(codec.encoder, source.rate, encoder_options(codec, crf))
         context = stream.codec_context
         configure(context, source, codec)
-        if context.pix_fmt != codec.pixel_format:
+        if context.pix_fmt.startswith("yuv444p"):
             self.notes.append(
-                "the width or height is odd: written as yuv444p, which few players show"
+                "the width or height is odd: written as 4:4:4, which few players show"
+            )
+        if source.bits > (bits := bits_of(context.pix_fmt)):
+            self.notes.append(
+                f"the video has {source.bits} bits per channel, the result {bits}; "
+                "--codec hevc and av1 have 10, ffv1 has 16"
             )
         if codec.encoder == "libx265" and container in MP4:
             context.codec_tag = "hvc1"  # the tag that Apple's players know

@@ -6,7 +6,7 @@ import pytest
 pytest.importorskip("cv2")
 pytest.importorskip("skimage")
 
-from benchmarks.flicker import GAPS, color_distribution_consistency, histograms  # noqa: E402
+from benchmarks.flicker import GAPS, color_distribution_consistency, histograms
 
 
 def test_equal_distributions_have_no_divergence_and_disjoint_ones_all_of_it():

@@ -156,7 +156,7 @@ def test_odd_size_is_kept(tmp_path, colorizer):
     )  # fmt: skip
     result = colorize_video(source, tmp_path / "color.mkv", colorizer)
     assert inspect(tmp_path / "color.mkv").size == (63, 47)
-    assert "yuv444p" in result.notes[0]
+    assert "4:4:4" in result.notes[0]
 
 
 def test_file_without_video_stream_is_an_error(tmp_path, colorizer):
