@@ -79,8 +79,8 @@ def _write_sheet(args: argparse.Namespace) -> Path:
         raise ColorizeError(f"{display_name(target)} exists; --overwrite replaces it")
     if target.exists() and source.exists() and target.samefile(source):
         raise ColorizeError(f"{display_name(target)} is the photograph; name another file with -o")
-    names = dict.fromkeys(args.models or filter(registry.has_weights, registry.MODELS))
-    missing = [name for name in names if not registry.has_weights(name)]
+    names = dict.fromkeys(args.models or filter(registry.weights_path, registry.MODELS))
+    missing = [name for name in names if registry.weights_path(name) is None]
     if missing:
         sizes = ", ".join(f"{name} ({registry.find(name).size / 1e6:.0f} MB)" for name in missing)
         raise ColorizeError(

@@ -19,7 +19,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         if args.action == "list":
             for model in registry.available_models():
-                place = registry.cached_path(model.name)
+                place = registry.weights_path(model.name)
                 state = "not downloaded yet" if place is None else str(place)
                 print_line(f"{model.name}: {model.description}")
                 print_line(f"    {model.cost}, {model.license}, {state}")

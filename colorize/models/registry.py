@@ -269,9 +269,10 @@ def converted_path(name: str) -> Path:
     return cache_folder() / f"{os.path.splitext(file)[0]}.safetensors"
 
 
-def has_weights(name: str) -> bool:
-    """Return whether the network can be used without a download."""
-    return cached_path(name) is not None or os.path.isfile(converted_path(name))
+def weights_path(name: str) -> Path | None:
+    """Return what the network can be used from without a download, unverified, or None."""
+    downloaded, converted = cached_path(name), converted_path(name)
+    return converted if downloaded is None and os.path.isfile(converted) else downloaded
 
 
 def bundled_path(name: str) -> Path:

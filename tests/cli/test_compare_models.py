@@ -93,10 +93,10 @@ def test_missing_downloads_are_refused_in_one_line(capsys):
 
 
 def test_converted_weights_need_no_download():
-    assert not registry.has_weights("ddcolor-tiny")
+    assert registry.weights_path("ddcolor-tiny") is None
     registry.converted_path("ddcolor-tiny").parent.mkdir()
     registry.converted_path("ddcolor-tiny").touch()
-    assert registry.has_weights("ddcolor-tiny")
+    assert registry.weights_path("ddcolor-tiny") == registry.converted_path("ddcolor-tiny")
 
 
 def test_existing_file_and_the_photograph_are_kept(labels, capsys):
