@@ -74,6 +74,7 @@ class WriteOptions:
         no_mark: leave out the record of how the colors were computed.
         settings: what outputs depend on besides their input, as canonical JSON, for that record;
             None for the settings of the colorizer.
+        on_write: called when the first page of a job is about to be encoded.
         thumbnails: add thumbnails for a gallery to the results, also to those of skipped jobs.
     """
 
@@ -90,6 +91,7 @@ class WriteOptions:
     mark: bool = False
     no_mark: bool = False
     settings: str | None = None
+    on_write: Callable[[Job], None] = lambda job: None
     thumbnails: bool = False
 
 

@@ -150,6 +150,7 @@ class JobWorker:
                 if options.compare is not None:
                     colorized = compare(photo, colorized, options.compare)
                 _make_folder(job.target.parent)
+                options.on_write(job)
                 settings = output_settings(job, options)
                 yield apply_mark(colorized, options.mark, options.no_mark, settings)
 

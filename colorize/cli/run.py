@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import functools
 import sys
 from collections.abc import Callable, Generator
@@ -27,6 +28,7 @@ from colorize.cli.settings import (
 )
 from colorize.cli.signals import interrupts
 from colorize.cli.summary import describe_space
+from colorize.cli.writing import WritingNotice
 from colorize.command_parser import from_arguments
 from colorize.errors import ColorizeError, display_name, is_disk_full
 from colorize.io.prefetch import PhotoPrefetcher
@@ -109,16 +111,19 @@ def _run(
         batch.failure_log(args.failure_log and Path(args.failure_log)) as add_failure,
         batch.gallery(args.gallery and Path(args.gallery), plan.jobs, args.gallery_title) as show,
         displayed(plan.jobs, plan.left_out, args) as display,
+        WritingNotice(hidden=args.quiet or len(plan.jobs) > 1) as writing,
     ):
         if colorizer is None:
             from colorize.cli.ray import cluster_results
 
             run = cluster_results(plan.jobs, options, args)
         else:
+            options = dataclasses.replace(options, on_write=writing.start)
             run = run_jobs(plan.jobs, colorizer, options, args, display.plain, prefetcher)
         try:
             with closing(run) as results:
                 for result in results:
+                    writing.stop()
                     interrupts.check()
                     display.add(result)
                     show(result)

@@ -26,6 +26,7 @@ from colorize.io.xmp import split_packet
 
 JPEG_QUALITY = 95
 WEBP_QUALITY = AVIF_QUALITY = HEIF_QUALITY = 90
+HEIF_PRESET = "ultrafast"  # of x265, see docs/formats.md
 AVIF_SPEED = 8  # of 10; 6, the encoder's default, takes three times as long
 JPEG2000_TILE = 2048  # pixels a side; a whole scan as one tile takes 36 bytes a pixel
 APNG_LEVEL = 2  # of zlib; the usual 6 takes three times as long for 3 % fewer bytes
@@ -105,7 +106,13 @@ def _heif_options(metadata: Metadata, image: Image.Image, target: Target) -> dic
     if image.mode.endswith("A") and not lossless:
         target.note("rounds alpha")
     how = {"quality": -1, "matrix_coefficients": 0} if lossless else {"quality": quality}
-    return how | {"chroma": 444, "exif": metadata.exif, "xmp": metadata.xmp}
+    return {
+        **how,
+        "chroma": 444,
+        "enc_params": {"preset": HEIF_PRESET},
+        "exif": metadata.exif,
+        "xmp": metadata.xmp,
+    }
 
 
 def _jpeg2000_options(metadata: Metadata, image: Image.Image, target: Target) -> dict[str, Any]:
