@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from colorize import ColorizeOptions, Colorizer, available_models
-from colorize.options import Option, options_of
+from colorize.option_fields import Option, options_of
 
 SHOWN = ("style", "saturation", "warmth", "autocontrast")
 TYPES = {bool: "BOOLEAN", int: "INT", float: "FLOAT", str: "STRING"}

@@ -199,6 +199,7 @@ def test_links_to_folders_do_not_multiply_photographs(tmp_path):
     assert len(batch.find_images([], [f"{tmp_path}/in/*/a.jpg"])) == 2  # as in a shell
 
 
+@pytest.mark.slow
 def test_deep_folders_are_searched_without_recursion(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for _ in range(1200):

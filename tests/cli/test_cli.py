@@ -295,6 +295,7 @@ def test_guides_are_never_replaced(colorize_):
     assert Path("out/a.png").read_bytes() == before
 
 
+@pytest.mark.slow
 def test_pipe_does_not_replace_its_input(weights, tmp_path):
     path = save(str(tmp_path / "a.png"))
     before = path.read_bytes()
@@ -552,6 +553,7 @@ def test_ignored_signals_stay_ignored(colorize_):
         signal.signal(signal.SIGHUP, former)
 
 
+@pytest.mark.slow
 def test_help_and_version_do_not_import_torch():
     code = (
         "import sys; from colorize.cli import main\n"

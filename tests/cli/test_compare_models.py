@@ -73,6 +73,7 @@ def test_networks_and_styles_are_shown_in_their_order(labels, row):
     assert labels == ["photograph", *expected]
 
 
+@pytest.mark.slow
 def test_network_without_styles_is_shown_once(labels, monkeypatch):
     from fixtures.ddcolor import FixedColors, uniform_ab
 

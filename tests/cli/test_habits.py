@@ -37,6 +37,7 @@ def save(name: str, color: bool = False, mode: str = "L") -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_second_identical_run_is_one_line(colorize_):
     for name in "abc":
         save(f"in/{name}.png")
@@ -66,6 +67,7 @@ def test_output_older_than_its_input_fails_in_one_line(colorize_):
     assert colorize_("in", "-o", "out")[0] == 0
 
 
+@pytest.mark.slow
 def test_photographs_in_color_are_counted_and_may_be_left_out(colorize_):
     for name, color in (("a", False), ("b", True), ("c", True), ("d", False)):
         save(f"in/{name}.png", color)

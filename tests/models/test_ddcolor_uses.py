@@ -71,6 +71,7 @@ def chroma_of(pixels: np.ndarray) -> float:
     return float(np.hypot(*np.moveaxis(rgb2lab(pixels)[..., 1:], -1, 0)).mean())
 
 
+@pytest.mark.slow
 def test_folder_resumes_where_it_stopped(arguments, tmp_path, capsys):
     for number in range(3):
         Image.fromarray(gray(40 + number).pixels).save(tmp_path / f"{number}.png")
@@ -86,6 +87,7 @@ def test_folder_resumes_where_it_stopped(arguments, tmp_path, capsys):
     assert "1 done, 2 skipped, 0 failed" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("upsampling", ["guided", "bilinear"])
 def test_photographs_of_a_batch_equal_single_ones(colorizer, upsampling):
     colorizer = colorizer.with_options(upsampling=upsampling)
@@ -132,6 +134,7 @@ def test_command_refuses_them_in_one_line(arguments, option, tmp_path, monkeypat
     assert [file.name for file in tmp_path.iterdir()] == ["a.png"]
 
 
+@pytest.mark.slow
 def test_video_is_colorized_without_flicker(arguments, tmp_path):
     pytest.importorskip("av")
     pytest.importorskip("cv2")
@@ -171,6 +174,7 @@ def test_page_shows_colors_and_hints_only(browser, colorizer):
             assert not is_gray(pixel(page, 0.3, 0.4))
 
 
+@pytest.mark.slow
 def test_evaluation_measures_hints(arguments, tmp_path):
     """The seed of their positions is not that of samples, which this network does not have."""
     (tmp_path / "photos").mkdir()

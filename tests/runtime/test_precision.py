@@ -77,6 +77,7 @@ def test_compact_keeps_float32_on_processors(network, photo):
     assert np.abs(expected.astype(int) - found).max() <= 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("has", [True, False])
 def test_published_networks_are_rounded_where_the_processor_can(has, monkeypatch):
     monkeypatch.setattr(precision, "cpu_supports_bf16", lambda: has)

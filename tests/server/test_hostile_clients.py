@@ -31,6 +31,7 @@ def half_a_head(server) -> socket.socket:
     return connection
 
 
+@pytest.mark.slow
 def test_unread_response_keeps_its_queue_slot_until_the_client_is_given_up(runner, monkeypatch):
     monkeypatch.setattr(connections, "SEND_TIMEOUT", 1.0)
     file = io.BytesIO()

@@ -71,6 +71,7 @@ def test_frame_rate_is_kept(tmp_path, colorizer, step):
     assert rate(tmp_path / "color.mkv") == rate(source)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("audio", ["flac", "aac"])
 def test_sound_is_copied_bit_for_bit(tmp_path, colorizer, audio):
     source = make_video(tmp_path / "clip.mkv", audio=audio)
