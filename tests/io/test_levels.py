@@ -14,7 +14,9 @@ import pyvips
 import tifffile
 from fixtures.image_files import (
     GRAY,
+    GRAY16,
     RGB,
+    RGB16,
     image_of,
     palette_image,
     plain_tiff,
@@ -261,3 +263,24 @@ def test_deep_color_jpeg2000_without_imagecodecs_is_right_or_rejected(
     with pytest.raises(ColorizeError, match=r"\[tiff\]"):
         read(io.BytesIO(contents[0]))
     assert_same_levels(read(io.BytesIO(contents[1])).pixels, (1000 + RAMP_RGB * 60000) / 65535, 0.5)
+
+
+@pytest.mark.parametrize("bits", [8, 12, 16])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_levels_of_lossless_jpeg_in_tiff(bits: int, channels: int) -> None:
+    imagecodecs = pytest.importorskip("imagecodecs")
+    samples = (GRAY16 if channels == 1 else RGB16) >> (16 - bits)
+    samples = samples.astype(np.uint8 if bits == 8 else np.uint16)
+    strip = imagecodecs.jpeg_encode(samples, lossless=True, bitspersample=bits)
+    content = plain_tiff(np.frombuffer(strip, np.uint8)[None], 1 if channels == 1 else 2)
+    for number, values in (
+        (tiff.IMAGE_WIDTH, [samples.shape[1]]), (tiff.IMAGE_LENGTH, [samples.shape[0]]),
+        (tiff.ROWS_PER_STRIP, [samples.shape[0]]), (tiff.SAMPLES_PER_PIXEL, [channels]),
+        (tiff.BITS_PER_SAMPLE, [bits] * channels), (tiff.COMPRESSION, [7]),
+        (tiff.SAMPLE_FORMAT, [1] * channels),
+    ):  # fmt: skip
+        content = _with_shorts(content, number, values)
+    pixels = read(io.BytesIO(content)).pixels
+    top, white = (1 << bits) - 1, np.iinfo(pixels.dtype).max
+    expected = np.rint(samples.astype(np.float64) * white / top)
+    assert np.abs(pixels.astype(np.float64) - expected).max() <= 0.5

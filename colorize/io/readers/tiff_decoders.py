@@ -7,7 +7,6 @@ here; what neither can decompress is left to tifffile and imagecodecs.
 
 from __future__ import annotations
 
-import itertools
 import logging
 from collections.abc import Callable
 from typing import BinaryIO
@@ -39,13 +38,14 @@ from colorize.io.readers.tiff_layout import (
     Layout,
     page_file,
 )
+from colorize.io.readers.tiff_samples import unpacked, unpredicted
 from colorize.io.segments import Part, SegmentFile
 
 Decoder = Callable[[BinaryIO, Layout, bool], np.ndarray]
 
-PART_SAMPLES = 1 << 20  # whose bits are unpacked at a time
 CODECS = {
-    34661: "JBIG", 34676: "SGI LogLuv", 34677: "SGI LogLuv", 34712: "JPEG 2000", 34887: "LERC",
+    7: "JPEG", 34661: "JBIG", 34676: "SGI LogLuv", 34677: "SGI LogLuv", 34712: "JPEG 2000",
+    34887: "LERC",
     34892: "lossy JPEG", 34933: "PNG", 34934: "JPEG XR", 50001: "WebP", 50002: "JPEG XL",
     52546: "JPEG XL", 50000: "Zstandard", 34925: "LZMA", 33003: "JPEG 2000", 33005: "JPEG 2000",
     32766: "NeXT", 32809: "ThunderScan",
@@ -109,6 +109,8 @@ def _decoders(layout: Layout) -> list[Decoder]:
         if layout.bits in (16, 32, 64) and (layout.bits, layout.sample_format) != (16, FLOAT):
             return [_decode_with_vips, _decode_bytes, _decode_with_tifffile]
         return [_decode_bytes, _decode_with_tifffile]
+    if layout.compression == JPEG and layout.bits != 8:
+        return [_decode_with_tifffile]
     if layout.compression in WARNING_CODECS:  # libvips passes libtiff's warnings on
         return [_decode_with_vips, _decode_with_pillow, _decode_with_tifffile]
     return [_decode_with_tifffile, _decode_with_pillow]
@@ -216,9 +218,9 @@ def _decode_bytes(file: BinaryIO, layout: Layout, allow_damaged: bool) -> np.nda
     rows = np.ascontiguousarray(rows).reshape(layout.height, across, layout.row_bytes)
     count = width * layout.channels
     if layout.bits in (8, 16, 32, 64):
-        samples = _unpredicted(rows, layout, width)
+        samples = unpredicted(rows, layout, width)
     else:
-        samples = _unpacked(rows, layout.bits, count)
+        samples = unpacked(rows, layout.bits, count)
     samples = samples.reshape(layout.height, across * width, layout.channels)
     return samples[:, : layout.width]
 
@@ -308,45 +310,3 @@ def _decode_subsampled(file: BinaryIO, layout: Layout, allow_damaged: bool) -> n
 
 def _typed(samples: np.ndarray, layout: Layout) -> np.ndarray:
     return samples.view(np.int8) if layout.sample_format == SIGNED else samples
-
-
-def _unpredicted(rows: np.ndarray, layout: Layout, width: int) -> np.ndarray:
-    """Return samples of whole bytes, (H, tiles, width * channels), with the predictor undone."""
-    height, across, _ = rows.shape
-    size, channels = layout.bits // 8, layout.channels
-    if layout.predictor == 3:  # bytes of one significance together, each the difference to before
-        total = np.add.accumulate(
-            rows.reshape(height, across, -1, channels), axis=2, dtype=np.uint8
-        )
-        planes = total.reshape(height, across, size, width * channels)
-        big_endian = np.ascontiguousarray(planes.swapaxes(2, 3))
-        return big_endian.view(f">f{size}").astype(f"f{size}")[..., 0]
-    kind = {UNSIGNED: "u", SIGNED: "i", FLOAT: "f"}[layout.sample_format]
-    integers = rows.view(f"{layout.byte_order}u{size}").astype(f"u{size}", copy=False)
-    if layout.predictor == 2:
-        pixels = integers.reshape(height, across, width, channels)
-        integers = np.add.accumulate(pixels, axis=2, dtype=integers.dtype)
-        integers = integers.reshape(height, across, -1)
-    if kind == "f" and size == 1:
-        raise UnsupportedError("floats of 8 bits")
-    return integers.view(f"{kind}{size}")
-
-
-def _unpacked(rows: np.ndarray, bits: int, count: int) -> np.ndarray:
-    """Return `count` samples of some bits, the highest first, from each row of bytes."""
-    if bits > 16:
-        raise UnsupportedError(f"{bits} bits")
-    flat = rows.reshape(-1, rows.shape[-1])
-    dtype = np.uint8 if bits <= 8 else np.uint16
-    samples = np.empty((len(flat), count), dtype)
-    down, across = max(1, PART_SAMPLES // max(count, 1)), PART_SAMPLES  # whole bytes, as 8 divides
-    for top, left in itertools.product(range(0, len(flat), down), range(0, count, across)):
-        part = samples[top : top + down, left : left + across]
-        size = part.shape[1] * bits
-        packed = flat[top : top + down, left * bits // 8 : (left * bits + size + 7) // 8]
-        digits = np.unpackbits(packed, axis=1)[:, :size].reshape(*part.shape, bits)
-        value = np.zeros(part.shape, dtype)
-        for index in range(bits):
-            value = (value << 1) | digits[..., index]
-        part[:] = value
-    return samples
