@@ -13,7 +13,7 @@ from colorize.cli.arguments import check_arguments, parser
 from colorize.cli.commands import COMMANDS
 from colorize.cli.messages import FAILED, INTERRUPTED, log_line, show_warning
 from colorize.cli.signals import interrupts
-from colorize.errors import ColorizeError, is_closed_pipe, reason_of
+from colorize.errors import ColorizeError, is_closed_pipe, one_line, reason_of
 from colorize.runtime.threads import limit_blas_threads
 
 
@@ -102,6 +102,9 @@ def _colorize(args: argparse.Namespace) -> int:
             return colorize_files(args)
     except ColorizeError as error:
         log_line(str(error))
+        return FAILED
+    except ImportError as error:  # there is too little memory for a library
+        log_line(f"a library cannot be loaded: {one_line(error)}")
         return FAILED
     except OSError as error:  # standard output is full, the working folder is gone, ...
         if is_closed_pipe(error):

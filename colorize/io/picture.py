@@ -49,14 +49,21 @@ def from_photo(
 ) -> Photo | Image.Image | np.ndarray | bytes:
     """Return a photo as the type of another picture; a Photo where that is a path.
 
-    Arrays are (H, W, 3), or (H, W, 4) with alpha; bytes are a file of the photo's own format.
+    Arrays are (H, W, 3), or (H, W, 4) with alpha; a pixel is masked where any of its channels was.
+    Bytes are a file of the photo's own format.
     """
     if isinstance(like, Image.Image):
         return photo.to_pillow()
     if isinstance(like, np.ndarray):
-        return photo.pixels if photo.alpha is None else np.dstack([photo.pixels, photo.alpha])
+        array = photo.pixels if photo.alpha is None else np.dstack([photo.pixels, photo.alpha])
+        return _masked_like(array, like) if isinstance(like, np.ma.MaskedArray) else array
     if isinstance(like, bytes):
         file = io.BytesIO()
         write(photo, file)
         return file.getvalue()
     return photo
+
+
+def _masked_like(array: np.ndarray, like: np.ma.MaskedArray) -> np.ndarray:
+    mask = np.ma.getmaskarray(like).reshape(*array.shape[:2], -1).any(axis=2, keepdims=True)
+    return np.ma.masked_array(array, np.repeat(mask, array.shape[2], axis=2))

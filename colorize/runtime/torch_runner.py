@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +11,9 @@ import torch
 
 from colorize.color.types import Floats
 from colorize.models.base import Network
+
+if hasattr(os, "register_at_fork"):  # OpenMP's threads, which torch would wait for, are not forked
+    os.register_at_fork(after_in_child=lambda: torch.set_num_threads(1))
 
 
 class TorchRunner:

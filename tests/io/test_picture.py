@@ -79,3 +79,16 @@ def test_anything_else_is_an_error(wrong):
 def test_damaged_bytes_are_an_error():
     with pytest.raises(ColorizeError):
         to_photo(b"no picture")
+
+
+@pytest.mark.parametrize("channels", [1, 4])
+def test_masked_array_keeps_its_mask(channels):
+    mask = GRAY > 100
+    values, photo = GRAY, COLORED
+    if channels == 4:
+        values, photo = np.dstack([COLOR, GRAY]), Photo(COLOR, GRAY)
+        mask = mask[..., None] & np.array([True, False, False, False])
+    result = from_photo(photo, np.ma.masked_array(values, mask))
+    assert result.shape == (*GRAY.shape, max(channels, 3))
+    assert (np.ma.getmaskarray(result) == (GRAY > 100)[..., None]).all()
+    np.testing.assert_array_equal(result.data[..., :3], COLOR)
