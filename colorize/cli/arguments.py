@@ -176,7 +176,7 @@ def _add_files(group: argparse._ArgumentGroup) -> None:
     )  # fmt: skip
     group.add_argument(
         "--exclude", action="append", default=[], metavar="PATTERN",
-        help="no files or folders that match; may be repeated",
+        help="leave out files and folders that match; may be repeated",
     )  # fmt: skip
     group.add_argument(
         "--suffix", type=_name_part, metavar="TEXT",

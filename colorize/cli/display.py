@@ -15,6 +15,7 @@ from colorize.cli.messages import FAILED, ProgressBar, log_line, progress_bar, r
 from colorize.cli.summary import Notes, closing_lines, counted, duration
 from colorize.errors import one_line
 
+MAX_FAILURES = 100  # that are printed
 PLAIN_INTERVAL = 60.0  # seconds between the lines of --progress plain
 
 
@@ -77,11 +78,19 @@ class Display:
         self.report.add(result)
         self.events.result(result)
         self.notes.add(result)
-        if not (self._several and result.cause in ("output exists", "output older")):
-            for line in result_lines(result, self._several, self._quiet):
-                log_line(line)
+        for line in self._lines(result):
+            log_line(line)
         self._bar.update()
         self.plain.update(self._progress)
+
+    def _lines(self, result: Result) -> list[str]:
+        """Return the lines to print for a result; what may be true of all files is only counted."""
+        if self._several and result.cause in ("output exists", "output older"):
+            return []
+        if result.error is not None and self.report.failed > MAX_FAILURES:
+            more = "further failures are only counted; --failure-log FILE lists all of them"
+            return [more] if self.report.failed == MAX_FAILURES + 1 else []
+        return result_lines(result, self._several, self._quiet)
 
     def _progress(self) -> str:
         """Return how far the batch is, on one line."""

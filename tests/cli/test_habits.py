@@ -115,6 +115,17 @@ def test_events_are_json_lines(colorize_):
     assert [json.loads(line)["event"] for line in out.splitlines()].count("planned") == 4
 
 
+def test_only_the_first_failures_are_printed(colorize_, monkeypatch):
+    monkeypatch.setattr(display, "MAX_FAILURES", 3)
+    save("in/a.png")
+    for number in range(6):
+        Path(f"in/{number}.png").write_bytes(b"no picture")
+    status, said, _ = colorize_("in", "-o", "out", "--failure-log", "failed.jsonl")
+    assert (status, said.count("known format"), said.count("only counted")) == (1, 3, 1)
+    assert "1 done, 0 skipped, 6 failed" in said
+    assert len(Path("failed.jsonl").read_text().splitlines()) == 6
+
+
 def test_plain_progress_is_a_line_a_minute(colorize_, monkeypatch):
     for number in range(5):
         save(f"in/{number}.png")
