@@ -44,3 +44,18 @@ def is_result(job: Job, options: WriteOptions) -> bool:
         return False
     provenance = Provenance(pixel_hash(photo.pixels), settings)
     return origin.instance_id == provenance.instance_id(format, options.quality)
+
+
+def has_other_settings(job: Job, options: WriteOptions) -> bool:
+    """Return whether the file at a job's target says that it was made with other settings."""
+    settings = output_settings(job, options)
+    remote = isinstance(job.target, RemotePath)
+    if settings is None or remote or job.confidence or is_video(job.source):
+        return False
+    from colorize.io.info import read_info  # here: XML takes a hundredth of a second to import
+
+    try:
+        origin = read_info(job.target).origin
+    except ColorizeError:
+        return False
+    return origin.is_colorized and origin.parameters != settings

@@ -62,7 +62,8 @@ class WriteOptions:
 
     Attributes:
         existing: what to do with a job whose output exists: "refuse" fails it, "keep" skips it,
-            "keep newer" skips it unless the input is newer, and "replace" runs it.
+            "keep newer" skips it unless the input is newer or the output says that it was made with
+            other settings, and "replace" runs it.
         skip_color: skip photographs that are in color already, see `color.tint`.
         skip_results: skip photographs whose metadata say that this program colorized them.
         manifest: what earlier runs have finished; new entries are added if it is writable.
@@ -95,7 +96,15 @@ class WriteOptions:
     thumbnails: bool = False
 
 
-Cause = Literal["output exists", "output older", "up to date", "in color", "a result", "disk full"]
+Cause = Literal[
+    "output exists",
+    "output older",
+    "other settings",
+    "up to date",
+    "in color",
+    "a result",
+    "disk full",
+]
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from threading import Event
 
-from colorize.batch.adoption import is_result
-from colorize.batch.jobs import Job, Result, WriteOptions, failure_line
+from colorize.batch.adoption import has_other_settings, is_result
+from colorize.batch.jobs import Cause, Job, Result, WriteOptions, failure_line
 from colorize.errors import display_name, error_context
 from colorize.io import readers
 from colorize.io.atomic import check_replaceable
@@ -98,14 +98,19 @@ def check(job: Job, rejected: Mapping[Job, str], options: WriteOptions) -> Resul
         return Result(job, 0, skipped=reason, cause="up to date")
     if existing == "replace" or (manifest is not None and manifest.is_own_output(job.target)):
         return None
-    if is_file(job.target) and (
-        existing == "keep" or (existing == "keep newer" and not _is_newer(job.source, job.target))
-    ):
-        return Result(job, 0, skipped=f"{target} exists", cause="output exists")
-    older = existing == "keep newer" and is_file(job.target)
-    what = "is older than the input" if older else "exists"
+    cause: Cause = "output exists"
+    what = "exists"
+    if existing == "keep newer" and is_file(job.target):
+        if _is_newer(job.source, job.target):
+            cause, what = "output older", "is older than the input"
+        elif has_other_settings(job, options):
+            cause, what = "other settings", "was made with other settings"
+        else:
+            existing = "keep"
+    if existing == "keep" and is_file(job.target):
+        return Result(job, 0, skipped=f"{target} exists", cause=cause)
     error = f"{source}: {target} {what}; --overwrite replaces it, --skip-existing keeps it"
-    return Result(job, 0, error, cause="output older" if older else "output exists")
+    return Result(job, 0, error, cause=cause)
 
 
 def _is_newer(source: Path, target: Path) -> bool:

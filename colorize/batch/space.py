@@ -6,13 +6,11 @@ import os
 import shutil
 from pathlib import Path
 
-from PIL import Image
-
 from colorize.batch.jobs import Job
 from colorize.errors import ColorizeError
 from colorize.io.formats import output_format
-from colorize.io.pillow_warnings import pillow_warnings_ignored
 from colorize.io.storage import RemotePath, size_and_mtime
+from colorize.video.formats import is_video
 
 # Bytes a pixel of photographs in color with 8 bits, at the default quality: means over 14 scans
 # are 0.37 for JPEG, 1.4 for PNG, 1.3 for TIFF, 0.9 for JPEG 2000, rounded up here.
@@ -26,24 +24,25 @@ DEEP = 3.0  # times as many with 16 bits, whose lower ones are noise
 def estimated_bytes(job: Job, format: str | None = None) -> int:
     """Return about how large the output of a job will be.
 
-    By the size of the first page and the format of the output; but not smaller than the input,
-    which may have further pages, and by that alone where the size is not easily found, as for
-    videos and objects in a store.
+    By the number of pixels and the format of the output, but not smaller than the input; by the
+    input alone for videos and objects in a store.
 
     Args:
         job: its source need not be readable.
         format: of the output; None for that of its suffix.
     """
     input_bytes = size_and_mtime(job.source)[0] or 0
-    if isinstance(job.source, RemotePath):
+    if isinstance(job.source, RemotePath) or is_video(job.source):
         return input_bytes
+    from colorize.io.info import read_info  # here: XML takes a hundredth of a second to import
+
     try:
         written = output_format(job.target, format)
-        with pillow_warnings_ignored(), Image.open(job.source) as image:
-            pixels = image.width * image.height
-            depth = DEEP if image.mode.startswith("I") else 1.0
-    except (ColorizeError, OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        info = read_info(job.source)
+    except ColorizeError:
         return input_bytes
+    depth = DEEP if "16" in info.mode else 1.0
+    pixels = info.width * info.height * info.pages
     return max(input_bytes, round(pixels * depth * BYTES_PER_PIXEL.get(written, 3.0)))
 
 

@@ -85,7 +85,7 @@ class Display:
 
     def _lines(self, result: Result) -> list[str]:
         """Return the lines to print for a result; what may be true of all files is only counted."""
-        if self._several and result.cause in ("output exists", "output older"):
+        if self._several and result.cause in ("output exists", "output older", "other settings"):
             return []
         if result.error is not None and self.report.failed > MAX_FAILURES:
             more = "further failures are only counted; --failure-log FILE lists all of them"

@@ -18,6 +18,11 @@ SKIPPED: tuple[tuple[Cause, str, str, str], ...] = (
     ("in color", "photograph", "is in color already", "are in color already"),
     ("a result", "photograph", "is a result of an earlier run", "are results of earlier runs"),
 )
+REFUSED: tuple[tuple[Cause, str, str], ...] = (
+    ("output exists", "exists already", "exist already"),
+    ("output older", "is older than the input", "are older than their inputs"),
+    ("other settings", "was made with other settings", "were made with other settings"),
+)
 
 
 @dataclass
@@ -78,15 +83,13 @@ def closing_lines(
     kept: Counter[Cause] = Counter({cause: reasons[cause] for cause in KEPT})
     if kept.total():
         lines.append(f"skipped: {_join(_skipped(kept))}")
-    if existing := report.failed_by["output exists"]:
-        verb = "exists" if existing == 1 else "exist"
-        lines.append(f"failed: {counted(existing, 'output')} {verb} already; --overwrite replaces")
-    if older := report.failed_by["output older"]:
-        verb = "is" if older == 1 else "are"
-        lines.append(
-            f"failed: {counted(older, 'output')} {verb} older than the input; --overwrite "
-            "replaces, --skip-existing keeps"
-        )
+    for cause, singular, plural in REFUSED:
+        if count := report.failed_by[cause]:
+            verb, them = (singular, "it") if count == 1 else (plural, "them")
+            lines.append(
+                f"failed: {counted(count, 'output')} {verb}; --overwrite replaces {them}, "
+                f"--skip-existing keeps {them}"
+            )
     return [*lines, report.summary + (f"; {left} left" if left else "")]
 
 

@@ -67,6 +67,18 @@ def test_output_older_than_its_input_fails_in_one_line(colorize_):
     assert colorize_("in", "-o", "out")[0] == 0
 
 
+def test_output_of_other_settings_fails_in_one_line(colorize_):
+    for name in "abc":
+        save(f"in/{name}.png")
+    assert colorize_("in", "-o", "out")[0] == 0
+    status, said, _ = colorize_("in", "-o", "out", "--saturation", "2")
+    assert (status, "3 outputs were made with other settings" in said) == (1, True)
+    assert said.count("\n") == 2
+    assert colorize_("in", "-o", "out", "--saturation", "2", "--skip-existing")[0] == 0
+    assert colorize_("in", "-o", "out", "--saturation", "2", "--overwrite")[0] == 0
+    assert colorize_("in", "-o", "out", "--saturation", "2")[0] == 0
+
+
 @pytest.mark.slow
 def test_photographs_in_color_are_counted_and_may_be_left_out(colorize_):
     for name, color in (("a", False), ("b", True), ("c", True), ("d", False)):
