@@ -27,7 +27,7 @@ from colorize import Colorizer
 from colorize.io.photo import Photo
 from colorize.options import VideoOptions
 from colorize.runtime.threads import available_cpus
-from colorize.video.encoder import VideoEncoder
+from colorize.video.encoder import VideoEncoder, plan_encoding
 from colorize.video.formats import resolve_codec
 from colorize.video.reader import VideoReader, frame_pixels, open_video, read_first_frame
 from colorize.video.temporal import TemporalFilter
@@ -106,7 +106,9 @@ def parts(colorizer: Colorizer, path: Path, options: VideoOptions) -> dict[str, 
         first = read_first_frame(file, str(path))
         with open_video(file, str(path)) as container:
             reader = VideoReader(container, str(path), first)
-            encoder = VideoEncoder(reader, *resolve_codec("mp4", options.codec, options.crf))
+            codec, crf = resolve_codec("mp4", options.codec, options.crf)
+            encoding = plan_encoding(reader, codec, crf, (reader.width, reader.height))
+            encoder = VideoEncoder(reader, encoding)
             frames = reader.frames()
             for _ in range(PARTS_FRAMES):
                 frame, pts = timed("decoder", next, frames)

@@ -86,8 +86,11 @@ def describe_left_out(left_out: Counter[str]) -> str:
     if rest:
         counts.append(f"{rest} others")
     files = "1 file is" if total == 1 else f"{total} files are"
-    videos = any(is_video_name(f"x{suffix}") for suffix in left_out)
-    remedy = "; to colorize a video, name it with -i" if videos else ""
+    videos = sum(count for suffix, count in left_out.items() if is_video_name(f"x{suffix}"))
+    remedy = ""
+    if videos:
+        what = "the video, name it" if videos == 1 else f"the {videos} videos, name them"
+        remedy = f"; to colorize {what} with -i, or use --glob"
     if RAW_SUFFIXES & left_out.keys():
         remedy += f"; raw files need an extra: {install_command('raw')}"
     return f"{files} not in an image format and left out: {', '.join(counts)}{remedy}"

@@ -38,17 +38,15 @@ def plan_jobs(
         tag: what stands before the suffix of the outputs, unless `output` is a file; None for
             OUTPUT_TAG next to the sources and nothing in a folder.
     """
+    if tag is None:
+        tag = OUTPUT_TAG if output is None else ""
     jobs = []
     for source in sources:
-        # a video is never a picture of before and after
-        own = None if tag == COMPARE_TAG and is_video(source.path) else tag
-        if own is None:
-            own = OUTPUT_TAG if output is None else ""
-        job = Job(source.path, _target(source, output, folder, format, own), source.rejection)
+        job = Job(source.path, _target(source, output, folder, format, tag), source.rejection)
         if samples is None:
             jobs.append(job)
         else:
-            jobs += [_numbered(job, number, own) for number in range(1, samples + 1)]
+            jobs += [_numbered(job, number, tag) for number in range(1, samples + 1)]
     return list(dict.fromkeys(jobs))
 
 

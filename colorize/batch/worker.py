@@ -210,10 +210,7 @@ class JobWorker:
             )
         _make_folder(job.target.parent)
         result = colorize_video(job, self._raise_if_cancelled)
-        notes = [*result.notes]
-        if self.options.compare is not None:
-            notes.append("--compare does not apply to videos; the output is only in color")
-        return Result(job, 0, size=result.size, notes=tuple(notes))
+        return Result(job, 0, size=result.size, notes=result.notes)
 
     def _raise_if_cancelled(self) -> None:
         if self.cancelled.is_set():

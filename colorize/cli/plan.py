@@ -13,6 +13,7 @@ from colorize.cli.settings import is_batch
 from colorize.errors import ColorizeError, display_name
 from colorize.io.formats import output_format
 from colorize.io.storage import exists, is_folder, parse_path
+from colorize.video.formats import is_video
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,9 @@ def make_plan(args: argparse.Namespace) -> Plan:
         exclude=args.exclude, tags=(*batch.RESULT_TAGS, args.suffix or ""),
     )  # fmt: skip
     jobs = batch.plan_jobs(sources, output, folder, args.format, args.samples, tag)
+    if args.gallery and (video := next((job for job in jobs if is_video(job.source)), None)):
+        name = display_name(video.source)
+        raise ColorizeError(f"--gallery is for photographs, and {name} is a video", "leave it out")
     if args.confidence_map:
         planned = {job.source for job in jobs}
         sources = [source for source in sources if source.path in planned]

@@ -196,7 +196,7 @@ def _colorize_video(
                 return transcode.colorize_video(
                     job.source, job.target, colorizer,
                     from_arguments(VideoOptions, args), settings=video_settings(args, colorizer),
-                    comment=video_comment(args), progress=progress,
+                    comment=video_comment(args), compare=args.compare, progress=progress,
                 )  # fmt: skip
             except BaseException:
                 for folder in unfinished_folders(job.target):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 
 import av
 import cv2
@@ -19,14 +20,42 @@ DETERMINISTIC_X264 = "asm=avx2,fma3,bmi2"
 OPENCV_AVX512 = 256  # CV_CPU_AVX512_SKX, which has no name in Python
 
 
+@dataclass(frozen=True)
+class Encoding:
+    """How the frames of one video are encoded; made by `plan_encoding`.
+
+    Attributes:
+        codec: encoder and its options.
+        crf: constant rate factor; None for a lossless codec.
+        width, height: of the frames, in pixels.
+        pixel_format: FFmpeg's name.
+    """
+
+    codec: VideoCodec
+    crf: int | None
+    width: int
+    height: int
+    pixel_format: str
+
+    @property
+    def bits(self) -> int:
+        """Bits per channel of the result."""
+        return max(int(part.bits) for part in av.VideoFormat(self.pixel_format).components)
+
+    @property
+    def pixel_bits(self) -> int:
+        """Bits per channel of the pixels to encode, 8 or 16."""
+        return 16 if self.bits > 8 else 8
+
+
 class VideoEncoder:
     """Encodes consecutive frames; the first is a keyframe, and no packet needs earlier ones."""
 
-    def __init__(self, source: VideoReader, codec: VideoCodec, crf: int | None):
-        """Prepare to encode frames of the size and times of the source; see `configure`."""
-        self._context = av.VideoCodecContext.create(codec.encoder, "w")
-        self._context.options = encoder_options(codec, crf)
-        configure(self._context, source, codec)
+    def __init__(self, source: VideoReader, encoding: Encoding):
+        """Prepare to encode frames with the times of the source; see `configure`."""
+        self._context = av.VideoCodecContext.create(encoding.codec.encoder, "w")
+        self._context.options = encoder_options(encoding)
+        configure(self._context, source, encoding)
 
     def encode(self, pixels: Pixels, pts: int, duration: int) -> list[av.Packet]:
         """Return the packets that a frame completes.
@@ -59,52 +88,52 @@ class VideoEncoder:
         return packets
 
 
-def encoder_options(codec: VideoCodec, crf: int | None) -> dict[str, str]:
-    """Return FFmpeg's private options; `crf` is the rate factor, None for a lossless codec."""
+def plan_encoding(
+    source: VideoReader, codec: VideoCodec, crf: int | None, size: tuple[int, int]
+) -> Encoding:
+    """Return how to encode: with 10 bits or more if source, codec and build have them.
+
+    4:2:0 needs an even width and height; others are written as 4:4:4.
+
+    Args:
+        source: The video whose frames are colorized.
+        codec: How to encode.
+        crf: Constant rate factor; None for a lossless codec.
+        size: (width, height) of the frames to encode.
+    """
+    name, deep = codec.pixel_format, codec.deep_pixel_format
+    if source.bits > 8 and deep is not None:
+        supported = av.codec.Codec(codec.encoder, "w").video_formats or []
+        name = deep if deep in [format.name for format in supported] else name
+    if size[0] % 2 or size[1] % 2:
+        name = name.replace("yuv420p", "yuv444p")
+    return Encoding(codec, crf, *size, name)
+
+
+def encoder_options(encoding: Encoding) -> dict[str, str]:
+    """Return FFmpeg's private options."""
     os.environ.setdefault("SVT_LOG", "1")  # of the AV1 encoder: only errors
+    codec, crf = encoding.codec, encoding.crf
     options = dict(codec.options) | ({} if crf is None else {"crf": str(crf)})
     if codec.encoder == "libx264" and cv2.checkHardwareSupport(OPENCV_AVX512):
         options["x264-params"] = DETERMINISTIC_X264
     return options
 
 
-def pixel_format(source: VideoReader, codec: VideoCodec) -> str:
-    """Return FFmpeg's name of the pixel format: with 10 bits if source, codec and build have them.
-
-    4:2:0 needs an even width and height; others are written as 4:4:4.
-    """
-    name, deep = codec.pixel_format, codec.deep_pixel_format
-    if source.bits > 8 and deep is not None:
-        supported = av.codec.Codec(codec.encoder, "w").video_formats or []
-        name = deep if deep in [format.name for format in supported] else name
-    odd = source.width % 2 or source.height % 2
-    return name.replace("yuv420p", "yuv444p") if odd else name
-
-
-def bits_of(pixel_format: str) -> int:
-    """Return the bits per channel of a pixel format."""
-    return max(int(part.bits) for part in av.VideoFormat(pixel_format).components)
-
-
-def bits_of_pixels(source: VideoReader, codec: VideoCodec) -> int:
-    """Return the bits per channel of the pixels to encode: 16 if more than 8 are kept."""
-    return 16 if bits_of(pixel_format(source, codec)) > 8 else 8
-
-
-def configure(context: av.VideoCodecContext, source: VideoReader, codec: VideoCodec) -> None:
+def configure(context: av.VideoCodecContext, source: VideoReader, encoding: Encoding) -> None:
     """Set size, times, pixel format and color tags of an encoder.
 
     Args:
         context: of the encoder, not yet open.
         source: the video whose frames are encoded.
-        codec: how to encode.
+        encoding: how to encode.
     """
-    context.width, context.height = source.width, source.height
-    context.pix_fmt = pixel_format(source, codec)
+    context.width, context.height = encoding.width, encoding.height
+    context.pix_fmt = encoding.pixel_format
     context.framerate, context.time_base = source.rate, source.time_base
     context.flags |= Flags.frame_duration | Flags.global_header
     context.color_primaries = ColorPrimaries.BT709
     context.color_trc = ColorTrc.BT709
-    if codec.pixel_format.startswith("yuv"):
+    if encoding.pixel_format.startswith("yuv"):
         context.colorspace, context.color_range = Colorspace.ITU709, ColorRange.MPEG
     context.sample_aspect_ratio = source.pixel_aspect

@@ -27,6 +27,7 @@ from colorize.video.temporal import (
     grid_lightness,
     predict_ab,
 )
+from colorize.viewing.compare import compare
 
 FRAMES_PER_WORKER = 2  # one in work and one waiting, so that no thread is idle
 
@@ -62,6 +63,7 @@ def colorize_frames(
     colorizer: Colorizer,
     state: FilterState | None = None,
     *,
+    layout: str | None = None,
     quarter_turns: int = 0,
     workers: int = 2,
 ) -> Generator[ColorizedFrame[F], None, None]:
@@ -72,6 +74,7 @@ def colorize_frames(
         read_pixels: returns the pixels of a frame, gray or RGB, uint8.
         colorizer: network and settings; its `threads` are used by each worker.
         state: of the temporal filter after the frame before; None at the start.
+        layout: shows before and after in one frame, see `viewing.compare`; None for the colors.
         quarter_turns: counterclockwise, from stored to upright; the network sees frames upright.
         workers: number of threads.
     """
@@ -99,7 +102,7 @@ def colorize_frames(
     def merge(pixels: Pixels, ab: Floats) -> Pixels:
         stored = np.ascontiguousarray(np.rot90(ab, -quarter_turns, axes=(1, 2)))
         result: Pixels = colorizer.merge(Photo(pixels), stored).pixels
-        return result
+        return result if layout is None else compare_frames(pixels, result, layout, quarter_turns)
 
     def blend_oldest() -> None:
         frame, future = analyses.popleft()
@@ -128,6 +131,20 @@ def colorize_frames(
                 yield take_oldest()
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+def compare_frames(before: Pixels, after: Pixels, layout: str, quarter_turns: int) -> Pixels:
+    """Return both in one frame, as it is stored, so that they are side by side when shown.
+
+    Args:
+        before: gray (height, width) or RGB (height, width, 3).
+        after: RGB (height, width, 3), or gray.
+        layout: see `viewing.compare`.
+        quarter_turns: counterclockwise, from stored to upright.
+    """
+    first, second = (Photo(np.rot90(pixels, quarter_turns)) for pixels in (before, after))
+    shown = compare(first, second, layout).pixels
+    return np.ascontiguousarray(np.rot90(shown, -quarter_turns))
 
 
 def _resolved(value: Floats) -> Future[Floats]:

@@ -7,7 +7,6 @@ length of the video. docs/video.md lists what each container keeps.
 
 from __future__ import annotations
 
-import functools
 import heapq
 import os
 import secrets
@@ -18,6 +17,7 @@ from operator import itemgetter
 from pathlib import Path
 
 import av
+import numpy as np
 
 from colorize._version import __version__
 from colorize.errors import ColorizeError, display_name, error_context
@@ -26,9 +26,9 @@ from colorize.io.source import open_source
 from colorize.options import VideoOptions
 from colorize.pipeline import Colorizer
 from colorize.runtime.threads import available_cpus
-from colorize.video.encoder import VideoEncoder, bits_of_pixels
+from colorize.video.encoder import Encoding, VideoEncoder, plan_encoding
 from colorize.video.formats import VideoResult, muxer_of, resolve_codec
-from colorize.video.parallel import colorize_frames
+from colorize.video.parallel import colorize_frames, compare_frames
 from colorize.video.pieces import PIECE_FRAMES, PieceFolder
 from colorize.video.reader import (
     UNREADABLE,
@@ -54,6 +54,7 @@ def colorize_video(
     *,
     settings: Mapping[str, object] | None = None,
     comment: str | None = None,
+    compare: str | None = None,
     progress: Callable[[int, int | None], None] = lambda done, total: None,
 ) -> VideoResult:
     """Write a video in color; return its size, its number of frames, and what was not kept.
@@ -69,6 +70,7 @@ def colorize_video(
         settings: all that the output depends on besides the source, as JSON values, such as the
             hash of the weights; None starts from the beginning after an interruption.
         comment: a tag of the file, behind the source's own comment.
+        compare: layout that shows before and after in each frame, see `viewing.compare`.
         progress: called after each frame with the number done and the total, None if unknown; an
             exception from it cancels the work.
 
@@ -93,13 +95,13 @@ def colorize_video(
             av.open(written, "w", format=muxer) as output,
         ):
             reader = VideoReader(container, name, first, progressive=options.deinterlace)
-            writer = VideoWriter(output, reader, codec, crf, comment)
+            size = _compared_size(reader, compare)
+            encoding = plan_encoding(reader, codec, crf, size)
+            writer = VideoWriter(output, reader, encoding, comment)
             copier = StreamCopier(output, reader, options.audio)
             pieces = PieceFolder(folder)
             resumed_at = pieces.frames
-            new_encoder = functools.partial(VideoEncoder, reader, codec, crf)
-            bits = bits_of_pixels(reader, codec)
-            _encode(reader, colorizer, pieces, new_encoder, bits, progress)
+            _encode(reader, colorizer, pieces, encoding, compare, progress)
             if not reader.count:
                 raise ColorizeError(f"{UNREADABLE} (no frame can be decoded)")
             with open_video(file, name) as again:
@@ -114,7 +116,7 @@ def colorize_video(
             notes = (*writer.notes, *copier.notes, *reader.notes)
     if resumed_at:
         notes = (f"resumed after frame {resumed_at}", *notes)
-    return VideoResult((reader.width, reader.height), reader.count, notes)
+    return VideoResult(size, reader.count, notes)
 
 
 def _unfinished_folder(
@@ -133,8 +135,8 @@ def _encode(
     reader: VideoReader,
     colorizer: Colorizer,
     pieces: PieceFolder,
-    new_encoder: Callable[[], VideoEncoder],
-    bits: int,
+    encoding: Encoding,
+    layout: str | None,
     progress: Callable[[int, int | None], None],
 ) -> None:
     """Colorize and encode the frames that the pieces do not have yet, in new pieces.
@@ -143,8 +145,8 @@ def _encode(
         reader: of the video; frames of finished pieces are decoded, but not colorized.
         colorizer: network and settings.
         pieces: those of interrupted runs; gets the others.
-        new_encoder: called for each piece.
-        bits: per channel of the pixels that are colorized, 8 or 16.
+        encoding: how to encode.
+        layout: of before and after in one frame; None for the colors only.
         progress: called after each frame with the number done and the total.
     """
     frames = reader.frames()
@@ -153,15 +155,16 @@ def _encode(
     number = pieces.frames
     colorized = colorize_frames(
         frames,
-        lambda timed: frame_pixels(timed[0], reader.width, reader.height, bits),
+        lambda timed: frame_pixels(timed[0], reader.width, reader.height, encoding.pixel_bits),
         colorizer,
         pieces.state,
+        layout=layout,
         quarter_turns=reader.quarter_turns,
         workers=max(1, available_cpus() // colorizer.threads),
     )
     with closing(colorized):
         for start in colorized:
-            encoder = new_encoder()
+            encoder = VideoEncoder(reader, encoding)
             with pieces.new_piece() as piece:
                 for each in chain([start], islice(colorized, PIECE_FRAMES - 1)):
                     frame, pts = each.frame
@@ -170,3 +173,10 @@ def _encode(
                     number += 1
                     progress(number, reader.total)
                 piece.write(encoder.finish())
+
+
+def _compared_size(reader: VideoReader, layout: str | None) -> tuple[int, int]:
+    """Return (width, height) of the frames as they are stored, with before and after in each."""
+    blank = np.zeros((reader.height, reader.width), np.uint8)
+    shown = blank if layout is None else compare_frames(blank, blank, layout, reader.quarter_turns)
+    return shown.shape[1], shown.shape[0]

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import av
 
-from colorize.video.encoder import bits_of, configure, encoder_options
-from colorize.video.formats import VideoCodec
+from colorize.video.encoder import Encoding, configure, encoder_options
 from colorize.video.reader import VideoReader
 
 CONTAINER_TAGS = {"major_brand", "minor_version", "compatible_brands", "encoder", "duration"}
@@ -23,8 +22,7 @@ class VideoWriter:
         self,
         output: av.container.OutputContainer,
         source: VideoReader,
-        codec: VideoCodec,
-        crf: int | None,
+        encoding: Encoding,
         comment: str | None = None,
     ):
         """Add the video stream, the titles and the chapters to the output.
@@ -32,14 +30,13 @@ class VideoWriter:
         Args:
             output: The open container.
             source: The video whose properties are kept.
-            codec: How the frames are encoded.
-            crf: Constant rate factor; None for a lossless codec.
+            encoding: How the frames are encoded.
             comment: A tag of the file, behind the source's own comment.
         """
         self.notes: list[str] = []
         self._output = output
         self._source = source
-        self._video = self._add_video(codec, crf)
+        self._video = self._add_video(encoding)
         self._copy_metadata()
         if comment:
             own = [output.metadata[key] for key in output.metadata if key.lower() == "comment"]
@@ -50,19 +47,19 @@ class VideoWriter:
         packet.stream = self._video
         self._output.mux(packet)
 
-    def _add_video(self, codec: VideoCodec, crf: int | None) -> av.stream.Stream:
+    def _add_video(self, encoding: Encoding) -> av.stream.Stream:
         """Add the video stream with all that players must know of the frames; return it."""
-        source, container = self._source, self._output.format.name
-        stream = self._output.add_stream(codec.encoder, source.rate, encoder_options(codec, crf))
+        source, container, codec = self._source, self._output.format.name, encoding.codec
+        stream = self._output.add_stream(codec.encoder, source.rate, encoder_options(encoding))
         context = stream.codec_context
-        configure(context, source, codec)
+        configure(context, source, encoding)
         if context.pix_fmt.startswith("yuv444p"):
             self.notes.append(
                 "the width or height is odd: written as 4:4:4, which few players show"
             )
-        if source.bits > (bits := bits_of(context.pix_fmt)):
+        if source.bits > encoding.bits:
             self.notes.append(
-                f"the video has {source.bits} bits per channel, the result {bits}; "
+                f"the video has {source.bits} bits per channel, the result {encoding.bits}; "
                 "--codec hevc and av1 have 10, ffv1 has 16"
             )
         if codec.encoder == "libx265" and container in MP4:

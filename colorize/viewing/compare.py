@@ -18,7 +18,7 @@ from colorize.io.exif import set_exif_dimensions
 from colorize.io.photo import Photo
 
 LAYOUTS = ("side-by-side", "split")
-LINE_SHARE = 400  # of the width by the width of the dividing line, which has at least 2 pixels
+LINE_SHARE = 400  # of the width by the width of the dividing line
 
 
 def compare(before: Photo, after: Photo, layout: str = "side-by-side") -> Photo:
@@ -56,7 +56,8 @@ def _rgb(pixels: Array) -> Array:
 
 
 def _line_width(width: int) -> int:
-    return max(2, width // LINE_SHARE)
+    """Return an even number of pixels: videos side by side need an even width."""
+    return max(2, width // LINE_SHARE // 2 * 2)
 
 
 def _side_by_side(before: Array, after: Array, line: int) -> Array:

@@ -215,3 +215,13 @@ def test_deep_folders_are_searched_without_recursion(tmp_path, monkeypatch):
     for _ in range(1200):
         os.chdir("..")
         os.rmdir("d")
+
+
+@pytest.mark.parametrize(
+    ("counts", "wanted"),
+    [({".psd": 1}, ""), ({".mod": 1}, "the video, name it"), ({".mp4": 2, ".vob": 3}, "5 videos")],
+)
+def test_videos_left_out_are_counted_with_the_remedy(counts, wanted):
+    line = batch.describe_left_out(Counter(counts))
+    assert ("-i" in line) is bool(wanted)
+    assert wanted in line

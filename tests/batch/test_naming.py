@@ -45,8 +45,8 @@ def test_tag_of_compared_or_edited_pictures():
 
     assert names(None, False, "-edited") == ["scans/photo-edited.jpg", "scans/clip-edited.mp4"]
     assert names(Path("out"), True, "-edited") == ["out/photo-edited.jpg", "out/clip-edited.mp4"]
-    assert names(None, False, ".compare") == ["scans/photo.compare.jpg", "scans/clip.colorized.mp4"]
-    assert names(Path("out"), True, ".compare") == ["out/photo.compare.jpg", "out/clip.mp4"]
+    assert names(None, False, ".compare") == ["scans/photo.compare.jpg", "scans/clip.compare.mp4"]
+    assert names(Path("out"), True, ".compare") == ["out/photo.compare.jpg", "out/clip.compare.mp4"]
     assert names(Path("x.jpg"), False, ".compare")[0] == "x.jpg"
     assert names(None, False, "-edited", 2)[:2] == [
         "scans/photo-1-edited.jpg", "scans/photo-2-edited.jpg"

@@ -15,7 +15,6 @@ pytest.importorskip("cv2")
 from fixtures.videos import UNEVEN, inspect, make_video, picture  # noqa: E402
 
 from colorize.video.deinterlace import deinterlace  # noqa: E402
-from colorize.video.encoder import bits_of  # noqa: E402
 from colorize.video.formats import CODECS  # noqa: E402
 from colorize.video.reader import frame_pixels  # noqa: E402
 from colorize.video.transcode import colorize_video  # noqa: E402
@@ -66,7 +65,7 @@ def test_ten_bits_stay_where_the_codec_has_them(tmp_path, colorizer, codec):
     assert deep or codec in ("h264", "vp9")
     with av.open(target) as video:
         frame = next(video.decode(video=0))
-    assert (bits_of(frame.format.name) > 8) is deep
+    assert (max(part.bits for part in frame.format.components) > 8) is deep
     assert [note for note in result.notes if "10 bits" in note] == list(result.notes)
     assert len(result.notes) == (0 if deep else 1)
     if codec == "ffv1":

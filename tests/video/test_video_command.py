@@ -8,6 +8,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -166,3 +167,32 @@ def test_interrupted_command_leaves_no_file(colorize_, monkeypatch):
             signal.signal(number, handler)
     assert len(written) < len(UNEVEN)
     assert os.listdir() == ["clip.mp4"]
+
+
+def test_gallery_of_videos_is_refused_before_any_work(colorize_):
+    Path("in").mkdir()
+    Image.fromarray(picture(0)).save("in/a.png")
+    make_video(Path("in/clip.mp4"), audio=None, times=UNEVEN[:2])
+    status, messages = colorize_("--glob", "in/*", "-o", "out", "--gallery", "g.html")
+    assert status == 1
+    assert "clip.mp4 is a video" in messages
+    assert os.listdir() == ["in"]
+
+
+@pytest.mark.parametrize("turn", [0, 90])
+@pytest.mark.parametrize("layout", ["side-by-side", "split"])
+def test_before_and_after_are_compared_in_each_frame(colorize_, layout, turn):
+    make_video(Path("clip.mp4"), audio=None, times=UNEVEN[:3], turn=turn)
+    for arguments in ((), ("--compare", layout)):
+        assert colorize_("-i", "clip.mp4", "--crf", "1", *arguments)[0] == 0
+    shown = [np.rot90(inspect(Path(f"clip{tag}.mp4")).frames[1], turn // 90).astype(int)
+             for tag in ("", ".colorized", ".compare")]  # fmt: skip
+    before, after, compared = shown
+    width = before.shape[1]
+    assert compared.shape[1] == (width if layout == "split" else 2 * width + 2)
+    half = width // 2 - 4  # without the line
+    assert np.abs(compared[:, :half] - before[:, :half]).mean() < 3
+    assert np.abs(compared[:, -half:] - after[:, -half:]).mean() < 3
+    assert (
+        np.ptp(compared[:, -half:], axis=2).mean() > np.ptp(compared[:, :half], axis=2).mean() + 3
+    )
