@@ -44,8 +44,8 @@ class Limits(Options):
         minimum=1, aliases=("batch",),
     )  # fmt: skip
     max_memory: int = option(
-        4_000_000_000, "bytes of memory for the photographs in progress; the network needs more",
-        minimum=1, default_text="4000 million",
+        5_000_000_000, "bytes of memory for the photographs in progress; the network needs more",
+        minimum=1, default_text="5000 million",
     )  # fmt: skip
     max_seconds: int = option(300, "seconds that a photograph may take", minimum=1)
     max_connections: int = option(

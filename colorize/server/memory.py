@@ -6,6 +6,9 @@ docs/serve.md has the measurements that the rates come from.
 from __future__ import annotations
 
 import io
+import itertools
+import math
+import os
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +18,10 @@ from threading import Condition, Event
 from PIL import Image, ImageFile
 
 from colorize.errors import ColorizeError
+from colorize.hints.format import Hint
+from colorize.hints.rasterize import DEFAULT_RADIUS
 from colorize.io.formats import FORMATS, output_format
+from colorize.io.photo import Photo
 from colorize.io.pillow_warnings import pillow_warnings_ignored
 from colorize.io.readers import PREFIX_BYTES
 from colorize.io.readers.pillow import find_opener
@@ -26,10 +32,10 @@ from colorize.server.parameters import ColorizeRequest
 READING = {"WEBP": 24, "AVIF": 24}
 READING_OTHER = 18
 WRITING = {"PNG": 18, "JPEG": 18, "TIFF": 20, "BMP": 20, "PPM": 20, "GIF": 26}
-WRITING_OTHER = 60  # WebP, AVIF, HEIC, JPEG 2000: their encoders keep copies
+WRITING_OTHER = 54  # WebP, AVIF, HEIC, JPEG 2000: their encoders keep copies
 DEEP = 24  # more at 16 bits per channel
 COMPARING = 12  # more for before and after in one picture
-PAINTED = 30  # more for each pixel that painted hints may cover
+HINTING = 30  # more for each pixel that hints cover
 POLL_INTERVAL = 0.2  # seconds after which a waiting job notices that its client has left
 OVERHEAD = 100_000_000  # arrays of the network's size, whatever the photograph's
 
@@ -39,6 +45,7 @@ class _Header:
     """What the header of a picture tells; the most where it cannot be read here."""
 
     pixels: int
+    side: int  # the longer one
     format: str
     is_deep: bool
 
@@ -69,9 +76,19 @@ def bytes_for_colorizing(
     source = header.format if header.format in FORMATS else None
     rate = WRITING.get(output_format(io.BytesIO(), output.format, source), WRITING_OTHER)
     rate += DEEP * header.is_deep + COMPARING * (output.compare is not None)
-    rate += PAINTED * ("hints" in extra_files)
+    hints = request.options.hints or ()
+    assert not isinstance(hints, (Photo, str, os.PathLike))
+    hinted = sum(_hinted_pixels(hint, header.side) for hint in hints)
+    hinted = header.pixels if "hints" in extra_files else min(header.pixels, hinted)
     extra = sum(_header(path, max_pixels).reading for path in extra_files.values())
-    return OVERHEAD + max(header.reading, header.pixels * rate) + extra
+    return OVERHEAD + max(header.reading, header.pixels * rate) + hinted * HINTING + extra
+
+
+def _hinted_pixels(hint: Hint, side: int) -> int:
+    """Return at most how many pixels a hint covers in a photograph with this longer side."""
+    radius = min(side, DEFAULT_RADIUS * side + 1 if hint.radius is None else hint.radius)
+    length = sum(math.dist(*ends) for ends in itertools.pairwise(hint.points))
+    return math.ceil((2 * radius + 1) * (length + 2 * radius + 1))
 
 
 def _header(path: Path, max_pixels: int) -> _Header:
@@ -85,9 +102,10 @@ def _header(path: Path, max_pixels: int) -> _Header:
             pixels = max_pixels if animated else min(max_pixels, image.width * image.height)
             layout = str(image.tile) if isinstance(image, ImageFile.ImageFile) else ""
             deep = "16" in layout or image.info.get("bit_depth", 8) > 8
-            return _Header(pixels, image.format or "", deep or image.mode[0] in "IF")
+            side = max(image.size)
+            return _Header(pixels, side, image.format or "", deep or image.mode[0] in "IF")
     except Exception:  # what is wrong with it is found by the reader
-        return _Header(max_pixels, "", True)
+        return _Header(max_pixels, max_pixels, "", True)
 
 
 class MemoryBudget:

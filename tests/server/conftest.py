@@ -42,3 +42,11 @@ def photograph() -> bytes:
     from fixtures.page import HEIGHT, WIDTH, make_gray
 
     return make_gray(WIDTH, HEIGHT)
+
+
+@pytest.fixture(params=["desktop", "phone"])
+def settings(request) -> dict[str, object]:
+    """Return the size of a screen, and whether it is touched."""
+    from fixtures.page import DESKTOP, PHONE
+
+    return {"desktop": DESKTOP, "phone": PHONE}[request.param]

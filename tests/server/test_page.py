@@ -44,8 +44,8 @@ def test_slider_divides_before_and_after(browser, address, photograph):
         assert is_gray(screenshot(page)[100, middle + 60])
 
 
-def test_slider_moves_with_keys(browser, address, photograph):
-    with open_page(browser, address) as page:
+def test_slider_moves_with_keys(browser, address, photograph, settings):
+    with open_page(browser, address, settings) as page:
         upload(page, photograph)
         page.focus("#split")
         page.keyboard.press("Home")
@@ -56,12 +56,12 @@ def test_slider_moves_with_keys(browser, address, photograph):
         assert slider_position(page) == 100
 
 
-def test_hint_colors_its_position(browser, address, photograph):
+def test_hint_colors_its_position(browser, address, photograph, settings):
     position = 0.25, 0.3
-    with open_page(browser, address) as page:
+    with open_page(browser, address, settings) as page:
         upload(page, photograph)
         before = pixel(page, *position)
-        page.check("[name=mode][value=color]")
+        page.check("[name=mode][value=color]", force=True)
         page.click("[aria-label=Red]")
         red = page.get_attribute("[aria-label=Red]", "data-color")
         box = page.locator("#board").bounding_box()
@@ -89,10 +89,10 @@ def test_hint_colors_its_position(browser, address, photograph):
         assert np.abs(pixel(page, *position) - before).max() <= 3
 
 
-def test_hints_are_added_moved_and_removed_with_keys(browser, address, photograph):
-    with open_page(browser, address) as page:
+def test_hints_are_added_moved_and_removed_with_keys(browser, address, photograph, settings):
+    with open_page(browser, address, settings) as page:
         upload(page, photograph)
-        page.check("[name=mode][value=color]")
+        page.check("[name=mode][value=color]", force=True)
         page.focus("#board")
         for _ in range(3):
             page.keyboard.press("Shift+ArrowLeft")
@@ -108,10 +108,10 @@ def test_hints_are_added_moved_and_removed_with_keys(browser, address, photograp
         settle(page)
 
 
-def test_picked_color_applies_to_selected_or_next_hint(browser, address, photograph):
-    with open_page(browser, address) as page:
+def test_picked_color_applies_to_selected_or_next_hint(browser, address, photograph, settings):
+    with open_page(browser, address, settings) as page:
         upload(page, photograph)
-        page.check("[name=mode][value=color]")
+        page.check("[name=mode][value=color]", force=True)
         for name, x in (("Red", 60), ("Grass", 200)):
             page.click(f"[aria-label={name}]")
             page.locator("#board").click(position={"x": x, "y": 80})
@@ -134,8 +134,8 @@ def colors(page) -> list[str]:
     return page.eval_on_selector_all(".hint", style)
 
 
-def test_selected_version_is_shown(browser, address, photograph):
-    with open_page(browser, address) as page:
+def test_selected_version_is_shown(browser, address, photograph, settings):
+    with open_page(browser, address, settings) as page:
         upload(page, photograph)
         assert page.locator(".thumb img[src]").count() == 6
         assert page.get_attribute(".thumb >> nth=0", "aria-pressed") == "true"
@@ -150,12 +150,12 @@ def test_selected_version_is_shown(browser, address, photograph):
         assert np.abs(pixel(page, 0.5, 0.5) - first).max() <= 1
 
 
-def test_download_has_full_size_and_hints(browser, address, tmp_path):
+def test_download_has_full_size_and_hints(browser, address, tmp_path, settings):
     width, height = LARGE * WIDTH, LARGE * HEIGHT
-    with open_page(browser, address) as page:
+    with open_page(browser, address, settings) as page:
         upload(page, make_gray(width, height))
         assert page.evaluate("after.naturalWidth") == 1600
-        page.check("[name=mode][value=color]")
+        page.check("[name=mode][value=color]", force=True)
         page.click("[aria-label=Red]")
         box = page.locator("#board").bounding_box()
         page.locator("#board").click(position={"x": box["width"] / 4, "y": box["height"] / 4})
@@ -171,8 +171,8 @@ def test_download_has_full_size_and_hints(browser, address, tmp_path):
         page.wait_for_selector("#download:not([disabled])")
 
 
-def test_saturation_slider_changes_result(browser, address, photograph):
-    with open_page(browser, address) as page:
+def test_saturation_slider_changes_result(browser, address, photograph, settings):
+    with open_page(browser, address, settings) as page:
         upload(page, photograph)
         page.click("#adjust summary")
         page.get_by_role("slider", name="Saturation").fill("0")
@@ -180,8 +180,8 @@ def test_saturation_slider_changes_result(browser, address, photograph):
         assert is_gray(pixel(page, 0.5, 0.5))
 
 
-def test_rare_colors_slider_changes_result(browser, address, photograph):
-    with open_page(browser, address) as page:
+def test_rare_colors_slider_changes_result(browser, address, photograph, settings):
+    with open_page(browser, address, settings) as page:
         upload(page, photograph)
         before = pixel(page, 0.5, 0.5)
         page.click("#adjust summary")
@@ -191,8 +191,8 @@ def test_rare_colors_slider_changes_result(browser, address, photograph):
         assert not np.array_equal(pixel(page, 0.5, 0.5), before)
 
 
-def test_format_unknown_to_browser_is_colorized(browser, address):
-    with open_page(browser, address) as page:
+def test_format_unknown_to_browser_is_colorized(browser, address, settings):
+    with open_page(browser, address, settings) as page:
         upload(page, make_gray(300, 200, "TIFF"), "scan.tif", "image/tiff")
         assert page.evaluate("[after.naturalWidth, before.naturalWidth]") == [300, 300]
         assert is_gray(pixel(page, 0.5, 0.5, "#before"))
@@ -203,8 +203,8 @@ def test_format_unknown_to_browser_is_colorized(browser, address):
         page.wait_for_selector("#download:not([disabled])")
 
 
-def test_unusable_file_shows_error(browser, address, photograph):
-    with open_page(browser, address) as page:
+def test_unusable_file_shows_error(browser, address, photograph, settings):
+    with open_page(browser, address, settings) as page:
         for content, expected in ((b"no picture", "a.jpg: "), (bytes(2_100_000), "2.1 MB")):
             page.set_input_files(
                 "#file", {"name": "a.jpg", "mimeType": "image/jpeg", "buffer": content}

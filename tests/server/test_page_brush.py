@@ -3,8 +3,6 @@
 import numpy as np
 import pytest
 from fixtures.page import (
-    DESKTOP,
-    PHONE,
     ab,
     choose,
     open_page,
@@ -16,7 +14,6 @@ from fixtures.page import (
 
 pytestmark = pytest.mark.slow
 
-SIZES = pytest.mark.parametrize("settings", [DESKTOP, PHONE], ids=["desktop", "phone"])
 LAST_HINTS = """() => { const append = FormData.prototype.append; window.hints = [];
     FormData.prototype.append = function (name, ...rest) {
         if (name === "hints") hints.push(rest[0]); return append.call(this, name, ...rest); }; }"""
@@ -35,7 +32,6 @@ def paint(page, *points: tuple[float, float]) -> None:
     settle(page)
 
 
-@SIZES
 def test_stroke_colors_what_it_covers(browser, address, photograph, settings):
     red = ab([0xB9, 0x30, 0x3A])
     with open_page(browser, address, settings) as page:
@@ -77,7 +73,6 @@ def test_brush_paints_where_it_is_while_zoomed(browser, address, photograph):
         assert last - first == pytest.approx(0.3 / 2.25 * 400, abs=4)
 
 
-@SIZES
 def test_each_spot_has_its_own_scope(browser, address, photograph, settings):
     with open_page(browser, address, settings) as page:
         upload(page, photograph)

@@ -2,8 +2,6 @@
 
 import pytest
 from fixtures.page import (
-    DESKTOP,
-    PHONE,
     choose,
     make_gray,
     open_page,
@@ -16,7 +14,6 @@ from PIL import Image
 
 pytestmark = pytest.mark.slow
 
-SIZES = pytest.mark.parametrize("settings", [DESKTOP, PHONE], ids=["desktop", "phone"])
 ZOOM = "Number(getComputedStyle(frame).getPropertyValue('--zoom'))"
 
 
@@ -41,7 +38,6 @@ def add_colors(page) -> None:
     assert page.is_visible("#palette")
 
 
-@SIZES
 def test_start_and_strip(browser, address, settings):
     with open_page(browser, address, settings) as page:
         tab_to(page, "#file")
@@ -67,7 +63,6 @@ def test_start_and_strip(browser, address, settings):
         assert page.is_visible("#start")
 
 
-@SIZES
 def test_divider_zoom_and_pan(browser, address, photograph, settings):
     with open_page(browser, address, settings) as page:
         upload(page, photograph)
@@ -84,7 +79,6 @@ def test_divider_zoom_and_pan(browser, address, photograph, settings):
         assert page.evaluate(ZOOM) == 1
 
 
-@SIZES
 def test_spots_with_scope_color_and_size(browser, address, photograph, settings):
     with open_page(browser, address, settings) as page:
         upload(page, photograph)
@@ -109,7 +103,6 @@ def test_spots_with_scope_color_and_size(browser, address, photograph, settings)
         assert page.locator(".hint").count() == 0
 
 
-@SIZES
 def test_brush(browser, address, photograph, settings):
     with open_page(browser, address, settings) as page:
         upload(page, photograph)
@@ -129,7 +122,6 @@ def test_brush(browser, address, photograph, settings):
         assert page.locator(".hint").count() == 1
 
 
-@SIZES
 def test_adjustments(browser, address, photograph, settings):
     with open_page(browser, address, settings) as page:
         upload(page, photograph)
@@ -157,7 +149,6 @@ def test_adjustments(browser, address, photograph, settings):
         press(page, "ArrowRight")
 
 
-@SIZES
 def test_versions_and_download_options(browser, address, photograph, settings):
     with open_page(browser, address, settings) as page:
         upload(page, photograph)
@@ -180,7 +171,6 @@ def test_versions_and_download_options(browser, address, photograph, settings):
             assert result.format == "JPEG" and result.width > 800
 
 
-@SIZES
 def test_format_that_only_the_server_reads(browser, address, settings):
     with open_page(browser, address, settings) as page:
         upload(page, make_gray(300, 200, "TIFF"), "scan.tif", "image/tiff")

@@ -6,8 +6,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from fixtures.page import (
-    DESKTOP,
-    PHONE,
     choose,
     make_gray,
     open_page,
@@ -20,10 +18,7 @@ from fixtures.server import open_image
 
 pytestmark = pytest.mark.slow
 
-SIZES = pytest.mark.parametrize("settings", [DESKTOP, PHONE], ids=["desktop", "phone"])
 
-
-@SIZES
 def test_strip_shows_state_of_each_and_failures_with_reason(browser, address, settings):
     with open_page(browser, address, settings) as page:
         choose(page, "a.png", "b.png", "broken.txt", "c.png")
@@ -41,8 +36,8 @@ def test_strip_shows_state_of_each_and_failures_with_reason(browser, address, se
         assert page.get_attribute(".item >> nth=0", "aria-current") == "true"
 
 
-def test_photograph_is_edited_while_others_wait(browser, address):
-    with open_page(browser, address) as page:
+def test_photograph_is_edited_while_others_wait(browser, address, settings):
+    with open_page(browser, address, settings) as page:
         page.evaluate(
             """() => { const send = fetch; window.wait = 300;
                window.fetch = async (...all) => {
@@ -51,7 +46,7 @@ def test_photograph_is_edited_while_others_wait(browser, address):
         choose(page, *(f"{number}.png" for number in range(12)))
         page.wait_for_selector("#download:not([disabled])")
         assert "item waiting" in states(page)
-        page.check("[name=mode][value=color]")
+        page.check("[name=mode][value=color]", force=True)
         page.locator("#board").click(position={"x": 60, "y": 60})
         before = page.get_attribute("#after", "src")
         page.wait_for_function("before => after.getAttribute('src') !== before", arg=before)
@@ -61,11 +56,11 @@ def test_photograph_is_edited_while_others_wait(browser, address):
         assert states(page) == ["item done"] * 12
 
 
-def test_each_photograph_keeps_its_own_edits(browser, address):
-    with open_page(browser, address) as page:
+def test_each_photograph_keeps_its_own_edits(browser, address, settings):
+    with open_page(browser, address, settings) as page:
         choose(page, "a.png", "b.png")
         settle(page)
-        page.check("[name=mode][value=color]")
+        page.check("[name=mode][value=color]", force=True)
         page.locator("#board").click(position={"x": 60, "y": 60})
         settle(page)
         page.click(".item >> nth=1")
@@ -77,8 +72,8 @@ def test_each_photograph_keeps_its_own_edits(browser, address):
         assert page.locator(".hint").count() == 1
 
 
-def test_zip_has_all_that_are_done(browser, address, tmp_path):
-    with open_page(browser, address) as page:
+def test_zip_has_all_that_are_done(browser, address, tmp_path, settings):
+    with open_page(browser, address, settings) as page:
         choose(page, "a.png", "a.png", "ä ü.png", "broken.txt")
         settle(page)
         with page.expect_download() as download:
@@ -95,11 +90,11 @@ def test_zip_has_all_that_are_done(browser, address, tmp_path):
             assert (image.size, image.mode) == ((90, 60), "RGB")
 
 
-def test_reload_loses_nothing_until_removed(browser, address):
-    with open_page(browser, address) as page:
+def test_reload_loses_nothing_until_removed(browser, address, settings):
+    with open_page(browser, address, settings) as page:
         choose(page, "a.png", "b.png")
         settle(page)
-        page.check("[name=mode][value=color]")
+        page.check("[name=mode][value=color]", force=True)
         page.locator("#board").click(position={"x": 60, "y": 60})
         settle(page)
         colors = pixel(page, 0.5, 0.5)
@@ -124,8 +119,8 @@ def test_reload_loses_nothing_until_removed(browser, address):
         assert page.is_visible("#start") and not page.is_visible("#strip")
 
 
-def test_file_of_unknown_format_is_sent_once(browser, address):
-    with open_page(browser, address) as page:
+def test_file_of_unknown_format_is_sent_once(browser, address, settings):
+    with open_page(browser, address, settings) as page:
         page.evaluate(
             """() => { const send = fetch; window.sizes = [];
                window.fetch = (path, options) => {
@@ -136,7 +131,7 @@ def test_file_of_unknown_format_is_sent_once(browser, address):
         )
         photo = make_gray(1800, 900, "TIFF")
         upload(page, photo, "scan.tif", "image/tiff")
-        page.check("[name=mode][value=color]")
+        page.check("[name=mode][value=color]", force=True)
         page.locator("#board").click(position={"x": 60, "y": 60})
         settle(page)
         with page.expect_download() as download:
@@ -149,8 +144,8 @@ def test_file_of_unknown_format_is_sent_once(browser, address):
         assert page.evaluate("after.naturalWidth") == 1600
 
 
-def test_file_is_sent_again_where_the_server_no_longer_keeps_it(browser, address):
-    with open_page(browser, address) as page:
+def test_file_is_sent_again_where_the_server_no_longer_keeps_it(browser, address, settings):
+    with open_page(browser, address, settings) as page:
         with page.expect_response("**/preview*") as preview:
             upload(page, make_gray(90, 60, "TIFF"), "scan.tif", "image/tiff")
         token = preview.value.headers["colorize-token"]
@@ -161,8 +156,8 @@ def test_file_is_sent_again_where_the_server_no_longer_keeps_it(browser, address
         settle(page)
 
 
-def test_sample_photograph_can_be_tried(browser, address):
-    with open_page(browser, address) as page:
+def test_sample_photograph_can_be_tried(browser, address, settings):
+    with open_page(browser, address, settings) as page:
         page.click("#sample-photo")
         page.wait_for_selector("#download:not([disabled])")
         settle(page)

@@ -69,7 +69,7 @@ export function drawHints() {
     board.append(buttons.get(hint));
   });
   [...buttons.values()][focused]?.focus();
-  showChosen();
+  select(chosen);
   find("clear").disabled = !all.length;
 }
 
@@ -227,9 +227,10 @@ function boardKey(event) {
 }
 
 function setTool({ target }) {
-  brush.tool = target.value;
+  const brushes = target.value === "brush";
   endStroke();
-  const brushes = brush.tool === "brush";
+  // Who paints a thing means that thing; a spot says what color there is, so the light follows.
+  showBrush({ tool: target.value, scope: brushes ? "local" : "global" });
   board.classList.toggle("brushes", brushes);
   const enter = brushes ? "Enter puts the brush down, and lifts it" : "Enter adds the color";
   board.setAttribute("aria-label", `Photograph. Arrow keys move the cross, ${enter}.`);
