@@ -37,7 +37,7 @@ STILLS: dict[str, Callable[[], bytes]] = {
     "ppm": lambda: saved(OPAQUE, "PPM"),
     "jp2 in tiles": lambda: saved(OPAQUE, "JPEG2000", tile_size=(64, 64)),
 }
-ANIMATIONS = {"GIF": {}, "WEBP": {"lossless": True}, "AVIF": {}}
+ANIMATIONS = {"PNG": {}, "GIF": {}, "WEBP": {"lossless": True}, "AVIF": {}}
 
 
 def is_near(photo: Photo, expected: np.ndarray) -> np.ndarray:

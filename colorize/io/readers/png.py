@@ -69,7 +69,7 @@ def repair(
     is_animation = any(chunk.type == b"acTL" for chunk in pixels)
     has_end = bool(chunks) and chunks[-1].type == b"IEND"
     if is_animation and not has_end and not allow_damaged:
-        raise ColorizeError("incomplete: its end is missing")
+        raise ColorizeError("incomplete, its end is missing", TAKE_DAMAGED)
     if (
         allow_damaged
         and not damaged
@@ -84,6 +84,9 @@ def repair(
                 f"its pixels are damaged, chunk {damaged.type.decode('ascii', 'replace')} {what}",
                 TAKE_DAMAGED,
             )
+        if is_animation and (frames := _frames_before(file, pixels, pixels.index(damaged))):
+            whole = [SIGNATURE, *frames, pack_chunk(b"IEND", b"")]
+            return SegmentFile(file, whole), SegmentFile(file, whole), [DAMAGED]
         return _rescue(file, pixels)
     usable = [chunk for chunk in chunks if chunk.type in PIXEL_CHUNKS or _is_usable(file, chunk)]
     if len(usable) < len(chunks):
@@ -99,6 +102,22 @@ def repair(
         SegmentFile(file, [SIGNATURE, *plain, *end]),
         notes,
     )
+
+
+def _frames_before(file: BinaryIO, pixels: list[Chunk], damaged: int) -> list[bytes | Part]:
+    """Return the chunks of the frames before that with the damaged chunk; none if it is the first.
+
+    damaged: the index of that chunk among `pixels`.
+    """
+    types = [chunk.type for chunk in pixels]
+    end = max((n for n in range(damaged + 1) if types[n] == b"fcTL"), default=0)
+    if b"IDAT" not in types[:end] or b"acTL" not in types[:end]:
+        return []
+    counts = pixels[types.index(b"acTL")]
+    file.seek(counts.offset + 4)
+    plays = file.read(4)
+    control = pack_chunk(b"acTL", struct.pack(">I", types[:end].count(b"fcTL")) + plays)
+    return [control if chunk is counts else chunk.part for chunk in pixels[:end]]
 
 
 def _chunks(file: BinaryIO) -> Iterator[Chunk]:
