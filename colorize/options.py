@@ -78,9 +78,9 @@ class ColorizeOptions(Options):
         "or a transparent PNG painted over it; see docs/control.md",
         is_file=True, consumers=("command", "server"),
     )  # fmt: skip
-    hint_scope: Literal["global", "local"] = option(
-        "global", "what hints may change: also the color cast of the whole photograph (global), or "
-        "only similar parts nearby (local)",
+    hint_scope: Literal["object", "cast"] = option(
+        "object", "what hints change: the thing that they are on (object), or also the color cast "
+        "of the whole photograph (cast)",
         needs="propagation", consumers=("command", "server"),
     )  # fmt: skip
     reference: "Photo | str | os.PathLike[str] | None" = option(

@@ -29,7 +29,7 @@ from colorize.decoding.reference import color_histogram
 from colorize.errors import ColorizeError
 from colorize.hints.format import Hints, read_hints
 from colorize.hints.propagate import MAX_CAST, propagate_hints
-from colorize.hints.rasterize import HintedPixels, local_cells, rasterize
+from colorize.hints.rasterize import HintedPixels, cast_cells, rasterize
 from colorize.io.photo import Photo, ResizeSpec
 from colorize.io.picture import Path, Picture, from_photo, to_photo
 from colorize.io.provenance import Provenance, canonical_settings, pixel_hash
@@ -265,8 +265,8 @@ class Colorizer:
             return ab
         probabilities = None if self.decoder is None else self.decoder.probabilities(logits)[0]
         cells = self._hint_map(hinted)
-        is_local = local_cells(hinted, cells.shape[1:], self.options.hint_scope)
-        max_cast = np.where(is_local, np.float32(0), np.float32(MAX_CAST))
+        is_cast = cast_cells(hinted, cells.shape[1:], self.options.hint_scope)
+        max_cast = np.where(is_cast, np.float32(MAX_CAST["cast"]), np.float32(MAX_CAST["object"]))
         seen = self.metadata.takes_hints
         return propagate_hints(ab[0], lightness[0, 0], cells, probabilities, max_cast, seen)[None]
 

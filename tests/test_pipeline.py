@@ -243,14 +243,14 @@ def test_warmth_shifts_ab(network):
     assert (shift[0, 1] > 9).all()
 
 
-def test_local_hints_leave_distant_parts_unchanged(network):
+def test_hints_on_an_object_leave_distant_parts_unchanged(network):
     photo, hints = gray(80, 80), [Hint(5, 5, "#b9303a", 3)]
     without = make_colorizer(network, size=64)(photo).pixels.astype(int)
     changes = [
         np.abs(
             make_colorizer(network, size=64, hint_scope=scope, hints=hints)(photo).pixels - without
         )
-        for scope in ("global", "local")
+        for scope in ("cast", "object")
     ]
     assert changes[1][60:, 60:].mean() < changes[0][60:, 60:].mean()
     assert changes[1][3:7, 3:7].mean() > 5

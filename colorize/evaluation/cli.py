@@ -13,6 +13,7 @@ from colorize.evaluation.tasks import (
     colors,
     hints,
     html_report,
+    recoloring,
     reference,
     robustness,
     samples,
@@ -22,6 +23,7 @@ from colorize.evaluation.tasks import (
 TASKS = (
     colors.TASK,
     hints.TASK,
+    recoloring.TASK,
     reference.TASK,
     samples.TASK,
     calibration.TASK,

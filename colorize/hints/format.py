@@ -28,7 +28,7 @@ _QUOTE = reprlib.Repr()
 _QUOTE.maxstring = 80
 
 
-Scope = Literal["global", "local"]
+Scope = Literal["object", "cast"]
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Hint:
             color = _QUOTE.repr(self.color)
             raise ColorizeError(f"{self.source}: {color} is not a color; write #rrggbb")
         if self.scope not in (None, *get_args(Scope)):
-            raise ColorizeError(f"{self.source}: scope {self.scope!r}; write global or local")
+            raise ColorizeError(f"{self.source}: scope {self.scope!r}; write object or cast")
         numbers = [each for x, y in self.points for each in (("x", x), ("y", y))]
         for name, value in (*numbers, ("radius", self.radius or 0)):
             if not (math.isfinite(value) and value >= 0):

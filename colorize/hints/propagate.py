@@ -1,8 +1,9 @@
-"""Propagation of hints to similar cells, by Gaussian-process interpolation.
+"""Propagation of hints: along surfaces, and a little to whatever looks alike.
 
-A hint changes the predicted ab at its own cells by d = hinted ab - predicted ab. The change
-elsewhere is the posterior mean of a Gaussian process (Rasmussen and Williams, *Gaussian Processes
-for Machine Learning*, 2006, eq. 2.25) with these changes as its noisy observations:
+A hint changes the predicted ab at its own cells by d = hinted ab - predicted ab. A part of d as
+small as a cast of the light goes to similar cells anywhere; the rest stays on the hinted thing,
+see `diffuse`. The cast is the posterior mean of a Gaussian process (Rasmussen and Williams,
+*Gaussian Processes for Machine Learning*, 2006, eq. 2.25) with noisy observations:
 
     change(x) = k(x, X) · (k(X, X) + NUGGET · I)⁻¹ · d
 
@@ -23,6 +24,8 @@ import numpy as np
 from colorize.color.downsampling import block_mean
 from colorize.color.types import Array, Floats
 from colorize.color.upsampling import upsample_bilinear
+from colorize.hints.diffuse import diffuse, edge_weights
+from colorize.hints.format import Scope
 from colorize.hints.rasterize import AB_SCALE
 
 
@@ -35,14 +38,11 @@ class LengthScales(NamedTuple):
     color: float  # ab, where there is no distribution
 
 
-# Chosen on a part of the ImageNet sample by `evaluation.tasks.hints`. GLOBAL for the whole change
-# gains most in PSNR, but lets one strong hint color a whole picture; so only a change as small as a
-# color cast, MAX_CAST, is propagated that far.
-GLOBAL_HINTS = LengthScales(1.0, 60.0, 0.2, 80.0)
-LOCAL_HINTS = LengthScales(0.2, 20.0, 0.1, 40.0)
+# Chosen by `evaluation.tasks.hints` and `recoloring`, like the constants of `diffuse`.
+CAST_HINTS = LengthScales(1.0, 60.0, 0.1, 80.0)
 # for networks that propagate hints themselves
 NETWORK_HINTS = LengthScales(0.03, 60.0, 1.0, math.inf)
-MAX_CAST = 30.0  # ab units
+MAX_CAST: dict[Scope, float] = {"object": 8.0, "cast": 30.0}  # ab units
 NUGGET = 0.02  # observation noise: keeps close hints of different colors from amplifying each other
 MAX_SOURCES = 1024  # hinted cells that are propagated; of more, a random choice
 BLOCK = 4096  # cells that are interpolated at a time, to bound the memory
@@ -53,22 +53,21 @@ def propagate_hints(
     lightness: Array,
     hints: Floats,
     probabilities: Array | None = None,
-    max_cast: float | Floats = MAX_CAST,
+    max_cast: float | Floats = MAX_CAST["object"],
     seen_by_network: bool = False,
 ) -> Floats:
     """Return ab with the hints met at their cells and propagated to similar ones.
 
-    Up to max_cast of each change is propagated with GLOBAL_HINTS, as if it were a color cast, and
-    the rest with LOCAL_HINTS. Where the network has propagated the hints itself, all of it is
-    with NETWORK_HINTS.
+    Up to max_cast of each change is propagated as a cast of the light, the rest diffuses along
+    surfaces. Where the network has propagated the hints itself, all of it goes to similar cells
+    close by.
 
     Args:
         ab: (2, H, W), the predicted colors in ab units.
         lightness: (H', W'), L in [0, 100].
         hints: (3, h, w), see `rasterize`; h and w are divisors of the sizes of the other two.
         probabilities: (Q, h, w), the color distribution of each cell; None for networks without.
-        max_cast: In ab units, for all cells or for each, (h, w); 0 leaves the color cast of the
-            whole picture alone.
+        max_cast: In ab units, for all cells or for each, (h, w), see `MAX_CAST`.
         seen_by_network: Whether the network got the hints as input.
     """
     mask = hints[2]
@@ -78,19 +77,29 @@ def propagate_hints(
     if len(sources) > MAX_SOURCES:
         sources = np.random.default_rng(0).choice(sources, MAX_SOURCES, replace=False)
     predicted = block_mean(ab, mask.shape)
-    features = _features(block_mean(lightness, mask.shape), predicted, probabilities)
-    wanted = (AB_SCALE * hints[:2] - predicted).reshape(2, -1)[:, sources].T  # (n, 2)
+    lightness = block_mean(lightness, mask.shape)
+    features = _features(lightness, predicted, probabilities)
+    wanted = AB_SCALE * hints[:2] - predicted
     if seen_by_network:
-        change = _gp_interpolate(wanted, features, sources, NETWORK_HINTS)
+        known = wanted.reshape(2, -1)[:, sources].T
+        change = _to_planes(_gp_interpolate(known, features, sources, NETWORK_HINTS), mask.shape)
     else:
-        limit = np.broadcast_to(max_cast, mask.shape).reshape(-1)[sources]
-        norm = np.maximum(np.hypot(*wanted.T), 1e-6)
-        cast = wanted * np.minimum(1, limit / norm)[:, None]
-        far = limit > 0
-        change = _gp_interpolate(cast[far], features, sources[far], GLOBAL_HINTS)
-        change += _gp_interpolate(wanted - change[sources], features, sources, LOCAL_HINTS)
-    planes = np.ascontiguousarray(change.T).reshape(2, *mask.shape)
-    return ab + upsample_bilinear(planes, (ab.shape[1], ab.shape[2]))
+        limit = np.broadcast_to(max_cast, mask.shape)
+        cast = wanted * np.minimum(1, limit / np.maximum(np.hypot(*wanted), 1e-6))
+        far = sources[limit.reshape(-1)[sources] > 0]
+        known = cast.reshape(2, -1)[:, far].T
+        change = _to_planes(_gp_interpolate(known, features, far, CAST_HINTS), mask.shape)
+        root = features.sqrt_probabilities
+        edges = edge_weights(
+            lightness, predicted, None if root is None else root.reshape(*mask.shape, -1)
+        )
+        change += diffuse(predicted + change, AB_SCALE * hints[:2], mask, edges)
+    return ab + upsample_bilinear(change, (ab.shape[1], ab.shape[2]))
+
+
+def _to_planes(values: Floats, grid: tuple[int, ...]) -> Floats:
+    """Return (cells, 2) as (2, h, w)."""
+    return np.ascontiguousarray(values.T).reshape(2, *grid)
 
 
 class _CellFeatures(NamedTuple):

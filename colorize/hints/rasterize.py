@@ -18,7 +18,7 @@ from colorize.io.photo import Photo
 
 AB_SCALE = 110  # networks take hints as ab / 110
 DEFAULT_RADIUS = 0.01  # of the photograph's longer side
-SCOPES: tuple[Scope | None, ...] = (None, "global", "local")
+SCOPES: tuple[Scope | None, ...] = (None, "object", "cast")
 CHUNK = 1 << 20  # pixels that are worked on at a time
 
 
@@ -183,10 +183,10 @@ def rasterize(pixels: HintedPixels, grid: tuple[int, int]) -> Floats:
     return np.concatenate((mean, mask[None])).astype(np.float32)
 
 
-def local_cells(
+def cast_cells(
     pixels: HintedPixels, grid: tuple[int, int], default: Scope
 ) -> npt.NDArray[np.bool_]:
-    """Return whether the hints of each cell have the scope "local", (h, w).
+    """Return whether the hints of each cell have the scope "cast", (h, w).
 
     Args:
         pixels: The hints.
@@ -194,10 +194,10 @@ def local_cells(
         default: The scope of hints that have none.
     """
     if pixels.scopes is None:
-        return np.full(grid, default == "local")
-    is_local = np.array([(scope or default) == "local" for scope in SCOPES])[pixels.scopes]
-    counts, (local,) = _sums_in_cells(pixels, grid, is_local[:, None])
-    mostly: npt.NDArray[np.bool_] = 2 * local > counts
+        return np.full(grid, default == "cast")
+    is_cast = np.array([(scope or default) == "cast" for scope in SCOPES])[pixels.scopes]
+    counts, (cast,) = _sums_in_cells(pixels, grid, is_cast[:, None])
+    mostly: npt.NDArray[np.bool_] = 2 * cast > counts
     return mostly
 
 

@@ -26,7 +26,7 @@ MAX_HINTS = 200
 MAX_HINT_NUMBERS = 10_000  # of all hints together: the points of long strokes
 
 HINTS_ALLOWED = (
-    f"1 to {MAX_HINTS} lines of x,y,#rrggbb or x,y,#rrggbb,radius or x,y,#rrggbb,radius,local"
+    f"1 to {MAX_HINTS} lines of x,y,#rrggbb or x,y,#rrggbb,radius or x,y,#rrggbb,radius,cast"
 )
 HINTS_SCHEMA = {
     "type": "string",

@@ -8,6 +8,7 @@ from colorize.color import lab
 from colorize.evaluation.common import decode, predict
 from colorize.evaluation.metrics import psnr
 from colorize.evaluation.tasks.hints import as_text, patch_hints, psnr_by_hints
+from colorize.evaluation.tasks.recoloring import recolor
 from colorize.evaluation.tasks.reference import compare_references
 
 SIZE = 64
@@ -48,6 +49,16 @@ def test_more_hints_of_one_color_come_nearer(colorizer, one_color):
     values, _ = psnr_by_hints(colorizer, [one_color], (0, 1, 10, 50))
     assert values[0] < values[1] < values[10] < values[50]
     assert values[50] > values[0] + 5
+
+
+def test_wrong_hint_moves_its_region(colorizer, one_color):
+    """In a photograph of one color, everything is the region, and nothing the rest."""
+    values, count = recolor(colorizer, [one_color])
+    assert count == 1 and values["hints"] == 4
+    assert values["region"] > 0.95
+    assert 0 < values["moved"] <= 1
+    gray = np.full((SIZE, SIZE, 3), 128, np.uint8)
+    assert recolor(colorizer, [gray])[0]["hints"] == 0
 
 
 def test_seed_decides_the_positions(colorizer, one_color):

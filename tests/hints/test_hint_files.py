@@ -63,7 +63,7 @@ def test_parse_hints_gives_hints_or_one_line_error(text):
     [
         ("1,2", "'1,2' has 2 fields"),
         ("1,2,#aabbcc,3,4", "scope '4'"),
-        ("1,2,#aabbcc,3,local,5", "6 fields"),
+        ("1,2,#aabbcc,3,cast,5", "6 fields"),
         ("1,2,3,#aabbcc", "4 fields"),
         ("1;2;#aabbcc", "1 fields"),
         ("one,2,#aabbcc", "x is 'one'"),
@@ -114,9 +114,9 @@ def test_read_hints_needs_opaque_and_transparent_pixels(tmp_path, channels):
 
 
 def test_strokes_and_scopes_are_read(tmp_path):
-    lines = "1,2,3,4,5,6,#aabbcc,7,local\n1,2,#aabbcc,,global\n1,2,3,4,#aabbcc # two points\n"
+    lines = "1,2,3,4,5,6,#aabbcc,7,object\n1,2,#aabbcc,,cast\n1,2,3,4,#aabbcc # two points\n"
     assert read_hints(write(tmp_path, lines)) == [
-        Hint(1, 2, "#aabbcc", 7, ((3, 4), (5, 6)), "local"),
-        Hint(1, 2, "#aabbcc", None, (), "global"),
+        Hint(1, 2, "#aabbcc", 7, ((3, 4), (5, 6)), "object"),
+        Hint(1, 2, "#aabbcc", None, (), "cast"),
         Hint(1, 2, "#aabbcc", None, ((3, 4),)),
     ]

@@ -79,16 +79,42 @@ def test_fully_painted_picture_is_propagated():
 
 
 def test_cast_of_each_cell_is_propagated_by_its_own_limit():
-    """A hint whose limit is 0 leaves the rest alone, next to one that does not."""
+    """A hint whose limit is 0 leaves the other half alone, next to one that does not."""
     alike = np.full((2, 16, 16), 0.5, np.float32)
-    ab, flat = np.zeros((2, 16, 16), np.float32), halves(50, 50)
+    ab, edge = np.zeros((2, 16, 16), np.float32), halves(50, 90)
     hints = one_hint(2, 2, (20, 0)) + one_hint(13, 13, (0, 20))
     limits = np.full((16, 16), 30, np.float32)
     limits[13, 13] = 0
-    result = propagate_hints(ab, flat, hints, alike, limits)
-    only = propagate_hints(ab, flat, one_hint(2, 2, (20, 0)), alike)
+    result = propagate_hints(ab, edge, hints, alike, limits)
     np.testing.assert_allclose(result[:, 13, 13], (0, 20), atol=1)
-    np.testing.assert_allclose(result[:, 2:6, 2:6], only[:, 2:6, 2:6], atol=3)
-    assert result[0, 8, 8] > 5 > 3 > result[1, 8, 8]
-    everywhere = propagate_hints(ab, flat, hints, alike)
-    assert everywhere[1, 8, 8] > result[1, 8, 8] + 3
+    np.testing.assert_allclose(result[:, 2, 2], (20, 0), atol=1)
+    assert abs(result[1, 2:6, 2:6]).max() < 2
+    everywhere = propagate_hints(ab, edge, hints, alike, np.full((16, 16), 30, np.float32))
+    assert everywhere[1, 6, 8] > result[1, 6, 8] + 2
+
+
+@pytest.mark.parametrize("distribution", [True, False])
+def test_hint_fills_a_thing_up_to_its_edge(distribution):
+    """A square of another L takes the color as a whole, what is around it hardly changes."""
+    lightness = np.full((64, 64), 30, np.float32)
+    lightness[20:44, 20:44] = 70
+    alike = np.full((2, 64, 64), 0.5, np.float32) if distribution else None
+    hints = np.zeros((3, 64, 64), np.float32)
+    hints[:, 30, 30] = -40 / 110, 60 / 110, 1
+    change = propagate_hints(np.zeros((2, 64, 64), np.float32), lightness, hints, alike)
+    strength = np.hypot(*change)
+    thing = np.zeros((64, 64), bool)
+    thing[20:44, 20:44] = True
+    assert strength[thing].min() > 0.9 * np.hypot(40, 60)
+    assert strength[~thing].mean() < 5
+
+
+def test_gray_hint_keeps_a_thing_gray():
+    ab = np.full((2, 64, 64), 25, np.float32)
+    lightness = np.full((64, 64), 30, np.float32)
+    lightness[20:44, 20:44] = 70
+    hints = np.zeros((3, 64, 64), np.float32)
+    hints[2, 30, 30] = 1  # #808080
+    result = propagate_hints(ab, lightness, hints, np.full((2, 64, 64), 0.5, np.float32))
+    assert np.hypot(*result[:, 20:44, 20:44]).max() < 3
+    assert np.hypot(*result[:, 50:, 50:]).min() > 25

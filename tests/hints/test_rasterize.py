@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from colorize.errors import ColorizeError
 from colorize.hints.format import Hint
-from colorize.hints.rasterize import HintedPixels, local_cells, rasterize
+from colorize.hints.rasterize import HintedPixels, cast_cells, rasterize
 from colorize.io.photo import Photo
 
 ORANGE, BLUE = "#c08050", "#5080b0"
@@ -77,13 +77,13 @@ def test_stroke_covers_what_is_near_its_lines(points, radius):
 
 def test_cells_are_local_where_most_of_their_hints_are():
     hints = [
-        Hint(2, 2, BLUE, 2, (), "local"),
-        Hint(12, 2, BLUE, 2, (), "global"),
+        Hint(2, 2, BLUE, 2, (), "cast"),
+        Hint(12, 2, BLUE, 2, (), "object"),
         Hint(22, 2, BLUE),
     ]
     pixels = HintedPixels.from_hints(hints, (5, 25))
-    assert local_cells(pixels, (1, 3), "global").tolist() == [[True, False, False]]
-    assert local_cells(pixels, (1, 3), "local").tolist() == [[True, False, True]]
+    assert cast_cells(pixels, (1, 3), "object").tolist() == [[True, False, False]]
+    assert cast_cells(pixels, (1, 3), "cast").tolist() == [[True, False, True]]
 
 
 def test_overlapping_hints_need_no_more_memory():

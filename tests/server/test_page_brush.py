@@ -78,23 +78,23 @@ def test_each_spot_has_its_own_scope(browser, address, photograph, settings):
         upload(page, photograph)
         page.check("[name=mode][value=color]", force=True)
         page.locator("#board").click(position={"x": 60, "y": 60})
-        page.check("[name=scope][value=local]", force=True)  # of the next one
+        page.check("[name=scope][value=cast]", force=True)  # of the next one
         page.evaluate(LAST_HINTS)
         page.locator("#board").click(position={"x": 200, "y": 60})
         settle(page)
         scopes = [line.split(",")[-1] for line in page.evaluate("hints.at(-1)").split("\n")]
-        assert scopes == ["global", "local"]
+        assert scopes == ["object", "cast"]
         page.click(".hint >> nth=0")
-        assert page.is_checked("[name=scope][value=global]")
-        page.check("[name=scope][value=local]", force=True)  # of the selected one
+        assert page.is_checked("[name=scope][value=object]")
+        page.check("[name=scope][value=cast]", force=True)  # of the selected one
         settle(page)
         scopes = [line.split(",")[-1] for line in page.evaluate("hints.at(-1)").split("\n")]
-        assert scopes == ["local", "local"]
+        assert scopes == ["cast", "cast"]
         page.keyboard.press("Control+z")
         settle(page)
         page.click(".hint >> nth=1")
         page.click(".hint >> nth=0")
-        assert page.is_checked("[name=scope][value=global]")
+        assert page.is_checked("[name=scope][value=object]")
 
 
 def test_tabs_share_photographs(browser, address):

@@ -92,7 +92,7 @@ def test_spots_with_scope_color_and_size(browser, address, photograph, settings)
         assert page.locator(".hint").count() == 1
         tab_to(page, ".hint")
         press(page, "ArrowUp", "Enter")
-        assert page.is_checked("[name=scope][value=local]")
+        assert page.is_checked("[name=scope][value=cast]")
         assert page.input_value("#radius") == "1.3"
         press(page, "Delete")
         assert page.locator(".hint").count() == 0

@@ -116,7 +116,7 @@ function showChosen() {
 export function select(hint) {
   chosen = hint;
   showChosen();
-  if (hint) showBrush({ color: hint.color, radius: hint.radius, scope: hint.scope ?? "global" });
+  if (hint) showBrush({ color: hint.color, radius: hint.radius, scope: hint.scope ?? "object" });
 }
 
 // ---- brush

@@ -13,7 +13,7 @@ export const SWATCHES = [
 export const brush = {
   color: SWATCHES[2][1],
   radius: 0.01, // of the photograph's longer side
-  scope: "global",
+  scope: "object",
   tool: "spot", // or "brush"
 };
 

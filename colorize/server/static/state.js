@@ -14,7 +14,7 @@ export const find = (id) => document.getElementById(id);
 export const emptyEdit = () => ({ hints: [], sample: null, settings: {}, reference: null });
 
 // hints: {x, y, path, color, radius, scope}: x and y as fractions of width and height, radius of the
-// longer side; path has the further points {x, y} of a stroke; scope is "global" or "local"
+// longer side; path has the further points {x, y} of a stroke; scope is "object" or "cast"
 const copyEdit = (edit) => ({
   ...edit,
   hints: edit.hints.map((hint) => ({ ...hint })),
