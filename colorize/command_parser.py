@@ -68,7 +68,10 @@ def add_arguments(
         if each.bare_value is not None:
             form |= {"nargs": "?", "const": each.bare_value}
         text = each.description.replace("%", "%%")
-        former = ["--" + alias.replace("_", "-") for alias in each.aliases]
+        former = [
+            alias if alias.startswith("-") else "--" + alias.replace("_", "-")
+            for alias in each.aliases
+        ]
         add_argument(parser, each.flag, *former, default=each.default, help=text, **form)
 
 

@@ -174,6 +174,18 @@ class VideoOptions(Options):
         None, "constant rate factor of the video, lower is better", minimum=0, maximum=63,
         default_text="18 for h264; see docs/video.md", consumers=("command",),
     )  # fmt: skip
+    start: float | None = option(
+        None, "begin at this second of the video (also -ss)", minimum=0, aliases=("-ss",),
+        consumers=("command",),
+    )  # fmt: skip
+    duration: float | None = option(
+        None, "colorize only this many seconds (also -t)", minimum=0.01, aliases=("-t",),
+        consumers=("command",),
+    )  # fmt: skip
+    preview: int | None = option(
+        None, "instead of the video, write a sheet of N frames across it, before and after",
+        minimum=1, maximum=48, bare_value=6, consumers=("command",),
+    )  # fmt: skip
     audio: Literal["copy", "aac", "none"] = option(
         "copy", "sound of videos: keep it as it is, convert other codecs to AAC, or leave it out",
         consumers=("command",),

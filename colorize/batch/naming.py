@@ -13,7 +13,8 @@ from colorize.video.formats import is_video, output_suffix
 
 OUTPUT_TAG = ".colorized"  # in the name of an output next to its input
 COMPARE_TAG = ".compare"  # in the name of a picture of before and after
-RESULT_TAGS = (OUTPUT_TAG, COMPARE_TAG)
+PREVIEW_TAG = ".preview"  # in the name of a sheet of frames of a video
+RESULT_TAGS = (OUTPUT_TAG, COMPARE_TAG, PREVIEW_TAG)
 
 
 def plan_jobs(
@@ -23,6 +24,7 @@ def plan_jobs(
     format: str | None = None,
     samples: int | None = None,
     tag: str | None = None,
+    previews: bool = False,
 ) -> list[Job]:
     """Return the jobs that colorize the sources.
 
@@ -37,12 +39,17 @@ def plan_jobs(
             or `photo-1.colorized.jpg`; None for one job without a number.
         tag: what stands before the suffix of the outputs, unless `output` is a file; None for
             OUTPUT_TAG next to the sources and nothing in a folder.
+        previews: the outputs of videos are sheets of frames.
     """
     if tag is None:
         tag = OUTPUT_TAG if output is None else ""
     jobs = []
     for source in sources:
-        job = Job(source.path, _target(source, output, folder, format, tag), source.rejection)
+        if previews and is_video(source.path):
+            target = _preview_target(source, output, folder, format)
+        else:
+            target = _target(source, output, folder, format, tag)
+        job = Job(source.path, target, source.rejection)
         if samples is None:
             jobs.append(job)
         else:
@@ -86,6 +93,14 @@ def _target(
         return output
     path = source.path if output is None else output / source.relative
     return path.with_name(path.stem + tag + _suffix(path, format))
+
+
+def _preview_target(source: Source, output: Path | None, folder: bool, format: str | None) -> Path:
+    if output is not None and not folder:
+        return output
+    path = source.path if output is None else output / source.relative
+    suffix = FORMATS[output_format(path, format)].suffixes[0] if format else ".jpg"
+    return path.with_name(path.stem + PREVIEW_TAG + suffix)
 
 
 def _suffix(path: Path, format: str | None) -> str:

@@ -52,7 +52,9 @@ def make_plan(args: argparse.Namespace) -> Plan:
         inputs, args.glob, outputs, left_out,
         exclude=args.exclude, tags=(*batch.RESULT_TAGS, args.suffix or ""),
     )  # fmt: skip
-    jobs = batch.plan_jobs(sources, output, folder, args.format, args.samples, tag)
+    jobs = batch.plan_jobs(
+        sources, output, folder, args.format, args.samples, tag, previews=args.preview is not None
+    )
     if args.gallery and (video := next((job for job in jobs if is_video(job.source)), None)):
         name = display_name(video.source)
         raise ColorizeError(f"--gallery is for photographs, and {name} is a video", "leave it out")

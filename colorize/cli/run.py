@@ -177,7 +177,7 @@ def _colorize_video(
             require_video_extra()
         except ColorizeError as error:
             raise ColorizeError(f"{display_name(job.source)}: {error}") from error
-        from colorize.video import transcode
+        from colorize.video import preview, transcode
 
         name = display_name(job.source)
         hidden = args.quiet or args.progress != "auto" or not sys.stderr.isatty()
@@ -191,11 +191,17 @@ def _colorize_video(
                 bar.update(done - bar.n)
                 plain.update(lambda: f"{name}: {done} of {total or 'unknown'} frames")
 
+            video_options = from_arguments(VideoOptions, args)
+            if video_options.preview is not None:
+                return preview.write_preview(
+                    job.source, job.target, colorizer, video_options.preview,
+                    transcode.excerpt_of(video_options), progress=progress,
+                )  # fmt: skip
             colorizer.set_concurrency(available_cpus())  # frames, each with one thread
             try:
                 return transcode.colorize_video(
                     job.source, job.target, colorizer,
-                    from_arguments(VideoOptions, args), settings=video_settings(args, colorizer),
+                    video_options, settings=video_settings(args, colorizer),
                     comment=video_comment(args), compare=args.compare, progress=progress,
                 )  # fmt: skip
             except BaseException:

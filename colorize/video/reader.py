@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from fractions import Fraction
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -15,7 +15,7 @@ from colorize.color.types import Pixels
 from colorize.errors import ColorizeError, error_context
 from colorize.io.atomic import disk_errors_revealed
 from colorize.video.deinterlace import deinterlace
-from colorize.video.timeline import Timeline
+from colorize.video.timeline import WHOLE, Excerpt, Timeline
 
 if TYPE_CHECKING:
     from av.container.core import Chapter
@@ -25,6 +25,7 @@ HD_HEIGHT = 720  # rows from which players take an untagged video for BT.709 rat
 SWS_WHITE = 255 << 8  # what swscale takes for white in 16-bit RGB, from and to YUV
 RGB_FORMATS = {8: "rgb24", 16: "rgb48le"}  # by bits per channel
 HDR_TRANSFERS = (ColorTrc.SMPTE2084, ColorTrc.ARIB_STD_B67)
+MAX_INTERLEAVING = Fraction(10)  # seconds by which streams may be apart in a file
 MAX_MISSING = 1.0  # seconds by which a complete file may be shorter than announced
 # swscale's defaults are up to a level too dark; these round to the nearest level.
 SWS_FLAGS = (
@@ -63,6 +64,7 @@ class VideoReader:
         rate: average frames per second.
         time_base: seconds per unit of time stamps.
         bits: per channel.
+        excerpt: the part of the video that is read.
         progressive: whether interlaced frames are made progressive.
         timeline: shifts the time stamps of all streams.
         count: number of frames read.
@@ -74,6 +76,7 @@ class VideoReader:
         container: av.container.InputContainer,
         name: str,
         first: av.VideoFrame,
+        excerpt: Excerpt = WHOLE,
         *,
         progressive: bool = False,
     ):
@@ -83,6 +86,7 @@ class VideoReader:
             container: As `open_video` returns it.
             name: Of the file, for messages.
             first: As `read_first_frame` returns it.
+            excerpt: The part of the video that is read.
             progressive: Whether interlaced frames are made progressive.
         """
         self.container = container
@@ -93,7 +97,8 @@ class VideoReader:
         self.display_matrix = _display_matrix(first)
         self.rate = _frame_rate(self.stream)
         self.time_base = self.stream.time_base or Fraction(1, 90000)
-        self.timeline = Timeline(container)
+        self.excerpt = excerpt
+        self.timeline = Timeline(container, excerpt.start)
         self.bits = max(part.bits for part in first.format.components)
         self.progressive = progressive
         self.count = 0
@@ -111,9 +116,12 @@ class VideoReader:
     @property
     def total(self) -> int | None:
         """Number of frames that the file announces."""
-        if self.stream.frames:
+        if self.stream.frames and self.excerpt.is_whole:
             return int(self.stream.frames)
-        seconds = self._announced_seconds
+        seconds, wanted = self._announced_seconds, self.excerpt.duration
+        if seconds is not None:
+            seconds = max(seconds - self.excerpt.start, Fraction(0))
+        seconds = min((s for s in (seconds, wanted) if s is not None), default=None)
         return round(seconds * self.rate) if seconds else None
 
     @property
@@ -123,7 +131,9 @@ class VideoReader:
 
     @property
     def chapters(self) -> list[Chapter]:
-        """The chapters, with their times counted from the first time stamp."""
+        """The chapters, with their times counted from the first time stamp; none of an excerpt."""
+        if not self.excerpt.is_whole:
+            return []
         chapters: list[Chapter] = self.container.chapters()
         for chapter in chapters:
             shift = round(
@@ -148,11 +158,16 @@ class VideoReader:
                 pts = 0 if last is None else last + step
                 self._untimed += 1
             last = pts
-            self.count += 1
-            yield frame, pts
+            seconds = pts * self.time_base
+            if self.excerpt.is_after(seconds):
+                return
+            if not self.excerpt.is_before(seconds):
+                self.count += 1
+                yield frame, pts
 
     def _decoded(self) -> Iterator[av.VideoFrame]:
-        """Yield each frame as it is decoded."""
+        """Yield each frame as it is decoded, from a keyframe before the excerpt on."""
+        _seek(self.container, self.timeline, self.excerpt)
         for packet in _shifted_packets(self.container, self.timeline, self._broken):
             if packet.pts is not None and packet.time_base is not None:
                 end = (packet.pts + (packet.duration or 0)) * packet.time_base
@@ -170,10 +185,17 @@ class VideoReader:
         container: the same video, opened once more.
         """
         seconds = Fraction(0)
-        for packet in _shifted_packets(container, Timeline(container), []):
+        timeline = Timeline(container, self.excerpt.start)
+        _seek(container, timeline, self.excerpt)
+        for packet in _shifted_packets(container, timeline, []):
+            if packet.dts is not None and packet.time_base is not None:
+                time = packet.dts * packet.time_base
+                if self.excerpt.is_after(time - MAX_INTERLEAVING):
+                    return
+                if self.excerpt.is_before(time) or self.excerpt.is_after(time):
+                    continue
+                seconds = max(seconds, time)
             if packet.stream.index != self.stream.index:
-                if packet.dts is not None and packet.time_base is not None:
-                    seconds = max(seconds, packet.dts * packet.time_base)
                 yield seconds, packet
 
     @property
@@ -182,6 +204,8 @@ class VideoReader:
         if self.damaged:
             yield f"{len(self.damaged)} damaged parts of the video were left out"
         announced = None if self.timeline.jumps else self._announced_seconds
+        if not self.excerpt.is_whole:
+            announced = None
         if self._broken or (announced is not None and self._end < announced - MAX_MISSING):
             yield f"the video is damaged or incomplete: it ends after {float(self._end):.1f} s"
         if jumps := self.timeline.jumps:
@@ -265,6 +289,13 @@ def rescale(pixels: Pixels, black: int, white: int, top: int) -> Pixels:
     scaled = (pixels.astype(np.float32) - black) * (top / (white - black))
     levels: Pixels = np.rint(scaled.clip(0, top)).astype(np.uint8 if top < 256 else np.uint16)
     return levels
+
+
+def _seek(container: av.container.InputContainer, timeline: Timeline, excerpt: Excerpt) -> None:
+    """Go to a keyframe before the excerpt, if there is one; else it is read from the beginning."""
+    if excerpt.start:
+        with suppress(av.FFmpegError):
+            container.seek(int((timeline.origin + excerpt.start) * av.time_base))
 
 
 def is_cover(stream: av.stream.Stream) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from fractions import Fraction
 
 import av
@@ -12,20 +13,54 @@ MAX_LEAP = Fraction(10)  # seconds between packets above which time has jumped a
 MAX_STEP_BACK = Fraction(1, 10)  # seconds by which packets may be out of order
 
 
+@dataclass(frozen=True)
+class Excerpt:
+    """The part of a video that is colorized.
+
+    Attributes:
+        start: seconds from the beginning of the video.
+        duration: in seconds; None for all that follows.
+    """
+
+    start: Fraction = Fraction(0)
+    duration: Fraction | None = None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing is left out."""
+        return not self.start and self.duration is None
+
+    def is_before(self, seconds: Fraction) -> bool:
+        """Return whether the excerpt begins after a time of its timeline."""
+        return bool(self.start) and seconds < 0
+
+    def is_after(self, seconds: Fraction) -> bool:
+        """Return whether the excerpt ends at a time of its timeline, or before."""
+        return self.duration is not None and seconds >= self.duration
+
+
+WHOLE = Excerpt()
+
+
 class Timeline:
     """Shifts the time stamps of packets, for all streams of a file alike.
+
+    An excerpt begins at 0, with earlier packets below 0.
 
     Attributes:
         origin: seconds of the file's time stamps that become 0.
         jumps: number of places where time jumped and was made to go on.
     """
 
-    def __init__(self, container: av.container.InputContainer):
-        """Begin at the first time stamp of the file; at 0 if that is negative."""
+    def __init__(self, container: av.container.InputContainer, start: Fraction = Fraction(0)):
+        """Begin at the first time stamp of the file; at 0 if that is negative.
+
+        start: seconds after that which are left out.
+        """
         self.origin = max(Fraction(container.start_time or 0, av.time_base), Fraction(0))
         self.jumps = 0
         self._may_jump = bool(container.format.flags & Flags.ts_discont.value)
-        self._offset = self.origin  # seconds
+        self._offset = self.origin + start  # seconds
         # of the last packet by index of the stream: shifted time and duration, in seconds
         self._last: dict[int, tuple[Fraction, Fraction]] = {}
 

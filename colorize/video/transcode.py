@@ -12,6 +12,7 @@ import os
 import secrets
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, closing
+from fractions import Fraction
 from itertools import chain, islice
 from operator import itemgetter
 from pathlib import Path
@@ -40,6 +41,7 @@ from colorize.video.reader import (
 )
 from colorize.video.streams import StreamCopier
 from colorize.video.temporal import refuse_autocontrast
+from colorize.video.timeline import Excerpt
 from colorize.video.unfinished import unfinished_folder
 from colorize.video.writer import VideoWriter
 
@@ -94,7 +96,8 @@ def colorize_video(
             av_error_context(target_name, written),
             av.open(written, "w", format=muxer) as output,
         ):
-            reader = VideoReader(container, name, first, progressive=options.deinterlace)
+            excerpt = excerpt_of(options)
+            reader = VideoReader(container, name, first, excerpt, progressive=options.deinterlace)
             size = _compared_size(reader, compare)
             encoding = plan_encoding(reader, codec, crf, size)
             writer = VideoWriter(output, reader, encoding, comment)
@@ -102,6 +105,8 @@ def colorize_video(
             pieces = PieceFolder(folder)
             resumed_at = pieces.frames
             _encode(reader, colorizer, pieces, encoding, compare, progress)
+            if not reader.count and options.start:
+                raise ColorizeError(f"--start {options.start:g} is after the end of the video")
             if not reader.count:
                 raise ColorizeError(f"{UNREADABLE} (no frame can be decoded)")
             with open_video(file, name) as again:
@@ -117,6 +122,12 @@ def colorize_video(
     if resumed_at:
         notes = (f"resumed after frame {resumed_at}", *notes)
     return VideoResult(size, reader.count, notes)
+
+
+def excerpt_of(options: VideoOptions) -> Excerpt:
+    """Return the part of a video that the options choose."""
+    duration = None if options.duration is None else Fraction(str(options.duration))
+    return Excerpt(Fraction(str(options.start or 0)), duration)
 
 
 def _unfinished_folder(
