@@ -71,6 +71,8 @@ def download(
             return
         except (OSError, http.client.HTTPException, _Failure) as error:
             cause = error.reason if isinstance(error, URLError) else error
+            if isinstance(cause, OSError) and cause.strerror:
+                cause = cause.strerror  # without the number
             reason = one_line(cause) if isinstance(cause, Exception) else cause
             reasons.append(f"{address} to {file.parent}: {reason}")
     raise ColorizeError(
