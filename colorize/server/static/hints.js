@@ -229,8 +229,7 @@ function boardKey(event) {
 function setTool({ target }) {
   const brushes = target.value === "brush";
   endStroke();
-  // Who paints a thing means that thing; a spot says what color there is, so the light follows.
-  showBrush({ tool: target.value, scope: brushes ? "local" : "global" });
+  showBrush({ tool: target.value });
   board.classList.toggle("brushes", brushes);
   const enter = brushes ? "Enter puts the brush down, and lifts it" : "Enter adds the color";
   board.setAttribute("aria-label", `Photograph. Arrow keys move the cross, ${enter}.`);
