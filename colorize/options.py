@@ -69,6 +69,10 @@ class ColorizeOptions(Options):
         0.0, "shifts all colors toward orange, or below 0 toward blue, by this many ab units",
         minimum=-30, maximum=30,
     )  # fmt: skip
+    neutral: str | None = option(
+        None, "column and row X,Y of a pixel that was gray: all colors are shifted so that it is",
+        consumers=("command",),
+    )  # fmt: skip
     upsampling: Literal["guided", "bilinear"] = option(
         "guided", "enlarge colors along the edges of the photograph (guided) or smoothly (bilinear)"
     )

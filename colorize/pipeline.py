@@ -21,6 +21,7 @@ from colorize.color import lab
 from colorize.color.autocontrast import autocontrast
 from colorize.color.downsampling import CELL_RESAMPLE
 from colorize.color.merge import merge_lab_blocks
+from colorize.color.neutral import neutralize, parse_position
 from colorize.color.types import Floats
 from colorize.color.upsampling import upsample_bilinear
 from colorize.decoding.confidence import confidence
@@ -69,6 +70,7 @@ class Colorizer:
             reference = read(reference)
         self.options = options.replace(hints=self.hints, reference=reference)
         self._palette = None if reference is None else color_histogram(reference.pixels)
+        self._neutral = None if options.neutral is None else parse_position(options.neutral)
         self.threads = available_cpus()
 
     @classmethod
@@ -174,6 +176,7 @@ class Colorizer:
         ab = self.decode(logits)
         ab = self.upsample(ab)
         ab = self.propagate_hints(ab, hinted, lightness, logits)
+        ab = self.neutralize(ab, photo)
         colored = self.merge(photo, ab[0], hinted)
         return from_photo(self.add_provenance(colored, original), picture)
 
@@ -270,6 +273,10 @@ class Colorizer:
         seen = self.metadata.takes_hints
         return propagate_hints(ab[0], lightness[0, 0], cells, probabilities, max_cast, seen)[None]
 
+    def neutralize(self, ab: Floats, photo: Photo) -> Floats:
+        """Return ab (1, 2, h, w) shifted so that the pixel that was gray is gray."""
+        return ab if self._neutral is None else neutralize(ab, self._neutral, photo.size)
+
     def merge(self, photo: Photo, ab: Floats, hinted: HintedPixels | None = None) -> Photo:
         """Return the photograph with its own L, and ab (2, h, w) upsampled to its size."""
         guide = None
@@ -316,6 +323,7 @@ class Colorizer:
         for variant in variants:
             ab = variant.upsample(variant.decode(logits))
             ab = variant.propagate_hints(ab, hinted, lightness, logits)
+            ab = variant.neutralize(ab, photo)
             colored = variant.merge(photo, ab[0], hinted)
             results.append(variant.add_provenance(colored, original))
         return results

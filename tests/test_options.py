@@ -129,7 +129,7 @@ def test_networks_support_what_they_have_the_data_for():
     missing = {each.name for each in everything if each.missing(plain)}
     assert missing == {"rebalance", "rare_color_boost"}
     supported = {each.name for each in supported_options(colors, everything)}
-    alike = {"size", "saturation", "warmth", "upsampling", "autocontrast", "hints"}
+    alike = {"size", "saturation", "warmth", "neutral", "upsampling", "autocontrast", "hints"}
     assert supported == alike | {"hint_scope"}
     sees_hints = network("ab", takes_hints=True)
     assert {each.name for each in supported_options(sees_hints, everything)} == alike

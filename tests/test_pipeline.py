@@ -235,6 +235,20 @@ def test_saturation_multiplies_ab(network):
     assert np.ptp(without, axis=2).max() <= 1
 
 
+def test_neutral_pixel_becomes_gray(network):
+    photo = gray(80, 80)
+    warm = make_colorizer(network, size=64, warmth=20)
+    at = warm.with_options(neutral="40,40")(photo).pixels.astype(int)
+    before = warm(photo).pixels.astype(int)
+    assert np.ptp(before[40, 40]) > 10
+    assert np.ptp(at[40, 40]) <= 6
+    for wrong in ("40", "a,b", "1,2,3", "-1,0"):
+        with pytest.raises(ColorizeError):
+            warm.with_options(neutral=wrong)
+    with pytest.raises(ColorizeError):
+        warm.with_options(neutral="80,0")(photo)
+
+
 def test_warmth_shifts_ab(network):
     plain = make_colorizer(network, size=64)
     output = plain.predict_logits(plain.network_input(gray(40, 50)))

@@ -331,6 +331,8 @@ INVALID: tuple[tuple[Callable[[Namespace], object], str], ...] = (
     (lambda args: args.input == ["-"] and "://" in (args.output or ""),
      "-i - needs a local file as output"),
     (lambda args: "" in (*args.input, args.output), "-i and -o need the name of a file"),
+    (lambda args: args.neutral and not _is_one_photo(args),
+     "--neutral needs exactly one photograph as input, not a folder or video"),
     (lambda args: args.hints and not _is_one_photo(args),
      "--hints needs exactly one photograph as input, not a folder or video"),
     (lambda args: args.watch is not None and not args.input,
