@@ -332,7 +332,7 @@ KEY = "decoder.classify.bias"
     [
         (torch.zeros(7), rf"{KEY} has shape \(7,\), expected \(313,\)"),
         (torch.zeros(NUM_BINS, dtype=torch.int64), f"{KEY} has an unexpected number type, int64"),
-        (torch.zeros(NUM_BINS, dtype=torch.complex64), f"{KEY} has an unexpected number type"),
+        (torch.zeros(NUM_BINS).to(torch.float8_e4m3fn), f"{KEY} has an unexpected number type"),
         (torch.full((NUM_BINS,), torch.nan), f"damaged: {KEY} holds values that are not finite"),
         (torch.tensor([torch.inf] + [0.0] * 312), f"damaged: {KEY}"),
         (torch.full((NUM_BINS,), 1e300, dtype=torch.float64), f"damaged: {KEY}"),
