@@ -22,6 +22,7 @@ import tempfile
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -118,6 +119,7 @@ def main(argv: list[str] | None = None) -> int:
             assert address is not None, "the server did not start"
             result = measure(int(address[1]), args.requests, args.concurrency)
             result["peak_memory_mb"] = _peak_memory(server.pid)
+            result["memory_with_workers_mb"] = _memory_with_workers(server.pid)
         finally:
             server.terminate()
             server.wait(60)
@@ -134,6 +136,26 @@ def _peak_memory(pid: int) -> int | None:
         return None
     peak = re.search(r"VmHWM:\s+(\d+) kB", status)
     return None if peak is None else int(peak[1]) // 1000
+
+
+def _memory_with_workers(pid: int) -> int | None:
+    """Return the resident size of a process and all below it in MB; shared memory counts once.
+
+    None where there is no /proc.
+    """
+    parents = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):  # a process that has just ended
+            parents[int(path.parent.name)] = int(path.read_text().rpartition(")")[2].split()[1])
+    family = {pid}
+    while more := {each for each, parent in parents.items() if parent in family} - family:
+        family |= more
+    total = 0
+    for each in family:
+        with suppress(OSError):
+            usage = Path(f"/proc/{each}/smaps_rollup").read_text()
+            total += sum(int(size) for size in re.findall(r"^Pss:\s+(\d+) kB", usage, re.M))
+    return total // 1000 or None
 
 
 def measure(port: int, requests: int, concurrency: int) -> dict[str, object]:
