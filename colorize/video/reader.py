@@ -24,6 +24,8 @@ UNREADABLE = "damaged, incomplete or of an unsupported format"
 HD_HEIGHT = 720  # rows from which players take an untagged video for BT.709 rather than BT.601
 SWS_WHITE = 255 << 8  # what swscale takes for white in 16-bit RGB, from and to YUV
 RGB_FORMATS = {8: "rgb24", 16: "rgb48le"}  # by bits per channel
+NEUTRAL = 128  # of the chroma of gray in 8 bits
+YUV_FORMATS = ("yuv420p", "yuv422p", "yuv444p", "yuvj420p", "yuvj422p", "yuvj444p")
 HDR_TRANSFERS = (ColorTrc.SMPTE2084, ColorTrc.ARIB_STD_B67)
 MAX_INTERLEAVING = Fraction(10)  # seconds by which streams may be apart in a file
 MAX_MISSING = 1.0  # seconds by which a complete file may be shorter than announced
@@ -262,6 +264,8 @@ def frame_pixels(frame: av.VideoFrame, width: int, height: int, bits: int = 8) -
     """
     if frame.format.name.startswith("gray"):
         return _gray_pixels(frame, width, height, bits)
+    if bits == 8 and (frame.width, frame.height) == (width, height) and is_colorless(frame):
+        return _luma_pixels(frame)
     untagged = frame.colorspace == 2  # AVCOL_SPC_UNSPECIFIED
     guess = Colorspace.ITU709 if frame.height >= HD_HEIGHT else Colorspace.ITU601
     matrix = guess if untagged and not frame.format.is_rgb else None
@@ -280,6 +284,27 @@ def _gray_pixels(frame: av.VideoFrame, width: int, height: int, bits: int) -> Pi
     if frame.color_range == ColorRange.MPEG:
         black, white = 16 << (depth - 8), 235 << (depth - 8)
     return rescale(gray, black, white, 2**bits - 1)
+
+
+def is_colorless(frame: av.VideoFrame) -> bool:
+    """Return whether the planes of a frame say gray everywhere: its luma is the whole picture."""
+    if frame.format.name not in YUV_FORMATS:
+        return False
+    return all(bool((_plane(chroma) == NEUTRAL).all()) for chroma in frame.planes[1:])
+
+
+def _luma_pixels(frame: av.VideoFrame) -> Pixels:
+    """Return the pixels of a colorless frame, (height, width): what swscale gives, but sooner."""
+    luma = _plane(frame.planes[0])
+    if frame.color_range == ColorRange.JPEG or frame.format.name.startswith("yuvj"):
+        return np.ascontiguousarray(luma)
+    levels: Pixels = rescale(np.arange(256, dtype=np.uint8), 16, 235, 255)[luma]
+    return levels
+
+
+def _plane(plane: av.video.plane.VideoPlane) -> Pixels:
+    rows: Pixels = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
+    return rows[: plane.height, : plane.width]
 
 
 def rescale(pixels: Pixels, black: int, white: int, top: int) -> Pixels:

@@ -30,6 +30,7 @@ from fixtures.videos import (  # noqa: E402
     sound,
 )  # fmt: skip
 
+from colorize.video import reader  # noqa: E402
 from colorize.video.reader import frame_pixels  # noqa: E402
 from colorize.video.transcode import colorize_video  # noqa: E402
 
@@ -147,8 +148,8 @@ def test_network_sees_rotated_video_upright(tmp_path, network):
     source = make_video(tmp_path / "clip.mp4", turn=90, audio=None, times=UNEVEN[:2])
     colorize_video(source, tmp_path / "color.mp4", watching)
     shown = np.rot90(inspect(source).frames[0])  # players turn it counterclockwise
-    assert inputs[0].shape == (WIDTH, HEIGHT, 3)
-    assert np.abs(inputs[0].astype(int) - shown).mean() < 2
+    assert inputs[0].shape == (WIDTH, HEIGHT)  # colorless
+    assert np.abs(inputs[0][..., None].astype(int) - shown).mean() < 2
 
 
 def test_odd_size_is_kept(tmp_path, colorizer):
@@ -216,3 +217,20 @@ def test_progress_counts_frames(tmp_path, colorizer):
         source, tmp_path / "c.mp4", colorizer, progress=lambda *call: calls.append(call)
     )  # fmt: skip
     assert calls == [(number, len(UNEVEN)) for number in range(1, len(UNEVEN) + 1)]
+
+
+@pytest.mark.parametrize("color_range", [1, 2])
+@pytest.mark.parametrize("pixels", ["yuv420p", "yuv422p", "yuv444p"])
+def test_colorless_frames_are_read_from_their_luma(monkeypatch, pixels, color_range):
+    levels = np.tile(np.arange(256, dtype=np.uint8), (6, 1))[:, :250]  # rows of planes are padded
+    frame = av.VideoFrame(250, 6, pixels)
+    for number, plane in enumerate(frame.planes):
+        rows = np.full((plane.height, plane.line_size), 128, np.uint8)
+        if number == 0:
+            rows[:, :250] = levels
+        plane.update(rows)
+    frame.color_range = color_range
+    gray = reader.frame_pixels(frame, 250, 6)
+    assert gray.shape == (6, 250)
+    monkeypatch.setattr(reader, "is_colorless", lambda frame: False)
+    assert (reader.frame_pixels(frame, 250, 6) == gray[..., None]).all()
