@@ -28,7 +28,7 @@ def is_result(job: Job, options: WriteOptions) -> bool:
     """
     settings = output_settings(job, options)
     remote = isinstance(job.source, RemotePath) or isinstance(job.target, RemotePath)
-    if settings is None or remote or job.confidence or is_video(job.source):
+    if settings is None or remote or job.is_extra or is_video(job.source):
         return False
     from colorize.io.info import read_info  # here: XML takes a hundredth of a second to import
 
@@ -50,7 +50,7 @@ def has_other_settings(job: Job, options: WriteOptions) -> bool:
     """Return whether the file at a job's target says that it was made with other settings."""
     settings = output_settings(job, options)
     remote = isinstance(job.target, RemotePath)
-    if settings is None or remote or job.confidence or is_video(job.source):
+    if settings is None or remote or job.is_extra or is_video(job.source):
         return False
     from colorize.io.info import read_info  # here: XML takes a hundredth of a second to import
 

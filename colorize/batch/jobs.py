@@ -40,6 +40,7 @@ class Job:
         rejection: why the job can't run; None if it can.
         sample: number of the colorization sample to write, from 1; None for the usual one.
         confidence: write a confidence map instead of the photograph in color.
+        layer: write the colors alone, see `viewing.layer`.
     """
 
     source: Path
@@ -47,6 +48,12 @@ class Job:
     rejection: str | None = None
     sample: int | None = None
     confidence: bool = False
+    layer: bool = False
+
+    @property
+    def is_extra(self) -> bool:
+        """Whether the output is something besides the photograph in color."""
+        return self.confidence or self.layer
 
 
 VideoColorizerFn = Callable[[Job, Callable[[], None]], VideoResult]

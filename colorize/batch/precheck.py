@@ -57,7 +57,7 @@ class Prechecker:
 
     def _existing_thumbnails(self, job: Job) -> tuple[Thumbnails | None, tuple[str, ...]]:
         """Return thumbnails of the existing input and output, or a note why there are none."""
-        unwanted = not self.options.thumbnails or job.confidence or is_video(job.source)
+        unwanted = not self.options.thumbnails or job.is_extra or is_video(job.source)
         if unwanted or self.cancelled.is_set():
             return None, ()
         try:

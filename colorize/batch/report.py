@@ -47,7 +47,7 @@ class Report:
             self.skipped_by.update([result.cause] if result.cause else [])
         else:
             self.done += 1
-            if result.job.sample in (None, 1) and not result.job.confidence:
+            if result.job.sample in (None, 1) and not result.job.is_extra:
                 self.photographs += 1
                 self.in_color += result.in_color
 

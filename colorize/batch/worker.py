@@ -123,8 +123,8 @@ class JobWorker:
         try:
             if self.colorize_video is not None and is_video(job.source):
                 result = self._run_video(self.colorize_video, job)
-            elif job.confidence:
-                result = self._render_confidence(job, found)
+            elif job.is_extra:
+                result = self._render_extra(job, found)
             else:
                 result = self._colorize_pages(job, found)
         except Exception as failure:  # a bug that shows up in one file must not affect the others
@@ -190,8 +190,8 @@ class JobWorker:
         assert self.render is not None
         return self.render(job, photo)
 
-    def _render_confidence(self, job: Job, found: Found | None) -> Result:
-        """Write the confidence map of a photograph's first page."""
+    def _render_extra(self, job: Job, found: Found | None) -> Result:
+        """Write the confidence map or color layer of a photograph's first page."""
         assert self.render is not None
         self._raise_if_cancelled()
         rendered = self.render(job, read_photo(job.source, self.options))

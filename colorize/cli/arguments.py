@@ -140,6 +140,11 @@ def parser() -> ColorizeParser:
         help="also write a map of how certain the network is; a folder of maps for several inputs",
     )  # fmt: skip
     output.add_argument(
+        "--layer",
+        metavar="FILE.png",
+        help="also write the colors of one photograph alone, for an editor's blend mode Color",
+    )
+    output.add_argument(
         "--gallery", metavar="FILE.html",
         help="also write a page with a before/after slider for each photograph",
     )  # fmt: skip
@@ -304,7 +309,17 @@ def vote_parser() -> CommandParser:
     return result
 
 
-FILES = ("manifest", "failure_log", "gallery", "confidence_map", "weights", "hints", "reference")
+FILES = (
+    "manifest",
+    "failure_log",
+    "gallery",
+    "confidence_map",
+    "layer",
+    "weights",
+    "hints",
+    "reference",
+)
+LAYER_SUFFIXES = (".png", ".tif", ".tiff", ".webp")
 LOCAL_FILES = ("manifest", "failure_log", "gallery", "weights", "hints", "reference")
 LOGS = ("manifest", "failure_log", "gallery")
 GUIDES = ("hints", "reference")
@@ -333,6 +348,10 @@ INVALID: tuple[tuple[Callable[[Namespace], object], str], ...] = (
     (lambda args: "" in (*args.input, args.output), "-i and -o need the name of a file"),
     (lambda args: args.neutral and not _is_one_photo(args),
      "--neutral needs exactly one photograph as input, not a folder or video"),
+    (lambda args: args.layer and not _is_one_photo(args),
+     "--layer needs exactly one photograph as input, not a folder or video"),
+    (lambda args: args.layer and not args.layer.lower().endswith(LAYER_SUFFIXES),
+     "--layer needs a format with transparency: .png, .tif or .webp"),
     (lambda args: args.hints and not _is_one_photo(args),
      "--hints needs exactly one photograph as input, not a folder or video"),
     (lambda args: args.watch is not None and not args.input,
@@ -346,14 +365,14 @@ INVALID: tuple[tuple[Callable[[Namespace], object], str], ...] = (
 EXCLUDED: tuple[tuple[Callable[[Namespace], object], tuple[str, ...], str], ...] = (
     (lambda args: "-" in (*args.input, args.output),
      ("skip_existing", "manifest", "failure_log", "fail_fast", "dry_run", "gallery", "ray",
-      "samples", "confidence_map", "skip_color", "json", "watch"),
+      "samples", "confidence_map", "layer", "skip_color", "json", "watch"),
      "works on files, not on standard input or output"),
     (lambda args: args.image_sequence, ("manifest", "skip_existing", "ray"),
      "does not work with --image-sequence, where each frame needs the one before"),
-    (lambda args: args.image_sequence, ("samples", "confidence_map", "compare", "gallery"),
+    (lambda args: args.image_sequence, ("samples", "confidence_map", "layer", "compare", "gallery"),
      "is for photographs, not for --image-sequence"),
     (lambda args: args.watch is not None,
-     ("image_sequence", "ray", "dry_run", "fail_fast", "gallery", "hints"),
+     ("image_sequence", "ray", "dry_run", "fail_fast", "gallery", "hints", "layer"),
      "does not work with --watch, which never ends"),
     (lambda args: args.samples is None, ("seed",), "needs --samples"),
     (lambda args: not args.gallery, ("gallery_title",), "needs --gallery"),

@@ -62,6 +62,10 @@ def make_plan(args: argparse.Namespace) -> Plan:
         planned = {job.source for job in jobs}
         sources = [source for source in sources if source.path in planned]
         jobs += _confidence_map_jobs(sources, several, args)
+    if args.layer:
+        target = parse_path(args.layer)
+        output_format(target)
+        jobs += [Job(sources[0].path, target, sources[0].rejection, layer=True)]
     if args.ray:
         from colorize.cli.ray import for_cluster
 

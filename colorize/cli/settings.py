@@ -22,6 +22,7 @@ from colorize.models.remote_weights import sha256_in_address
 from colorize.option_fields import hash_of
 from colorize.options import ColorizeOptions, OutputOptions, VideoOptions
 from colorize.runtime.threads import available_cpus
+from colorize.viewing.layer import color_layer
 
 if TYPE_CHECKING:
     from colorize.pipeline import Colorizer
@@ -47,10 +48,12 @@ def make_colorizer(args: argparse.Namespace, single: bool = False) -> Colorizer:
 
 
 def make_renderer(colorizer: Colorizer) -> RenderFn:
-    """Return the function that renders a sample or a confidence map of a photograph."""
+    """Return the function that renders a photograph's sample, confidence map or color layer."""
     sampler = functools.cache(lambda number: colorizer.with_options(sample=number))
 
     def render(job: Job, photo: Photo) -> Photo:
+        if job.layer:
+            return color_layer(colorizer(photo))
         return colorizer.confidence_map(photo) if job.sample is None else sampler(job.sample)(photo)
 
     return render
