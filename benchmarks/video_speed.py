@@ -29,7 +29,8 @@ from colorize.options import VideoOptions
 from colorize.runtime.threads import available_cpus
 from colorize.video.encoder import VideoEncoder, plan_encoding
 from colorize.video.formats import resolve_codec
-from colorize.video.reader import VideoReader, frame_pixels, open_video, read_first_frame
+from colorize.video.pixels import frame_pixels
+from colorize.video.reader import VideoReader, open_video, read_first_frame
 from colorize.video.temporal import TemporalFilter
 from colorize.video.transcode import colorize_video
 

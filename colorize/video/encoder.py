@@ -12,7 +12,8 @@ from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTr
 
 from colorize.color.types import Pixels
 from colorize.video.formats import VideoCodec
-from colorize.video.reader import RGB_FORMATS, SWS_FLAGS, SWS_WHITE, VideoReader, rescale
+from colorize.video.pixels import RGB_FORMATS, SWS_FLAGS, SWS_WHITE, rescale
+from colorize.video.reader import VideoReader
 
 # x264's code for AVX-512 (core 165) reads memory that it has not written, at widths that are not
 # multiples of 128: the same frames gave different packets. That for AVX2 does not, and is as fast.

@@ -16,7 +16,8 @@ from colorize.io.source import open_source
 from colorize.io.writers import write
 from colorize.pipeline import Colorizer
 from colorize.video.formats import VideoResult
-from colorize.video.reader import VideoReader, frame_pixels, open_video, read_first_frame
+from colorize.video.pixels import frame_pixels
+from colorize.video.reader import VideoReader, open_video, read_first_frame
 from colorize.video.temporal import refuse_autocontrast
 from colorize.video.timeline import WHOLE, Excerpt
 from colorize.viewing.compare import compare

@@ -1,4 +1,4 @@
-"""Read a video: its properties, its frames as pixels, and notes about what is damaged."""
+"""Read a video: its properties, its frames, and notes about what is damaged."""
 
 from __future__ import annotations
 
@@ -9,33 +9,19 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import av
 import numpy as np
-from av.video.reformatter import ColorRange, Colorspace, ColorTrc, Interpolation
 
-from colorize.color.types import Pixels
 from colorize.errors import ColorizeError, error_context
 from colorize.io.atomic import disk_errors_revealed
 from colorize.video.deinterlace import deinterlace
+from colorize.video.pixels import pixel_notes
 from colorize.video.timeline import WHOLE, Excerpt, Timeline
 
 if TYPE_CHECKING:
     from av.container.core import Chapter
 
 UNREADABLE = "damaged, incomplete or of an unsupported format"
-HD_HEIGHT = 720  # rows from which players take an untagged video for BT.709 rather than BT.601
-SWS_WHITE = 255 << 8  # what swscale takes for white in 16-bit RGB, from and to YUV
-RGB_FORMATS = {8: "rgb24", 16: "rgb48le"}  # by bits per channel
-NEUTRAL = 128  # of the chroma of gray in 8 bits
-YUV_FORMATS = ("yuv420p", "yuv422p", "yuv444p", "yuvj420p", "yuvj422p", "yuvj444p")
-HDR_TRANSFERS = (ColorTrc.SMPTE2084, ColorTrc.ARIB_STD_B67)
 MAX_INTERLEAVING = Fraction(10)  # seconds by which streams may be apart in a file
 MAX_MISSING = 1.0  # seconds by which a complete file may be shorter than announced
-# swscale's defaults are up to a level too dark; these round to the nearest level.
-SWS_FLAGS = (
-    Interpolation.BICUBIC
-    | Interpolation.ACCURATE_RND
-    | Interpolation.FULL_CHR_H_INT
-    | Interpolation.FULL_CHR_H_INP
-)
 
 
 @contextmanager
@@ -217,12 +203,7 @@ class VideoReader:
             yield f"{self._untimed} frames had no usable time stamp and got one by the average rate"
         if self.first.interlaced_frame and not self.progressive:
             yield "the video is interlaced and was treated as whole frames; use --deinterlace"
-        if self.first.color_trc in HDR_TRANSFERS:
-            yield "the video is HDR; its levels were kept and written as SDR"
-        tags = {key.lower(): value for key, value in self.stream.metadata.items()}
-        in_metadata = tags.get("alpha_mode", "0") != "0"  # VP8 and VP9 in Matroska
-        if in_metadata or any(part.is_alpha for part in self.first.format.components):
-            yield "the transparency of the video was left out"
+        yield from pixel_notes(self.first, self.stream)
         if others := self._sizes - {(self.width, self.height)}:
             sizes = ", ".join(f"{width}×{height}" for width, height in sorted(others))
             yield f"the size changes within the video: frames of {sizes} were scaled to the first"
@@ -255,65 +236,6 @@ def read_first_frame(file: BinaryIO, name: str) -> av.VideoFrame:
             for frame in _decode(packet, []):
                 return frame
     raise ColorizeError(f"{name}: {UNREADABLE} (no frame can be decoded)")
-
-
-def frame_pixels(frame: av.VideoFrame, width: int, height: int, bits: int = 8) -> Pixels:
-    """Return a frame as gray (height, width) or RGB (height, width, 3) pixels in full range.
-
-    bits: 8 for uint8, 16 for uint16.
-    """
-    if frame.format.name.startswith("gray"):
-        return _gray_pixels(frame, width, height, bits)
-    if bits == 8 and (frame.width, frame.height) == (width, height) and is_colorless(frame):
-        return _luma_pixels(frame)
-    untagged = frame.colorspace == 2  # AVCOL_SPC_UNSPECIFIED
-    guess = Colorspace.ITU709 if frame.height >= HD_HEIGHT else Colorspace.ITU601
-    matrix = guess if untagged and not frame.format.is_rgb else None
-    rgb: Pixels = frame.reformat(
-        width, height, RGB_FORMATS[bits], src_colorspace=matrix, dst_color_range=ColorRange.JPEG,
-        interpolation=SWS_FLAGS,
-    ).to_ndarray()  # fmt: skip
-    return rgb if bits == 8 or frame.format.is_rgb else rescale(rgb, 0, SWS_WHITE, 65535)
-
-
-def _gray_pixels(frame: av.VideoFrame, width: int, height: int, bits: int) -> Pixels:
-    """Return the pixels of a gray frame: swscale takes it for full range whatever its tag says."""
-    depth = frame.format.components[0].bits
-    gray: Pixels = frame.reformat(width, height, interpolation=SWS_FLAGS).to_ndarray()
-    black, white = 0, 2**depth - 1
-    if frame.color_range == ColorRange.MPEG:
-        black, white = 16 << (depth - 8), 235 << (depth - 8)
-    return rescale(gray, black, white, 2**bits - 1)
-
-
-def is_colorless(frame: av.VideoFrame) -> bool:
-    """Return whether the planes of a frame say gray everywhere: its luma is the whole picture."""
-    if frame.format.name not in YUV_FORMATS:
-        return False
-    return all(bool((_plane(chroma) == NEUTRAL).all()) for chroma in frame.planes[1:])
-
-
-def _luma_pixels(frame: av.VideoFrame) -> Pixels:
-    """Return the pixels of a colorless frame, (height, width): what swscale gives, but sooner."""
-    luma = _plane(frame.planes[0])
-    if frame.color_range == ColorRange.JPEG or frame.format.name.startswith("yuvj"):
-        return np.ascontiguousarray(luma)
-    levels: Pixels = rescale(np.arange(256, dtype=np.uint8), 16, 235, 255)[luma]
-    return levels
-
-
-def _plane(plane: av.video.plane.VideoPlane) -> Pixels:
-    rows: Pixels = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
-    return rows[: plane.height, : plane.width]
-
-
-def rescale(pixels: Pixels, black: int, white: int, top: int) -> Pixels:
-    """Return levels from `black` to `white` as levels from 0 to `top`, uint8 or uint16."""
-    if (black, white) == (0, top):
-        return pixels
-    scaled = (pixels.astype(np.float32) - black) * (top / (white - black))
-    levels: Pixels = np.rint(scaled.clip(0, top)).astype(np.uint8 if top < 256 else np.uint16)
-    return levels
 
 
 def _seek(container: av.container.InputContainer, timeline: Timeline, excerpt: Excerpt) -> None:

@@ -31,11 +31,11 @@ from colorize.video.encoder import Encoding, VideoEncoder, plan_encoding
 from colorize.video.formats import VideoResult, muxer_of, resolve_codec
 from colorize.video.parallel import colorize_frames, compare_frames
 from colorize.video.pieces import PIECE_FRAMES, PieceFolder
+from colorize.video.pixels import frame_pixels
 from colorize.video.reader import (
     UNREADABLE,
     VideoReader,
     av_error_context,
-    frame_pixels,
     open_video,
     read_first_frame,
 )

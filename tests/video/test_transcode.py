@@ -30,8 +30,8 @@ from fixtures.videos import (  # noqa: E402
     sound,
 )  # fmt: skip
 
-from colorize.video import reader  # noqa: E402
-from colorize.video.reader import frame_pixels  # noqa: E402
+from colorize.video import pixels as video_pixels  # noqa: E402
+from colorize.video.pixels import frame_pixels  # noqa: E402
 from colorize.video.transcode import colorize_video  # noqa: E402
 
 
@@ -230,7 +230,7 @@ def test_colorless_frames_are_read_from_their_luma(monkeypatch, pixels, color_ra
             rows[:, :250] = levels
         plane.update(rows)
     frame.color_range = color_range
-    gray = reader.frame_pixels(frame, 250, 6)
+    gray = video_pixels.frame_pixels(frame, 250, 6)
     assert gray.shape == (6, 250)
-    monkeypatch.setattr(reader, "is_colorless", lambda frame: False)
-    assert (reader.frame_pixels(frame, 250, 6) == gray[..., None]).all()
+    monkeypatch.setattr(video_pixels, "is_colorless", lambda frame: False)
+    assert (video_pixels.frame_pixels(frame, 250, 6) == gray[..., None]).all()

@@ -16,7 +16,7 @@ from fixtures.videos import UNEVEN, inspect, make_video, picture  # noqa: E402
 
 from colorize.video.deinterlace import deinterlace  # noqa: E402
 from colorize.video.formats import CODECS  # noqa: E402
-from colorize.video.reader import frame_pixels  # noqa: E402
+from colorize.video.pixels import frame_pixels  # noqa: E402
 from colorize.video.transcode import colorize_video  # noqa: E402
 
 RAMP = np.tile(np.arange(64, 941, dtype=np.uint16)[:876], (96, 1))  # limited range at 10 bits
