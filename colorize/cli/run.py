@@ -206,7 +206,9 @@ def _colorize_video(
                 )  # fmt: skip
             except BaseException:
                 for folder in unfinished_folders(job.target):
-                    log_line(f"{display_name(folder)} has what is done: the same command goes on")
+                    log_line(
+                        f"finished pieces are in {display_name(folder)}: the same command resumes"
+                    )
                 raise
             finally:
                 colorizer.set_concurrency(1)
