@@ -165,27 +165,6 @@ class VideoReader:
                     self._sizes.add((frame.width, frame.height))
                     yield frame
 
-    def other_packets(
-        self, container: av.container.InputContainer
-    ) -> Iterator[tuple[Fraction, av.Packet]]:
-        """Yield the packets of all streams but the video, with times that do not decrease.
-
-        container: the same video, opened once more.
-        """
-        seconds = Fraction(0)
-        timeline = Timeline(container, self.excerpt.start)
-        _seek(container, timeline, self.excerpt)
-        for packet in _shifted_packets(container, timeline, []):
-            if packet.dts is not None and packet.time_base is not None:
-                time = packet.dts * packet.time_base
-                if self.excerpt.is_after(time - MAX_INTERLEAVING):
-                    return
-                if self.excerpt.is_before(time) or self.excerpt.is_after(time):
-                    continue
-                seconds = max(seconds, time)
-            if packet.stream.index != self.stream.index:
-                yield seconds, packet
-
     @property
     def notes(self) -> Iterator[str]:
         """One line for each property of the source that the result does not keep."""
@@ -236,6 +215,31 @@ def read_first_frame(file: BinaryIO, name: str) -> av.VideoFrame:
             for frame in _decode(packet, []):
                 return frame
     raise ColorizeError(f"{name}: {UNREADABLE} (no frame can be decoded)")
+
+
+def other_packets(
+    container: av.container.InputContainer, video: int, excerpt: Excerpt
+) -> Iterator[tuple[Fraction, av.Packet]]:
+    """Yield the packets of all streams but the video, with times that do not decrease.
+
+    Args:
+        container: The video, opened once more.
+        video: Index of the video stream.
+        excerpt: What is read of it.
+    """
+    seconds = Fraction(0)
+    timeline = Timeline(container, excerpt.start)
+    _seek(container, timeline, excerpt)
+    for packet in _shifted_packets(container, timeline, []):
+        if packet.dts is not None and packet.time_base is not None:
+            time = packet.dts * packet.time_base
+            if excerpt.is_after(time - MAX_INTERLEAVING):
+                return
+            if excerpt.is_before(time) or excerpt.is_after(time):
+                continue
+            seconds = max(seconds, time)
+        if packet.stream.index != video:
+            yield seconds, packet
 
 
 def _seek(container: av.container.InputContainer, timeline: Timeline, excerpt: Excerpt) -> None:

@@ -37,6 +37,7 @@ from colorize.video.reader import (
     VideoReader,
     av_error_context,
     open_video,
+    other_packets,
     read_first_frame,
 )
 from colorize.video.streams import StreamCopier
@@ -111,7 +112,7 @@ def colorize_video(
                 raise ColorizeError(f"{UNREADABLE} (no frame can be decoded)")
             with open_video(file, name) as again:
                 video = pieces.packets(reader.time_base)
-                others = reader.other_packets(again)
+                others = other_packets(again, reader.stream.index, reader.excerpt)
                 for _, packet in heapq.merge(video, others, key=itemgetter(0)):
                     if packet.stream is None:
                         writer.write(packet)
