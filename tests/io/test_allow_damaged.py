@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import tracemalloc
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -90,6 +92,23 @@ def test_frames_before_a_cut_are_taken(format: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("name", ["avif", "jp2 in tiles"])
+def test_sizes_beyond_reason_are_not_filled_up(name: str) -> None:
+    content = bytearray(STILLS[name]())
+    if name == "avif":
+        at = content.index(b"mdat") - 4
+    else:
+        at = content.index(b"\xff\x90\0\x0a") + 6
+    content[at : at + 4] = b"\xff\xff\xff\xf0"
+    tracemalloc.start()
+    try:
+        with suppress(ColorizeError):
+            read(io.BytesIO(bytes(content)), allow_damaged=True)
+        assert tracemalloc.get_traced_memory()[1] < 400 << 20
+    finally:
+        tracemalloc.stop()
+
+
 def test_gif_animation_cut_between_frames_is_rejected() -> None:
     content = saved(OPAQUE, "GIF", save_all=True, append_images=[TURNED])
     assert content.endswith(b";")

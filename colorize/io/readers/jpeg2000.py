@@ -8,6 +8,7 @@ Source: ISO/IEC 15444-1, annex A.
 
 from __future__ import annotations
 
+import os
 import struct
 from typing import BinaryIO, NamedTuple, cast
 
@@ -17,6 +18,7 @@ from PIL import Image
 from colorize.errors import ColorizeError
 from colorize.installation import install_command
 from colorize.io.jp2 import find_codestream, is_sycc
+from colorize.io.readers.limits import MAX_MISSING_BYTES
 from colorize.io.segments import Part, SegmentFile
 
 SIZ, SOT, SOD, EOC = 0xFF51, 0xFF90, 0xFF93, 0xFFD9
@@ -114,7 +116,8 @@ def complete(file: BinaryIO, codestream: Codestream) -> SegmentFile:
         for tile in range(codestream.tiles)
         if tile not in codestream.found
     )
-    return SegmentFile(file, [Part(0, codestream.last_end), *empty, END])
+    end = min(codestream.last_end, file.seek(0, os.SEEK_END) + MAX_MISSING_BYTES)
+    return SegmentFile(file, [Part(0, end), *empty, END])
 
 
 def decode_deep(

@@ -13,6 +13,7 @@ MAX_SCANS = 500  # of a progressive JPEG, each of which the decoder goes over al
 MAX_SEGMENTS = 20_000
 MAX_UNKNOWN_BYTES = 1 << 16  # between the segments of a JPEG, which Pillow skips one by one
 MAX_PNM_HEADER_BYTES = 1 << 16  # which it reads one by one
+MAX_MISSING_BYTES = 64 << 20  # of a cut file for which zeros stand
 MAX_FRAMES = 10_000  # of an animation
 RAISE_LIMIT = "--max-pixels raises it"
 TAKE_DAMAGED = "--allow-damaged takes what can be decoded"

@@ -35,6 +35,7 @@ from colorize.io.photo import Photo
 from colorize.io.readers import avif, jpeg, jpeg2000, png, webp
 from colorize.io.readers.limits import (
     DAMAGED,
+    MAX_MISSING_BYTES,
     TAKE_DAMAGED,
     check_frames,
     check_jpeg,
@@ -206,7 +207,7 @@ class _Source:
     def complete_avif(self) -> None:
         """Put zeros in the place of what is missing at the end of an AVIF file."""
         size, needed = self.file.seek(0, os.SEEK_END), boxes.needed_size(self.file)
-        if needed > size:
+        if size < needed <= size + MAX_MISSING_BYTES:
             self.image_file = SegmentFile(self.file, [Part(0, needed)])
             self.notes = [DAMAGED]
 
