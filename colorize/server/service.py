@@ -90,13 +90,13 @@ class Service:
         """POST /zip."""
         return JSONResponse({"token": self.zips.create()}, 201, {"Cache-Control": "no-store"})
 
-    async def download_zip(self, request: Request) -> Response:
-        """GET /zip/{token}."""
-        return self.zips.find(request.path_params["token"]).open()
-
-    async def add_to_zip(self, request: Request) -> Response:
-        """POST /zip/{token}."""
-        return await self._respond(self._add_to_zip, request)
+    async def zip_file(self, request: Request) -> Response:
+        """GET and POST /zip/{token}."""
+        if request.method == "POST":
+            return await self._respond(self._add_to_zip, request)
+        download = self.zips.find(request.path_params["token"])
+        # HEAD asks about the download, and must not begin it
+        return Response() if request.method == "HEAD" else download.open()
 
     async def end_zip(self, request: Request) -> Response:
         """POST /zip/{token}/end."""

@@ -11,6 +11,7 @@ import pytest
 from fixtures.server import serve
 
 from colorize.io.formats import FORMATS
+from colorize.server import zips
 from colorize.server.docs_page import docs_page
 from colorize.server.limits import Limits
 from colorize.server.openapi import MEDIA_TYPES, openapi_document
@@ -29,6 +30,8 @@ def document():
 def test_schemathesis_finds_no_deviation_from_document(runner, tmp_path, monkeypatch):
     pytest.importorskip("schemathesis", reason="pip install schemathesis")
     monkeypatch.setitem(PARAMETERS, "size", replace(PARAMETERS["size"], maximum=64))  # for speed
+    monkeypatch.setattr(zips, "OPENING_TIMEOUT", 0.05)
+    monkeypatch.setattr(zips, "IDLE_TIMEOUT", 0.2)
     env = {"SCHEMATHESIS_HOOKS": "fixtures.openapi_photos", "PYTHONPATH": str(ROOT / "tests")}
     with serve(runner, **LIMITS) as server:
         url = f"http://127.0.0.1:{server.port}/openapi.json"
@@ -38,7 +41,7 @@ def test_schemathesis_finds_no_deviation_from_document(runner, tmp_path, monkeyp
             cwd=tmp_path, capture_output=True, text=True, timeout=300, env=os.environ | env,
         )  # fmt: skip
     assert result.returncode == 0, result.stdout + result.stderr
-    assert "Operations:       4 selected" in result.stdout
+    assert "Operations:       8 selected" in result.stdout
 
 
 def test_every_parameter_is_described_for_query_and_form(document):

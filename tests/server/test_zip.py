@@ -42,6 +42,7 @@ def download(server, token):
 
 def test_zip_has_what_is_added_while_it_is_downloaded(server):
     token = create(server)
+    assert server.request("HEAD", f"/zip/{token}").status == 200  # does not begin the download
     with download(server, token) as content:
         assert add(server, token).status == 204
         body, content_type = make_form(make_photo("PNG"), format="png")
