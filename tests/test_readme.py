@@ -25,7 +25,7 @@ PARSERS = {
     "models": models_parser,
     "vote": vote_parser,
 }
-ELSEWHERE = ("serve", "--gpu", "--ray", "clip.mp4", "--help", "- -o -", "download")
+ELSEWHERE = ("serve", "--watch", "--gpu", "--ray", "clip.mp4", "--help", "- -o -", "download")
 
 
 def commands(text: str) -> list[str]:

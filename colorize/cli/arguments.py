@@ -15,7 +15,6 @@ from colorize import options
 from colorize.cli.commands import COMMANDS, similar_command
 from colorize.command_parser import CommandParser, add_argument, add_arguments
 from colorize.models.registry import MODELS
-from colorize.video.formats import is_video
 
 WINDOWS = os.name == "nt"
 
@@ -325,10 +324,17 @@ LOGS = ("manifest", "failure_log", "gallery")
 GUIDES = ("hints", "reference")
 
 
+def _is_video(name: str) -> bool:
+    # Here, not above: `--help` and wrong usage need not wait for what reads files.
+    from colorize.video.formats import is_video
+
+    return is_video(name)
+
+
 def _is_one_photo(args: Namespace) -> bool:
     if len(args.input) != 1 or args.glob:
         return False
-    return not os.path.isdir(args.input[0]) and not is_video(args.input[0])
+    return not os.path.isdir(args.input[0]) and not _is_video(args.input[0])
 
 
 # (condition, message): later conditions rely on earlier ones not holding.
@@ -339,7 +345,7 @@ INVALID: tuple[tuple[Callable[[Namespace], object], str], ...] = (
      "-i - reads one photograph and excludes other inputs"),
     (lambda args: args.output == "-" and (len(args.input) != 1 or args.glob),
      "-o - needs exactly one input"),
-    (lambda args: args.output == "-" and is_video(args.input[0]),
+    (lambda args: args.output == "-" and _is_video(args.input[0]),
      "-o - is only for photographs: write the video to a file"),
     (lambda args: args.output == "-" and "://" in args.input[0],
      "-o - needs a local file as input"),

@@ -131,8 +131,13 @@ def _open_partial_file(file: Path) -> tuple[Path, BinaryIO]:
                 raise
     path = file.with_name(f".{file.name}.colorize-{secrets.token_hex(6)}.tmp")
     stream = cast(BinaryIO, path.open("x+b"))
-    with suppress(OSError):
+    try:
         lock_file(stream.fileno())
+    except BlockingIOError:  # another download found the file before it was locked, and took it
+        stream.close()
+        return _open_partial_file(file)
+    except OSError:
+        pass  # the file system has no locks
     return path, stream
 
 

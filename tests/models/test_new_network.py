@@ -48,6 +48,7 @@ def row(tmp_path, monkeypatch) -> Model:
         url="http://127.0.0.1:9/not-needed",
         sha256=hashlib.sha256(content).hexdigest(),
         size=len(content),
+        parameters=2,
         license="BSD-2-Clause",
         description="one color",
     )

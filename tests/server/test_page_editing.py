@@ -133,7 +133,7 @@ def test_radius_of_spot_is_sent_and_drawn(browser, address, photograph, settings
         page.locator("#board").click(position={"x": 60, "y": 60})
         settle(page)
         lines = [value for name, value, *_ in page.evaluate("sent") if name == "hints"]
-        assert lines[0].endswith(f",{WIDTH * 4 // 100},global")
+        assert lines[0].endswith(f",{WIDTH * 4 // 100},object")
         assert "4 percent" in page.get_attribute("#radius", "aria-valuetext")
         area = page.evaluate("getComputedStyle(board.querySelector('.hint'), '::before').width")
         assert float(area[:-2]) == pytest.approx(
