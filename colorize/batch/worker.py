@@ -38,7 +38,6 @@ from colorize.io.storage import (
     open_input,
     open_output,
 )
-from colorize.io.xmp_document import read_origin
 from colorize.video.formats import is_video
 from colorize.viewing.compare import compare
 from colorize.viewing.gallery import Thumbnails
@@ -220,7 +219,11 @@ class JobWorker:
 def _is_result(photo: Photo) -> bool:
     """Return whether metadata say that the photograph was colorized by this program."""
     xmp = photo.metadata.xmp or b""
-    return DIGITAL_SOURCE_TYPE.encode() in xmp and read_origin(xmp).is_colorized
+    if DIGITAL_SOURCE_TYPE.encode() not in xmp:
+        return False
+    from colorize.io.xmp_document import read_origin  # here, not above: it brings a parser
+
+    return read_origin(xmp).is_colorized
 
 
 def _is_color(photo: Photo) -> bool:

@@ -8,7 +8,6 @@ import html
 import io
 import re
 from collections.abc import Mapping
-from importlib import resources
 
 from PIL import Image
 
@@ -28,6 +27,8 @@ def template(name: str, texts: Mapping[str, str]) -> tuple[str, str]:
         name: File of the template, in this package.
         texts: What stands in place of `{{name}}`, escaped here; `{{policy}}` is added.
     """
+    from importlib import resources  # here, not above: it takes milliseconds
+
     page = resources.files("colorize.viewing").joinpath(name).read_text(encoding="utf-8")
     page = page.replace("{{policy}}", _policy(page))
     for key, text in texts.items():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 
 from colorize.io.photo import Photo
 
@@ -17,6 +17,9 @@ OPACITY = 0.6  # of the box behind the text
 
 def draw_sign(photo: Photo) -> Photo:
     """Return a result with the word "colorized", white on a dark box, at the lower right."""
+    # Here, not above: few photographs get a sign, and the start of all would wait for it.
+    from PIL import ImageDraw, ImageFont
+
     height, width = photo.size
     size = max(MIN_TEXT, min(photo.size) // TEXT_SHARE)
     font = ImageFont.load_default(size)
