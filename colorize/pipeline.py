@@ -178,7 +178,7 @@ class Colorizer:
         ab = self.propagate_hints(ab, hinted, lightness, logits)
         ab = self.neutralize(ab, photo)
         colored = self.merge(photo, ab[0], hinted)
-        return from_photo(self.add_provenance(colored, original), picture)
+        return from_photo(self.add_provenance(colored, pixel_hash(original.pixels)), picture)
 
     def preprocess(self, photo: Photo) -> Photo:
         """Return the photograph whose lightness is kept: with more contrast under autocontrast."""
@@ -287,14 +287,17 @@ class Colorizer:
         pixels = merge_lab_blocks(photo.pixels, ab, edit_ab, guide, self.threads)
         return dataclasses.replace(photo, pixels=pixels)
 
-    def add_provenance(self, colored: Photo, original: Photo) -> Photo:
-        """Return the result with a record of how its colors were computed, which files keep."""
+    def add_provenance(self, colored: Photo, source: str) -> Photo:
+        """Return the result with a record of how its colors were computed, which files keep.
+
+        source: `pixel_hash` of the photograph before any step.
+        """
         settings = {"model": self.metadata.architecture, "weights": self.metadata.weights}
         settings |= {
             each.name: "given" if each.is_file else getattr(self.options, each.name)
             for each in self.options.changed()
         }
-        provenance = Provenance(pixel_hash(original.pixels), canonical_settings(settings))
+        provenance = Provenance(source, canonical_settings(settings))
         metadata = dataclasses.replace(colored.metadata, provenance=provenance)
         return dataclasses.replace(colored, metadata=metadata)
 
@@ -314,6 +317,7 @@ class Colorizer:
         seed = self.options.seed if seed is None else seed
         variants = [self.with_options(sample=n, seed=seed) for n in range(1, count + 1)]
         original = to_photo(photo)
+        source = pixel_hash(original.pixels)
         photo = self.preprocess(original)
         hinted = self.rasterize_hints(photo)
         lightness = self.network_input(photo)
@@ -325,7 +329,7 @@ class Colorizer:
             ab = variant.propagate_hints(ab, hinted, lightness, logits)
             ab = variant.neutralize(ab, photo)
             colored = variant.merge(photo, ab[0], hinted)
-            results.append(variant.add_provenance(colored, original))
+            results.append(variant.add_provenance(colored, source))
         return results
 
     def confidence(self, photo: Photo) -> Floats:

@@ -158,7 +158,7 @@ class JobWorker:
             pages = self._read_pages(job, source)
             first = next(pages)
             in_color = _is_color(first)
-            if options.skip_results and _is_result(first):
+            if options.skip_results and _was_colorized(first):
                 return Result(job, 0, skipped="is a result of an earlier run", cause="a result")
             if options.skip_color and in_color:
                 return Result(job, 0, skipped="is in color already", cause="in color")
@@ -216,7 +216,7 @@ class JobWorker:
             raise Cancelled
 
 
-def _is_result(photo: Photo) -> bool:
+def _was_colorized(photo: Photo) -> bool:
     """Return whether metadata say that the photograph was colorized by this program."""
     xmp = photo.metadata.xmp or b""
     if DIGITAL_SOURCE_TYPE.encode() not in xmp:
