@@ -32,12 +32,12 @@ def make_weights(name: str, folder: Path) -> tuple[Path, int]:
     """Return a weights file of a network with seeded random weights, and its parameters."""
     import torch
 
-    from colorize.models import registry
+    from colorize.models import registry, weights_files
     from colorize.models.serialization import write_safetensors
 
     model = registry.find(name)
     if model.url is None:
-        network, file = registry.load(name), registry.verify(name)
+        network, file = registry.load(name), weights_files.verify(name)
     else:
         torch.manual_seed(0)
         network, file = registry.network_class(model)(), folder / f"{name}.safetensors"

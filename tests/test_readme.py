@@ -12,7 +12,7 @@ from colorize.cli.arguments import models_parser, parser, vote_parser
 from colorize.cli.commands import COMMANDS
 from colorize.evaluation import cli as evaluation_cli
 from colorize.export import cli as export_cli
-from colorize.models import registry
+from colorize.models import weights_files
 from colorize.training import cli as training_cli
 
 ROOT = Path(__file__).parents[1]
@@ -53,7 +53,7 @@ def test_every_command_is_understood(document):
 
 @pytest.mark.slow
 def test_commands_of_the_readme_run_in_order(tmp_path, monkeypatch):
-    if registry.cached_path("compact") is None:
+    if weights_files.cached_path("compact") is None:
         pytest.skip("no bundled weights")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLORIZE_CACHE", str(tmp_path / "cache"))
@@ -82,7 +82,7 @@ def test_every_option_of_the_readme_exists():
 
 @pytest.mark.parametrize("document", ["README.md", "docs/python.md"])
 def test_the_python_runs(document, tmp_path, monkeypatch):
-    if registry.cached_path("compact") is None:
+    if weights_files.cached_path("compact") is None:
         pytest.skip("no bundled weights")
     monkeypatch.chdir(tmp_path)
     Image.linear_gradient("L").save("photo.jpg")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from colorize.cli.messages import DONE, FAILED, log_line
 from colorize.command_parser import CommandParser
 from colorize.errors import ColorizeError, display_name
-from colorize.models import registry
+from colorize.models import registry, weights_files
 from colorize.option_fields import options_of
 from colorize.options import DEFAULT_STYLE, ColorizeOptions
 
@@ -79,8 +79,8 @@ def _write_sheet(args: argparse.Namespace) -> Path:
         raise ColorizeError(f"{display_name(target)} exists; --overwrite replaces it")
     if target.exists() and source.exists() and target.samefile(source):
         raise ColorizeError(f"{display_name(target)} is the photograph; name another file with -o")
-    names = dict.fromkeys(args.models or filter(registry.weights_path, registry.MODELS))
-    missing = [name for name in names if registry.weights_path(name) is None]
+    names = dict.fromkeys(args.models or filter(weights_files.weights_path, registry.MODELS))
+    missing = [name for name in names if weights_files.weights_path(name) is None]
     if missing:
         sizes = ", ".join(f"{name} ({registry.find(name).size / 1e6:.0f} MB)" for name in missing)
         raise ColorizeError(

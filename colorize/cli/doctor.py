@@ -14,7 +14,7 @@ from colorize.cli.messages import DONE, FAILED, log_line, print_line
 from colorize.command_parser import CommandParser
 from colorize.errors import ColorizeError, one_line
 from colorize.installation import install_command
-from colorize.models import registry
+from colorize.models import registry, weights_files
 
 REQUIRED = ("onnxruntime", "numpy", "pillow", "pyvips", "safetensors")
 OPTIONAL = {  # package: the extra that installs it
@@ -67,9 +67,10 @@ def _devices() -> Iterator[str]:
 
 
 def _weights() -> Iterator[str]:
-    yield f"cache folder: {registry.cache_folder()}"
+    yield f"cache folder: {weights_files.cache_folder()}"
     for model in registry.available_models():
-        yield f"weights of {model.name}: {registry.cached_path(model.name) or 'not downloaded yet'}"
+        place = weights_files.cached_path(model.name)
+        yield f"weights of {model.name}: {place or 'not downloaded yet'}"
 
 
 def _timed_run() -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from colorize.cli.arguments import models_parser
 from colorize.cli.messages import DONE, FAILED, log_line, print_line
 from colorize.errors import ColorizeError
-from colorize.models import registry
+from colorize.models import registry, weights_files
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -19,14 +19,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         if args.action == "list":
             for model in registry.available_models():
-                place = registry.weights_path(model.name)
+                place = weights_files.weights_path(model.name)
                 state = "not downloaded yet" if place is None else str(place)
                 print_line(f"{model.name}: {model.description}")
                 print_line(f"    {model.cost}, {model.license}, {state}")
         elif args.action == "verify":
-            print_line(f"{registry.verify(args.name)}: sha256 verified")
+            print_line(f"{weights_files.verify(args.name)}: sha256 verified")
         else:
-            print_line(str(registry.ensure_weights(args.name)))
+            print_line(str(weights_files.ensure_weights(args.name)))
     except ColorizeError as error:
         log_line(str(error))
         return FAILED

@@ -9,28 +9,19 @@ from __future__ import annotations
 
 import importlib
 import os
-import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from colorize.errors import ColorizeError
 
-# `colorize --help` lists the networks, so this module imports as little as it can: pathlib,
-# platformdirs and hashlib take a third of the start.
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import torch
 
     from colorize.models.base import Network
 
-CACHE_VARIABLE = "COLORIZE_CACHE"  # environment variable that moves the cache folder
 RELEASE_URL = "https://colorizers.s3.us-east-2.amazonaws.com/"
-MIRROR_VARIABLE = "COLORIZE_MIRROR"  # environment variable with an address to try first
 HUB = "https://huggingface.co"
-HUB_VARIABLE = "HF_ENDPOINT"  # environment variable that names a mirror, as for huggingface_hub
 HUB_URL = f"{HUB}/piddnad/"
-SIZE_TOLERANCE = 1 << 20  # bytes that a download may be longer than the table says
 
 
 @dataclass(frozen=True)
@@ -84,32 +75,6 @@ class Model:
         known.append(f"{self.size / 1e6:.0f} MB")
         known += [f"{self.seconds:.2g} s on one core"] if self.seconds else []
         return ", ".join(known)
-
-    @property
-    def addresses(self) -> list[str]:
-        """Where to download the weights from, in the order to try.
-
-        Mirrors come first where the environment names some: one with the files of all networks
-        under the names they have in the cache, and one of Hugging Face. None is built in: it would
-        tell third parties, unasked, who downloads what.
-
-        Raises ColorizeError for a mirror that is not an address.
-        """
-        if self.url is None:
-            return []
-        mirror, hub = _mirror(MIRROR_VARIABLE), _mirror(HUB_VARIABLE)
-        mirrors = [f"{mirror}/{self.file}"] if mirror else []
-        if hub and self.url.startswith(HUB):
-            mirrors.append(hub + self.url.removeprefix(HUB))
-        return [*mirrors, self.url]
-
-
-def _mirror(variable: str) -> str:
-    """Return the address that an environment variable holds, "" without one."""
-    address = os.environ.get(variable, "").rstrip("/")
-    if address and not address.startswith(("http://", "https://")):
-        raise ColorizeError(f"{variable} is {address}: needs an address, https://...")
-    return address
 
 
 MODELS = {
@@ -244,94 +209,6 @@ def find(name: str) -> Model:
     if name not in MODELS:
         raise ColorizeError(f"no network is called {name!r}; available: {', '.join(MODELS)}")
     return MODELS[name]
-
-
-def cache_folder() -> Path:
-    """Return the folder of downloaded weights: $COLORIZE_CACHE or the platform's cache."""
-    from pathlib import Path
-
-    import platformdirs
-
-    moved = os.environ.get(CACHE_VARIABLE)
-    return Path(moved) if moved else platformdirs.user_cache_path("colorize", appauthor=False)
-
-
-def cached_path(name: str) -> Path | None:
-    """Return the network's weights file if it is on this machine, without verifying it."""
-    model = find(name)
-    file = cache_folder() / model.file if model.url else bundled_path(model.file)
-    return file if os.path.isfile(file) else None  # never raises, unlike Path.is_file
-
-
-def converted_path(name: str) -> Path:
-    """Return where published weights are kept as safetensors after their first use."""
-    file = find(name).file
-    return cache_folder() / f"{os.path.splitext(file)[0]}.safetensors"
-
-
-def weights_path(name: str) -> Path | None:
-    """Return what the network can be used from without a download, unverified, or None."""
-    downloaded, converted = cached_path(name), converted_path(name)
-    return converted if downloaded is None and os.path.isfile(converted) else downloaded
-
-
-def bundled_path(name: str) -> Path:
-    """Return where a file of the top-level folder `weights` is.
-
-    Inside the package when installed, next to it in a checkout or an editable install.
-    """
-    from pathlib import Path
-
-    package = Path(__file__).resolve().parents[1]
-    installed, checkout = package / "weights" / name, package.parent / "weights" / name
-    return installed if installed.is_file() else checkout
-
-
-def verify(name: str) -> Path:
-    """Return the network's weights file on this machine after comparing its sha256.
-
-    Downloads nothing. Raises ColorizeError if the file is missing or differs.
-    """
-    model, file = find(name), cached_path(name)
-    if file is None:
-        remedy = "download it first" if model.url else "install the package again"
-        raise ColorizeError(f"the weights of {name} are not on this machine; {remedy}")
-    found = hash_of_weights(file)
-    if found != model.sha256:
-        remedy = "delete it" if model.url else "install the package again"
-        raise ColorizeError(f"{file}: sha256 is {found}, expected {model.sha256}; {remedy}")
-    return file
-
-
-def hash_of_weights(file: Path) -> str:
-    """Return the file's sha256. Raises ColorizeError if it cannot be read."""
-    from colorize.io.checksum import hash_file
-
-    try:
-        return hash_file(file)
-    except OSError as error:
-        raise ColorizeError(f"{file}: cannot read the weights: {error.strerror}") from error
-
-
-def ensure_weights(name: str, *, quiet: bool = False) -> Path:
-    """Return the network's verified weights file, downloaded if it is missing or damaged.
-
-    `quiet` hides the progress bar. Raises ColorizeError.
-    """
-    model, file = find(name), cached_path(name)
-    if model.url is None:
-        return verify(name)
-    if file is None or hash_of_weights(file) != model.sha256:
-        # Here, not above: what speaks HTTP is imported only where there is something to fetch.
-        from colorize.models.download import download
-
-        file = cache_folder() / model.file
-        if not quiet:
-            size = f"{model.size / 1e6:.0f} MB, license {model.license}"
-            sys.stderr.write(f"downloading the weights of {name}: {size}\n")
-        limit = model.size + SIZE_TOLERANCE
-        download(model.addresses, file, model.sha256, limit, quiet=quiet)
-    return file
 
 
 def network_class(model: Model) -> type[Network]:

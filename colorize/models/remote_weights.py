@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from urllib.parse import urlsplit
 
 from colorize.errors import ColorizeError, display_name
-from colorize.models import registry
+from colorize.models import weights_files
 
 MAX_BYTES = 4 << 30  # of a file whose size is not known
 ADDRESS = re.compile(r"https?://", re.IGNORECASE)
@@ -41,8 +41,8 @@ def ensure_local(weights: str | os.PathLike[str], *, quiet: bool = False) -> str
         return weights
     address = os.fsdecode(weights)
     name = re.sub(r"[^A-Za-z0-9._-]", "_", PurePosixPath(urlsplit(address).path).name)
-    file = registry.cache_folder() / f"{sha256[:16]}-{name[-100:]}"
-    if not file.is_file() or registry.hash_of_weights(file) != sha256:
+    file = weights_files.cache_folder() / f"{sha256[:16]}-{name[-100:]}"
+    if not file.is_file() or weights_files.hash_of_weights(file) != sha256:
         from colorize.models.download import download  # here: what speaks HTTP takes time to import
 
         download(address.partition("#")[0], file, sha256, MAX_BYTES, quiet=quiet)

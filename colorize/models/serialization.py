@@ -20,7 +20,7 @@ from colorize.errors import ColorizeError, first_line
 from colorize.installation import require_torch
 from colorize.io.atomic import atomic_write
 from colorize.models import header as headers
-from colorize.models import registry
+from colorize.models import registry, weights_files
 from colorize.models.ddcolor_weights import convert_published_ddcolor, is_published_ddcolor
 from colorize.models.header import Header
 from colorize.models.legacy import convert_legacy_compact, is_legacy_compact
@@ -84,8 +84,8 @@ def ensure_safetensors(name: str, *, quiet: bool = False) -> Path:
     """
     model = registry.find(name)
     if model.file.endswith(".safetensors"):
-        return registry.ensure_weights(name, quiet=quiet)
-    converted = registry.converted_path(name)
+        return weights_files.ensure_weights(name, quiet=quiet)
+    converted = weights_files.converted_path(name)
     try:
         with safe_open(converted, framework="numpy") as content:
             if (content.metadata() or {}).get(SOURCE) == model.sha256:
@@ -93,7 +93,7 @@ def ensure_safetensors(name: str, *, quiet: bool = False) -> Path:
     except (SafetensorError, OSError):
         pass  # not there yet, or damaged
     require_torch(f"{name}: reading its published weights")  # before their download
-    published = registry.ensure_weights(name, quiet=quiet)
+    published = weights_files.ensure_weights(name, quiet=quiet)
     tensors = read_weights(published, model).tensors
     try:
         write_safetensors(tensors, converted, {SOURCE: model.sha256})

@@ -18,8 +18,9 @@ import numpy.typing as npt
 from colorize.errors import ColorizeError
 from colorize.models import header as headers
 from colorize.models.metadata import ModelMetadata
-from colorize.models.registry import Model, bundled_path
+from colorize.models.registry import Model
 from colorize.models.serialization import Weights, check_tensors, in_file
+from colorize.models.weights_files import bundled_path
 
 AB_SCALE = 110  # the published networks work with ab / 110
 Shapes = dict[str, tuple[int, ...]]

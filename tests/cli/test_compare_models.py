@@ -9,6 +9,7 @@ from PIL import Image
 
 from colorize.cli import compare_models, main
 from colorize.models import registry
+from colorize.models.weights_files import converted_path, weights_path
 from colorize.pipeline import Colorizer
 
 
@@ -94,10 +95,10 @@ def test_missing_downloads_are_refused_in_one_line(capsys):
 
 
 def test_converted_weights_need_no_download():
-    assert registry.weights_path("ddcolor-tiny") is None
-    registry.converted_path("ddcolor-tiny").parent.mkdir()
-    registry.converted_path("ddcolor-tiny").touch()
-    assert registry.weights_path("ddcolor-tiny") == registry.converted_path("ddcolor-tiny")
+    assert weights_path("ddcolor-tiny") is None
+    converted_path("ddcolor-tiny").parent.mkdir()
+    converted_path("ddcolor-tiny").touch()
+    assert weights_path("ddcolor-tiny") == converted_path("ddcolor-tiny")
 
 
 def test_existing_file_and_the_photograph_are_kept(labels, capsys):

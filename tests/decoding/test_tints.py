@@ -15,7 +15,7 @@ from skimage.color import deltaE_ciede2000
 from colorize import Colorizer, read
 from colorize.color import lab
 from colorize.io.photo import Photo
-from colorize.models import registry
+from colorize.models import weights_files
 from colorize.options import ColorizeOptions
 
 IMGS = Path(__file__).parents[2] / "imgs"
@@ -29,7 +29,7 @@ TINTS = {  # the colors of black and white
 
 @pytest.fixture(scope="module")
 def colorizer() -> Colorizer:
-    if registry.cached_path("compact") is None:
+    if weights_files.cached_path("compact") is None:
         pytest.skip("no bundled weights")
     return Colorizer.from_pretrained("compact")
 

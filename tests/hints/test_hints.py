@@ -14,7 +14,7 @@ from colorize.hints.format import Hint
 from colorize.hints.rasterize import HintedPixels, rasterize
 from colorize.io.photo import Photo
 from colorize.io.readers import read
-from colorize.models import registry
+from colorize.models import weights_files
 from colorize.models.base import Network
 from colorize.models.metadata import ModelMetadata
 from colorize.pipeline import Colorizer
@@ -64,7 +64,7 @@ def test_hinted_pixels_have_their_color(network, size, dtype, upsampling):
 
 
 def test_hinted_pixels_have_their_color_with_bundled_weights():
-    if registry.cached_path("compact") is None:
+    if weights_files.cached_path("compact") is None:
         pytest.skip("the weights are not in this checkout")
     colorizer = Colorizer.from_pretrained(size=128)
     hints = [Hint(40, 50, BLUE, 3), Hint(120, 90, ORANGE), Hint(121, 99, "#808080", 0)]

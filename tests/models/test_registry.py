@@ -16,9 +16,17 @@ import torch
 
 from colorize.errors import ColorizeError
 from colorize.io.checksum import hash_file
-from colorize.models import registry
+from colorize.models import registry, weights_files
 from colorize.models.compact import Compact
 from colorize.models.serialization import ensure_safetensors, save_compact
+from colorize.models.weights_files import (
+    SIZE_TOLERANCE,
+    cache_folder,
+    cached_path,
+    download_addresses,
+    ensure_weights,
+    verify,
+)
 from colorize.runtime.load import load_runner
 
 LIGHTNESS = torch.linspace(0, 100, 32 * 32).view(1, 1, 32, 32)
@@ -126,29 +134,31 @@ def test_ddcolor_is_that_of_its_authors(name, sha256, size):
 def test_a_mirror_of_the_hub_is_asked_first_if_the_environment_names_one(monkeypatch):
     monkeypatch.delenv("HF_ENDPOINT", raising=False)
     tiny = registry.find("ddcolor-tiny")
-    assert tiny.addresses == [tiny.url]
+    assert download_addresses(tiny) == [tiny.url]
     monkeypatch.setenv("HF_ENDPOINT", "https://mirror.example/")
-    mirror, last = tiny.addresses
+    mirror, last = download_addresses(tiny)
     assert mirror == tiny.url.replace("https://huggingface.co/", "https://mirror.example/")
     assert last == tiny.url
-    assert len(registry.find("eccv16").addresses) == 1
-    assert registry.find("compact").addresses == []
+    assert len(download_addresses(registry.find("eccv16"))) == 1
+    assert download_addresses(registry.find("compact")) == []
 
 
 def test_a_mirror_of_all_weights_is_asked_before_any_other_address(monkeypatch):
     monkeypatch.setenv("HF_ENDPOINT", "https://hub.example")
     monkeypatch.setenv("COLORIZE_MIRROR", "https://mirror.example/weights/")
     tiny, eccv16 = registry.find("ddcolor-tiny"), registry.find("eccv16")
-    assert tiny.addresses[0] == f"https://mirror.example/weights/{tiny.file}"
-    assert tiny.addresses[1].startswith("https://hub.example/") and len(tiny.addresses) == 3
-    assert eccv16.addresses == [f"https://mirror.example/weights/{eccv16.file}", eccv16.url]
+    first, second, last = download_addresses(tiny)
+    assert first == f"https://mirror.example/weights/{tiny.file}" and last == tiny.url
+    assert second.startswith("https://hub.example/")
+    mirror = f"https://mirror.example/weights/{eccv16.file}"
+    assert download_addresses(eccv16) == [mirror, eccv16.url]
     monkeypatch.setenv("COLORIZE_MIRROR", "/mnt/weights")
     with pytest.raises(ColorizeError, match="COLORIZE_MIRROR"):
-        _ = eccv16.addresses
+        download_addresses(eccv16)
 
 
 def test_size_and_license_are_said_before_the_download(served, cache, capsys):
-    registry.ensure_weights("tiny", quiet=False)
+    ensure_weights("tiny", quiet=False)
     said = capsys.readouterr().err
     size = registry.find("tiny").size
     assert f"{size / 1e6:.0f} MB" in said and registry.find("tiny").license in said
@@ -171,10 +181,10 @@ def test_files_in_the_cache_have_different_names():
 
 
 def test_bundled_weights_are_those_of_the_table():
-    file = registry.cached_path("compact")
+    file = cached_path("compact")
     if file is None:
         pytest.skip("no bundled weights yet")
-    assert registry.ensure_weights("compact") == registry.verify("compact") == file
+    assert ensure_weights("compact") == verify("compact") == file
     assert file.stat().st_size == registry.MODELS["compact"].size
 
 
@@ -185,38 +195,43 @@ def test_importing_the_registry_does_not_import_torch():
 
 def test_cache_folder_is_the_platforms_unless_moved(monkeypatch, tmp_path):
     monkeypatch.setenv("COLORIZE_CACHE", str(tmp_path / "elsewhere"))
-    assert registry.cache_folder() == tmp_path / "elsewhere"
+    assert cache_folder() == tmp_path / "elsewhere"
     for unset in (
         lambda: monkeypatch.setenv("COLORIZE_CACHE", ""),
         lambda: monkeypatch.delenv("COLORIZE_CACHE"),
     ):
         unset()
-        assert registry.cache_folder() == platformdirs.user_cache_path("colorize", appauthor=False)
+        assert cache_folder() == platformdirs.user_cache_path("colorize", appauthor=False)
 
 
 def test_unknown_model_is_an_error_that_names_the_others():
-    for call in (registry.ensure_weights, registry.load, registry.verify, registry.cached_path):
+    for call in (
+        ensure_weights,
+        registry.load,
+        verify,
+        cached_path,
+    ):
         with pytest.raises(ColorizeError, match=r"'vgg'; available: compact, eccv16, siggraph17"):
             call("vgg")
 
 
 def test_model_is_fetched_once_verified_and_loaded(served, cache):
-    assert registry.cached_path("tiny") is None
+    assert cached_path("tiny") is None
     network = registry.load("tiny")
     assert isinstance(network, Compact) and not network.training
-    assert registry.cached_path("tiny") == cache / "tiny.safetensors"
+    assert cached_path("tiny") == cache / "tiny.safetensors"
     served.unlink()  # from now on, only the cache can give it
-    assert registry.ensure_weights("tiny") == registry.verify("tiny") == cache / "tiny.safetensors"
+    assert ensure_weights("tiny") == verify("tiny") == cache / "tiny.safetensors"
     assert torch.equal(registry.load("tiny")(LIGHTNESS), network(LIGHTNESS))
 
 
 def test_damaged_cache_is_noticed_and_replaced(served, cache):
-    file = registry.ensure_weights("tiny")
+    file = ensure_weights("tiny")
     content = file.read_bytes()
     file.write_bytes(content[:-1] + b"x")
     with pytest.raises(ColorizeError, match="sha256 is"):
-        registry.verify("tiny")
-    assert registry.ensure_weights("tiny") == file
+        verify("tiny")
+    assert ensure_weights("tiny") == file
     assert file.read_bytes() == content
 
 
@@ -231,14 +246,14 @@ def test_nothing_of_a_wrong_hash_is_read(served, cache, monkeypatch):
 def test_download_far_longer_than_the_table_says_is_refused(served, monkeypatch):
     short = dataclasses.replace(registry.MODELS["tiny"], size=10)
     monkeypatch.setitem(registry.MODELS, "tiny", short)
-    monkeypatch.setattr(registry, "SIZE_TOLERANCE", 10)
+    monkeypatch.setattr(weights_files, "SIZE_TOLERANCE", 10)
     with pytest.raises(ColorizeError, match="longer than 20 bytes"):
-        registry.ensure_weights("tiny")
+        ensure_weights("tiny")
 
 
 def test_verify_does_not_fetch(served, cache):
     with pytest.raises(ColorizeError, match="not on this machine"):
-        registry.verify("tiny")
+        verify("tiny")
     assert not cache.exists()
 
 
@@ -265,7 +280,7 @@ def test_old_published_file_goes_from_server_to_network(eccv16, server, cache, m
     file = folder / "colorization_release_v2-9b330a0b.pth"
     torch.save(old, file, _use_new_zipfile_serialization=False)
     model = registry.MODELS["eccv16"]
-    assert abs(file.stat().st_size - model.size) < registry.SIZE_TOLERANCE
+    assert abs(file.stat().st_size - model.size) < SIZE_TOLERANCE
     monkeypatch.setitem(
         registry.MODELS,
         "eccv16",
