@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from colorize.cli import main
-from colorize.cli.arguments import models_parser, parser, vote_parser
+from colorize.cli import main, models, vote
+from colorize.cli.arguments import parser
 from colorize.cli.commands import COMMANDS
 from colorize.evaluation import cli as evaluation_cli
 from colorize.export import cli as export_cli
@@ -22,8 +22,8 @@ PARSERS = {
     "train": training_cli.parser,
     "evaluate": evaluation_cli.parser,
     "export": export_cli.parser,
-    "models": models_parser,
-    "vote": vote_parser,
+    "models": models.parser,
+    "vote": vote.parser,
 }
 ELSEWHERE = ("serve", "--watch", "--gpu", "--ray", "clip.mp4", "--help", "- -o -", "download")
 

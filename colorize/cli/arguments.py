@@ -1,4 +1,4 @@
-"""The arguments of `colorize` and `colorize models`, and which of them exclude each other."""
+"""The arguments of `colorize`. Which of them exclude each other is in `cli.argument_checks`."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import os
 import re
 import sys
 from argparse import Namespace
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from colorize import options
-from colorize.cli.commands import COMMANDS, similar_command
+from colorize.cli.commands import COMMANDS
 from colorize.command_parser import CommandParser, add_argument, add_arguments
 from colorize.models.registry import MODELS
 
@@ -35,21 +35,6 @@ commands, each with its own --help; ./NAME is a file or folder of that name:
 exit status: 0 all done, 1 something failed, 2 wrong usage, 130 interrupted (also by
 SIGTERM)
 """.replace("{commands}", "\n".join(f"  {name:<16}{each.help}" for name, each in COMMANDS.items()))
-
-MODELS_EPILOG = """\
-Published weights are downloaded on first use to the user's cache folder, or to the folder that
-the environment variable COLORIZE_CACHE names, and their sha256 is checked before they are read.
-COLORIZE_MIRROR names an address below which they are looked for first.
-"""
-
-
-VOTE_EPILOG = """\
-examples:
-  colorize vote vivid/ faithful/ --gallery vote.html    write the page; open it in a browser
-  colorize vote anna.json ben.json                      scores of several people's votes
-
-Scores are those of the Bradley-Terry model, in log odds; see docs/gallery.md.
-"""
 
 
 class ColorizeParser(CommandParser):
@@ -264,160 +249,3 @@ def _add_network(group: argparse._ArgumentGroup) -> None:
     device = group.add_mutually_exclusive_group()
     device.add_argument("--gpu", action="store_true", help="run on the GPU: CUDA, else Apple MPS")
     device.add_argument("--device", metavar="NAME", help="torch device (default: cpu)")
-
-
-def models_parser() -> CommandParser:
-    """Return the parser of `colorize models`."""
-    result = CommandParser(
-        prog="colorize models",
-        description="List the networks, download their weights ahead of time, verify them.",
-        epilog=MODELS_EPILOG,
-    )
-    result.add_argument(
-        "action", nargs="?", choices=("list", "download", "verify", "path"), default="list",
-        help="list the networks (default); download the weights of NAME; verify their hash; "
-        "print their path, after downloading them if needed",
-    )  # fmt: skip
-    result.add_argument(
-        "name", nargs="?", choices=tuple(MODELS), metavar="NAME", help=", ".join(MODELS)
-    )
-    return result
-
-
-def vote_parser() -> CommandParser:
-    """Return the parser of `colorize vote`."""
-    result = CommandParser(
-        prog="colorize vote",
-        description="Compare two folders with results of the same photographs blindly. With "
-        "--gallery, write the page on which to vote; without, print the scores of the votes that "
-        "it saved.",
-        epilog=VOTE_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    result.add_argument(
-        "paths", nargs="+", metavar="PATH",
-        help="two folders with --gallery, else files of votes (JSON)",
-    )  # fmt: skip
-    result.add_argument(
-        "--gallery", metavar="FILE.html", help="write the page, one file that works offline"
-    )
-    result.add_argument("--title", metavar="TEXT", help="title of the page")
-    result.add_argument(
-        "--seed", type=int, metavar="N", help="of the sides and the order (default: random)"
-    )
-    return result
-
-
-FILES = (
-    "manifest",
-    "failure_log",
-    "gallery",
-    "confidence_map",
-    "layer",
-    "weights",
-    "hints",
-    "reference",
-)
-LAYER_SUFFIXES = (".png", ".tif", ".tiff", ".webp")
-LOCAL_FILES = ("manifest", "failure_log", "gallery", "weights", "hints", "reference")
-LOGS = ("manifest", "failure_log", "gallery")
-GUIDES = ("hints", "reference")
-
-
-def _is_video(name: str) -> bool:
-    # Here, not above: `--help` and wrong usage need not wait for what reads files.
-    from colorize.video.formats import is_video
-
-    return is_video(name)
-
-
-def _is_one_photo(args: Namespace) -> bool:
-    if len(args.input) != 1 or args.glob:
-        return False
-    return not os.path.isdir(args.input[0]) and not _is_video(args.input[0])
-
-
-# (condition, message): later conditions rely on earlier ones not holding.
-INVALID: tuple[tuple[Callable[[Namespace], object], str], ...] = (
-    (lambda args: not args.input and not args.glob,
-     "no input: name photographs or folders, or use --glob PATTERN"),
-    (lambda args: "-" in args.input and (len(args.input) > 1 or args.glob),
-     "-i - reads one photograph and excludes other inputs"),
-    (lambda args: args.output == "-" and (len(args.input) != 1 or args.glob),
-     "-o - needs exactly one input"),
-    (lambda args: args.output == "-" and _is_video(args.input[0]),
-     "-o - is only for photographs: write the video to a file"),
-    (lambda args: args.output == "-" and "://" in args.input[0],
-     "-o - needs a local file as input"),
-    (lambda args: args.input == ["-"] and "://" in (args.output or ""),
-     "-i - needs a local file as output"),
-    (lambda args: "" in (*args.input, args.output), "-i and -o need the name of a file"),
-    (lambda args: args.neutral and not _is_one_photo(args),
-     "--neutral needs exactly one photograph as input, not a folder or video"),
-    (lambda args: args.layer and not _is_one_photo(args),
-     "--layer needs exactly one photograph as input, not a folder or video"),
-    (lambda args: args.layer and not args.layer.lower().endswith(LAYER_SUFFIXES),
-     "--layer needs a format with transparency: .png, .tif or .webp"),
-    (lambda args: args.hints and not _is_one_photo(args),
-     "--hints needs exactly one photograph as input, not a folder or video"),
-    (lambda args: args.watch is not None and not args.input,
-     "--watch needs folders as inputs"),
-    (lambda args: args.image_sequence
-     and any("://" in name for name in (*args.input, args.output or "")),
-     "--image-sequence needs local files"),
-)  # fmt: skip
-
-# (condition, excluded arguments, reason)
-EXCLUDED: tuple[tuple[Callable[[Namespace], object], tuple[str, ...], str], ...] = (
-    (lambda args: "-" in (*args.input, args.output),
-     ("skip_existing", "manifest", "failure_log", "fail_fast", "dry_run", "gallery", "ray",
-      "samples", "confidence_map", "layer", "skip_color", "json", "watch"),
-     "works on files, not on standard input or output"),
-    (lambda args: args.image_sequence, ("manifest", "skip_existing", "ray"),
-     "does not work with --image-sequence, where each frame needs the one before"),
-    (lambda args: args.image_sequence, ("samples", "confidence_map", "layer", "compare", "gallery"),
-     "is for photographs, not for --image-sequence"),
-    (lambda args: args.watch is not None,
-     ("image_sequence", "ray", "dry_run", "fail_fast", "gallery", "hints", "layer"),
-     "does not work with --watch, which never ends"),
-    (lambda args: args.samples is None, ("seed",), "needs --samples"),
-    (lambda args: not args.gallery, ("gallery_title",), "needs --gallery"),
-    (lambda args: args.gallery, ("compare",),
-     "does not work with --gallery, which compares before and after itself"),
-)  # fmt: skip
-
-
-def check_arguments(command: argparse.ArgumentParser, args: Namespace) -> None:
-    """Exit with status 2 where the arguments exclude each other."""
-    if args.paths and (similar := similar_command(args.paths[0])):
-        word = args.paths[0]
-        command.error(f"{word}: no such file or command; did you mean colorize {similar}?")
-    for is_invalid, message in INVALID:
-        if is_invalid(args):
-            command.error(message)
-    for applies, excluded, reason in EXCLUDED:
-        for name in excluded if applies(args) else ():
-            if getattr(args, name):
-                command.error(f"{_flag(name)} {reason}")
-    for name in FILES:
-        if getattr(args, name) == "":
-            command.error(f"{_flag(name)} needs the name of a file")
-    for name in LOCAL_FILES:
-        file = getattr(args, name) or ""
-        if "://" in file and not (name == "weights" and file.lower().startswith("http")):
-            command.error(f"{_flag(name)} needs a local file, not one in an object store")
-    given = [name for name in LOGS if getattr(args, name)]
-    for name, other in itertools.combinations(given, 2):
-        if _same_file(getattr(args, name), getattr(args, other)):
-            command.error(f"{_flag(name)} and {_flag(other)} need different files")
-    for name in GUIDES:
-        if args.output and getattr(args, name) and _same_file(args.output, getattr(args, name)):
-            command.error(f"-o would replace the file of {_flag(name)}")
-
-
-def _flag(name: str) -> str:
-    return "--" + name.replace("_", "-")
-
-
-def _same_file(first: str, second: str) -> bool:
-    return os.path.realpath(first) == os.path.realpath(second)

@@ -9,7 +9,8 @@ import warnings
 from collections.abc import Sequence
 from typing import NoReturn
 
-from colorize.cli.arguments import check_arguments, parser
+from colorize.cli.argument_checks import check_arguments
+from colorize.cli.arguments import parser
 from colorize.cli.commands import COMMANDS
 from colorize.cli.messages import FAILED, INTERRUPTED, log_line, show_warning
 from colorize.cli.signals import interrupts

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from colorize.batch import Job, RenderFn, WriteOptions
 from colorize.batch.manifest import Manifest
-from colorize.cli.arguments import LOCAL_FILES
+from colorize.cli.argument_checks import LOCAL_FILES
 from colorize.command_parser import from_arguments
 from colorize.io import readers
 from colorize.io.formats import output_format
