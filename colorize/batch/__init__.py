@@ -5,8 +5,10 @@ A file that fails never stops the others. docs/batches.md describes the rules.
 
 from colorize.batch.conflicts import find_conflicts
 from colorize.batch.discovery import NothingFound, describe_left_out, find_images
+from colorize.batch.hint_files import assign_hints, describe_unused_hints, read_hint_file
 from colorize.batch.jobs import (
     Cause,
+    HintFile,
     Job,
     RenderFn,
     Result,
@@ -29,9 +31,10 @@ from colorize.batch.space import estimated_bytes, free_bytes
 from colorize.batch.worker import JobWorker
 
 __all__ = [
-    "COMPARE_TAG", "DEFAULT_WORKERS", "OUTPUT_TAG", "RESULT_TAGS", "Cause", "Job", "JobWorker",
-    "NothingFound", "RenderFn", "Report", "Result", "Source", "VideoColorizerFn", "WriteOptions",
-    "clean_up", "describe_left_out", "dry_run", "estimated_bytes", "failure_line", "failure_log",
-    "find_conflicts", "find_images", "free_bytes", "gallery", "plan_confidence_maps", "plan_jobs",
+    "COMPARE_TAG", "DEFAULT_WORKERS", "OUTPUT_TAG", "RESULT_TAGS", "Cause", "HintFile", "Job",
+    "JobWorker", "NothingFound", "RenderFn", "Report", "Result", "Source", "VideoColorizerFn",
+    "WriteOptions", "assign_hints", "clean_up", "describe_left_out", "describe_unused_hints",
+    "dry_run", "estimated_bytes", "failure_line", "failure_log", "find_conflicts", "find_images",
+    "free_bytes", "gallery", "plan_confidence_maps", "plan_jobs", "read_hint_file",
     "run", "run_sequences",
 ]  # fmt: skip

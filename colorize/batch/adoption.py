@@ -15,9 +15,11 @@ from colorize.video.formats import is_video
 
 def output_settings(job: Job, options: WriteOptions) -> str | None:
     """Return what the output of a job depends on besides its input, as canonical JSON."""
-    if options.settings is None or job.sample is None:
+    sample = {} if job.sample is None else {"sample": job.sample}
+    changes = job.settings | sample
+    if options.settings is None or not changes:
         return options.settings
-    return canonical_settings(json.loads(options.settings) | {"sample": job.sample})
+    return canonical_settings(json.loads(options.settings) | changes)
 
 
 def is_result(job: Job, options: WriteOptions) -> bool:

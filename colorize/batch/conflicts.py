@@ -16,13 +16,14 @@ from colorize.io.storage import RemotePath
 def find_conflicts(jobs: Iterable[Job], reserved: Iterable[Path] = ()) -> dict[Job, str]:
     """Return the jobs that must not run under any option, each with the reason.
 
-    An output must not be an input (links are followed), the output of another job or one of
-    `reserved`. Names that differ only in case are the same file where the file system ignores
-    case. Jobs with a rejection are included.
+    An output must not be an input (links are followed), the hints of a photograph, the output of
+    another job or one of `reserved`. Names that differ only in case are the same file where the
+    file system ignores case. Jobs with a rejection are included.
     """
     jobs = list(jobs)
     inputs = {identity for job in jobs for identity in _identities(job.source)}
-    reserved_paths = {real_path(path) for path in reserved}
+    hints = [job.hints.path for job in jobs if job.hints is not None]
+    reserved_paths = {real_path(path) for path in (*reserved, *hints)}
     owners: dict[Path | str, Job] = {}  # by real path and by casefolded path
     reasons: dict[Job, str] = {}
     for job in jobs:
@@ -35,7 +36,7 @@ def find_conflicts(jobs: Iterable[Job], reserved: Iterable[Path] = ()) -> dict[J
         elif target in reserved_paths:
             reasons[job] = (
                 "the output would replace a file that this run reads or writes, such as the "
-                "manifest or the reference; choose another name"
+                "manifest, the hints or the reference; choose another name"
             )
         elif owner is not None:
             output, source = display_name(job.target), display_name(owner.source)

@@ -31,6 +31,14 @@ class Source:
 
 
 @dataclass(frozen=True)
+class HintFile:
+    """The hints of one photograph, as they were when the batch was planned."""
+
+    path: Path
+    sha256: str
+
+
+@dataclass(frozen=True)
 class Job:
     """One file to colorize and where the result goes.
 
@@ -41,6 +49,7 @@ class Job:
         sample: number of the colorization sample to write, from 1; None for the usual one.
         confidence: write a confidence map instead of the photograph in color.
         layer: write the colors alone, see `viewing.layer`.
+        hints: of this photograph, besides the settings of all.
     """
 
     source: Path
@@ -49,6 +58,12 @@ class Job:
     sample: int | None = None
     confidence: bool = False
     layer: bool = False
+    hints: HintFile | None = None
+
+    @property
+    def settings(self) -> dict[str, object]:
+        """What the output depends on besides the input and the settings of the whole batch."""
+        return {} if self.hints is None else {"hints": self.hints.sha256}
 
     @property
     def is_extra(self) -> bool:
@@ -60,7 +75,7 @@ VideoColorizerFn = Callable[[Job, Callable[[], None]], VideoResult]
 """Colorizes a job's video; calls its second argument, which may raise, between frames."""
 
 RenderFn = Callable[[Job, Photo], Photo]
-"""Renders a job's sample or confidence map of a photograph."""
+"""Renders what a job asks of a photograph: a sample, a map, a layer, or colors by its hints."""
 
 
 @dataclass(frozen=True)

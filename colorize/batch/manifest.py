@@ -79,7 +79,8 @@ class Manifest:
             ColorizeError: the file is not a manifest.
         """
         self._name = display_name(path)
-        self._settings = _canonical(settings)
+        self._settings = dict(settings)
+        self._unchanged = _canonical(settings)
         self._descriptor = descriptor
         self._write_lock = threading.Lock()
         self._last: dict[str, Entry] = {}  # by output
@@ -120,15 +121,19 @@ class Manifest:
         finally:
             os.close(descriptor)
 
-    def is_current(self, source: Path, target: Path) -> bool:
+    def is_current(
+        self, source: Path, target: Path, changes: Mapping[str, object] | None = None
+    ) -> bool:
         """Return whether the output is what this run would write.
+
+        changes: settings of this output that differ from those of the run.
 
         It is if the last run that touched it had the same settings and an input of the same
         content, and the output is unchanged. A run that was killed before it could write `done`
         counts if the output is new: an output appears whole or not at all.
         """
         entry = self._last.get(absolute_name(target))
-        if entry is None or entry.status == FAILED or entry.settings != self._settings:
+        if entry is None or entry.status == FAILED or entry.settings != self._with(changes):
             return False
         return _output_is_current(entry, target) and _input_is_current(entry, source)
 
@@ -141,15 +146,28 @@ class Manifest:
         """Return whether there is an entry of an output."""
         return absolute_name(target) in self._last
 
-    def adopt(self, source: Path, target: Path) -> None:
+    def adopt(
+        self, source: Path, target: Path, changes: Mapping[str, object] | None = None
+    ) -> None:
         """Record an output of an earlier run as done, unless the manifest is only read."""
         if self._descriptor is not None:
-            self.append(finish_entry(self.start(source, target), None, 0.0))
+            self.append(finish_entry(self.start(source, target, changes), None, 0.0))
 
-    def start(self, source: Path, target: Path, hash_input: bool = True) -> Entry:
+    def start(
+        self,
+        source: Path,
+        target: Path,
+        changes: Mapping[str, object] | None = None,
+        *,
+        hash_input: bool = True,
+    ) -> Entry:
         """Write and return the `started` entry of a photograph.
 
-        hash_input: False leaves the input's hash out, where another machine will read the input.
+        Args:
+            source: the photograph.
+            target: its output.
+            changes: settings of this output that differ from those of the run.
+            hash_input: False leaves the input's hash out, where another machine will read it.
         """
         size, mtime_ns = size_and_mtime(source)
         output_size, output_mtime_ns = size_and_mtime(target)
@@ -158,7 +176,7 @@ class Manifest:
             sha256=sha256(source) if hash_input else None,
             size=size,
             mtime_ns=mtime_ns,
-            settings=self._settings,
+            settings=self._with(changes),
             output=absolute_name(target),
             output_sha256=None,
             output_size=output_size,
@@ -183,6 +201,9 @@ class Manifest:
                         os.ftruncate(self._descriptor, end)
                     raise
             self._index(entry)
+
+    def _with(self, changes: Mapping[str, object] | None) -> str:
+        return _canonical({**self._settings, **changes}) if changes else self._unchanged
 
     def _read(self, path: Path) -> int:
         """Index the entries of the file; return the length in bytes of the complete lines."""

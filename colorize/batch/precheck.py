@@ -84,7 +84,7 @@ def check(job: Job, rejected: Mapping[Job, str], options: WriteOptions) -> Resul
     manifest, existing = options.manifest, options.existing
     if job in rejected:
         return Result(job, 0, f"{source}: {rejected[job]}")
-    if manifest is not None and manifest.is_current(job.source, job.target):
+    if manifest is not None and manifest.is_current(job.source, job.target, job.settings):
         reason = f"{target} is up to date according to the manifest"
         return Result(job, 0, skipped=reason, cause="up to date")
     if not exists(job.target):
@@ -93,7 +93,7 @@ def check(job: Job, rejected: Mapping[Job, str], options: WriteOptions) -> Resul
         with error_context(source):
             check_replaceable(job.target)
     if manifest is not None and not manifest.knows(job.target) and is_result(job, options):
-        manifest.adopt(job.source, job.target)
+        manifest.adopt(job.source, job.target, job.settings)
         reason = f"{target} is the result of an earlier run, by what it says of itself"
         return Result(job, 0, skipped=reason, cause="up to date")
     if existing == "replace" or (manifest is not None and manifest.is_own_output(job.target)):

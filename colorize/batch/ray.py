@@ -153,7 +153,9 @@ def _precheck_ahead(
         if result is not None or manifest is None:
             return result or _Task(job, None)
         try:
-            return _Task(job, manifest.start(job.source, job.target, hash_input=False))
+            return _Task(
+                job, manifest.start(job.source, job.target, job.settings, hash_input=False)
+            )
         except StorageError as error:
             return Result(job, 0.0, str(error))
 

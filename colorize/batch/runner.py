@@ -51,7 +51,7 @@ def run(
         workers: number of threads; only the photographs they work on are in memory.
         fail_fast: start no job after one has failed.
         colorize_video: runs the jobs whose sources are videos.
-        render: runs the jobs that ask for a sample or a confidence map.
+        render: runs the jobs that ask for a sample, a map or a layer, or have hints.
         prefetcher: the pages of a source that is already being read.
 
     Raises:

@@ -73,7 +73,7 @@ class JobWorker:
             options: how to write.
             rejected: the jobs that must not run, with the reasons, from `find_conflicts`.
             colorize_video: runs the jobs whose sources are videos.
-            render: runs the jobs that ask for a sample or a confidence map.
+            render: runs the jobs that ask for a sample, a map or a layer, or have hints.
             prefetcher: the pages of a source that is already being read.
         """
         self.colorize = colorize
@@ -100,7 +100,7 @@ class JobWorker:
         manifest = self.options.manifest
         if manifest is None:
             return self.run(job, found)
-        started = manifest.start(job.source, job.target)
+        started = manifest.start(job.source, job.target, job.settings)
         result = self.run(job, found)
         if self.is_left_over(result):
             return result  # neither done nor failed: the next run does it
@@ -184,7 +184,7 @@ class JobWorker:
         )
 
     def _colorize(self, job: Job, photo: Photo) -> Photo:
-        if job.sample is None:
+        if job.sample is None and job.hints is None:
             return self.colorize(photo)
         assert self.render is not None
         return self.render(job, photo)

@@ -18,10 +18,11 @@ FILES = (
     "layer",
     "weights",
     "hints",
+    "hints_dir",
     "reference",
 )
 LAYER_SUFFIXES = (".png", ".tif", ".tiff", ".webp")
-LOCAL_FILES = ("manifest", "failure_log", "gallery", "weights", "hints", "reference")
+LOCAL_FILES = ("manifest", "failure_log", "gallery", "weights", "hints", "hints_dir", "reference")
 LOGS = ("manifest", "failure_log", "gallery")
 GUIDES = ("hints", "reference")
 
@@ -61,7 +62,7 @@ INVALID: tuple[tuple[Callable[[Namespace], object], str], ...] = (
     (lambda args: args.layer and not args.layer.lower().endswith(LAYER_SUFFIXES),
      "--layer needs a format with transparency: .png, .tif or .webp"),
     (lambda args: args.hints and not _is_one_photo(args),
-     "--hints needs exactly one photograph as input, not a folder or video"),
+     "--hints needs exactly one photograph as input, not a folder or video; see --hints-dir"),
     (lambda args: args.watch is not None and not args.input,
      "--watch needs folders as inputs"),
     (lambda args: args.image_sequence
@@ -73,15 +74,17 @@ INVALID: tuple[tuple[Callable[[Namespace], object], str], ...] = (
 EXCLUDED: tuple[tuple[Callable[[Namespace], object], tuple[str, ...], str], ...] = (
     (lambda args: "-" in (*args.input, args.output),
      ("skip_existing", "manifest", "failure_log", "fail_fast", "dry_run", "gallery", "ray",
-      "samples", "confidence_map", "layer", "skip_color", "json", "watch"),
+      "samples", "confidence_map", "layer", "skip_color", "json", "watch", "hints_dir"),
      "works on files, not on standard input or output"),
     (lambda args: args.image_sequence, ("manifest", "skip_existing", "ray"),
      "does not work with --image-sequence, where each frame needs the one before"),
-    (lambda args: args.image_sequence, ("samples", "confidence_map", "layer", "compare", "gallery"),
+    (lambda args: args.image_sequence,
+     ("samples", "confidence_map", "layer", "compare", "gallery", "hints_dir"),
      "is for photographs, not for --image-sequence"),
     (lambda args: args.watch is not None,
-     ("image_sequence", "ray", "dry_run", "fail_fast", "gallery", "hints", "layer"),
+     ("image_sequence", "ray", "dry_run", "fail_fast", "gallery", "hints", "hints_dir", "layer"),
      "does not work with --watch, which never ends"),
+    (lambda args: args.hints, ("hints_dir",), "does not work with --hints"),
     (lambda args: args.samples is None, ("seed",), "needs --samples"),
     (lambda args: not args.gallery, ("gallery_title",), "needs --gallery"),
     (lambda args: args.gallery, ("compare",),

@@ -216,6 +216,11 @@ def _add_batches(group: argparse._ArgumentGroup) -> None:
         "--json", action="store_true",
         help="write what happens to each file to standard output (JSON Lines); see docs/batches.md",
     )  # fmt: skip
+    group.add_argument(
+        "--hints-dir", metavar="FOLDER",
+        help="hints of several photographs: FOLDER/1950/a.txt or a.png for the input 1950/a.jpg; "
+        "see docs/control.md",
+    )  # fmt: skip
     group.add_argument("--fail-fast", action="store_true", help="stop after the first failure")
     add_argument(
         group, "--ray", "--cluster", nargs="?", const="local", metavar="ADDRESS",

@@ -6,9 +6,11 @@ import argparse
 import os
 from collections import Counter
 from dataclasses import dataclass
+from pathlib import Path
 
 from colorize import batch
 from colorize.batch import Job, Source
+from colorize.cli.messages import log_line
 from colorize.cli.settings import is_batch
 from colorize.errors import ColorizeError, display_name
 from colorize.io.formats import output_format
@@ -45,6 +47,8 @@ def make_plan(args: argparse.Namespace) -> Plan:
     if tag is None and args.compare is not None:
         tag = batch.COMPARE_TAG
     outputs = [output] if output is not None and folder else []
+    if args.hints_dir:
+        outputs.append(Path(args.hints_dir))  # painted hints are not photographs
     if args.confidence_map and is_folder(maps := parse_path(args.confidence_map)):
         outputs.append(maps)
     left_out: Counter[str] = Counter()
@@ -55,6 +59,10 @@ def make_plan(args: argparse.Namespace) -> Plan:
     jobs = batch.plan_jobs(
         sources, output, folder, args.format, args.samples, tag, previews=args.preview is not None
     )
+    if args.hints_dir:
+        jobs, unused = batch.assign_hints(jobs, sources, Path(args.hints_dir))
+        if unused and not args.quiet:
+            log_line(batch.describe_unused_hints(unused, Path(args.hints_dir)))
     if args.gallery and (video := next((job for job in jobs if is_video(job.source)), None)):
         name = display_name(video.source)
         raise ColorizeError(f"--gallery is for photographs, and {name} is a video", "leave it out")

@@ -7,6 +7,7 @@ import dataclasses
 import functools
 import os
 from collections.abc import Generator
+from pathlib import Path
 
 from colorize.batch import Job, JobWorker, Result, WriteOptions
 from colorize.batch import ray as cluster
@@ -28,11 +29,13 @@ def cluster_results(
 
 def for_cluster(job: Job) -> Job:
     """Return a job with absolute names, as other machines need them; videos are rejected."""
+    hints = job.hints and dataclasses.replace(job.hints, path=Path(absolute_name(job.hints.path)))
     rejection = "videos are colorized on one machine: leave out --ray"
     return dataclasses.replace(
         job,
         source=parse_path(absolute_name(job.source)),
         target=parse_path(absolute_name(job.target)),
+        hints=hints,
         rejection=job.rejection or (rejection if is_video(job.source) else None),
     )
 

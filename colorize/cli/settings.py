@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from colorize.batch import Job, RenderFn, WriteOptions
+from colorize.batch import Job, RenderFn, WriteOptions, read_hint_file
 from colorize.batch.manifest import Manifest
 from colorize.cli.argument_checks import LOCAL_FILES
 from colorize.command_parser import from_arguments
@@ -48,13 +48,17 @@ def make_colorizer(args: argparse.Namespace, single: bool = False) -> Colorizer:
 
 
 def make_renderer(colorizer: Colorizer) -> RenderFn:
-    """Return the function that renders a photograph's sample, confidence map or color layer."""
+    """Return what renders a photograph's sample, map or layer, or colors it by its hints."""
     sampler = functools.cache(lambda number: colorizer.with_options(sample=number))
 
     def render(job: Job, photo: Photo) -> Photo:
         if job.layer:
             return color_layer(colorizer(photo))
-        return colorizer.confidence_map(photo) if job.sample is None else sampler(job.sample)(photo)
+        if job.confidence:
+            return colorizer.confidence_map(photo)
+        hints = None if job.hints is None else read_hint_file(job.hints)
+        variant = colorizer if job.sample is None else sampler(job.sample)
+        return variant(photo, hints=hints)
 
     return render
 
