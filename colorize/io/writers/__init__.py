@@ -34,8 +34,8 @@ def write(
         target: a path, which at any moment holds the old file or the whole new one, or a binary
             stream (which need not be seekable).
         format: such as "png"; by default from the target's suffix, for a stream from the source.
-        quality: 0 to 100; by default 95 for JPEG (always 4:4:4), 90 for AVIF, and for WebP and
-            HEIC of a lossy source; everything else is lossless.
+        quality: 0 to 100; by default 95 for JPEG (always 4:4:4), 90 for AVIF, and of a lossy source
+            90 for WebP and 80 for HEIC; everything else is lossless.
         found: what is at the path and may be replaced, see `io.atomic.Found`; None for anything.
 
     Returns:

@@ -25,8 +25,9 @@ from colorize.io.writers.target import Target
 from colorize.io.xmp import split_packet
 
 JPEG_QUALITY = 95
-WEBP_QUALITY = AVIF_QUALITY = HEIF_QUALITY = 90
-HEIF_PRESET = "ultrafast"  # of x265, see docs/formats.md
+WEBP_QUALITY = AVIF_QUALITY = 90
+HEIF_QUALITY = 80  # 47 dB, see docs/formats.md
+HEIF_SPEED = {"preset": "ultrafast", "tu-intra-depth": 1}  # of x265, see docs/formats.md
 AVIF_SPEED = 8  # of 10; 6, the encoder's default, takes three times as long
 JPEG2000_TILE = 2048  # pixels a side; a whole scan as one tile takes 36 bytes a pixel
 APNG_LEVEL = 2  # of zlib; the usual 6 takes three times as long for 3 % fewer bytes
@@ -109,7 +110,7 @@ def _heif_options(metadata: Metadata, image: Image.Image, target: Target) -> dic
     return {
         **how,
         "chroma": 444,
-        "enc_params": {"preset": HEIF_PRESET},
+        "enc_params": HEIF_SPEED,
         "exif": metadata.exif,
         "xmp": metadata.xmp,
     }
