@@ -3,7 +3,7 @@
 The arguments of the commands, the parameters of the server and their OpenAPI description, the
 fingerprint in a manifest and the keywords of the library derive from the fields of
 `ColorizeOptions`, `OutputOptions` and `VideoOptions`. To add a setting, add a field here and use
-its value in one step of the pipeline.
+its value in one step of `steps`.
 
 >>> options = ColorizeOptions(style="faithful", saturation=1.2)
 >>> options = options.replace(size=512)

@@ -61,7 +61,7 @@ def _prefetch(
     jobs: list[Job], args: argparse.Namespace
 ) -> AbstractContextManager[PhotoPrefetcher | None]:
     """Return a reader that reads a single photograph while the network loads."""
-    from colorize.pipeline import prefetch_sizes
+    from colorize.steps import prefetch_sizes
 
     source = jobs[0].source
     if len(jobs) > 1 or isinstance(source, RemotePath) or is_video(source):

@@ -12,7 +12,8 @@ from colorize.errors import ColorizeError
 from colorize.io import readers
 from colorize.io.prefetch import PhotoPrefetcher
 from colorize.options import ColorizeOptions
-from colorize.pipeline import Colorizer, prefetch_sizes
+from colorize.pipeline import Colorizer
+from colorize.steps import prefetch_sizes
 
 ROOT = Path(__file__).parents[2]
 LIMIT = readers.MAX_PIXELS

@@ -1,0 +1,216 @@
+"""The steps from a photograph to its colors, in the order in which `pipeline` takes them.
+
+Each step takes the result of the one before; the arithmetic is in `color`, `decoding` and `hints`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+
+import numpy as np
+from PIL import Image
+
+from colorize.color import lab
+from colorize.color.autocontrast import autocontrast
+from colorize.color.downsampling import CELL_RESAMPLE
+from colorize.color.merge import merge_lab_blocks
+from colorize.color.neutral import neutralize, parse_position
+from colorize.color.types import Floats
+from colorize.color.upsampling import upsample_bilinear
+from colorize.decoding.decoder import LogitsDecoder
+from colorize.decoding.reference import color_histogram
+from colorize.errors import ColorizeError
+from colorize.hints.format import Hints, read_hints
+from colorize.hints.propagate import MAX_CAST, propagate_hints
+from colorize.hints.rasterize import HintedPixels, cast_cells, rasterize
+from colorize.io.photo import Photo, ResizeSpec
+from colorize.io.provenance import Provenance, canonical_settings
+from colorize.io.readers import read
+from colorize.options import INPUT_SIZE, ColorizeOptions
+from colorize.runtime.base import Runner
+from colorize.runtime.threads import available_cpus
+
+WARM_AB = np.array([0.25, 0.97], np.float32)  # unit vector in ab toward orange
+HINT_STRIDE = 4  # pixels of the network's input per cell of propagated hints, at least
+INPUT_RESAMPLE = Image.Resampling.BICUBIC  # as in the published code
+
+
+class ColorizationSteps:
+    """A network and options, bound to the steps of which each takes its share."""
+
+    def __init__(self, runner: Runner, options: ColorizeOptions = ColorizeOptions()):
+        """Check the options against the network and read the files that they name.
+
+        Args:
+            runner: A network that is ready to run, see `runtime.load`.
+            options: Settings; where one is None, the network's style decides.
+
+        Raises:
+            ColorizeError: For an option that the network does not support, and for hints or a
+                reference that cannot be read.
+        """
+        style = options.resolve_style(runner.metadata)
+        self.runner = runner
+        self.metadata = runner.metadata
+        self.size = options.size or runner.metadata.input_size
+        self.decoder = None if style is None else LogitsDecoder(runner.metadata, style)
+        hints, reference = options.hints, options.reference
+        self.hints = read_hints(hints) if isinstance(hints, (str, os.PathLike)) else hints
+        if isinstance(reference, (str, os.PathLike)):
+            reference = read(reference)
+        self.options = options.replace(hints=self.hints, reference=reference)
+        self._palette = None if reference is None else color_histogram(reference.pixels)
+        self._neutral = None if options.neutral is None else parse_position(options.neutral)
+        self.threads = available_cpus()
+
+    def preprocess(self, photo: Photo) -> Photo:
+        """Return the photograph whose lightness is kept: with more contrast under autocontrast."""
+        if not self.options.autocontrast:
+            return photo
+        return dataclasses.replace(photo, pixels=autocontrast(photo.pixels, photo.alpha))
+
+    def rasterize_hints(self, photo: Photo, hints: Hints | None = None) -> HintedPixels | None:
+        """Return the pixels of the photograph that have a known color, None without hints."""
+        hints = self.hints if hints is None else hints
+        return None if hints is None else HintedPixels.from_hints(hints, photo.size)
+
+    def network_input(self, photo: Photo) -> Floats:
+        """Return L of the photograph at the network's size, (1, 1, size, size) in [0, 100].
+
+        The aspect ratio is not kept. The sRGB pixels are resized with Pillow's bicubic filter, as
+        in the published code.
+        """
+        size = self.size
+        return lab.lightness(photo.thumbnail(ResizeSpec(size, size, INPUT_RESAMPLE)))[None, None]
+
+    def predict_logits(self, lightness: Floats, hinted: HintedPixels | None = None) -> Floats:
+        """Return the network's output for L, (b, 1, size, size) in [0, 100].
+
+        Logits over the ab bins (b, 313, size/4, size/4), or ab (b, 2, size, size) from a network
+        that predicts colors. Raises ColorizeError for output that is not finite.
+        """
+        if hinted is None or not self.metadata.takes_hints:
+            output = self.runner(lightness)
+        else:
+            output = self.runner(lightness, self._hint_map(hinted)[None])
+        if not np.isfinite(output).all():
+            raise ColorizeError(
+                f"{self.metadata.architecture} gives colors that are not numbers: "
+                "its weights are damaged"
+            )
+        return output
+
+    def postprocess_logits(
+        self, logits: Floats, lightness: Floats, reference: Photo | None = None
+    ) -> Floats:
+        """Return logits made coherent and shifted toward the palette of the reference."""
+        if reference is not None:
+            self.options.replace(reference=reference).require_support(self.metadata)
+        if self.decoder is None:
+            return logits
+        logits = self.decoder.smooth(logits, lightness)
+        palette = self._palette if reference is None else color_histogram(reference.pixels)
+        return logits if palette is None else self.decoder.shift_to(logits, palette)
+
+    def decode(self, logits: Floats) -> Floats:
+        """Return ab of the network's output, (b, 2, h, w) for (b, 313, h, w) or (b, 2, h, w)."""
+        ab = logits
+        if self.decoder is not None:
+            if self.options.sample is not None:
+                logits = self.decoder.sample(logits, self.options.sample, self.options.seed)
+            ab = self.decoder.decode(logits)
+        warmth = np.float32(self.options.warmth) * WARM_AB
+        adjusted: Floats = np.float32(self.options.saturation) * ab + warmth[:, None, None]
+        return adjusted
+
+    def upsample(self, ab: Floats) -> Floats:
+        """Return ab (b, 2, h, w) at the size from which `merge` upsamples it to the photograph's.
+
+        With guided upsampling that is the size of the network's output. Bilinear upsampling goes
+        by way of the size of the network's input, as in the published code.
+        """
+        stride = self.metadata.output_stride
+        if self.options.upsampling == "guided" or stride == 1:
+            return ab
+        size = ab.shape[2] * stride, ab.shape[3] * stride
+        return np.stack([upsample_bilinear(planes, size) for planes in ab])
+
+    def propagate_hints(
+        self, ab: Floats, hinted: HintedPixels | None, lightness: Floats, logits: Floats
+    ) -> Floats:
+        """Return ab with the hinted colors propagated to cells that look alike.
+
+        Args:
+            ab: (1, 2, h, w), the colors without hints.
+            hinted: The pixels of known color; None returns ab unchanged.
+            lightness: (1, 1, size, size), the network's input.
+            logits: The network's output for it, from `postprocess_logits`.
+        """
+        if hinted is None:
+            return ab
+        probabilities = None if self.decoder is None else self.decoder.probabilities(logits)[0]
+        cells = self._hint_map(hinted)
+        is_cast = cast_cells(hinted, cells.shape[1:], self.options.hint_scope)
+        max_cast = np.where(is_cast, np.float32(MAX_CAST["cast"]), np.float32(MAX_CAST["object"]))
+        seen = self.metadata.takes_hints
+        return propagate_hints(ab[0], lightness[0, 0], cells, probabilities, max_cast, seen)[None]
+
+    def neutralize(self, ab: Floats, photo: Photo) -> Floats:
+        """Return ab (1, 2, h, w) shifted so that the pixel that was gray is gray."""
+        return ab if self._neutral is None else neutralize(ab, self._neutral, photo.size)
+
+    def merge(self, photo: Photo, ab: Floats, hinted: HintedPixels | None = None) -> Photo:
+        """Return the photograph with its own L, and ab (2, h, w) upsampled to its size."""
+        guide = None
+        if self.options.upsampling == "guided":
+            cells = ResizeSpec(ab.shape[1], ab.shape[2], CELL_RESAMPLE)
+            guide = lab.lightness(photo.thumbnail(cells))
+        edit_ab = None if hinted is None else hinted.apply_to
+        pixels = merge_lab_blocks(photo.pixels, ab, edit_ab, guide, self.threads)
+        return dataclasses.replace(photo, pixels=pixels)
+
+    def add_provenance(self, colored: Photo, source: str) -> Photo:
+        """Return the result with a record of how its colors were computed, which files keep.
+
+        source: `pixel_hash` of the photograph before any step.
+        """
+        settings = {"model": self.metadata.architecture, "weights": self.metadata.weights}
+        settings |= {
+            each.name: "given" if each.is_file else getattr(self.options, each.name)
+            for each in self.options.changed()
+        }
+        provenance = Provenance(source, canonical_settings(settings))
+        metadata = dataclasses.replace(colored.metadata, provenance=provenance)
+        return dataclasses.replace(colored, metadata=metadata)
+
+    def require_distribution(self) -> LogitsDecoder:
+        """Return the decoder. Raises ColorizeError for a network that predicts colors only."""
+        if self.decoder is None:
+            raise ColorizeError(
+                "samples and confidence maps need a network that predicts a distribution of "
+                f"colors, and {self.metadata.architecture} does not"
+            )
+        return self.decoder
+
+    def _hint_map(self, hinted: HintedPixels) -> Floats:
+        stride = self.metadata.output_stride
+        if not self.metadata.takes_hints:
+            stride = max(stride, HINT_STRIDE)
+        side = self.size // stride
+        return rasterize(hinted, (side, side))
+
+
+def prefetch_sizes(options: ColorizeOptions) -> list[ResizeSpec]:
+    """Return the small copies of a photograph that most networks need, to be made ahead of time.
+
+    Empty without guided upsampling, and with autocontrast, which changes the photograph first.
+    """
+    if options.upsampling != "guided" or options.autocontrast:
+        return []
+    size = options.size or INPUT_SIZE
+    cells = size // 4
+    return [
+        ResizeSpec(size, size, INPUT_RESAMPLE),
+        ResizeSpec(cells, cells, CELL_RESAMPLE),
+    ]
