@@ -26,7 +26,7 @@ from colorize.server.files import WorkFolder, is_disk_full
 from colorize.server.jobs import ColorizeJob, EncodedImage, Job, PreviewJob, without_path
 from colorize.server.kept import KeptPhotos
 from colorize.server.limits import Limits
-from colorize.server.openapi import MEDIA_TYPES, openapi_document
+from colorize.server.openapi import openapi_document
 from colorize.server.parameters import (
     OPTIONS,
     PHOTO,
@@ -37,6 +37,7 @@ from colorize.server.parameters import (
 )
 from colorize.server.processes import ClientDisconnected, DiskFull, TimeLimitExceeded
 from colorize.server.responses import FileResult, wait_for_disconnect
+from colorize.server.schemas import MEDIA_TYPES
 from colorize.server.upload import CopyKept, LimitedBody, Upload, UploadBudget, read_upload
 from colorize.server.worker import RequestWorker, ServerStopping, Ticket
 from colorize.server.zips import ZipDownloads

@@ -25,8 +25,8 @@ from colorize.pipeline import Colorizer
 from colorize.runtime.torch_runner import TorchRunner
 from colorize.server.app import SECURITY_HEADERS, Service
 from colorize.server.limits import Limits
-from colorize.server.openapi import MEDIA_TYPES
 from colorize.server.parameters import OPTIONS
+from colorize.server.schemas import MEDIA_TYPES
 
 # pictures
 

@@ -14,8 +14,9 @@ from colorize.io.formats import FORMATS
 from colorize.server import zips
 from colorize.server.docs_page import docs_page
 from colorize.server.limits import Limits
-from colorize.server.openapi import MEDIA_TYPES, openapi_document
+from colorize.server.openapi import openapi_document
 from colorize.server.parameters import PARAMETERS
+from colorize.server.schemas import MEDIA_TYPES
 
 ROOT = Path(__file__).parents[2]
 LIMITS = {"max_bytes": 200_000, "max_pixels": 90_000, "max_batch": 4}
