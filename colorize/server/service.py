@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import math
 from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
 from dataclasses import asdict
@@ -36,6 +35,7 @@ from colorize.server.parameters import (
     parse_request,
 )
 from colorize.server.processes import ClientDisconnected, DiskFull, TimeLimitExceeded
+from colorize.server.queue import RequestQueue
 from colorize.server.responses import FileResult, wait_for_disconnect
 from colorize.server.schemas import MEDIA_TYPES
 from colorize.server.upload import CopyKept, LimitedBody, Upload, UploadBudget, read_upload
@@ -43,7 +43,6 @@ from colorize.server.worker import RequestWorker, ServerStopping, Ticket
 from colorize.server.zips import ZipDownloads
 
 CLIENT_CLOSED_REQUEST = 499  # nginx's status for a client that did not wait; nobody receives it
-MAX_RETRY_AFTER = 60  # seconds
 EXPIRY_INTERVAL = 60.0  # seconds between searches for kept photographs whose time is over
 
 Handler = Callable[[Request, LimitedBody, ExitStack], Awaitable[Response]]
@@ -69,8 +68,7 @@ class Service:
         self.kept = KeptPhotos(self.folder, limits.max_kept_bytes, 60 * limits.keep_minutes)
         self.uploads = UploadBudget(limits.max_queue * limits.max_bytes)
         self.zips = ZipDownloads(limits.max_queue)
-        self.receiving = 0  # requests whose body has not come yet
-        self.accepted = 0  # requests with a complete body that are not answered yet
+        self.queue = RequestQueue(limits.max_queue, lambda: self.worker.seconds_per_photo)
         self.answered = 0  # photographs colorized
 
     def close(self) -> bool:
@@ -122,7 +120,7 @@ class Service:
         resources = ExitStack()
         resources.callback(body.release)
         try:
-            self._check_queue()  # before the body is sent for nothing
+            self.queue.check()  # before the body is sent for nothing
             return await handler(request, body, resources)
         except ApiError:
             resources.close()
@@ -147,26 +145,11 @@ class Service:
         self, body: LimitedBody, resources: ExitStack, copy_kept: CopyKept | None = None
     ) -> Upload:
         """Return what a request carries, and count it as accepted until `resources` is closed."""
-        self.receiving += 1
-        try:
+        with self.queue.receive():
             upload = await read_upload(body, self.folder, copy_kept)
-        finally:
-            self.receiving -= 1
         resources.callback(upload.close)
-        self._check_queue()
-        self.accepted += 1
-        resources.callback(self._leave_queue)
+        resources.enter_context(self.queue.accept())
         return upload
-
-    def _check_queue(self) -> None:
-        """Raise ApiError (429) if max_queue requests are accepted already."""
-        if self.accepted >= self.limits.max_queue:
-            seconds = math.ceil(self.accepted * self.worker.seconds_per_photo)
-            message = "the server has too many requests; try again later"
-            raise ApiError(429, message, retry_after=min(seconds, MAX_RETRY_AFTER))
-
-    def _leave_queue(self) -> None:
-        self.accepted -= 1
 
     async def _run(self, job: Job, request: Request, resources: ExitStack) -> EncodedImage:
         """Return the result of a job. Raises ApiError (422) for input that cannot be used."""
@@ -240,8 +223,8 @@ class Service:
                 "defaults": self.defaults,
                 "styles": self.styles,
                 "queue": self.limits.max_queue,
-                "receiving": self.receiving,
-                "accepted": self.accepted,
+                "receiving": self.queue.receiving,
+                "accepted": self.queue.accepted,
                 "answered": self.answered,
                 "batches": {str(size): count for size, count in batches},
             }
