@@ -12,6 +12,7 @@ from colorize.option_fields import Consumer, Option, Options, Value, options_of
 
 OptionsT = TypeVar("OptionsT", bound=Options)
 
+WEIGHTS_HELP = "your own weights for --model, or their address: https://...#sha256=..."
 UNKNOWN = "unrecognized arguments: "
 
 

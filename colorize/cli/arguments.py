@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from colorize import options
 from colorize.cli.commands import COMMANDS
-from colorize.command_parser import CommandParser, add_argument, add_arguments
+from colorize.command_parser import WEIGHTS_HELP, CommandParser, add_argument, add_arguments
 from colorize.models.registry import MODELS
 
 WINDOWS = os.name == "nt"
@@ -242,10 +242,7 @@ def _add_network(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--model", choices=tuple(MODELS), default=default, help=f"network (default: {default})"
     )
-    group.add_argument(
-        "--weights", metavar="FILE",
-        help="your own weights for --model, or their address: https://...#sha256=...",
-    )  # fmt: skip
+    group.add_argument("--weights", metavar="FILE", help=WEIGHTS_HELP)
     group.add_argument(
         "--backend", choices=("torch", "onnx"),
         help="what runs the network: PyTorch or ONNX Runtime, which starts sooner (default: the "

@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from colorize.color.types import Floats, Pixels
 from colorize.color.upsampling import upsample_bilinear
-from colorize.command_parser import add_arguments, from_arguments, whole_number
+from colorize.command_parser import WEIGHTS_HELP, add_arguments, from_arguments, whole_number
 from colorize.errors import ColorizeError
 from colorize.io.datasets import iter_files
 from colorize.io.formats import has_image_suffix
@@ -158,7 +158,7 @@ def _add_common_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--model", default=default, choices=tuple(registry.MODELS), help=f"default: {default}"
     )
-    parser.add_argument("--weights", metavar="FILE", help="weights file for that model")
+    parser.add_argument("--weights", metavar="FILE", help=WEIGHTS_HELP)
     parser.add_argument("--device", default="cpu", help="device for the network (default: cpu)")
     add_arguments(parser, ColorizeOptions, "evaluation")
 

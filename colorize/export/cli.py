@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from colorize.color.types import Floats
-from colorize.command_parser import CommandParser
+from colorize.command_parser import WEIGHTS_HELP, CommandParser
 from colorize.errors import ColorizeError, display_name
 from colorize.export.compare import Difference, Run, compare
 from colorize.export.onnx import to_onnx, write_skeletons
@@ -60,7 +60,7 @@ def export(
 
     Args:
         name: A network of the registry.
-        weights: A file to use instead of the network's own.
+        weights: A file to use instead of the network's own, or its address with its hash.
         file_format: A key of `FORMATS`.
         target: The file to write.
         tolerance: Largest difference of the decoded colors, in ab units.
@@ -90,7 +90,7 @@ def parser() -> CommandParser:
     )
     names = [model.name for model in registry.available_models()]
     result.add_argument("--model", choices=names, default=names[0], help="default: %(default)s")
-    result.add_argument("--weights", metavar="FILE", help="your own weights for --model")
+    result.add_argument("--weights", metavar="FILE", help=WEIGHTS_HELP)
     result.add_argument("--to", choices=FORMATS, help="format of the file")
     result.add_argument("-o", "--output", type=Path, metavar="FILE")
     result.add_argument(

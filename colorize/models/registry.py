@@ -229,14 +229,19 @@ def load(
 ) -> Network:
     """Return the torch network, ready for inference: evaluation mode, no gradients.
 
-    weights: a file to use instead of the network's own; its hash is not known, so it is only
-    checked to hold nothing but sound tensors of this architecture. Raises ColorizeError.
+    weights: a file to use instead of the network's own, or its address with its hash. The hash of
+    a file is not known, so it is only checked to hold nothing but sound tensors of this
+    architecture. Raises ColorizeError.
     """
     from pathlib import Path
 
     # Here, not above: torch takes seconds to import, and the rest of this module needs none.
+    from colorize.models.remote_weights import ensure_local
     from colorize.models.serialization import ensure_safetensors, load_network
 
     model = find(name)
-    file = ensure_safetensors(name, quiet=quiet) if weights is None else Path(weights)
+    if weights is None:
+        file = ensure_safetensors(name, quiet=quiet)
+    else:
+        file = Path(ensure_local(weights, quiet=quiet))
     return load_network(file, model).to(device)

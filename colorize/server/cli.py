@@ -16,7 +16,7 @@ from threading import Thread
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from colorize.command_parser import CommandParser, add_arguments, from_arguments
+from colorize.command_parser import WEIGHTS_HELP, CommandParser, add_arguments, from_arguments
 from colorize.errors import ColorizeError
 from colorize.installation import install_command
 from colorize.models.registry import MODELS
@@ -51,7 +51,7 @@ def make_parser() -> argparse.ArgumentParser:
     network.add_argument(
         "--model", choices=list(MODELS), default="compact", help="network (default: compact)"
     )
-    network.add_argument("--weights", metavar="FILE", help="weights file to use for --model")
+    network.add_argument("--weights", metavar="FILE", help=WEIGHTS_HELP)
     device = network.add_mutually_exclusive_group()
     device.add_argument("--gpu", action="store_true", help="run on the GPU: CUDA, else Apple MPS")
     device.add_argument("--device", metavar="NAME", help="PyTorch device (default: cpu)")

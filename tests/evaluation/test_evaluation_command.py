@@ -71,6 +71,12 @@ def test_missing_photographs_are_an_error(task, weights, tmp_path, capsys):
     assert "missing" in capsys.readouterr().err
 
 
+def test_gray_photographs_have_no_colors_to_compare_with(weights, tmp_path, capsys):
+    Image.linear_gradient("L").save(tmp_path / "a.png")
+    assert main(["colors", str(tmp_path), "--weights", weights, "--size", "64", "--quiet"]) == 1
+    assert "are gray" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

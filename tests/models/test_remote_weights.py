@@ -11,6 +11,7 @@ from fixtures.batches import save
 
 from colorize.cli import main
 from colorize.errors import ColorizeError
+from colorize.models import registry
 from colorize.models.remote_weights import ensure_local, sha256_in_address
 
 
@@ -61,3 +62,7 @@ def test_command_takes_an_address(served, tmp_path, capsys):
     assert served.rpartition("=")[2] in (tmp_path / "m.jsonl").read_text()
     assert main([*arguments[:-3], served.partition("#")[0], "--overwrite"]) == 1
     assert "#sha256=" in capsys.readouterr().err
+
+
+def test_torch_loads_an_address(served):
+    assert registry.load("compact", served).metadata.architecture == "compact"

@@ -170,6 +170,10 @@ def measure(subject: Subject) -> Report:
         degradation=args.degradation,
         lpips={str(name): LPIPS(name) for name in BACKBONES} if args.lpips else None,
     )
+    if rows["truth"].colorfulness == 0:
+        raise ColorizeError(
+            "all of these photographs are gray: there are no colors to compare with"
+        )
     settings = {"degradation": args.degradation} if args.degradation else {}
     metrics = {name: asdict(row) for name, row in rows.items()}
     return subject.report(count, metrics, as_text(rows), full_size=args.full_size, **settings)
