@@ -5,6 +5,9 @@ it with SIGKILL, SIGTERM, Ctrl-C or two Ctrl-C, and checks after each kill that 
 and that each output is absent or has the bytes that an undisturbed run writes. The next run resumes
 it, with --manifest or --skip-existing, until all is done and no temporary file is left. Prints
 counts as JSON; the exit status is 1 after a violation. Not for Windows.
+
+The bundled network in ONNX Runtime and small photographs keep a run at one CPU second: a kill costs
+little besides the start of Python.
 """
 
 from __future__ import annotations
@@ -26,7 +29,6 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from benchmarks.tiny_weights import save_tiny_weights
 from colorize.io.atomic import is_temp_file
 
 ROOT = Path(__file__).parents[1]
@@ -38,14 +40,16 @@ METHODS = {
 }
 EARLY = 0.1  # share of the kills that may come while the program still starts
 SUFFIXES = (".png", ".jpg", ".tif", ".webp")
+SIDES = 100, 300  # of photographs, in pixels
 PATIENCE = 120  # seconds
 
 
 class Trial:
     """A folder of photographs that is colorized again and again.
 
-    folder: empty; gets in/ (the inputs), out/, expected/ (of an undisturbed run), weights.
+    folder: empty; gets in/ (the inputs), out/ and expected/ (of an undisturbed run).
     violations: one line for everything that must not be.
+    slowest_exit: the most seconds from a kill to the end of the process.
     """
 
     def __init__(self, folder: Path, photographs: int, seed: int = 0):
@@ -54,7 +58,7 @@ class Trial:
         self.random = random.Random(seed)
         self.counts: Counter[str] = Counter()
         self.violations: list[str] = []
-        save_tiny_weights(folder / "tiny.safetensors")
+        self.slowest_exit = 0.0
         make_photographs(folder / "in", photographs, seed)
         self.inputs = hashes(folder / "in")
         start = time.monotonic()
@@ -66,8 +70,9 @@ class Trial:
         self.seconds = time.monotonic() - start
         self.work_seconds = time.monotonic() - first_output
         self.expected = hashes(folder / "expected")
-        if len(self.expected) != photographs:
-            raise RuntimeError(f"{len(self.expected)} outputs of {photographs} photographs")
+        whole = [name for name in self.expected if decodes(folder / "expected" / name)]
+        if len(whole) != photographs:
+            raise RuntimeError(f"{len(whole)} whole outputs of {photographs} photographs")
         self._begin()
 
     def kill(self, method: str) -> None:
@@ -78,7 +83,9 @@ class Trial:
         for number in METHODS[method]:
             process.send_signal(number)
             time.sleep(self.random.uniform(0, 0.05))
+        start = time.monotonic()
         status = self._wait(process)
+        self.slowest_exit = max(self.slowest_exit, time.monotonic() - start)
         if status == 0:
             self.counts["done before the kill"] += 1
             self._check_all_done()
@@ -107,7 +114,7 @@ class Trial:
 
     def _start(self, output: str, options: list[str]) -> subprocess.Popen[bytes]:
         paths = ["-i", str(self.folder / "in"), "-o", str(self.folder / output)]
-        network = ["--weights", str(self.folder / "tiny.safetensors"), "--size", "64"]
+        network = ["--backend", "onnx", "--size", "32"]
         with (self.folder / "stderr").open("wb") as stderr:
             return subprocess.Popen(
                 [sys.executable, "-m", "colorize", *paths, *network, *options],
@@ -165,15 +172,13 @@ class Trial:
             self.violations.append("an input was changed")
 
     def _check_outputs(self) -> None:
-        """Check that each output is whole."""
-        found = hashes(self.folder / "out")
-        names = [name for name in found if not is_temp_file(name)]
-        for name in names:
+        """Check that each output has the bytes of an undisturbed run's, which decodes."""
+        for name, found in hashes(self.folder / "out").items():
+            if is_temp_file(name):
+                continue
             self.counts["outputs checked"] += 1
-            if found[name] != self.expected.get(name):
+            if found != self.expected.get(name):
                 self.violations.append(f"{name} is not what an undisturbed run writes")
-            elif not decodes(self.folder / "out" / name):
-                self.violations.append(f"{name} does not decode")
 
     def _temporaries(self) -> set[str]:
         return {name for name in self._names("out") if is_temp_file(name)}
@@ -187,7 +192,7 @@ def make_photographs(folder: Path, count: int, seed: int) -> None:
     folder.mkdir()
     generator = np.random.default_rng(seed)
     for number in range(count):
-        side = int(generator.integers(200, 800))
+        side = int(generator.integers(*SIDES))
         noise = generator.integers(0, 256, (side // 8, side // 8), np.uint8)
         page = Image.fromarray(noise).resize((side, side))
         path = folder / f"{number:03}{SUFFIXES[number % len(SUFFIXES)]}"
@@ -230,7 +235,12 @@ def main(argv: list[str] | None = None) -> int:
         while trial.kills < args.kills and time.monotonic() - start < args.seconds:
             trial.kill(list(METHODS)[trial.kills % len(METHODS)])
         trial.finish()
-    figures = {"kills": trial.kills, **trial.counts, "seconds": round(time.monotonic() - start)}
+    figures = {
+        "kills": trial.kills,
+        **trial.counts,
+        "slowest exit in seconds": round(trial.slowest_exit, 1),
+        "seconds": round(time.monotonic() - start),
+    }
     sys.stdout.write(json.dumps(figures | {"violations": trial.violations}, indent=1) + "\n")
     return 1 if trial.violations or trial.kills < args.kills else 0
 
