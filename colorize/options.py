@@ -161,6 +161,10 @@ class OutputOptions(Options):
         None, "refuse larger photographs", minimum=1, default_text="500 million pixels",
         consumers=("command",), affects_output=False,
     )  # fmt: skip
+    max_pages: int | None = option(
+        None, "refuse files of more pages or frames", minimum=1, default_text="1000",
+        consumers=("command",), affects_output=False,
+    )  # fmt: skip
     allow_damaged: bool = option(
         False, "take what can be decoded of damaged photographs, with a note",
         consumers=("command",),

@@ -90,7 +90,7 @@ class WriteOptions:
         skip_results: skip photographs whose metadata say that this program colorized them.
         manifest: what earlier runs have finished; new entries are added if it is writable.
         format, quality: see `io.writers.write`.
-        max_pixels, allow_damaged: see `io.readers.read`.
+        max_pixels, max_pages, allow_damaged: see `io.readers.read_pages`.
         reserved: files that must not be outputs, such as the manifest.
         compare: layout that shows before and after in one picture, see `viewing.compare`.
         mark: draw a small sign that the colors are computed.
@@ -108,6 +108,7 @@ class WriteOptions:
     format: str | None = None
     quality: int | None = None
     max_pixels: int = readers.MAX_PIXELS
+    max_pages: int = readers.MAX_PAGES
     allow_damaged: bool = False
     reserved: tuple[Path, ...] = ()
     compare: str | None = None

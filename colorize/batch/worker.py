@@ -180,6 +180,7 @@ class JobWorker:
         return readers.read_pages(
             source,
             max_pixels=self.options.max_pixels,
+            max_pages=self.options.max_pages,
             allow_damaged=self.options.allow_damaged,
         )
 

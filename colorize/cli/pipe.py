@@ -40,13 +40,18 @@ def colorize_pipe(args: argparse.Namespace) -> int:
         with suppress(OSError):  # whether it can be written to shows later
             remove_stale_temp_files(Path(args.output).parent)
     colorizer = make_colorizer(args, single=True)
-    limit = args.max_pixels or readers.MAX_PIXELS
     settings = canonical_settings(output_fingerprint(args))
+    photos = readers.read_pages(
+        source,
+        max_pixels=args.max_pixels or readers.MAX_PIXELS,
+        max_pages=args.max_pages or readers.MAX_PAGES,
+        allow_damaged=args.allow_damaged,
+    )
     pages = (
         apply_mark(
             _compared(photo, colorizer(photo), args.compare), args.mark, args.no_mark, settings
         )
-        for photo in readers.read_pages(source, max_pixels=limit, allow_damaged=args.allow_damaged)
+        for photo in photos
     )
     for note in writers.write(pages, target, format=args.format, quality=args.quality, found=found):
         if not args.quiet:

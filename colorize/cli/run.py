@@ -32,7 +32,7 @@ from colorize.cli.writing import WritingNotice
 from colorize.command_parser import from_arguments
 from colorize.errors import ColorizeError, display_name, is_disk_full
 from colorize.io.prefetch import PhotoPrefetcher
-from colorize.io.readers import MAX_PIXELS
+from colorize.io.readers import MAX_PAGES, MAX_PIXELS
 from colorize.io.storage import RemotePath
 from colorize.options import ColorizeOptions, VideoOptions
 from colorize.runtime.threads import available_cpus
@@ -70,6 +70,7 @@ def _prefetch(
     return PhotoPrefetcher(
         source,
         max_pixels=args.max_pixels or MAX_PIXELS,
+        max_pages=args.max_pages or MAX_PAGES,
         allow_damaged=args.allow_damaged,
         thumbnails=sizes,
     )

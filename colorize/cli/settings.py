@@ -73,6 +73,7 @@ def make_options(args: argparse.Namespace, manifest: Manifest | None) -> WriteOp
         format=args.format,
         quality=args.quality,
         max_pixels=args.max_pixels or readers.MAX_PIXELS,
+        max_pages=args.max_pages or readers.MAX_PAGES,
         allow_damaged=args.allow_damaged,
         reserved=tuple(Path(name) for name in _named_files(args)),
         compare=args.compare,

@@ -24,6 +24,7 @@ class PhotoPrefetcher:
         source: Path,
         *,
         max_pixels: int,
+        max_pages: int = readers.MAX_PAGES,
         allow_damaged: bool = False,
         thumbnails: Sequence[ResizeSpec] = (),
     ):
@@ -31,7 +32,9 @@ class PhotoPrefetcher:
         self.source = source
         self._size_and_mtime = size_and_mtime(source)
         self._thumbnails = thumbnails
-        self._pages = readers.read_pages(source, max_pixels=max_pixels, allow_damaged=allow_damaged)
+        self._pages = readers.read_pages(
+            source, max_pixels=max_pixels, max_pages=max_pages, allow_damaged=allow_damaged
+        )
         self._executor = ThreadPoolExecutor(1)
         self._first = self._executor.submit(self._read_first)
 

@@ -48,6 +48,8 @@ STRUCTURAL_TAGS = (
 
 MAX_ENTRIES = 65535  # of one IFD; BigTIFF could count further
 MAX_TAG_BYTES = 64 << 20  # of the values of an IFD; the strip offsets of a huge scan fit
+MAX_TAG_BYTES_READ = 1 << 30  # of the values of a file's IFDs, which may share them
+MAX_ENTRIES_READ = 1 << 22  # of the IFDs of a file, which may overlap; each is read three times
 
 
 class Type(IntEnum):
@@ -232,6 +234,8 @@ class Reader:
         self._offset_size = 8 if self.big else 4
         self._count_size = struct.calcsize("=" + self._count_format)
         self.broken_link = False
+        self._entries_left = min(MAX_ENTRIES_READ, MAX_ENTRIES + self.size // 4)
+        self._tag_bytes_left = MAX_TAG_BYTES_READ
         self.first_ifd_offset = self.offset_in(self._read_at(8, 8) if self.big else header[4:])
 
     def ifd_offsets(self) -> list[int]:
@@ -253,11 +257,17 @@ class Reader:
         return offsets
 
     def entries(self, ifd_offset: int) -> Iterator[Entry]:
-        """Yield the entries of the IFD at an offset, as many as the file holds."""
+        """Yield the entries of the IFD at an offset, as many as the file holds.
+
+        Raises ValueError where this file's IFDs have had too many entries altogether.
+        """
         entry_size = 4 + 2 * self._offset_size
         start = ifd_offset + self._count_size
         self.file.seek(start)
         block = self.file.read((self._entry_count(ifd_offset) or 0) * entry_size)
+        self._entries_left -= len(block) // entry_size
+        if self._entries_left < 0:
+            raise ValueError("its directories overlap, or have too many entries")
         for position in range(0, len(block) - entry_size + 1, entry_size):
             entry = block[position : position + entry_size]
             number, type, values = self._unpack("HH" + self._offset_format, entry, exact=False)
@@ -286,7 +296,7 @@ class Reader:
             depth: of the IFD below that of the page.
         """
         ifd = IFD(self.byte_order)
-        left = min(self.size * 4, MAX_TAG_BYTES)  # several tags may share their bytes
+        left = min(self.size * 4, MAX_TAG_BYTES, self._tag_bytes_left)  # tags may share bytes
         for entry in self.entries(offset):
             if numbers is not None and entry.number not in numbers:
                 continue
@@ -295,6 +305,7 @@ class Reader:
                 ifd.omitted += left < size <= self.size
                 continue
             left -= size
+            self._tag_bytes_left -= size
             with suppress(ValueError):
                 if entry.number not in SUB_IFDS:
                     ifd.tags.setdefault(entry.number, Tag(entry.type, self._value(entry, size)))

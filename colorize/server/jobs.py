@@ -13,7 +13,7 @@ from PIL import Image
 from colorize.errors import ColorizeError, display_name
 from colorize.io.formats import output_format
 from colorize.io.photo import Photo
-from colorize.io.readers import read, read_pages
+from colorize.io.readers import MAX_PAGES, read, read_pages
 from colorize.io.writers import write
 from colorize.pipeline import Colorizer
 from colorize.runtime.base import Runner
@@ -70,6 +70,7 @@ class ColorizeJob:
         request: The parameters.
         extra_files: Encoded pictures that are parameters too, by parameter name.
         max_pixels: Limit of the photograph's pages together, and of each other picture.
+        max_pages: Limit of their number.
     """
 
     photo: Path
@@ -77,6 +78,7 @@ class ColorizeJob:
     request: ColorizeRequest
     max_pixels: int
     extra_files: Mapping[str, Path] = field(default_factory=dict)
+    max_pages: int = MAX_PAGES
 
     def run(self, runner: Runner, reserve: Reserve) -> EncodedImage:
         """Write the photograph in color."""
@@ -109,7 +111,8 @@ class ColorizeJob:
     def _read_pages(self) -> Iterator[Photo]:
         """Yield the pages of the photograph, which together must keep to max_pixels."""
         remaining = self.max_pixels
-        for photo in read_pages(self.photo, max_pixels=self.max_pixels):
+        pages = read_pages(self.photo, max_pixels=self.max_pixels, max_pages=self.max_pages)
+        for photo in pages:
             remaining -= photo.width * photo.height
             if remaining < 0:
                 limit = f"{self.max_pixels / 1e6:g} megapixels"

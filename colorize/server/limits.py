@@ -34,6 +34,7 @@ class Limits(Options):
         50_000_000, "largest photograph, in pixels, all of its pages together",
         minimum=1, default_text="50 million",
     )  # fmt: skip
+    max_pages: int = option(200, "most pages or frames of a photograph", minimum=1)
     max_queue: int = option(
         32, "requests accepted and not yet answered; further ones get status 429 and the time "
         "after which to retry",

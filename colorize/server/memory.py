@@ -98,7 +98,8 @@ def _header(path: Path, max_pixels: int) -> _Header:
             opener = find_opener(file.read(PREFIX_BYTES))
             file.seek(0)
             image = Image.open(file) if opener is None else opener(file, "")
-            animated = getattr(image, "is_animated", False) and image.format != "TIFF"
+            # a TIFF file has pages, which one would have to walk to count
+            animated = image.format != "TIFF" and getattr(image, "is_animated", False)
             pixels = max_pixels if animated else min(max_pixels, image.width * image.height)
             layout = str(image.tile) if isinstance(image, ImageFile.ImageFile) else ""
             deep = "16" in layout or image.info.get("bit_depth", 8) > 8

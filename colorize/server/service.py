@@ -172,6 +172,7 @@ class Service:
             parameters,
             self.limits.max_pixels,
             upload.extra_files,
+            self.limits.max_pages,
         )
         image = await self._run(job, request, resources)
         upload.close()

@@ -159,6 +159,7 @@ def test_format_and_quality_are_applied(colorize_):
         (["-i", "photo.png", "-o", "out.png", "--format", "xyz"], "xyz"),
         (["-i", "photo.png", "-o", "out.png", "--size", "100"], "size 100"),
         (["-i", "photo.png", "-o", "out.png", "--max-pixels", "100"], "--max-pixels"),
+        (["-i", "pages.tif", "-o", "out.tif", "--max-pages", "1"], "--max-pages"),
         (["-i", "photo.png", "-o", "out.png", "--device", "nonsense"], "nonsense"),
         (["-i", "photo.png", "-o", "out.png", "--weights", "text.jpg"], "text.jpg"),
         (["--glob", "*.gif"], "no file matches"),
@@ -171,6 +172,8 @@ def test_format_and_quality_are_applied(colorize_):
 )
 def test_errors_are_one_line(colorize_, arguments, message):
     save("photo.png")
+    with Image.open("photo.png") as photo:
+        photo.save("pages.tif", save_all=True, append_images=[photo])
     Path("text.jpg").write_text("this is text")
     Path("empty.png").touch()
     status, said = colorize_(*arguments)

@@ -204,5 +204,19 @@ def test_frames_of_an_animation_have_a_limit_together() -> None:
     content = animation("GIF")
     pixels = GRAY.size
     assert len(list(read_pages(io.BytesIO(content), max_pixels=3 * pixels))) == 3
-    with pytest.raises(ColorizeError, match="together"):
-        list(read_pages(io.BytesIO(content), max_pixels=2 * pixels))
+    with pytest.raises(ColorizeError, match="together"):  # before the first frame
+        next(read_pages(io.BytesIO(content), max_pixels=2 * pixels))
+
+
+@pytest.mark.parametrize("format", ["GIF", "PNG", "WEBP", "AVIF", "TIFF"])
+def test_pages_and_frames_have_a_limit(format: str) -> None:
+    if format == "TIFF":
+        pages = [image_of(GRAY)] * 3
+        content = saved(pages[0], "TIFF", save_all=True, append_images=pages[1:])
+    else:
+        content = animation(format)
+    assert len(list(read_pages(io.BytesIO(content), max_pages=3))) == 3
+    with pytest.raises(ColorizeError) as caught:  # before the first one
+        next(read_pages(io.BytesIO(content), max_pages=2))
+    assert "--max-pages" in str(caught.value)
+    read(io.BytesIO(content))

@@ -251,3 +251,17 @@ def test_picture_beyond_pillows_limit_is_read(
 ) -> None:
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
     np.testing.assert_array_equal(read(tiff_of((pixels, {}))).pixels, pixels)
+
+
+def test_directories_that_overlap_are_not_read_for_ever() -> None:
+    """Directories 12 bytes apart, of 65,535 entries that are nearly all the same."""
+    page = [(256, 1), (257, 1), (258, 8), (259, 1), (262, 1), (273, 8), (278, 1), (279, 1)]
+    count, entries = 200, 65535
+    filler = struct.pack("<HHII", 40000, 3, 1, 0xFFFF0000)  # the value is the next one's count
+    file = bytearray(b"II*\0" + struct.pack("<IH", 8, entries))
+    file += filler * count + b"".join(struct.pack("<HHII", n, 4, 1, value) for n, value in page)
+    file += filler * (entries - len(page))
+    for number in range(count):
+        struct.pack_into("<I", file, 10 + 12 * (number + entries), 8 + 12 * (number + 1))
+    with pytest.raises(ColorizeError, match="overlap"):
+        next(read_pages(io.BytesIO(file)))

@@ -127,6 +127,15 @@ def test_all_pages_are_colorized(server):
     assert (result.n_frames, result.mode) == (3, "RGB")
 
 
+def test_pages_have_a_limit(server):
+    file = io.BytesIO()
+    page = Image.new("L", (1, 1))
+    page.save(file, "TIFF", save_all=True, append_images=[page] * 200)
+    response = server.post(file.getvalue())
+    assert response.status == 422
+    assert "200 pages" in json.loads(response.body)["error"]
+
+
 # queue
 
 

@@ -18,8 +18,10 @@ def read_contents(file: BinaryIO, contents: Contents) -> None:
     file.seek(0)
     header = file.read(13)
     file.seek(13 + _palette_size(header[10]))
+    contents.frames = 0
     while introducer := file.read(1):
         if introducer == b"\x2c":
+            contents.frames += 1
             descriptor = file.read(9)
             file.seek((_palette_size(descriptor[8]) if len(descriptor) == 9 else 0) + 1, 1)
             _read_blocks(file)

@@ -19,6 +19,7 @@ class Contents:
         texts: keyword and text; bytes that are not UTF-8 are escaped surrogates.
         native: name and bytes of what only a file of the same format can hold.
         notes: what cannot be kept at all, one line each.
+        frames: of a GIF animation.
         has_end: whether the end marker is there, where its lack may mean that frames are missing.
     """
 
@@ -30,6 +31,7 @@ class Contents:
     texts: list[tuple[str, str]] = field(default_factory=list)
     native: list[tuple[str, bytes]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    frames: int = 1
     has_end: bool = True
 
     def add_comment(self, comment: bytes) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from dataclasses import dataclass
 from typing import BinaryIO
 
 from colorize.errors import ColorizeError
@@ -14,11 +15,39 @@ MAX_SEGMENTS = 20_000
 MAX_UNKNOWN_BYTES = 1 << 16  # between the segments of a JPEG, which Pillow skips one by one
 MAX_PNM_HEADER_BYTES = 1 << 16  # which it reads one by one
 MAX_MISSING_BYTES = 64 << 20  # of a cut file for which zeros stand
-MAX_FRAMES = 10_000  # of an animation
 RAISE_LIMIT = "--max-pixels raises it"
+RAISE_PAGES = "--max-pages raises it"
 TAKE_DAMAGED = "--allow-damaged takes what can be decoded"
 
 DAMAGED = "its pixels are damaged: taken as far as they can be decoded"
+
+
+@dataclass(frozen=True)
+class ReadLimits:
+    """How large a file may be.
+
+    Attributes:
+        max_pixels: of a page, and of all frames of an animation together.
+        max_pages: pages or frames; None for any number.
+    """
+
+    max_pixels: int
+    max_pages: int | None
+
+    def check_pages(self, count: int, name: str = "pages") -> None:
+        """Raise ColorizeError for too many pages or frames."""
+        if self.max_pages is not None and count > self.max_pages:
+            raise ColorizeError(f"has more than {self.max_pages} {name}", RAISE_PAGES)
+
+    def check_frames(self, count: int, width: int, height: int) -> None:
+        """Raise ColorizeError where the frames of an animation are too many or too large."""
+        self.check_pages(count, "frames")
+        if count * width * height > self.max_pixels:
+            raise ColorizeError(
+                f"its frames of {width}x{height} are together more than the limit of "
+                f"{self.max_pixels / 1e6:g} megapixels",
+                RAISE_LIMIT,
+            )
 
 
 def check_size(width: int, height: int, max_pixels: int) -> None:
@@ -30,19 +59,6 @@ def check_size(width: int, height: int, max_pixels: int) -> None:
         )
     if width <= 0 or height <= 0:
         raise ColorizeError("has no pixels")
-
-
-def check_frames(number: int, width: int, height: int, max_pixels: int) -> None:
-    """Raise ColorizeError where the frames up to this one, from 1, are too many or too large."""
-    check_size(width, height, max_pixels)
-    if number > MAX_FRAMES:
-        raise ColorizeError(f"has more than {MAX_FRAMES} frames: write it as a video")
-    if number * width * height > max_pixels:
-        raise ColorizeError(
-            f"its frames of {width}x{height} are together more than the limit of "
-            f"{max_pixels / 1e6:g} megapixels",
-            RAISE_LIMIT,
-        )
 
 
 def check_jpeg(file: BinaryIO) -> None:

@@ -37,7 +37,7 @@ from colorize.io.readers.limits import (
     DAMAGED,
     MAX_MISSING_BYTES,
     TAKE_DAMAGED,
-    check_frames,
+    ReadLimits,
     check_jpeg,
     check_pnm,
     check_size,
@@ -79,26 +79,29 @@ def find_opener(prefix: bytes) -> Opener | None:
 
 
 def read_frames(
-    opener: Opener, file: BinaryIO, max_pixels: int, allow_damaged: bool = False
+    opener: Opener, file: BinaryIO, limits: ReadLimits, allow_damaged: bool = False
 ) -> Iterator[Photo]:
     """Yield the frames of an animation, or the one picture of a file.
 
     Raises ColorizeError for what is refused; decoders raise their own errors on damaged files.
     """
     source = _Source(file, allow_damaged)
-    image = _open(opener, source, max_pixels)
-    check_size(*image.size, max_pixels)
+    image = _open(opener, source, limits.max_pixels)
+    check_size(*image.size, limits.max_pixels)
     if image.format not in ANIMATED:
         photo = _read_frame(image, source)
         del image  # 4 bytes a pixel, which would wait with this generator
         yield photo
         return
     if image.format == "GIF" and getattr(image, "is_animated", False):
+        limits.check_frames(source.read_contents(image).frames, *image.size)
         source.check_end(image)
+    elif image.format != "GIF":  # of which Pillow would decode all
+        limits.check_frames(getattr(image, "n_frames", 1), *image.size)
     index = 1 if getattr(image, "default_image", False) else 0  # APNG: a still for old viewers
     last: Photo | None = None
     while index == 0 or _seek_frame(image, index):
-        check_frames(index + 1, *image.size, max_pixels)
+        limits.check_frames(index + 1, *image.size)  # Pillow may find more than were announced
         try:
             photo = _read_frame(image, source)
         except NothingDecodedError:

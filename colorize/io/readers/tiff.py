@@ -12,7 +12,7 @@ from colorize.io.exif import page_orientation
 from colorize.io.metadata import read_page_metadata
 from colorize.io.photo import Photo
 from colorize.io.readers import raw
-from colorize.io.readers.limits import DAMAGED, TAKE_DAMAGED, check_size, is_damage
+from colorize.io.readers.limits import DAMAGED, TAKE_DAMAGED, ReadLimits, check_size, is_damage
 from colorize.io.readers.tiff_color import to_arrays
 from colorize.io.readers.tiff_decoders import decode_plain_image, decode_samples, has_wrong_checksum
 from colorize.io.readers.tiff_layout import read_layout
@@ -31,19 +31,20 @@ def accepts(prefix: bytes) -> bool:
     return prefix.startswith(MAGIC)
 
 
-def read_pages(file: BinaryIO, max_pixels: int, allow_damaged: bool = False) -> Iterator[Photo]:
+def read_pages(file: BinaryIO, limits: ReadLimits, allow_damaged: bool = False) -> Iterator[Photo]:
     """Yield the pages of a TIFF file, or the one picture of a camera's raw file.
 
     Raises ColorizeError for what is refused; decoders raise their own errors on damaged files.
     """
     found = find_pages(file)
     if found.is_raw:
-        yield raw.read(file, max_pixels)
+        yield raw.read(file, limits.max_pixels)
         return
+    limits.check_pages(len(found.pages))
     reader = tiff.Reader(file)
     notes = found.notes
     for page in found.pages:
-        yield _read_page(file, reader, page, notes, max_pixels, allow_damaged)
+        yield _read_page(file, reader, page, notes, limits.max_pixels, allow_damaged)
         notes = ()
 
 

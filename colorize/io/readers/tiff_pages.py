@@ -107,7 +107,8 @@ def find_pages(file: BinaryIO) -> Pages:
         pages = [max(copies, key=lambda each: each.area)] if copies else []
     if not pages:
         raise ColorizeError("holds only masks or infrared channels, no picture")
-    left_out = [each for each in main if each.offset not in {page.offset for page in pages}]
+    taken = {page.offset for page in pages}
+    left_out = [each for each in main if each.offset not in taken]
     auxiliary = sum(each.is_auxiliary for each in left_out)
     if reduced := len(left_out) - auxiliary:
         notes.append(f"{_count(reduced, 'reduced copy', 'reduced copies')} left out")
