@@ -21,7 +21,7 @@ from colorize.evaluation.tasks.colors import evaluate
 from colorize.io.datasets import iter_files
 from colorize.options import INPUT_SIZE
 from colorize.training import cli as training
-from colorize.training import make_weights
+from colorize.training import weights_file
 from colorize.training.data.dataset import is_held_out
 
 COMMON = (
@@ -57,7 +57,7 @@ def fine_tune(folders: tuple[Path, Path], out: Path, samples: int, options: str)
     if training.main([*run, *COMMON.split(), *options.split()]):
         raise SystemExit(1)
     target = out.with_suffix(".safetensors")
-    if make_weights.main([str(out / "checkpoint.pt"), "-o", str(target)]):
+    if weights_file.main([str(out / "checkpoint.pt"), "-o", str(target)]):
         raise SystemExit(1)
     return target
 

@@ -2,7 +2,7 @@
 
 import sys
 
-from colorize.training.make_weights import main
+from colorize.installation import run_with_torch
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_with_torch("colorize.training.weights_file", "training"))

@@ -19,6 +19,7 @@ import torch
 from colorize.command_parser import CommandParser, add_argument
 from colorize.errors import ColorizeError
 from colorize.training import checkpoint, logging
+from colorize.training.color_prior import compute_prior
 from colorize.training.config import DEFAULTS, TRAINABLE, TrainConfig, option_of
 from colorize.training.data.augmentation import BatchRng
 from colorize.training.data.batches import make_batch
@@ -27,7 +28,6 @@ from colorize.training.data.memmap import open_memmap, write_memmap
 from colorize.training.distributed import Process, barrier, init_distributed
 from colorize.training.logging import TensorBoardLogger
 from colorize.training.loop import train
-from colorize.training.prior import compute_prior
 from colorize.training.recipes import RECIPES
 from colorize.training.trainer import Trainer
 

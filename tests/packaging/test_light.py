@@ -177,7 +177,10 @@ def test_options_that_need_torch_name_the_full_installation(
     assert "[full]" in messages
 
 
-@pytest.mark.parametrize("command", ["training", "evaluation", "export"])
+@pytest.mark.parametrize(
+    "command",
+    ["training", "training.make_weights", "training.prior", "evaluation", "export"],
+)
 def test_commands_that_need_torch_name_the_full_installation(environment, tmp_path, command):
     program = [environment / "python", "-m", f"colorize.{command}"]
     done = run(*program, "x", cwd=tmp_path, env=isolated(environment))

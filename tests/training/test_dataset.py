@@ -12,6 +12,7 @@ from skimage.color import rgb2lab
 
 from colorize.color.quantization import NUM_BINS
 from colorize.errors import ColorizeError
+from colorize.training.color_prior import compute_prior
 from colorize.training.data.dataset import (
     PhotoDataset,
     decode_photo,
@@ -20,7 +21,6 @@ from colorize.training.data.dataset import (
     load_dataset,
 )
 from colorize.training.data.memmap import INDEX, PIXELS, open_memmap, write_memmap
-from colorize.training.prior import compute_prior
 
 
 def test_load_dataset_decodes_images_and_skips_other_files(photos):

@@ -11,10 +11,10 @@ from colorize.models import registry
 from colorize.models.compact import Compact
 from colorize.models.metadata import StyleSettings
 from colorize.models.serialization import read_weights
-from colorize.training import make_weights
-from colorize.training.make_weights import DEFAULT_STYLES
+from colorize.training import weights_file
 from colorize.training.soft_encoding import rebalancing_weights
 from colorize.training.trainer import Trainer
+from colorize.training.weights_file import DEFAULT_STYLES
 
 pytestmark = pytest.mark.usefixtures("no_imagenet")
 
@@ -25,7 +25,7 @@ def test_weights_file_holds_average_and_decoding_defaults(tmp_path, capsys):
     trainer.save(checkpoint)
     command = [str(checkpoint), "-o", str(target), "--temperature", "0.6", "--rebalance", "0.4",
                "--coherence", "0.3", "--rare-color-boost", "0.2"]  # fmt: skip
-    assert make_weights.main(command) == 0
+    assert weights_file.main(command) == 0
     network = registry.load("compact", target)
     assert isinstance(network, Compact)
     assert network.metadata.styles == {
@@ -37,7 +37,7 @@ def test_weights_file_holds_average_and_decoding_defaults(tmp_path, capsys):
     torch.testing.assert_close(class_weights, expected, rtol=1e-4, atol=1e-6)
     average = trainer.average.module.decoder.classify.weight
     assert torch.equal(network.decoder.classify.weight, average.half().float())
-    assert make_weights.main([*command, "--faithful", "0", "0"]) == 1
+    assert weights_file.main([*command, "--faithful", "0", "0"]) == 1
     assert "temperature" in capsys.readouterr().err
 
 
@@ -52,7 +52,7 @@ def test_several_checkpoints_give_the_mean_of_their_weights(tmp_path):
         class_weights.append(rebalancing_weights(prior, value))
     target = tmp_path / "mean.safetensors"
     files = [str(tmp_path / "0.pt"), str(tmp_path / "1.pt")]
-    assert make_weights.main([*files, "-o", str(target)]) == 0
+    assert weights_file.main([*files, "-o", str(target)]) == 0
     network = registry.load("compact", target)
     found = torch.from_numpy(network.metadata.class_weights)
     torch.testing.assert_close(found, class_weights[0])
@@ -69,10 +69,10 @@ def test_weights_files_are_mixed_by_weight(tmp_path, capsys):
     for seed in range(2):
         tiny_trainer(seed=seed).save(tmp_path / f"{seed}.pt")
         files.append(tmp_path / f"{seed}.safetensors")
-        make_weights.make_weights([tmp_path / f"{seed}.pt"], files[-1], DEFAULT_STYLES)
+        weights_file.make_weights([tmp_path / f"{seed}.pt"], files[-1], DEFAULT_STYLES)
     target = tmp_path / "mean.safetensors"
     command = [str(tmp_path / "0.pt"), str(files[1]), "-o", str(target)]
-    assert make_weights.main([*command, "--mixing-weights", "3", "1"]) == 0
+    assert weights_file.main([*command, "--mixing-weights", "3", "1"]) == 0
     first, second = (registry.load("compact", file).state_dict() for file in files)
     for name, value in registry.load("compact", target).state_dict().items():
         expected = 0.75 * first[name].float() + 0.25 * second[name].float()
@@ -80,7 +80,7 @@ def test_weights_files_are_mixed_by_weight(tmp_path, capsys):
     _, header = read_weights(target, registry.find("compact"))
     assert [run["seed"] for run in json.loads(header["training"])] == [0, 1]
     for weights in (["1"], ["1", "0"]):
-        assert make_weights.main([*command, "--shares", *weights]) == 1  # the former name
+        assert weights_file.main([*command, "--shares", *weights]) == 1  # the former name
         assert "--mixing-weights" in capsys.readouterr().err
 
 
@@ -92,7 +92,7 @@ def test_files_that_do_not_fit_together_are_rejected(tmp_path, capsys):
     target = tmp_path / "x.safetensors"
     for first, second in (("small", "wide"), ("small", "eccv16"), ("eccv16", "small")):
         files = [str(tmp_path / f"{name}.pt") for name in (first, second)]
-        assert make_weights.main([*files, "-o", str(target)]) == 1
+        assert weights_file.main([*files, "-o", str(target)]) == 1
         assert "make_weights: " in capsys.readouterr().err
         assert not target.exists()
 
@@ -100,7 +100,7 @@ def test_files_that_do_not_fit_together_are_rejected(tmp_path, capsys):
 @pytest.mark.slow
 def test_a_teacher_with_another_encoder_is_rejected(tmp_path, capsys):
     tiny_trainer(encoder="vgg16").save(tmp_path / "teacher.pt")
-    assert make_weights.main([str(tmp_path / "teacher.pt"), "-o", str(tmp_path / "x")]) == 1
+    assert weights_file.main([str(tmp_path / "teacher.pt"), "-o", str(tmp_path / "x")]) == 1
     assert "vgg16" in capsys.readouterr().err
 
 
@@ -115,7 +115,7 @@ def test_checkpoint_of_the_version_before_is_read(tmp_path):
     torch.save(state, tmp_path / "former.pt")
     for name in ("new", "former"):
         target = tmp_path / f"{name}.safetensors"
-        assert make_weights.main([str(tmp_path / f"{name}.pt"), "-o", str(target)]) == 0
+        assert weights_file.main([str(tmp_path / f"{name}.pt"), "-o", str(target)]) == 0
     new, former = (
         registry.load("compact", tmp_path / f"{n}.safetensors") for n in ("new", "former")
     )

@@ -17,8 +17,8 @@ from colorize.training.config import DEFAULTS
 from colorize.training.data.batches import StepDataset, TrainBatch, center_crops
 from colorize.training.loop import train
 from colorize.training.losses import SoftTargets, distillation_loss
-from colorize.training.make_weights import DEFAULT_STYLES, make_weights
 from colorize.training.soft_encoding import annealed_mean, rebalancing_weights
+from colorize.training.weights_file import DEFAULT_STYLES, make_weights
 
 pytestmark = pytest.mark.usefixtures("no_imagenet")
 

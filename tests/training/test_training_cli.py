@@ -9,7 +9,7 @@ from fixtures.training import WIDTHS
 from PIL import Image
 
 from colorize.models import registry
-from colorize.training import cli, make_weights
+from colorize.training import cli, weights_file
 from colorize.training.data.batches import center_crops
 from colorize.training.data.dataset import PhotoDataset
 
@@ -37,7 +37,7 @@ def test_command_trains_logs_and_resumes(photo_folder, tmp_path):
     assert [row["step"] for row in rows] == ["2", "4"]
     assert float(rows[-1]["loss"]) > 0
     target = tmp_path / "compact.safetensors"
-    assert make_weights.main([str(tmp_path / "checkpoint.pt"), "-o", str(target)]) == 0
+    assert weights_file.main([str(tmp_path / "checkpoint.pt"), "-o", str(target)]) == 0
     assert registry.load("compact", target).widths == WIDTHS
 
 
@@ -102,7 +102,7 @@ def test_networks_learn_from_scratch(network, crop, duotone_folder, photos, tmp_
     assert last["loss"] < 0.9 * first["loss"]
     assert last["mean_error"] < 0.95 * last["gray_error"]
     target = tmp_path / "mine.safetensors"
-    assert make_weights.main([str(tmp_path / "checkpoint.pt"), "-o", str(target)]) == 0
+    assert weights_file.main([str(tmp_path / "checkpoint.pt"), "-o", str(target)]) == 0
     lightness = center_crops(photos, range(4), 32, 1).lightness
     with torch.inference_mode():
         assert registry.load(network, target)(lightness).isfinite().all()

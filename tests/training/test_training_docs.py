@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from colorize.training import cli, make_weights
+from colorize.training import cli, weights_file
 
 ROOT = Path(__file__).parents[2]
-PARSERS = {"": cli.parser, ".make_weights": make_weights.parser}
+PARSERS = {"": cli.parser, ".make_weights": weights_file.parser}
 
 
 def commands(file: str) -> list[tuple[str, str]]:
