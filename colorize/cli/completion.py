@@ -41,5 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             action.choices = str(action.metavar).strip("{}").split(",")
         elif action.metavar and str(action.metavar).startswith(("PATH", "FILE")):
             action.complete = shtab.FILE  # type: ignore[attr-defined]
+        elif action.metavar == "FOLDER":
+            action.complete = shtab.DIRECTORY  # type: ignore[attr-defined]
     print_line(shtab.complete(command, shell=shell, preamble=PREAMBLE.get(shell, "")))
     return DONE

@@ -170,7 +170,7 @@ def measure(subject: Subject) -> Report:
         degradation=args.degradation,
         lpips={str(name): LPIPS(name) for name in BACKBONES} if args.lpips else None,
     )
-    if rows["truth"].colorfulness == 0:
+    if rows["truth"].colorfulness < 0.01:
         raise ColorizeError(
             "all of these photographs are gray: there are no colors to compare with"
         )
