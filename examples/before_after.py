@@ -17,7 +17,7 @@ GAP = 4
 def column(photo_path: Path, colorizer: Colorizer) -> Image.Image:
     """Return a photograph above its colorization, both HEIGHT pixels high."""
     photo = read(photo_path)
-    pair = [photo.to_pillow().convert("RGB"), colorizer(photo).to_pillow()]
+    pair = [photo.to_pil().convert("RGB"), colorizer(photo).to_pil()]
     width = round(pair[0].width * HEIGHT / pair[0].height)
     result = Image.new("RGB", (width, 2 * HEIGHT + GAP), "white")
     for row, image in enumerate(pair):

@@ -19,7 +19,7 @@ def column(photo: Photo, colorizers: list[Colorizer]) -> Image.Image:
     size = round(photo.width * HEIGHT / photo.height), HEIGHT
     result = Image.new("RGB", (size[0], len(colorizers) * (HEIGHT + GAP) - GAP), "white")
     for i, colorizer in enumerate(colorizers):
-        small = colorizer(photo).to_pillow().resize(size, Image.Resampling.LANCZOS)
+        small = colorizer(photo).to_pil().resize(size, Image.Resampling.LANCZOS)
         result.paste(small, (0, i * (HEIGHT + GAP)))
     return result
 

@@ -31,7 +31,7 @@ GAP = 4
 
 def marked(photo: Photo, hints: list[Hint]) -> Image.Image:
     """Return the photograph with a disc in each hint's color."""
-    picture = photo.to_pillow().convert("RGB")
+    picture = photo.to_pil().convert("RGB")
     draw = ImageDraw.Draw(picture)
     for hint in hints:
         draw.circle((hint.x, hint.y), 12, fill=hint.color, outline="white", width=3)
@@ -64,15 +64,15 @@ def main() -> None:
     rows = []
     for name, hints in HINTED.items():
         photo = read(IMAGES / name)
-        results = (colorizer(photo).to_pillow(), colorizer(photo, hints=hints).to_pillow())
+        results = (colorizer(photo).to_pil(), colorizer(photo, hints=hints).to_pil())
         rows.append([marked(photo, hints), *results])
     table(rows).save(output.with_name(f"{output.name}-hints.jpg"), quality=85)
 
     photo = read(IMAGES / "chelsea.jpg")
     references = [Photo(data.coffee()), Photo(data.rocket()), read(IMAGES / "camera.jpg")]
-    above = [photo.to_pillow().convert("RGB")]
-    above += [each.to_pillow().convert("RGB").resize((450, 300)) for each in references]
-    below = [colorizer(photo, reference=each).to_pillow() for each in (None, *references)]
+    above = [photo.to_pil().convert("RGB")]
+    above += [each.to_pil().convert("RGB").resize((450, 300)) for each in references]
+    below = [colorizer(photo, reference=each).to_pil() for each in (None, *references)]
     table([above, below]).save(output.with_name(f"{output.name}-reference.jpg"), quality=85)
 
 

@@ -20,7 +20,7 @@ GAP = 4
 def shrunk(photo: Photo, width: int) -> Image.Image:
     """Return the photograph as a picture of this width."""
     height = round(photo.height * width / photo.width)
-    return photo.to_pillow().resize((width, height), Image.Resampling.LANCZOS)
+    return photo.to_pil().resize((width, height), Image.Resampling.LANCZOS)
 
 
 def row(pictures: list[Image.Image]) -> Image.Image:

@@ -21,7 +21,7 @@ def row(path: Path, colorizers: list[Colorizer]) -> Image.Image:
     width = round(photo.width * HEIGHT / photo.height)
     line = Image.new("RGB", (len(colorizers) * (width + GAP) - GAP, HEIGHT), "white")
     for i, colorizer in enumerate(colorizers):
-        small = colorizer(photo).to_pillow().resize((width, HEIGHT), Image.Resampling.LANCZOS)
+        small = colorizer(photo).to_pil().resize((width, HEIGHT), Image.Resampling.LANCZOS)
         line.paste(small, (i * (width + GAP), 0))
     return line
 

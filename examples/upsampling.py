@@ -22,7 +22,7 @@ def column(crop: str, colorizers: list[Colorizer]) -> Image.Image:
     shown = round(width * HEIGHT / height)
     result = Image.new("RGB", (shown, len(colorizers) * (HEIGHT + GAP) - GAP), "white")
     for row, colorizer in enumerate(colorizers):
-        part = colorizer(photo).to_pillow().crop((left, top, left + width, top + height))
+        part = colorizer(photo).to_pil().crop((left, top, left + width, top + height))
         result.paste(
             part.resize((shown, HEIGHT), Image.Resampling.LANCZOS), (0, row * (HEIGHT + GAP))
         )

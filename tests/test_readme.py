@@ -25,7 +25,10 @@ PARSERS = {
     "models": models.parser,
     "vote": vote.parser,
 }
-ELSEWHERE = ("serve", "--watch", "--gpu", "--ray", "clip.mp4", "--help", "- -o -", "download")
+ELSEWHERE = (
+    "serve", "--watch", "--gpu", "--ray", "clip.mp4", "frames/", "--help", "- -o -", "download",
+    "completion", "compare-models", "anna.json",
+)  # fmt: skip
 
 
 def commands(text: str) -> list[str]:
@@ -51,23 +54,48 @@ def test_every_command_is_understood(document):
             pytest.fail(f"{document.name}: {command}")
 
 
-@pytest.mark.slow
-def test_commands_of_the_readme_run_in_order(tmp_path, monkeypatch):
+@pytest.fixture
+def photographs(tmp_path, monkeypatch) -> None:
+    """Change to a folder with what the commands of the documents take as inputs."""
     if weights_files.cached_path("compact") is None:
         pytest.skip("no bundled weights")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLORIZE_CACHE", str(tmp_path / "cache"))
-    Path("scans/album").mkdir(parents=True)
     with Image.open(ROOT / "imgs" / "chelsea.jpg") as image:
-        for name in ("photo.jpg", "scans/a.jpg", "scans/album/b.png"):
-            image.resize((120, 80)).save(name)
-    Path("hints.txt").write_text("60,40,#b08050\n")
-    for command in commands(README):
+        small = image.resize((120, 80))
+    for name in (
+        "photo.jpg", "kodachrome.jpg", "imgs/chelsea.jpg", "scans/a.jpg", "scans/album/b.png",
+        "vivid/a.jpg", "faithful/a.jpg",
+    ):  # fmt: skip
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        small.save(name)
+    Path("hints").mkdir()
+    for name in ("hints.txt", "hints/a.txt"):
+        Path(name).write_text("60,40,#b08050\n")
+    layer = Image.new("RGBA", small.size)
+    layer.paste((176, 128, 80, 255), (50, 30, 60, 40))
+    layer.save("layer.png")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("document", "written"),
+    [
+        ("README.md", ["photo.colorized.jpg", "out/a.jpg", "out/album/b.png", "out/page.html"]),
+        ("docs/batches.md", ["out/a.jpg", "scans.jsonl"]),
+        ("docs/command.md", []),
+        ("docs/control.md", ["photo-layer.png", "maps/a.png", "map.png", "out-4.png"]),
+        ("docs/export.md", ["chelsea.png"]),
+        ("docs/gallery.md", ["comparisons/a.compare.jpg", "vote.html", "out/page.html"]),
+    ],
+)
+def test_commands_run_in_order(document, written, photographs):
+    for command in commands((ROOT / document).read_text(encoding="utf-8")):
         if not any(word in command for word in ELSEWHERE):
             arguments = shlex.split(command)[1:]
             writes = arguments[0] not in COMMANDS
             assert main([*arguments, "--overwrite"] if writes else arguments) == 0, command
-    for name in ("photo.colorized.jpg", "out/a.jpg", "out/album/b.png", "out/page.html"):
+    for name in written:
         assert Path(name).is_file()
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from colorize.cli.messages import DONE, FAILED, log_line, print_line
+from colorize.cli.summary import counted
 from colorize.command_parser import CommandParser
 from colorize.errors import ColorizeError
 
@@ -65,7 +66,7 @@ def _write(folders: Sequence[Path], args: argparse.Namespace) -> int:
     written = write_page(page, first, second, title=args.title or TITLE, seed=args.seed)
     for problem in written.problems:
         log_line(problem)
-    log_line(f"{page.absolute()}: {written.pairs} photographs to vote on")
+    log_line(f"{page.absolute()}: {counted(written.pairs, 'photograph')} to vote on")
     return DONE
 
 

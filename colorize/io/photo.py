@@ -73,7 +73,7 @@ class Photo:
         return cls(array)
 
     @classmethod
-    def from_pillow(cls, image: Image.Image) -> Photo:
+    def from_pil(cls, image: Image.Image) -> Photo:
         """Return a photo of a Pillow image of any mode: turned upright, its profile applied."""
         with error_context("image", "cannot be decoded"), pillow_warnings_ignored():
             image.load()
@@ -85,7 +85,7 @@ class Photo:
             pixels, alpha, notes = image_to_arrays(image, orientation)
             return cls(pixels, alpha, read_metadata(image, contents, orientation, notes))
 
-    def to_pillow(self) -> Image.Image:
+    def to_pil(self) -> Image.Image:
         """Return a Pillow image: L, LA, RGB or RGBA, or I;16; 16-bit color is rounded to 8."""
         return arrays_to_image(self.pixels, self.alpha)
 

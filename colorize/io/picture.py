@@ -31,7 +31,7 @@ def to_photo(picture: Photo | Image.Image | np.ndarray | bytes | Path) -> Photo:
     if isinstance(picture, Photo):
         return picture
     if isinstance(picture, Image.Image):
-        return Photo.from_pillow(picture)
+        return Photo.from_pil(picture)
     if isinstance(picture, np.ndarray):
         return Photo.from_array(picture)
     if isinstance(picture, bytes):
@@ -53,7 +53,7 @@ def from_photo(
     Bytes are a file of the photo's own format.
     """
     if isinstance(like, Image.Image):
-        return photo.to_pillow()
+        return photo.to_pil()
     if isinstance(like, np.ndarray):
         array = photo.pixels if photo.alpha is None else np.dstack([photo.pixels, photo.alpha])
         return _masked_like(array, like) if isinstance(like, np.ma.MaskedArray) else array

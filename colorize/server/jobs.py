@@ -146,7 +146,7 @@ class PreviewJob:
         """Write the copy: JPEG, or PNG with transparency."""
         reserve(bytes_for_reading(self.photo, self.max_pixels))
         photo = read(self.photo, max_pixels=self.max_pixels)
-        image = photo.to_pillow()
+        image = photo.to_pil()
         image.thumbnail((self.side, self.side), Image.Resampling.LANCZOS, reducing_gap=2.0)
         image = image.convert("L" if photo.alpha is None else "LA")
         format = "JPEG" if photo.alpha is None else "PNG"

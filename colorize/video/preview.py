@@ -60,7 +60,7 @@ def write_preview(
             for frame in _frames_across(reader, count, excerpt):
                 pixels = frame_pixels(frame, reader.width, reader.height)
                 upright = Photo(np.ascontiguousarray(np.rot90(pixels, reader.quarter_turns)))
-                both = compare(upright, colorizer(upright)).to_pillow()
+                both = compare(upright, colorizer(upright)).to_pil()
                 aspect = reader.pixel_aspect or Fraction(1)
                 if reader.quarter_turns % 2:
                     aspect = 1 / aspect

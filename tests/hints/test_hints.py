@@ -192,7 +192,7 @@ def test_command_takes_text(colorize_, tmp_path):
 
 def test_command_takes_painting(colorize_):
     painting = painted((30, 40), np.s_[4:7, 30:35], (192, 128, 80))
-    painting.to_pillow().save("layer.png")
+    painting.to_pil().save("layer.png")
     status, _ = colorize_("-i", "photo.png", "-o", "out.png", "--hints", "layer.png")
     assert status == 0
     difference = ab_of(read("out.png"))[4:7, 30:35] - Hint(0, 0, ORANGE).ab

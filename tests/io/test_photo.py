@@ -38,12 +38,12 @@ def test_from_array_takes_one_to_four_channels() -> None:
     "mode", ["1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr", "LAB", "HSV",
              "I;16", "I", "F", "La", "RGBa"],
 )  # fmt: skip
-def test_from_pillow_takes_every_mode(mode: str) -> None:
+def test_from_pil_takes_every_mode(mode: str) -> None:
     image = image_in(mode)
-    photo = Photo.from_pillow(image)
+    photo = Photo.from_pil(image)
     assert photo.size == (HEIGHT, WIDTH)
     if mode in ("L", "LA", "RGB", "RGBA", "I;16", "1"):
-        np.testing.assert_array_equal(np.asarray(photo.to_pillow()), np.asarray(image) * (
+        np.testing.assert_array_equal(np.asarray(photo.to_pil()), np.asarray(image) * (
             np.uint8(255) if mode == "1" else 1))  # fmt: skip
 
 
