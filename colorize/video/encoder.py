@@ -8,7 +8,13 @@ from dataclasses import dataclass
 import av
 import cv2
 from av.codec.context import Flags
-from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
+from av.video.reformatter import (
+    ColorPrimaries,
+    ColorRange,
+    Colorspace,
+    ColorTrc,
+    VideoReformatter,
+)
 
 from colorize.color.types import Pixels
 from colorize.video.formats import VideoCodec
@@ -57,6 +63,8 @@ class VideoEncoder:
         self._context = av.VideoCodecContext.create(encoding.codec.encoder, "w")
         self._context.options = encoder_options(encoding)
         configure(self._context, source, encoding)
+        # that of a frame would prepare its tables for each frame again
+        self._reformatter = VideoReformatter()
 
     def encode(self, pixels: Pixels, pts: int, duration: int) -> list[av.Packet]:
         """Return the packets that a frame completes.
@@ -72,12 +80,12 @@ class VideoEncoder:
             pixels = rescale(pixels, 0, 65535, SWS_WHITE)
         frame = av.VideoFrame.from_ndarray(pixels, RGB_FORMATS[8 * pixels.itemsize])
         if to_yuv:
-            frame = frame.reformat(
-                format=context.pix_fmt, dst_colorspace=Colorspace.ITU709,
+            frame = self._reformatter.reformat(
+                frame, format=context.pix_fmt, dst_colorspace=Colorspace.ITU709,
                 dst_color_range=ColorRange.MPEG, interpolation=SWS_FLAGS,
             )  # fmt: skip
         else:
-            frame = frame.reformat(format=context.pix_fmt)
+            frame = self._reformatter.reformat(frame, format=context.pix_fmt)
         frame.color_primaries, frame.color_trc = ColorPrimaries.BT709, ColorTrc.BT709
         frame.pts, frame.time_base, frame.duration = pts, context.time_base, duration
         packets: list[av.Packet] = context.encode(frame)

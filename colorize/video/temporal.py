@@ -11,6 +11,7 @@ of which blended distributions lose a tenth (docs/video.md has the figures).
 from __future__ import annotations
 
 import functools
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -126,8 +127,8 @@ def grid_lightness(lightness: Floats) -> Floats:
 def estimate_motion(lightness: Floats, previous: Floats) -> Motion:
     """Return the motion from the previous frame to this one, both L (GRID, GRID).
 
-    Dense inverse search (Kroeger et al., ECCV 2016) in both directions. The confidence is low
-    where they disagree (occlusion), L differs (another object), or the pixel was outside.
+    The optical flow is estimated in both directions. The confidence is low where they disagree
+    (occlusion), L differs (another object), or the pixel was outside.
     """
     previous = _match_exposure(previous, lightness)
     forward = _optical_flow(lightness, previous)
@@ -144,9 +145,19 @@ def estimate_motion(lightness: Floats, previous: Floats) -> Motion:
     return Motion(forward, np.asarray(cv2.erode(confidence.astype(np.float32), window)))
 
 
+class _DenseInverseSearch(threading.local):
+    """Optical flow of one thread (Kroeger et al., ECCV 2016); its memory is kept between frames."""
+
+    def __init__(self) -> None:
+        self.estimator = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+
+
+_dense_inverse_search = _DenseInverseSearch()
+
+
 def _optical_flow(lightness: Floats, previous: Floats) -> Floats:
-    flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-    return np.asarray(flow.calc(_bytes(lightness), _bytes(previous), None), np.float32)
+    frames = _bytes(lightness), _bytes(previous)
+    return np.asarray(_dense_inverse_search.estimator.calc(*frames, None), np.float32)
 
 
 def blend_previous(ab: Floats, previous: Floats, motion: Motion, blend: float) -> Floats:
