@@ -113,13 +113,22 @@ class ColorizationSteps:
         palette = self._palette if reference is None else color_histogram(reference.pixels)
         return logits if palette is None else self.decoder.shift_to(logits, palette)
 
-    def decode(self, logits: Floats) -> Floats:
-        """Return ab of the network's output, (b, 2, h, w) for (b, 313, h, w) or (b, 2, h, w)."""
+    def decode(self, logits: Floats, smooth_along: Floats | None = None) -> Floats:
+        """Return ab of the network's output, (b, 2, h, w) for (b, 313, h, w) or (b, 2, h, w).
+
+        Args:
+            logits: The network's output, from `postprocess_logits`.
+            smooth_along: L (b, 1, size, size), if the logits are those of `predict_logits`: they
+                are made coherent and decoded strip by strip, which is faster.
+        """
         ab = logits
         if self.decoder is not None:
-            if self.options.sample is not None:
-                logits = self.decoder.sample(logits, self.options.sample, self.options.seed)
-            ab = self.decoder.decode(logits)
+            sample, seed = self.options.sample, self.options.seed
+            if sample is not None:
+                if smooth_along is not None:
+                    logits, smooth_along = self.decoder.smooth(logits, smooth_along), None
+                logits = self.decoder.sample(logits, sample, seed)
+            ab = self.decoder.decode(logits, smooth_along)
         warmth = np.float32(self.options.warmth) * WARM_AB
         adjusted: Floats = np.float32(self.options.saturation) * ab + warmth[:, None, None]
         return adjusted

@@ -36,30 +36,32 @@ def annealed_mean(
     columns = bin_centers() if centers is None else centers
     # one matrix product gives the sums of p·a, p·b and p, whose quotients are the means
     sums_of = np.concatenate((columns.T, np.ones((1, q))), dtype=np.float32)
-    ab = np.empty((b, 2, h * w), np.float32)
-    for picture, mean in zip(logits.reshape(b, q, h * w), ab, strict=True):
-        exponents = picture.astype(np.float32)
-        if log_offset is not None:
-            exponents -= np.asarray(log_offset, np.float32)[:, None]
-        exponents /= np.float32(temperature)
-        exponents -= exponents.max(axis=0)
-        sums = sums_of @ np.exp(exponents, out=exponents)
-        np.divide(sums[:2], sums[2], out=mean)
-    return ab.reshape(b, 2, h, w)
+    exponents = _exponents(logits, temperature, log_offset)
+    sums = sums_of @ np.exp(exponents, out=exponents)
+    ab: Floats = (sums[:, :2] / sums[:, 2:]).reshape(b, 2, h, w)
+    return ab
 
 
 def probabilities(
     logits: Array, temperature: float = 1.0, log_offset: Array | None = None
 ) -> Floats:
     """Return softmax((logits - log_offset) / temperature) over the bins, (b, Q, h, w)."""
-    exponents = logits.astype(np.float32)
-    if log_offset is not None:
-        exponents -= np.asarray(log_offset, np.float32)[:, None, None]
-    exponents /= np.float32(temperature)
-    exponents -= exponents.max(axis=1, keepdims=True)
+    exponents = _exponents(logits, temperature, log_offset)
     result: Floats = np.exp(exponents, out=exponents)
     result /= result.sum(axis=1, keepdims=True)
-    return result
+    return result.reshape(logits.shape)
+
+
+def _exponents(logits: Array, temperature: float, log_offset: Array | None) -> Floats:
+    """Return (logits - log_offset) / temperature less its maximum over the bins, (b, Q, h·w)."""
+    b, q, h, w = logits.shape
+    offset = np.zeros(q) if log_offset is None else log_offset
+    column = np.asarray(offset, np.float32)[:, None]
+    exponents: Floats = np.subtract(logits.reshape(b, q, h * w), column, dtype=np.float32)
+    if temperature != 1:
+        exponents /= np.float32(temperature)
+    exponents -= exponents.max(axis=1, keepdims=True)
+    return exponents
 
 
 def rebalance_offset(class_weights: Array, rebalance: float) -> Floats:

@@ -19,6 +19,7 @@ from colorize.color.types import Array, Floats
 SIGMA_SPACE = 0.2  # of the picture's height and width
 SIGMA_LIGHTNESS = 5.0  # L units
 COARSE_GRID = 16  # cells per side of the grid of averages
+CELLS = 512  # smoothed or decoded at a time
 
 
 def smooth_logits(logits: Array, lightness: Array, strength: float) -> Floats:
@@ -33,14 +34,42 @@ def smooth_logits(logits: Array, lightness: Array, strength: float) -> Floats:
     result = np.array(logits, np.float32)
     if strength == 0:
         return result
-    q, h, w = result.shape[1:]
-    rows, columns = _area_matrix(h), _area_matrix(w)
     for picture, guide in zip(result, lightness[:, 0], strict=True):
-        weights = _weights(block_mean(guide, (h, w)), rows, columns)  # (coarse, h·w)
-        coarse = np.float32(strength) * (rows @ picture @ columns.T)
-        picture *= np.float32(1 - strength)
-        picture += (coarse.reshape(q, -1) @ weights).reshape(q, h, w)
+        smoother = BilateralSmoother(picture, guide, strength)
+        for rows in strips(*picture.shape[1:]):  # a row of the result needs only its own logits
+            picture[:, rows] = smoother.rows(rows)
     return result
+
+
+def strips(height: int, width: int) -> list[slice]:
+    """Return rows of cells that are worked on together: their logits fit the processor's cache."""
+    step = max(1, CELLS // width)
+    return [slice(row, min(row + step, height)) for row in range(0, height, step)]
+
+
+class BilateralSmoother:
+    """Mixes the logits of one picture with their bilateral mean, any rows of it at a time."""
+
+    def __init__(self, logits: Floats, lightness: Array, strength: float):
+        """Average the logits (Q, h, w) over the coarse grid; see `smooth_logits`."""
+        q, h, w = logits.shape
+        down, across = _area_matrix(h), _area_matrix(w)
+        self._logits = logits
+        self._strength = np.float32(strength)
+        self._coarse = (self._strength * (down @ logits @ across.T)).reshape(q, -1)
+        self._factors = _weight_factors(block_mean(lightness, (h, w)), down, across)
+
+    def rows(self, rows: slice) -> Floats:
+        """Return some rows of the smoothed logits, (Q, rows, w)."""
+        logits = self._logits[:, rows]
+        q, height, w = logits.shape
+        coarse, fine = self._factors
+        weights = coarse @ fine[:, rows.start * w : rows.stop * w]
+        np.exp(weights, out=weights)
+        weights /= weights.sum(axis=0).clip(min=np.finfo(np.float32).tiny)
+        smoothed: Floats = (self._coarse @ weights).reshape(q, height, w)
+        smoothed += (1 - self._strength) * logits
+        return smoothed
 
 
 def _area_matrix(size: int) -> Floats:
@@ -52,27 +81,25 @@ def _area_matrix(size: int) -> Floats:
     return (overlap.clip(min=0) * count / size).astype(np.float32)
 
 
-def _weights(lightness: Floats, rows: Floats, columns: Floats) -> Floats:
-    """Return the weight of each coarse cell in each cell, (coarse, h·w), columns sum to 1.
+def _weight_factors(lightness: Floats, down: Floats, across: Floats) -> tuple[Floats, Floats]:
+    """Return matrices (coarse, n) and (n, h·w) whose product is the logarithm of all weights.
 
-    A coarse cell across an edge has a variance of L as well as a mean; it widens the Gaussian of
-    the difference and lowers it. All exponents come from one matrix product, since
+    The weights are those of each coarse cell in each cell, up to a factor for each cell. A coarse
+    cell across an edge has a variance of L as well as a mean; it widens the Gaussian of the
+    difference and lowers it. All exponents come from one matrix product, since
     (m - L)² = m² - 2mL + L², and likewise for the distances.
     """
-    mean = (rows @ lightness @ columns.T).reshape(-1)
-    variance = (rows @ lightness**2 @ columns.T).reshape(-1) - mean**2
+    mean = (down @ lightness @ across.T).reshape(-1)
+    variance = (down @ lightness**2 @ across.T).reshape(-1) - mean**2
     width = SIGMA_LIGHTNESS**2 + variance.clip(min=0)
-    y, x = _cell_centers(len(rows), len(columns))
+    y, x = _cell_centers(len(down), len(across))
     constant = -(mean**2 / width + np.log(width) + y**2 + x**2) / 2
     ones = np.ones_like(mean)
     coarse = np.stack((-0.5 / width, mean / width, y, x, constant, ones), axis=1)
     guide = lightness.reshape(-1)
     y, x = _cell_centers(*lightness.shape)
     fine = np.stack((guide**2, guide, y, x, np.ones_like(guide), -(y**2 + x**2) / 2))
-    weights: Floats = coarse.astype(np.float32) @ fine.astype(np.float32)
-    np.exp(weights, out=weights)
-    weights /= weights.sum(axis=0).clip(min=np.finfo(np.float32).tiny)
-    return weights
+    return coarse.astype(np.float32), fine.astype(np.float32)
 
 
 def _cell_centers(height: int, width: int) -> tuple[Array, Array]:

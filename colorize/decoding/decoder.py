@@ -7,12 +7,10 @@ import numpy as np
 from colorize.color.types import Floats
 from colorize.decoding import sampling
 from colorize.decoding.annealed_mean import annealed_mean, probabilities, rebalance_offset
-from colorize.decoding.bilateral import smooth_logits
+from colorize.decoding.bilateral import BilateralSmoother, smooth_logits, strips
 from colorize.decoding.rare_colors import boost_rare_colors, smooth_prior
 from colorize.decoding.reference import prior_shift
 from colorize.models.metadata import ModelMetadata, StyleSettings
-
-CELLS = 512  # decoded at a time: their logits fit the processor's cache
 
 
 class LogitsDecoder:
@@ -51,16 +49,27 @@ class LogitsDecoder:
         centers = self.metadata.bin_centers
         return sampling.sample_logits(logits, decoded, centers, number, seed, temperature)
 
-    def decode(self, logits: Floats) -> Floats:
-        """Return ab (b, 2, h, w): the annealed mean, with rare colors boosted as the style says."""
+    def decode(self, logits: Floats, lightness: Floats | None = None) -> Floats:
+        """Return ab (b, 2, h, w): the annealed mean, with rare colors boosted as the style says.
+
+        Args:
+            logits: (b, 313, h, w).
+            lightness: L (b, 1, H, W) to smooth the logits along first, as `smooth` does, but strip
+                by strip, which is faster; None for logits that are smooth.
+        """
         centers, offset = self.metadata.bin_centers, self._offset()
-        step = max(1, CELLS // logits.shape[3])
-        strips = [logits[:, :, row : row + step] for row in range(0, logits.shape[2], step)]
-        decoded = [
-            annealed_mean(self._boosted(strip), self.style.temperature, centers, offset)
-            for strip in strips
-        ]
-        return np.concatenate(decoded, axis=2)
+        count, _, height, width = logits.shape
+        ab = np.empty((count, 2, height, width), np.float32)
+        for number, picture in enumerate(logits):
+            smoother = None
+            if lightness is not None and self.style.coherence:
+                smoother = BilateralSmoother(picture, lightness[number, 0], self.style.coherence)
+            for rows in strips(height, width):
+                strip = picture[:, rows] if smoother is None else smoother.rows(rows)
+                boosted = self._boosted(strip[None])
+                means = annealed_mean(boosted, self.style.temperature, centers, offset)
+                ab[number, :, rows] = means[0]
+        return ab
 
     def probabilities(self, logits: Floats) -> Floats:
         """Return the distributions, at natural color frequencies if the weights record them."""

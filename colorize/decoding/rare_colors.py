@@ -53,12 +53,11 @@ def boost_rare_colors(
         prior: (Q,), each color's share of all pixels, in [0, 1], see `smooth_prior`.
         log_offset: (Q,), what turns the logits into natural ones (see `rebalance_offset`).
     """
-    result = logits.astype(np.float32)
     gain = np.float32(boost) / np.maximum(prior, MIN_PRIOR).astype(np.float32)[:, None, None]
-    for picture in result:
-        factor = probabilities(picture[None], 1.0, log_offset)[0]
-        np.sqrt(factor, out=factor)
-        factor *= gain
-        factor += 1
-        picture += np.log(factor, out=factor)
-    return result
+    factor = probabilities(logits, 1.0, log_offset)
+    np.sqrt(factor, out=factor)
+    factor *= gain
+    factor += 1
+    boosted: Floats = np.log(factor, out=factor)
+    boosted += logits
+    return boosted

@@ -256,6 +256,10 @@ def predict_frame(colorizer: Colorizer, photo: Photo) -> tuple[Floats, Floats]:
 
 def predict_ab(colorizer: Colorizer, lightness: Floats) -> Floats:
     """Return ab (2, h, w) for the network's input L (1, 1, height, width) of a single frame."""
-    logits = colorizer.postprocess_logits(colorizer.predict_logits(lightness), lightness)
-    ab: Floats = colorizer.upsample(colorizer.decode(logits))[0]
-    return ab
+    logits = colorizer.predict_logits(lightness)
+    if colorizer.options.reference is None:
+        ab = colorizer.decode(logits, smooth_along=lightness)
+    else:  # shifts the logits of the whole frame
+        ab = colorizer.decode(colorizer.postprocess_logits(logits, lightness))
+    upsampled: Floats = colorizer.upsample(ab)[0]
+    return upsampled
