@@ -21,6 +21,7 @@ from colorize.models import registry
 from colorize.models.metadata import METADATA_KEY, ModelMetadata
 from colorize.models.serialization import ensure_safetensors, read_weights
 from colorize.runtime import skeleton
+from colorize.runtime.onnx_file import check_onnx_file
 from colorize.runtime.threads import available_cpus
 
 NO_PREPACK_BYTES = 1 << 26  # of weights: more than those of `compact`
@@ -155,7 +156,8 @@ def load(
     model = registry.find(name)
     device = resolve_device(device)
     if weights is not None and os.fsdecode(weights).lower().endswith(".onnx"):
-        runner = OnnxRunner(_readable(Path(weights)), os.fsdecode(weights), device=device)
+        check_onnx_file(Path(weights))
+        runner = OnnxRunner(Path(weights), os.fsdecode(weights), device=device)
         found = runner.metadata.architecture
         if found != model.architecture:
             raise ColorizeError(f"{weights}: holds {found}, not {name}; use --model {found}")
@@ -166,15 +168,6 @@ def load(
     return OnnxRunner(
         skeleton.graph_path(model), str(file), metadata=metadata, tensors=tensors, device=device
     )
-
-
-def _readable(file: Path) -> Path:
-    """Return the file. Raises ColorizeError if it cannot be read."""
-    try:
-        with file.open("rb"):
-            return file
-    except OSError as error:
-        raise ColorizeError(f"{file}: cannot read the weights: {error.strerror}") from error
 
 
 def resolve_device(name: str) -> str:
