@@ -28,11 +28,13 @@ from typing import TYPE_CHECKING
 from colorize.errors import ColorizeError, display_name, one_line
 from colorize.installation import install_command
 from colorize.io.checksum import hash_file
+from colorize.io.deadline import call_within
 
 if TYPE_CHECKING:
     import fsspec
 
 URL = re.compile(r"([a-z][a-z0-9+.-]+)://(.*)", re.DOTALL)  # two letters, so not a drive of Windows
+TRANSFER_TIMEOUT = 3600.0  # seconds for an object
 EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gs", "gcs": "gs"}
 
 
@@ -181,7 +183,7 @@ def open_output(target: Path) -> Iterator[Path | io.BytesIO]:
     with _error_context(target, "no such bucket"):
         if target.scheme in ("local", "memory"):  # these have folders
             system.makedirs(os.path.dirname(target.key), exist_ok=True)
-        system.pipe_file(target.key, file.getvalue())
+        call_within(TRANSFER_TIMEOUT, lambda: system.pipe_file(target.key, file.getvalue()))
 
 
 def list_objects(
@@ -213,7 +215,8 @@ def list_objects(
 
 def _content(path: RemotePath) -> bytes:
     with _error_context(path):
-        return bytes(_file_system(path.scheme).cat_file(path.key))
+        system = _file_system(path.scheme)
+        return bytes(call_within(TRANSFER_TIMEOUT, lambda: system.cat_file(path.key)))
 
 
 @cache
@@ -244,5 +247,9 @@ def _error_context(path: RemotePath, missing: str = "no such object") -> Iterato
         raise
     except FileNotFoundError as error:
         raise StorageError(f"{name}: {missing}") from error
+    except TimeoutError as error:
+        raise StorageError(
+            f"{name}: the store does not answer in time: it {one_line(error)}"
+        ) from error
     except Exception as error:
         raise StorageError(f"{name}: the store refuses: {one_line(error)}") from error

@@ -12,8 +12,10 @@ import os
 import secrets
 import time
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import wait
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
 from urllib.error import HTTPError, URLError
@@ -23,6 +25,7 @@ from tqdm import tqdm
 from colorize.errors import ColorizeError, one_line
 from colorize.io.atomic import lock_file
 from colorize.io.checksum import CHUNK, hash_file
+from colorize.io.deadline import start
 
 TIMEOUT = 30.0  # seconds without a response or a byte
 ATTEMPTS = 20  # at one address
@@ -30,6 +33,7 @@ FRUITLESS_ATTEMPTS = 3  # of them, that receive nothing
 PAUSE = 1.0  # seconds after the first fruitless attempt, twice as many after the next
 SLOWEST = 5000  # bytes per second; at this rate the largest weights take two days
 SLOWEST_OVER = 60.0  # seconds
+LONGEST = 6 * 3600.0  # seconds at one address; what came until then is kept
 BUSY = (429, 500, 502, 503, 504)  # statuses that may be others soon
 
 
@@ -43,6 +47,14 @@ class _Incomplete(_Failure):
 
 class _Busy(_Failure):
     """The server may send the file later."""
+
+
+@dataclass
+class _Progress:
+    """How far a transfer is, between the thread that makes it and the one that watches it."""
+
+    received: int = 0  # bytes
+    given_up: bool = False
 
 
 def download(
@@ -86,8 +98,9 @@ def _download(url: str, file: Path, sha256: str, max_bytes: int, quiet: bool) ->
     file.parent.mkdir(parents=True, exist_ok=True)
     with _partial_file(file) as (path, stream):
         resumed = _size(stream) > 0
+        deadline = time.monotonic() + LONGEST
         while True:
-            _transfer_all(url, stream, max_bytes, quiet, file.name)
+            _transfer_all(url, stream, max_bytes, quiet, file.name, deadline)
             stream.flush()
             found = hash_file(path)
             if found == sha256:
@@ -145,13 +158,17 @@ def _size(stream: BinaryIO) -> int:
     return stream.seek(0, os.SEEK_END)
 
 
-def _transfer_all(url: str, stream: BinaryIO, max_bytes: int, quiet: bool, name: str) -> None:
+def _transfer_all(
+    url: str, stream: BinaryIO, max_bytes: int, quiet: bool, name: str, deadline: float
+) -> None:
     """Append what the stream lacks, in several attempts."""
     fruitless = 0
     for attempt in range(1, ATTEMPTS + 1):
         before = _size(stream)
         try:
-            return _transfer(url, stream, max_bytes, quiet, name)
+            return _watch(
+                lambda progress: _transfer(url, stream, max_bytes, quiet, name, progress), deadline
+            )
         except (OSError, http.client.HTTPException, _Incomplete, _Busy) as error:
             if _size(stream) <= before:
                 fruitless += 1
@@ -168,44 +185,64 @@ def _is_temporary(error: Exception) -> bool:
     return isinstance(error, (*network, _Incomplete, _Busy))
 
 
-def _transfer(url: str, stream: BinaryIO, max_bytes: int, quiet: bool, name: str) -> None:
+def _watch(transfer: Callable[[_Progress], None], deadline: float) -> None:
+    """Run a transfer. Raises _Failure where it brings too little in a minute, or takes too long."""
+    progress = _Progress()
+    future = start(lambda: transfer(progress))
+    try:
+        while True:
+            counted, since = progress.received, time.monotonic()
+            wait([future], min(SLOWEST_OVER, max(deadline - since, 0)))
+            if future.done():
+                return future.result()
+            if time.monotonic() >= deadline:
+                raise _Failure(
+                    f"it takes more than {LONGEST / 3600:g} hours; run it again to go on"
+                )
+            if progress.received - counted < SLOWEST * (time.monotonic() - since):
+                raise _Failure(f"it sends less than {SLOWEST / 1000:g} kB a second")
+    finally:
+        progress.given_up = True
+
+
+def _transfer(
+    url: str, stream: BinaryIO, max_bytes: int, quiet: bool, name: str, progress: _Progress
+) -> None:
     """Append the rest of the content at `url`, or all of it where the server sends no parts."""
-    start = _size(stream)
-    headers = {"Range": f"bytes={start}-"} if start else {}
+    begin = _size(stream)
+    headers = {"Range": f"bytes={begin}-"} if begin else {}
     try:
         response = urllib.request.urlopen(
             urllib.request.Request(url, headers=headers), timeout=TIMEOUT
         )
     except HTTPError as error:
         error.close()
-        if start and error.code == http.client.REQUESTED_RANGE_NOT_SATISFIABLE:
+        if begin and error.code == http.client.REQUESTED_RANGE_NOT_SATISFIABLE:
             return  # nothing is lacking; the hash decides
         kind = _Busy if error.code in BUSY else _Failure
         raise kind(f"the server answers {error.code} {error.reason}") from None
     with response:
-        if not response.headers.get("Content-Range", "").startswith(f"bytes {start}-"):
-            start = 0
+        if not response.headers.get("Content-Range", "").startswith(f"bytes {begin}-"):
+            begin = 0
             stream.seek(0)
             stream.truncate()
         # None where the server does not say
-        total = None if response.length is None else start + response.length
-        done = start
+        total = None if response.length is None else begin + response.length
+        done = begin
         # tqdm takes `disable=None` as "unless it is a terminal"
         with tqdm(
-            total=total, initial=start, desc=name, unit="B", unit_scale=True,
+            total=total, initial=begin, desc=name, unit="B", unit_scale=True,
             disable=True if quiet else None,
-        ) as progress:  # fmt: skip
-            counted, since = done, time.monotonic()
+        ) as bar:  # fmt: skip
             while chunk := response.read1(CHUNK):  # what has come, where `read` waits for more
+                if progress.given_up:
+                    return
                 done += len(chunk)
-                if (seconds := time.monotonic() - since) > SLOWEST_OVER:
-                    if done - counted < SLOWEST * seconds:
-                        raise _Failure(f"it sends less than {SLOWEST / 1000:g} kB a second")
-                    counted, since = done, time.monotonic()
                 if done > max_bytes:
                     stream.truncate(0)
                     raise _Failure(f"it is longer than {max_bytes} bytes")
                 stream.write(chunk)
-                progress.update(len(chunk))
+                progress.received += len(chunk)
+                bar.update(len(chunk))
     if total is not None and done != total:
         raise _Incomplete(f"cut off after {done} of {total} bytes")

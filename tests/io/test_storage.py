@@ -2,6 +2,7 @@
 
 import json
 import sys
+import threading
 from pathlib import Path
 
 import fsspec
@@ -11,6 +12,7 @@ from PIL import Image
 
 from colorize.cli import main
 from colorize.errors import ColorizeError
+from colorize.io import storage
 from colorize.io.storage import RemotePath, is_url, list_objects, parse_path, sha256, size_and_mtime
 
 
@@ -160,3 +162,12 @@ def test_side_files_must_be_on_disk(option, capsys):
     with pytest.raises(SystemExit):
         main(["-i", "memory://bucket/in", "-o", "out/", option, "memory://bucket/x"])
     assert f"{option} needs a local file" in capsys.readouterr().err
+
+
+def test_a_store_that_never_answers_fails_the_photograph(store, run, monkeypatch, capsys):
+    never = threading.Event()
+    monkeypatch.setattr(type(store), "cat_file", lambda *arguments, **options: never.wait(10))
+    monkeypatch.setattr(storage, "TRANSFER_TIMEOUT", 0.1)
+    assert run("-i", "memory://bucket/in/a.jpg", "-o", "memory://bucket/out.png") == 1
+    never.set()
+    assert "a.jpg: the store does not answer in time" in capsys.readouterr().err

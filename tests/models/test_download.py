@@ -40,6 +40,14 @@ class Handler(BaseHTTPRequestHandler):
             self.server.busy += 1
             if self.server.busy < 3:
                 return self.send_error(503)
+        if response == "escaping":
+            return self.send_error(404, "Not\x1b]0;title\x07\x9b31m\rcolorize: done")
+        if response == "dripping-header":
+            with suppress(OSError):
+                self.wfile.write(b"HTTP/1.1 200 ")
+                while not self.server.done.wait(0.02):
+                    self.wfile.write(b"x")
+            return None
         if response == "moved":
             self.send_response(302)
             self.send_header("Location", "/whole.bin")
@@ -236,10 +244,26 @@ def test_a_dripping_server_is_given_up(server, tmp_path, monkeypatch):
         download(f"{server}/dripping.bin", tmp_path / "file.bin", SHA256, LIMIT)
 
 
+@pytest.mark.parametrize("response", ["dripping header", "dripping"])
+def test_a_server_that_never_ends_is_given_up(server, tmp_path, monkeypatch, response):
+    """Though it is fast enough, and each of its bytes comes in time."""
+    monkeypatch.setattr(download_module, "SLOWEST", 0)
+    monkeypatch.setattr(download_module, "LONGEST", 0.3)
+    with pytest.raises(ColorizeError, match="takes more than") as caught:
+        download(f"{server}/{response.replace(' ', '-')}.bin", tmp_path / "file.bin", SHA256, LIMIT)
+    assert "\n" not in str(caught.value)
+
+
 def test_reasons_are_one_line(server, tmp_path):
     with pytest.raises(ColorizeError, match="302") as caught:
         download(f"{server}/loop.bin", tmp_path / "file.bin", SHA256, LIMIT)
     assert "\n" not in str(caught.value)
+
+
+def test_a_server_cannot_control_the_terminal(server, tmp_path):
+    with pytest.raises(ColorizeError, match="404") as caught:
+        download(f"{server}/escaping.bin", tmp_path / "file.bin", SHA256, LIMIT)
+    assert str(caught.value).isprintable()
 
 
 def test_refused_connection_is_an_error(tmp_path, monkeypatch):
