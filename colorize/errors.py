@@ -24,6 +24,8 @@ _REASONS = {
 class ColorizeError(Exception):
     """Bad input or a failed step; the message names the file, the reason and the remedy.
 
+    It is one printable line: what a server or a file says in it cannot control a terminal.
+
     Attributes:
         reason: The message without `remedy`.
         remedy: What helps only users of the command, such as one of its options; may be empty.
@@ -31,13 +33,18 @@ class ColorizeError(Exception):
 
     def __init__(self, reason: str, remedy: str = ""):
         """Store the two parts of the message."""
-        super().__init__(reason)
-        self.reason = reason
+        self.reason = escape(reason)
+        super().__init__(self.reason)
         self.remedy = remedy
 
     def __str__(self) -> str:
         """Return the whole message."""
         return f"{self.reason}: {self.remedy}" if self.remedy else self.reason
+
+
+def escape(text: str) -> str:
+    """Return a text with line ends, control characters and the like as their escape sequences."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def display_name(source: object) -> str:

@@ -9,7 +9,7 @@ from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TextIO
 
-from colorize.errors import ColorizeError
+from colorize.errors import ColorizeError, escape
 
 if TYPE_CHECKING:
     from colorize.batch import Result
@@ -20,7 +20,7 @@ DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130  # exit statuses
 def log_line(message: str) -> None:
     """Print one line on standard error, from any thread, without breaking a progress bar."""
     # text of a file or a server must not move the cursor or pretend to be another line
-    safe = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in message)
+    safe = escape(message)
     tqdm = sys.modules.get("tqdm")  # without it there is no bar, and its import takes time
     bars_hidden = tqdm.tqdm.external_write_mode(file=sys.stderr) if tqdm else nullcontext()
     with suppress(OSError), bars_hidden:  # the terminal may be gone
