@@ -216,7 +216,7 @@ def run(args: argparse.Namespace, process: Process, device: str) -> None:
         rng = BatchRng(config.seed, 0, count, slice(count), photos.device)
         trainer.initialize(make_batch(photos, torch.arange(count), config, rng))
     for weights in args.teacher:
-        trainer.add_teacher(weights)
+        trainer.objective.add_teacher(weights)
     trainer.distribute()
     tensorboard = None
     if process.is_main_process:

@@ -1,4 +1,4 @@
-"""The training step: network, moving average, optimizer, teachers."""
+"""The training step: network, moving average, optimizer."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from colorize.training.config import TrainConfig
 from colorize.training.data.batches import TrainBatch
 from colorize.training.distributed import all_reduce_sum, maybe_no_sync, wrap_ddp
 from colorize.training.ema import make_ema
-from colorize.training.initial_weights import check_same_layers, load_teacher, load_trained
-from colorize.training.losses import SoftTargets, color_loss, distillation_loss
+from colorize.training.initial_weights import check_same_layers, load_trained
 from colorize.training.lsuv import lsuv_init
+from colorize.training.objective import Objective
 from colorize.training.recipes import RECIPES, last_layer, param_groups
 from colorize.training.soft_encoding import rebalancing_weights
 
@@ -85,7 +85,9 @@ class Trainer:
             fused=self.device.type == "cuda" or None,
         )
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=config.precision == "fp16")
-        self.teachers: list[nn.Module] = []
+        self.objective = Objective(
+            config, self.network.metadata.output, self.class_weights, self.dtype
+        )
         self.steps_done = 0
 
     @property
@@ -112,18 +114,6 @@ class Trainer:
         check_same_layers(weights, trained, self.network)
         for network in (self.network, self.average.module):
             network.load_state_dict(trained.state_dict())
-
-    def add_teacher(self, weights: str) -> None:
-        """Add a teacher, see `initial_weights.load_teacher`.
-
-        The target is the mean of the teachers' logits for the photograph without augmentation, so
-        that the network learns to give an old photograph the same colors as a clean one.
-
-        Raises:
-            ColorizeError: It can't be read, or its class weights are unknown.
-        """
-        teacher = load_teacher(weights, self.class_weights)
-        self.teachers.append(teacher.to(self.device).to(memory_format=torch.channels_last))
 
     def distribute(self) -> None:
         """Share the following steps with the other processes, if there are any."""
@@ -157,31 +147,10 @@ class Trainer:
         Both are weighted so that the sum over a process's batches, averaged over the processes, is
         the mean over all color photographs of the step, of which there are `num_color`.
         """
-        prediction = self._forward(self.ddp_network, *batch.inputs)
-        if self.teachers:
-            with torch.no_grad():
-                logits = [self._forward(t, batch.clean_lightness) for t in self.teachers]
-            loss = distillation_loss(
-                prediction, SoftTargets(batch.ab), self.class_weights, batch.is_color,
-                torch.stack(logits).mean(dim=0), self.config.distill_weight,
-            )  # fmt: skip
-        else:
-            loss = color_loss(
-                self.network.metadata.output,
-                prediction,
-                batch.ab,
-                self.class_weights,
-                batch.is_color,
-            )
-        loss = loss * (batch.is_color.sum() * self.config.world_size / num_color)
+        share = batch.is_color.sum() * self.config.world_size / num_color
+        loss = share * self.objective(self.ddp_network, batch)
         self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
         return loss.detach()
-
-    def _forward(self, network: nn.Module, *inputs: torch.Tensor) -> torch.Tensor:
-        """Return a network's prediction, float32, computed in the run's precision."""
-        with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
-            prediction: torch.Tensor = network(*inputs)
-        return prediction.float()
 
     def save(self, file: Path) -> None:
         """Write a checkpoint atomically."""

@@ -58,7 +58,7 @@ def test_training_overfits_a_batch(photos):
 @pytest.mark.slow
 def test_a_smaller_network_learns_from_a_teacher(photos, teacher_file):
     student = tiny_trainer(num_samples=400, learning_rate=1e-2, distill_weight=1.0)
-    student.add_teacher(teacher_file(5))
+    student.objective.add_teacher(teacher_file(5))
     batches = first_batches(photos, student)
     losses = [student.step(batches) for _ in range(40)]
     assert losses[-1] < 0.2 * losses[0]
@@ -71,7 +71,7 @@ def test_the_target_is_the_teachers_mean_for_the_clean_photo(photos, teacher_fil
     assert not torch.equal(batch.lightness, batch.clean_lightness)
     logits = []
     for seed in (1, 2):
-        student.add_teacher(teacher_file(seed))
+        student.objective.add_teacher(teacher_file(seed))
         logits.append(student.teachers[-1](batch.clean_lightness))
     student.freeze_bn_stats = True
     prediction = student.network.eval()(batch.lightness).detach()
