@@ -5,6 +5,11 @@ import shutil
 import signal
 from collections.abc import Iterator
 
+# Before NumPy and torch are imported: the tests run in several processes, and threads of OpenMP
+# that wait for each other spin on the cores of the others.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 import hypothesis
 import pytest
 import torch

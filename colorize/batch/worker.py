@@ -157,7 +157,7 @@ class JobWorker:
         with open_input(job.source) as source:
             pages = self._read_pages(job, source)
             first = next(pages)
-            in_color = _is_color(first)
+            in_color = first.pixels.ndim == 3 and is_color(first.thumbnail(TINT_COPY))
             if options.skip_results and _was_colorized(first):
                 return Result(job, 0, skipped="is a result of an earlier run", cause="a result")
             if options.skip_color and in_color:
@@ -225,10 +225,6 @@ def _was_colorized(photo: Photo) -> bool:
     from colorize.io.xmp_document import read_origin  # here, not above: it brings a parser
 
     return read_origin(xmp).is_colorized
-
-
-def _is_color(photo: Photo) -> bool:
-    return photo.pixels.ndim == 3 and is_color(photo.thumbnail(TINT_COPY))
 
 
 def find_output(job: Job) -> Found | None:

@@ -65,6 +65,7 @@ def make_renderer(colorizer: Colorizer) -> RenderFn:
 
 def make_options(args: argparse.Namespace, manifest: Manifest | None) -> WriteOptions:
     """Return how outputs are written."""
+    named = [getattr(args, name) for name in LOCAL_FILES]
     return WriteOptions(
         existing=_existing(args),
         skip_color=args.skip_color,
@@ -75,18 +76,14 @@ def make_options(args: argparse.Namespace, manifest: Manifest | None) -> WriteOp
         max_pixels=args.max_pixels or readers.MAX_PIXELS,
         max_pages=args.max_pages or readers.MAX_PAGES,
         allow_damaged=args.allow_damaged,
-        reserved=tuple(Path(name) for name in _named_files(args)),
+        # weights may have an address
+        reserved=tuple(Path(name) for name in named if name and "://" not in name),
         compare=args.compare,
         mark=args.mark,
         no_mark=args.no_mark,
         settings=canonical_settings(output_fingerprint(args)),
         thumbnails=args.gallery is not None,
     )
-
-
-def _named_files(args: argparse.Namespace) -> list[str]:
-    names = [getattr(args, name) for name in LOCAL_FILES]
-    return [name for name in names if name and "://" not in name]  # weights may have an address
 
 
 def is_batch(args: argparse.Namespace) -> bool:

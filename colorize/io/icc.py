@@ -34,7 +34,7 @@ def srgb_converter(icc: bytes | None, mode: str) -> Convert | None:
     Raises OSError or ImageCms.PyCMSError for a profile that LittleCMS cannot use.
     """
     if mode == "LAB":
-        return _transform(_lab_profile(), "LAB")
+        return _transform(ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")), "LAB")
     if not icc:
         return None
     if profile_space(icc) != _PROFILE_SPACE[mode]:
@@ -83,10 +83,6 @@ def profile_space(icc: bytes) -> str:
 
 def _open_profile(icc: bytes) -> ImageCms.ImageCmsProfile:
     return ImageCms.ImageCmsProfile(io.BytesIO(icc))
-
-
-def _lab_profile() -> ImageCms.ImageCmsProfile:
-    return ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB"))
 
 
 def _transform(profile: ImageCms.ImageCmsProfile, mode: str) -> Convert:

@@ -72,7 +72,8 @@ def read_origin(xmp: bytes | None) -> Origin:
     if packet is None:
         return Origin()
     source, history = packet.element(XMP_MM, "DerivedFrom"), packet.element(XMP_MM, "History")
-    events = [] if history is None else list(_items(history))
+    lists = [] if history is None else _children(history)
+    events = [event for each in lists for event in _children(each)]
     return Origin(
         packet.value(XMP_MM, "InstanceID"),
         packet.value(XMP_MM, "DocumentID"),
@@ -217,11 +218,6 @@ def _check_safe(xmp: bytes) -> None:
 
 def _children(element: Element) -> Iterator[Element]:
     return (node for node in element.childNodes if node.nodeType == Node.ELEMENT_NODE)
-
-
-def _items(element: Element) -> Iterator[Element]:
-    """Yield the items of the lists in a property."""
-    return (item for each in _children(element) for item in _children(each))
 
 
 def _is(element: Element, namespace: str, name: str) -> bool:

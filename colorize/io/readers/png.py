@@ -177,7 +177,7 @@ def _rescue(file: BinaryIO, pixels: list[Chunk]) -> tuple[SegmentFile, SegmentFi
             file.seek(chunk.offset)
             contents[chunk.type] = file.read(chunk.size)
     inflater, rows = zlib.decompressobj(), bytearray()
-    wanted = _raw_size(contents[b"IHDR"])
+    wanted = sum(count * length for count, length in _passes(contents[b"IHDR"]))
     with suppress(zlib.error):  # nothing behind it makes sense
         for content in _pixel_stream(file, pixels):
             rows += inflater.decompress(content, wanted - len(rows))
@@ -198,11 +198,6 @@ def _clear_invalid_filters(rows: bytearray, header: bytes) -> None:
         numbers = np.frombuffer(rows, np.uint8, count * length, start)[::length]
         numbers[numbers > MAX_FILTER] = 0
         start += count * length
-
-
-def _raw_size(header: bytes) -> int:
-    """Return how many bytes the filtered rows of all passes take."""
-    return sum(count * length for count, length in _passes(header))
 
 
 def _passes(header: bytes) -> Iterator[tuple[int, int]]:

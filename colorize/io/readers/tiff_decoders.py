@@ -143,7 +143,8 @@ def _decode_with_pillow(file: BinaryIO, layout: Layout, allow_damaged: bool) -> 
     samples = np.asarray(image)
     if samples.dtype == np.bool_:
         samples = samples.astype(np.uint8)
-    return _typed(samples.reshape(layout.height, layout.width, -1), layout)
+    samples = samples.reshape(layout.height, layout.width, -1)
+    return samples.view(np.int8) if layout.sample_format == SIGNED else samples
 
 
 def decode_plain_image(file: BinaryIO, layout: Layout) -> Image.Image | None:
@@ -306,7 +307,3 @@ def _decode_subsampled(file: BinaryIO, layout: Layout, allow_damaged: bool) -> n
     full[..., 1:] = units[..., -2:].repeat(down, axis=0).repeat(across, axis=1)
     # a tile's own columns may be more than its width
     return full[: layout.height, : layout.width]
-
-
-def _typed(samples: np.ndarray, layout: Layout) -> np.ndarray:
-    return samples.view(np.int8) if layout.sample_format == SIGNED else samples
