@@ -13,7 +13,9 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import hypothesis
 import pytest
 import torch
+from fixtures.loaded_once import loading_once
 
+from colorize import pipeline
 from colorize.color.quantization import NUM_BINS
 from colorize.models.compact import Compact
 from colorize.models.eccv16 import ECCV16
@@ -33,6 +35,14 @@ hypothesis.settings.load_profile("colorize")
 # A shell's background jobs ignore Ctrl-C, and so would what the tests start to interrupt it.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def networks_are_loaded_once() -> Iterator[None]:
+    """Let commands and `Colorizer.from_pretrained` share networks between tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pipeline, "load_runner", loading_once(pipeline.load_runner))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -36,21 +37,23 @@ def weights() -> dict[str, torch.Tensor]:
     return published_weights(*SMALL)
 
 
-@pytest.fixture
-def model(monkeypatch) -> Model:
+@pytest.fixture(scope="module")
+def model() -> Iterator[Model]:
     """Return a row of the registry with an encoder that is quick to run."""
 
     class Small(DDColor):
         depths, widths = SMALL
 
     made = Model("small", "ddcolor", Small, "small.bin", "", 0, "", "")
-    monkeypatch.setitem(registry.MODELS, "small", made)
-    return made
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(registry.MODELS, "small", made)
+        yield made
 
 
-@pytest.fixture
-def network(weights, model, tmp_path) -> DDColor:
-    return loaded(weights, model, tmp_path)
+@pytest.fixture(scope="module")
+def network(weights, model, tmp_path_factory) -> DDColor:
+    """Return the network, which tests share and must not change."""
+    return loaded(weights, model, tmp_path_factory.mktemp("small"))
 
 
 def loaded(content: dict, model: Model, folder: Path) -> DDColor:
@@ -64,6 +67,7 @@ def converted_shapes(shapes: dict[str, tuple[int, ...]]) -> dict[str, tuple[int,
     return {name: array.shape for name, array in convert_published_ddcolor(ones).items()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("network_class", "sizes", "entries", "parameters"),
     [(DDColorTiny, TINY, 440, 55_006_640), (DDColor, LARGE, 602, 227_869_328)],
@@ -213,10 +217,11 @@ def test_input_is_left_unchanged_and_batches_do_not_matter(network):
     torch.testing.assert_close(together, alone, rtol=1e-4, atol=1e-3)
 
 
-def test_float32_is_kept_where_bfloat16_would_change_colors(network, monkeypatch):
+def test_float32_is_kept_where_bfloat16_would_change_colors(weights, model, tmp_path, monkeypatch):
     """By a mean ΔE of more than 0.5, the limit for rounding; on GPUs too."""
     monkeypatch.setattr(precision, "cpu_supports_bf16", lambda: True)
-    lightness = seeded_lightness(64, 64)
+    network = loaded(weights, model, tmp_path)
+    lightness = seeded_lightness(32, 32)
     exact = network(lightness)
     tuned = precision.optimize_for_inference(network)
     assert {parameter.dtype for parameter in tuned.parameters()} == {torch.float32}

@@ -118,6 +118,7 @@ def test_photographs_are_colored_without(missing, tmp_path):
         assert np.ptp(np.asarray(image).astype(int), axis=2).mean() > 5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "code",
     [

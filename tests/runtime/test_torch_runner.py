@@ -13,6 +13,7 @@ from colorize.runtime.torch_runner import TorchRunner
 SECONDS = 60
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def test_forked_process_can_run_the_network():

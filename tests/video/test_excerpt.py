@@ -22,6 +22,7 @@ from colorize.video.transcode import colorize_video  # noqa: E402
 TIMES = [9000 * number for number in range(40)]  # four seconds
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("codec", "pixels"), [("libx264", "yuv420p"), ("ffv1", "gray")])
 def test_excerpt_has_the_frames_and_sound_of_its_seconds(tmp_path, colorizer, codec, pixels):
     source = make_video(tmp_path / "clip.mkv", times=TIMES, codec=codec, pixels=pixels)

@@ -38,7 +38,9 @@ def leftovers(folder: Path) -> list[Path]:
     return sorted(folder.glob("*.unfinished-*"))
 
 
-@pytest.mark.parametrize("codec", ["h264", "hevc", "ffv1"])
+@pytest.mark.parametrize(
+    "codec", ["h264", *(pytest.param(name, marks=pytest.mark.slow) for name in ("hevc", "ffv1"))]
+)
 def test_resumed_video_equals_an_undisturbed_one(tmp_path, colorizer, codec):
     source = make_video(tmp_path / "clip.mkv")
     whole, resumed, options = tmp_path / "a.mkv", tmp_path / "b.mkv", VideoOptions(codec=codec)
@@ -61,6 +63,7 @@ def test_resumed_video_equals_an_undisturbed_one(tmp_path, colorizer, codec):
     assert not leftovers(tmp_path)
 
 
+@pytest.mark.slow
 def test_other_settings_sources_and_unknown_settings_start_over(tmp_path, colorizer):
     source, target = make_video(tmp_path / "clip.mp4"), tmp_path / "c.mp4"
 
@@ -84,6 +87,7 @@ def test_other_settings_sources_and_unknown_settings_start_over(tmp_path, colori
     assert len(leftovers(tmp_path)) == 3
 
 
+@pytest.mark.slow
 def test_damaged_piece_and_those_after_it_are_made_again(tmp_path, colorizer):
     source = make_video(tmp_path / "clip.mp4")
     whole, resumed = tmp_path / "a.mp4", tmp_path / "b.mp4"
@@ -135,6 +139,7 @@ def test_decoding_times_continue_across_pieces():
     assert decoding_times([frames]).tolist() == [-20, -10, 0, 10, 20]
 
 
+@pytest.mark.slow
 def test_command_resumes(colorize_, monkeypatch):
     make_video(Path("clip.mp4"))
     assert colorize_("-i", "clip.mp4", "-o", "whole.mp4")[0] == 0

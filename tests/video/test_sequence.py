@@ -65,6 +65,7 @@ def test_sequence_rejects_videos_and_existing_frames(colorize_):
     assert Path("out/frame_0.png").read_text() == "older"
 
 
+@pytest.mark.slow
 def test_interrupted_sequence_goes_on_with_the_same_colors(colorize_, monkeypatch):
     save_frames(Path("in"), range(5))
     (Path("in") / "frame_1.png").write_text("bad")

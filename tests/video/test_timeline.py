@@ -60,6 +60,7 @@ def test_time_begins_at_zero_with_the_offsets_of_the_streams(tmp_path, colorizer
         assert suffix == ".ts" or (len(begins) == 1 and begins[0] < 0.03)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("audio", ["copy", "aac"])
 def test_parts_that_were_joined_follow_one_another(tmp_path, colorizer, audio):
     part = make_late(tmp_path / "part.ts", start=7).read_bytes()
@@ -102,6 +103,7 @@ def test_dv_has_its_true_rate_and_a_level_that_devices_play(tmp_path, colorizer,
     assert level == 30
 
 
+@pytest.mark.slow
 def test_frames_of_another_size_are_scaled_with_a_note(tmp_path, colorizer):
     parts = [
         make_video(tmp_path / f"{width}.ts", size=(width, 48), audio=None, times=TICKS)
