@@ -198,10 +198,14 @@ class Options:
         return values | {each.name: hash_of(values[each.name]) for each in decisive if each.is_file}
 
 
+_described: dict[type[Options], list[Option]] = {}
+
+
 def options_of(group: type[Options], consumer: Consumer | None = None) -> list[Option]:
     """Return the descriptions of a group's settings, or of those that a consumer offers."""
-    described = [_describe(each, each.metadata) for each in dataclasses.fields(group)]
-    return [each for each in described if consumer is None or consumer in each.consumers]
+    if group not in _described:
+        _described[group] = [_describe(each, each.metadata) for each in dataclasses.fields(group)]
+    return [each for each in _described[group] if consumer is None or consumer in each.consumers]
 
 
 def _describe(entry: Any, metadata: Mapping[str, Any]) -> Option:
