@@ -16,7 +16,8 @@ from colorize.hints.format import Hints, read_hints
 from colorize.option_fields import hash_of
 from colorize.video.formats import is_video
 
-SUFFIXES = (".txt", ".png", ".tif", ".tiff", ".webp")  # lists of points, and painted layers
+TEXT = ".txt"
+SUFFIXES = (TEXT, ".png", ".tif", ".tiff", ".webp")  # lists of points, and painted layers
 MAX_NAMES = 3  # of files without a photograph that the note names
 
 
@@ -25,18 +26,21 @@ def assign_hints(
 ) -> tuple[list[Job], list[Path]]:
     """Return the jobs with their hints, and the files of hints that belong to no photograph.
 
-    The hints of a photograph have its relative path and stem. A job whose hints cannot be used is
-    rejected.
+    The hints of a photograph have its relative path and stem. In a folder with photographs, only
+    text files are hints. A job whose hints cannot be used is rejected.
 
     Raises ColorizeError for a folder that cannot be read, or with hints of other photographs only.
     """
-    files = _by_stem(folder, {real_path(source.path) for source in sources})
+    root = real_path(folder)
+    among_photographs = any(root in real_path(source.path).parents for source in sources)
+    files = _by_stem(folder, (TEXT,) if among_photographs else SUFFIXES)
     stems = {source.path: source.relative.with_name(source.relative.stem) for source in sources}
     assigned = [_with_hints(job, files.get(stems[job.source], [])) for job in jobs]
     used = set(stems.values())
     unused = [path for stem, paths in files.items() if stem not in used for path in paths]
     if files and used.isdisjoint(files):
-        example = next(iter(stems.values())).with_suffix(".txt")
+        stem = next(iter(stems.values()))
+        example = stem.with_name(stem.name + TEXT)
         raise ColorizeError(
             f"{display_name(folder)}: holds no hints for any of the photographs; expected names "
             f"such as {display_name(folder / example)}"
@@ -62,7 +66,7 @@ def read_hint_file(file: HintFile) -> Hints:
     return read_hints(file.path)
 
 
-def _by_stem(folder: Path, photographs: set[Path]) -> dict[Path, list[Path]]:
+def _by_stem(folder: Path, suffixes: Sequence[str]) -> dict[Path, list[Path]]:
     """Return the files of hints below a folder by relative path without suffix."""
 
     def on_error(error: OSError) -> None:
@@ -72,7 +76,7 @@ def _by_stem(folder: Path, photographs: set[Path]) -> dict[Path, list[Path]]:
     files = defaultdict(list)
     for root, names in walk(os.fspath(folder), on_error=on_error):
         for path in (Path(root, name) for name in names):
-            if path.suffix.lower() in SUFFIXES and real_path(path) not in photographs:
+            if path.suffix.lower() in suffixes:
                 files[path.relative_to(folder).with_name(path.stem)].append(path)
     return files
 

@@ -46,13 +46,21 @@ def test_a_photograph_gets_the_hints_of_its_path_and_stem(colorize_):
     assert "hints: 1 file belongs to no photograph of this batch: b.txt" in said
 
 
-def test_hints_may_be_painted_layers_and_lie_among_the_photographs(colorize_):
+def test_hints_may_be_painted_layers_in_a_folder_below_the_photographs(colorize_):
     layer = Image.new("RGBA", (40, 30))
     layer.paste((0, 0, 255, 255), (15, 10, 25, 20))
     Path("scans/layers").mkdir()
     layer.save("scans/layers/a.png")
     status, said = colorize_("-o", "out", "--hints-dir", "scans/layers")
     assert (status, "2 done" in said) == (0, True)
+    assert is_blue("out/a.png")
+
+
+def test_text_files_may_lie_among_the_photographs(colorize_):
+    Path("scans/a.txt").write_text("20,15,#0000ff,5")
+    Path("scans/a.colorized.png").write_bytes(Path("scans/a.png").read_bytes())
+    status, said = colorize_("-o", "out", "--hints-dir", "scans")
+    assert (status, "2 done" in said, "no photograph" in said) == (0, True, False)
     assert is_blue("out/a.png")
 
 
