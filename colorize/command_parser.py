@@ -112,6 +112,8 @@ def _argument_type(described: Option) -> Callable[[str], Value]:
 def _metavar(described: Option) -> str:
     if described.choices:
         return "{" + ",".join(described.choices) + "}"
+    if described.is_time:
+        return "TIME"
     return "FILE" if described.is_file else {int: "N", float: "X"}.get(described.type, "NAME")
 
 

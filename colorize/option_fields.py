@@ -6,9 +6,12 @@ The settings themselves are in `colorize.options`.
 # No `from __future__ import annotations`: `_describe` reads the types of the fields.
 
 import dataclasses
+import math
 import os
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from fractions import Fraction
 from numbers import Integral, Real
 from types import NoneType
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin
@@ -21,6 +24,10 @@ if TYPE_CHECKING:
 Value = bool | int | float | str | None
 Consumer = Literal["command", "server", "evaluation"]
 Need = Literal["distribution", "class_weights", "prior", "propagation"]
+
+TIME = re.compile(  # groups: hours, minutes, seconds
+    r"(?:(?:(\d{1,6}):)?([0-5]?\d):)?((?(2)[0-5]?\d|\d{0,9})(?:\.\d*)?)", re.ASCII
+)
 
 T = TypeVar("T")
 G = TypeVar("G", bound="Options")
@@ -44,6 +51,7 @@ class Option:
         bare_value: Value of an argument that is given without one; None where it needs one.
         needs: What a network must have for the option to act on it.
         is_file: Whether commands take the name of a file.
+        is_time: Whether a number is in seconds, which texts may also give as HH:MM:SS.mmm.
         aliases: Former names, still accepted.
         consumers: Who offers the option.
         affects_output: Whether outputs depend on it.
@@ -61,6 +69,7 @@ class Option:
     bare_value: Value = None
     needs: Need | None = None
     is_file: bool = False
+    is_time: bool = False
     aliases: tuple[str, ...] = ()
     consumers: tuple[Consumer, ...] = get_args(Consumer)
     affects_output: bool = True
@@ -76,6 +85,8 @@ class Option:
         if self.choices:
             return ", ".join(self.choices[:-1]) + " or " + self.choices[-1]
         noun = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
+        if self.is_time:
+            noun[float] = "a time, in seconds or as MM:SS or HH:MM:SS.mmm,"
         if self.minimum is None:
             return noun[self.type]
         if self.maximum is None:
@@ -112,6 +123,8 @@ class Option:
         try:
             if self.type is bool:
                 value = {"true": True, "false": False}[text.lower()]
+            elif self.is_time:
+                value = _seconds(text)
             elif self.type is not str:
                 value = self.type(text)
         except (ValueError, KeyError):
@@ -137,7 +150,7 @@ class Option:
 
     def _fits(self, number: Any) -> bool:
         low = self.minimum is None or number >= self.minimum
-        return low and (self.maximum is None or number <= self.maximum)
+        return low and (math.isfinite(number) if self.maximum is None else number <= self.maximum)
 
     def _error(self, value: object) -> ColorizeError:
         shown = value if isinstance(value, str) and value.isprintable() else ascii(value)
@@ -154,6 +167,15 @@ class Option:
         if self.needs == "prior" and network.prior is None:
             return "these weights do not record how frequent each color was in training"
         return ""
+
+
+def _seconds(text: str) -> float:
+    """Return the seconds of a time such as 90, 1:30 or 0:01:30.5. Raises ValueError for others."""
+    parts = TIME.fullmatch(text)
+    if parts is None:
+        raise ValueError(f"not a time: {text}")
+    hours, minutes, seconds = parts.groups(default="0")
+    return float(3600 * int(hours) + 60 * int(minutes) + Fraction(seconds))
 
 
 def option(default: T, help: str, **attributes: Any) -> T:

@@ -183,12 +183,12 @@ class VideoOptions(Options):
         default_text="18 for h264; see docs/video.md", consumers=("command",),
     )  # fmt: skip
     start: float | None = option(
-        None, "begin at this second of the video (also -ss)", minimum=0, aliases=("-ss",),
-        consumers=("command",),
+        None, "begin at this time of the video, in seconds or as HH:MM:SS.mmm (also -ss)",
+        minimum=0, is_time=True, aliases=("-ss",), consumers=("command",),
     )  # fmt: skip
     duration: float | None = option(
-        None, "colorize only this many seconds (also -t)", minimum=0.01, aliases=("-t",),
-        consumers=("command",),
+        None, "colorize only this much of the video, in seconds or as HH:MM:SS.mmm (also -t)",
+        minimum=0.01, is_time=True, aliases=("-t",), consumers=("command",),
     )  # fmt: skip
     preview: int | None = option(
         None, "instead of the video, write a sheet of N frames across it, before and after",

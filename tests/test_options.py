@@ -57,6 +57,25 @@ def test_values_out_of_range_are_rejected(settings, message):
         ColorizeOptions().replace(**settings)
 
 
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("90", 90), (".5", 0.5), ("1:30", 90), ("0:01:30.5", 90.5), ("1:02:03.1", 3723.1)],
+)
+def test_times_are_seconds_or_parts_of_hours(text, seconds):
+    assert parse(VideoOptions, "--start", text, "-t", text) == VideoOptions(
+        start=seconds, duration=seconds
+    )
+
+
+@pytest.mark.parametrize("text", ["", ".", "1:75", "1:755", "90:00", "1:2:3:4", "inf", "1e3", "-1"])
+def test_other_times_are_wrong_usage(text, capsys):
+    with pytest.raises(SystemExit):
+        parse(VideoOptions, f"--start={text}")
+    assert "--start: must be a time" in capsys.readouterr().err
+    with pytest.raises(ColorizeError, match="start inf: must be a time"):
+        VideoOptions(start=float("inf"))
+
+
 def test_replace_keeps_the_other_settings():
     options = ColorizeOptions(style="faithful", saturation=0.5).replace(size=64)
     assert options == ColorizeOptions(style="faithful", saturation=0.5, size=64)

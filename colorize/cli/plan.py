@@ -33,8 +33,6 @@ class Plan:
 
 def make_plan(args: argparse.Namespace) -> Plan:
     """Return the jobs for the files that the arguments name."""
-    if args.format is not None:
-        output_format("", args.format)  # refuse an unknown format before any work
     inputs = [parse_path(name) for name in args.input]
     output = None if args.output is None else parse_path(args.output)
     several = is_batch(args)
@@ -63,9 +61,9 @@ def make_plan(args: argparse.Namespace) -> Plan:
         jobs, unused = batch.assign_hints(jobs, sources, Path(args.hints_dir))
         if unused and not args.quiet:
             log_line(batch.describe_unused_hints(unused, Path(args.hints_dir)))
-    if args.gallery and (video := next((job for job in jobs if is_video(job.source)), None)):
-        name = display_name(video.source)
-        raise ColorizeError(f"--gallery is for photographs, and {name} is a video", "leave it out")
+    _refuse_for_videos(jobs, args)
+    if args.format is not None:
+        output_format("", args.format)  # refuse an unknown format before any work
     if args.confidence_map:
         planned = {job.source for job in jobs}
         sources = [source for source in sources if source.path in planned]
@@ -79,6 +77,28 @@ def make_plan(args: argparse.Namespace) -> Plan:
 
         jobs = [for_cluster(job) for job in jobs]
     return Plan(jobs, left_out)
+
+
+def _refuse_for_videos(jobs: list[Job], args: argparse.Namespace) -> None:
+    """Raise ColorizeError for options that videos do not have.
+
+    Format and quality may be given where there are photographs, too, or for a preview.
+    """
+    videos = [job for job in jobs if is_video(job.source)]
+    if not videos:
+        return
+    for flag, value in (("--gallery", args.gallery), ("--mark", args.mark)):
+        if value:
+            name = display_name(videos[0].source)
+            raise ColorizeError(f"{flag} is for photographs, and {name} is a video", "leave it out")
+    if len(videos) < len(jobs) or args.preview is not None:
+        return
+    if args.format is not None:
+        raise ColorizeError(
+            "--format is for photographs", "use --codec, and a suffix such as .mkv in -o"
+        )
+    if args.quality is not None:
+        raise ColorizeError("--quality is for photographs", "use --crf, where lower is better")
 
 
 def _confidence_map_jobs(

@@ -196,7 +196,8 @@ def _colorize_video(
             if video_options.preview is not None:
                 return preview.write_preview(
                     job.source, job.target, colorizer, video_options.preview,
-                    transcode.excerpt_of(video_options), progress=progress,
+                    transcode.excerpt_of(video_options),
+                    format=args.format, quality=args.quality, progress=progress,
                 )  # fmt: skip
             colorizer.set_concurrency(available_cpus())  # frames, each with one thread
             try:

@@ -34,6 +34,8 @@ def write_preview(
     count: int,
     excerpt: Excerpt = WHOLE,
     *,
+    format: str | None = None,
+    quality: int | None = None,
     progress: Callable[[int, int | None], None] = lambda done, total: None,
 ) -> VideoResult:
     """Write a sheet of frames at equal distances across a video; each is colorized on its own.
@@ -44,6 +46,8 @@ def write_preview(
         colorizer: network and settings.
         count: number of frames.
         excerpt: the part of the video that they are taken from.
+        format: of the picture, such as "png"; None for that of the target's suffix.
+        quality: of the picture, see `io.writers.write`.
         progress: called after each frame with the number done and the total.
 
     Raises:
@@ -70,7 +74,7 @@ def write_preview(
             if not tiles:
                 raise ColorizeError("no frame of that part can be decoded")
     sheet = Photo(_sheet(tiles))
-    write(sheet, target)
+    write(sheet, target, format=format, quality=quality)
     return VideoResult((sheet.width, sheet.height), len(tiles))
 
 

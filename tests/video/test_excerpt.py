@@ -65,5 +65,10 @@ def test_command_writes_trials(colorize_):
     make_video(Path("clip.mp4"), times=TIMES)
     assert colorize_("clip.mp4", "--preview", "2")[0] == 0
     assert sorted(os.listdir()) == ["clip.mp4", "clip.preview.jpg"]
-    assert colorize_("-ss", "1", "-t", "0.5", "-i", "clip.mp4", "-o", "c.mp4")[0] == 0
+    args = ("--preview", "2", "--format", "webp", "--quality", "20")
+    assert colorize_("clip.mp4", *args)[0] == 0
+    smaller = Path("clip.preview.webp").stat().st_size
+    assert colorize_("clip.mp4", *args[:-1], "90", "--overwrite")[0] == 0
+    assert smaller < 0.7 * Path("clip.preview.webp").stat().st_size
+    assert colorize_("-ss", "0:00:01", "-t", "0.5", "-i", "clip.mp4", "-o", "c.mp4")[0] == 0
     assert len(inspect(Path("c.mp4")).times) == 5

@@ -169,14 +169,34 @@ def test_interrupted_command_leaves_no_file(colorize_, monkeypatch):
     assert os.listdir() == ["clip.mp4"]
 
 
-def test_gallery_of_videos_is_refused_before_any_work(colorize_):
+@pytest.mark.parametrize(
+    ("inputs", "option", "remedy"),
+    [
+        ("in/*", "--gallery g.html", "leave it out"),
+        ("in/*", "--mark", "leave it out"),
+        ("in/*.mp4", "--format png", "--codec"),
+        ("in/*.mp4", "--format mkv", "--codec"),
+        ("in/*.mp4", "--quality 80", "--crf"),
+    ],
+)
+def test_options_of_photographs_are_refused_before_any_work(colorize_, inputs, option, remedy):
     Path("in").mkdir()
     Image.fromarray(picture(0)).save("in/a.png")
     make_video(Path("in/clip.mp4"), audio=None, times=UNEVEN[:2])
-    status, messages = colorize_("--glob", "in/*", "-o", "out", "--gallery", "g.html")
+    status, messages = colorize_("--glob", inputs, "-o", "out", *option.split())
     assert status == 1
-    assert "clip.mp4 is a video" in messages
+    assert messages.count("\n") == 1
+    assert f"{option.split()[0]} is for photographs" in messages and remedy in messages
     assert os.listdir() == ["in"]
+
+
+def test_options_of_photographs_act_on_those_next_to_videos(colorize_):
+    Path("in").mkdir()
+    Image.fromarray(picture(0)).save("in/a.png")
+    make_video(Path("in/clip.mp4"), audio=None, times=UNEVEN[:2])
+    status, _ = colorize_("--glob", "in/*", "-o", "out", "--format", "jpeg", "--quality", "50")
+    assert status == 0
+    assert sorted(os.listdir("out")) == ["a.jpg", "clip.mp4"]
 
 
 @pytest.mark.parametrize("turn", [0, 90])
