@@ -17,7 +17,7 @@ from av.video.reformatter import (
 )
 
 from colorize.color.types import Pixels
-from colorize.video.formats import VideoCodec
+from colorize.video.formats import VideoCodec, check_size
 from colorize.video.pixels import RGB_FORMATS, SWS_FLAGS, SWS_WHITE, rescale
 from colorize.video.reader import VideoReader
 
@@ -109,7 +109,11 @@ def plan_encoding(
         codec: How to encode.
         crf: Constant rate factor; None for a lossless codec.
         size: (width, height) of the frames to encode.
+
+    Raises:
+        ColorizeError: the encoder does not take this size.
     """
+    check_size(codec, *size)
     name, deep = codec.pixel_format, codec.deep_pixel_format
     if source.bits > 8 and deep is not None:
         supported = av.codec.Codec(codec.encoder, "w").video_formats or []

@@ -38,6 +38,8 @@ class VideoCodec:
             8 bits, as for H.264: hardly any device plays it with 10.
         crf: default constant rate factor; None for a lossless codec.
         max_crf: the largest constant rate factor.
+        min_side: the least width and height that the encoder takes, in pixels.
+        even_only: whether width and height must be even, as the encoder has no 4:4:4.
         options: private options of the encoder.
     """
 
@@ -46,6 +48,8 @@ class VideoCodec:
     deep_pixel_format: str | None = "yuv420p10le"
     crf: int | None = None
     max_crf: int = 63
+    min_side: int = 1
+    even_only: bool = False
     options: tuple[tuple[str, str], ...] = ()
 
 
@@ -68,9 +72,12 @@ CODECS = {
     "h264": VideoCodec(
         "libx264", deep_pixel_format=None, crf=18, max_crf=51, options=(("preset", "faster"),)
     ),
-    "hevc": VideoCodec("libx265", crf=20, max_crf=51, options=(("x265-params", "log-level=0"),)),
+    "hevc": VideoCodec(
+        "libx265", crf=20, max_crf=51, min_side=16, options=(("x265-params", "log-level=0"),)
+    ),
     "vp9": VideoCodec("libvpx-vp9", crf=24, options=(("row-mt", "1"), ("cpu-used", "2"))),
-    "av1": VideoCodec("libsvtav1", crf=24, options=(("preset", "8"),)),
+    # SVT-AV1 hangs at 320×24, and is refused by FFmpeg at odd sizes
+    "av1": VideoCodec("libsvtav1", crf=24, min_side=32, even_only=True, options=(("preset", "8"),)),
     "ffv1": VideoCodec(
         "ffv1",
         pixel_format="bgr0",
@@ -133,6 +140,18 @@ def resolve_codec(
     if not 0 <= crf <= codec.max_crf:
         raise ColorizeError(f"--crf {crf}: {name} takes 0 (best) to {codec.max_crf}")
     return codec, crf
+
+
+def check_size(codec: VideoCodec, width: int, height: int) -> None:
+    """Raise ColorizeError for a size in pixels that the encoder of a codec does not take."""
+    odd = codec.even_only and (width % 2 or height % 2)
+    if odd or min(width, height) < codec.min_side:
+        name = next(name for name, each in CODECS.items() if each is codec)
+        even = "an even width and height" if codec.even_only else "a width and height"
+        raise ColorizeError(
+            f"frames of {width}×{height}: {name} needs {even} of at least {codec.min_side}",
+            "choose --codec h264, or vp9 for .webm",
+        )
 
 
 def require_video_extra() -> None:

@@ -1,5 +1,7 @@
 """Codecs and containers."""
 
+import os
+
 import pytest
 
 from colorize.errors import ColorizeError
@@ -54,6 +56,26 @@ def test_shortest_videos_are_written(tmp_path, colorizer, codec, frames):
     with av.open(target) as video:
         waiting = [packet.pts - packet.dts for packet in video.demux(video=0) if packet.size]
     assert frames > 2 or not any(waiting)  # there is nothing to reorder
+
+
+@pytest.mark.parametrize("size", [(2, 64), (320, 24), (34, 32), (33, 35)])
+@pytest.mark.parametrize("codec", list(formats.CODECS))
+def test_sizes_are_written_or_refused_before_any_work(tmp_path, colorizer, codec, size):
+    if formats.CODECS[codec].encoder not in av.codecs_available:
+        pytest.skip("not in this build of FFmpeg")
+    source = make_video(
+        tmp_path / "clip.mkv", size=size, audio=None, times=UNEVEN[:3], codec="ffv1", pixels="bgr0"
+    )
+    target, options = tmp_path / "color.mkv", VideoOptions(codec=codec)
+    taken = {"hevc": min(size) >= 16, "av1": min(size) >= 32 and size[0] % 2 == 0}.get(codec, True)
+    if taken:
+        colorize_video(source, target, colorizer, options)
+        assert inspect(target).frames[0].shape[1::-1] == size
+        return
+    with pytest.raises(ColorizeError, match=f"{codec} needs .* of at least") as error:
+        colorize_video(source, target, colorizer, options, progress=pytest.fail)
+    assert "--codec h264" in error.value.remedy
+    assert os.listdir(tmp_path) == ["clip.mkv"]
 
 
 @pytest.mark.slow
