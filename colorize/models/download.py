@@ -34,6 +34,7 @@ PAUSE = 1.0  # seconds after the first fruitless attempt, twice as many after th
 SLOWEST = 5000  # bytes per second; at this rate the largest weights take two days
 SLOWEST_OVER = 60.0  # seconds
 LONGEST = 6 * 3600.0  # seconds at one address; what came until then is kept
+GIVING_UP = 0.5  # seconds
 BUSY = (429, 500, 502, 503, 504)  # statuses that may be others soon
 
 
@@ -203,6 +204,7 @@ def _watch(transfer: Callable[[_Progress], None], deadline: float) -> None:
                 raise _Failure(f"it sends less than {SLOWEST / 1000:g} kB a second")
     finally:
         progress.given_up = True
+        wait([future], GIVING_UP)  # so that it ends before its file is closed
 
 
 def _transfer(
