@@ -106,7 +106,8 @@ def check_arguments(command: argparse.ArgumentParser, args: Namespace) -> None:
                 command.error(f"{_flag(name)} {reason}")
     for name in FILES:
         if getattr(args, name) == "":
-            command.error(f"{_flag(name)} needs the name of a file")
+            what = "folder" if name.endswith("_dir") else "file"
+            command.error(f"{_flag(name)} needs the name of a {what}")
     for name in LOCAL_FILES:
         file = getattr(args, name) or ""
         if "://" in file and not (name == "weights" and file.lower().startswith("http")):
