@@ -38,7 +38,7 @@ class VideoCodec:
             8 bits, as for H.264: hardly any device plays it with 10.
         crf: default constant rate factor; None for a lossless codec.
         max_crf: the largest constant rate factor.
-        min_side: the least width and height that the encoder takes, in pixels.
+        min_size: the least width and height that the encoder takes, in pixels.
         even_only: whether width and height must be even, as the encoder has no 4:4:4.
         options: private options of the encoder.
     """
@@ -48,7 +48,7 @@ class VideoCodec:
     deep_pixel_format: str | None = "yuv420p10le"
     crf: int | None = None
     max_crf: int = 63
-    min_side: int = 1
+    min_size: tuple[int, int] = (1, 1)
     even_only: bool = False
     options: tuple[tuple[str, str], ...] = ()
 
@@ -72,16 +72,20 @@ CODECS = {
     "h264": VideoCodec(
         "libx264", deep_pixel_format=None, crf=18, max_crf=51, options=(("preset", "faster"),)
     ),
+    # x265 writes beyond its memory at widths of 48 and less, which ends the process now and then
     "hevc": VideoCodec(
-        "libx265", crf=20, max_crf=51, min_side=16, options=(("x265-params", "log-level=0"),)
+        "libx265", crf=20, max_crf=51, min_size=(64, 16), options=(("x265-params", "log-level=0"),)
     ),
     "vp9": VideoCodec("libvpx-vp9", crf=24, options=(("row-mt", "1"), ("cpu-used", "2"))),
     # SVT-AV1 hangs at 320×24, and is refused by FFmpeg at odd sizes
-    "av1": VideoCodec("libsvtav1", crf=24, min_side=32, even_only=True, options=(("preset", "8"),)),
+    "av1": VideoCodec(
+        "libsvtav1", crf=24, min_size=(32, 32), even_only=True, options=(("preset", "8"),)
+    ),
     "ffv1": VideoCodec(
         "ffv1",
         pixel_format="bgr0",
         deep_pixel_format="gbrp16le",
+        min_size=(2, 1),
         options=(("level", "3"), ("slicecrc", "1")),
     ),
 }
@@ -145,11 +149,12 @@ def resolve_codec(
 def check_size(codec: VideoCodec, width: int, height: int) -> None:
     """Raise ColorizeError for a size in pixels that the encoder of a codec does not take."""
     odd = codec.even_only and (width % 2 or height % 2)
-    if odd or min(width, height) < codec.min_side:
+    if odd or width < codec.min_size[0] or height < codec.min_size[1]:
         name = next(name for name, each in CODECS.items() if each is codec)
-        even = "an even width and height" if codec.even_only else "a width and height"
+        even = ", both even," if codec.even_only else ""
+        least = "×".join(map(str, codec.min_size))
         raise ColorizeError(
-            f"frames of {width}×{height}: {name} needs {even} of at least {codec.min_side}",
+            f"frames of {width}×{height}: {name} needs width and height{even} of at least {least}",
             "choose --codec h264, or vp9 for .webm",
         )
 
