@@ -33,11 +33,6 @@ BUFFERS = (*NORMALIZED[1:], "running_mean", "running_var", "num_batches_tracked"
 
 
 @pytest.fixture(scope="module")
-def weights() -> dict[str, torch.Tensor]:
-    return published_weights(*SMALL)
-
-
-@pytest.fixture(scope="module")
 def model() -> Iterator[Model]:
     """Return a row of the registry with an encoder that is quick to run."""
 
@@ -51,9 +46,9 @@ def model() -> Iterator[Model]:
 
 
 @pytest.fixture(scope="module")
-def network(weights, model, tmp_path_factory) -> DDColor:
+def network(small_ddcolor, model, tmp_path_factory) -> DDColor:
     """Return the network, which tests share and must not change."""
-    return loaded(weights, model, tmp_path_factory.mktemp("small"))
+    return loaded(small_ddcolor, model, tmp_path_factory.mktemp("small"))
 
 
 def loaded(content: dict, model: Model, folder: Path) -> DDColor:
@@ -95,9 +90,9 @@ def test_tensors_are_the_published_ones(network_class, sizes, entries, parameter
     "size",
     [(32, 96), *(pytest.param(size, marks=pytest.mark.slow) for size in ((64, 64), (128, 64)))],
 )
-def test_ab_is_the_releases(network, weights, size):
+def test_ab_is_the_releases(network, small_ddcolor, size):
     lightness = seeded_lightness(*size, b=2)
-    expected = release_ab(weights, lightness, dtype=torch.float64)
+    expected = release_ab(small_ddcolor, lightness, dtype=torch.float64)
     assert expected.std() > 5  # a picture, so that agreement means something
     found = network(lightness)
     assert (found - expected).abs().max() < 1e-4 * expected.abs().max()
@@ -134,10 +129,10 @@ def test_onnx_runtime_gives_what_torch_gives(tmp_path):
 
 
 @pytest.mark.slow
-def test_published_file_is_converted_at_first_use(weights, model, tmp_path, monkeypatch):
+def test_published_file_is_converted_at_first_use(small_ddcolor, model, tmp_path, monkeypatch):
     """From then on safetensors are read, in which the normalization is already done."""
     monkeypatch.setenv("COLORIZE_CACHE", str(tmp_path))
-    torch.save(weights, tmp_path / "small.bin")
+    torch.save(small_ddcolor, tmp_path / "small.bin")
     row = dataclasses.replace(
         model, url="http://127.0.0.1:9/none", sha256=hash_file(tmp_path / "small.bin")
     )
@@ -148,30 +143,30 @@ def test_published_file_is_converted_at_first_use(weights, model, tmp_path, monk
     assert torch.equal(registry.load("small")(lightness), expected)
 
 
-def test_spectral_norm_is_that_of_the_stored_vectors(weights):
-    changed = {name: tensor.numpy() for name, tensor in weights.items()}
+def test_spectral_norm_is_that_of_the_stored_vectors(small_ddcolor):
+    changed = {name: tensor.numpy() for name, tensor in small_ddcolor.items()}
     changed["refine_net.0.0.weight_v"] = 2 * changed["refine_net.0.0.weight_v"]
     before, after = (
         convert_published_ddcolor(tensors)["refine_net.0.0.weight"]
-        for tensors in ({name: tensor.numpy() for name, tensor in weights.items()}, changed)
+        for tensors in ({name: tensor.numpy() for name, tensor in small_ddcolor.items()}, changed)
     )
     np.testing.assert_allclose(after, before / 2, rtol=1e-6)
 
 
 @pytest.mark.slow
-def test_both_published_layouts_give_the_same_network(network, weights, model, tmp_path):
+def test_both_published_layouts_give_the_same_network(network, small_ddcolor, model, tmp_path):
     """The .pth is a dict with one entry, and holds a classifier's head."""
     head = {"encoder.arch.head_cls.weight": torch.ones(4, 48)}
     head["encoder.arch.head_cls.bias"] = torch.ones(4)
-    other = loaded({"params": weights | head}, model, tmp_path)
+    other = loaded({"params": small_ddcolor | head}, model, tmp_path)
     lightness = seeded_lightness(32, 32)
     assert torch.equal(other(lightness), network(lightness))
 
 
 @pytest.mark.slow
-def test_what_the_release_does_not_use_may_be_missing(network, weights, model, tmp_path):
+def test_what_the_release_does_not_use_may_be_missing(network, small_ddcolor, model, tmp_path):
     unused = ("mean", "std", "encoder.arch.norm.weight", "encoder.arch.norm.bias")
-    kept = {name: tensor for name, tensor in weights.items() if name not in unused}
+    kept = {name: tensor for name, tensor in small_ddcolor.items() if name not in unused}
     kept = {name: tensor for name, tensor in kept.items() if not name.endswith("tracked")}
     lightness = seeded_lightness(32, 32)
     assert torch.equal(loaded(kept, model, tmp_path)(lightness), network(lightness))
@@ -193,8 +188,8 @@ LAYER = "decoder.layers.0.shuf.conv.0"
         ({"extra": torch.ones(1)}, r"unknown tensors \(1\): extra"),
     ],
 )
-def test_wrong_tensors_are_refused_by_name(weights, model, tmp_path, change, reason):
-    changed = {name: x for name, x in (weights | change).items() if x is not None}
+def test_wrong_tensors_are_refused_by_name(small_ddcolor, model, tmp_path, change, reason):
+    changed = {name: x for name, x in (small_ddcolor | change).items() if x is not None}
     with pytest.raises(ColorizeError, match=reason):
         loaded(changed, model, tmp_path)
 
@@ -217,10 +212,12 @@ def test_input_is_left_unchanged_and_batches_do_not_matter(network):
     torch.testing.assert_close(together, alone, rtol=1e-4, atol=1e-3)
 
 
-def test_float32_is_kept_where_bfloat16_would_change_colors(weights, model, tmp_path, monkeypatch):
+def test_float32_is_kept_where_bfloat16_would_change_colors(
+    small_ddcolor, model, tmp_path, monkeypatch
+):
     """By a mean ΔE of more than 0.5, the limit for rounding; on GPUs too."""
     monkeypatch.setattr(precision, "cpu_supports_bf16", lambda: True)
-    network = loaded(weights, model, tmp_path)
+    network = loaded(small_ddcolor, model, tmp_path)
     lightness = seeded_lightness(32, 32)
     exact = network(lightness)
     tuned = precision.optimize_for_inference(network)

@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 import torch
-from fixtures.ddcolor import SMALL, FixedColors, published_weights, uniform_ab
+from fixtures.ddcolor import SMALL, FixedColors, uniform_ab
 from PIL import Image
 from skimage.color import rgb2lab
 
@@ -43,9 +43,9 @@ class Small(DDColorTiny):
 
 
 @pytest.fixture(scope="module")
-def weights_file(tmp_path_factory):
+def weights_file(small_ddcolor, tmp_path_factory):
     file = tmp_path_factory.mktemp("ddcolor") / "small.bin"
-    torch.save(published_weights(*SMALL), file)
+    torch.save(small_ddcolor, file)
     return file
 
 

@@ -54,11 +54,11 @@ def photos() -> list[Photo]:
 
 @pytest.fixture
 def batch() -> np.ndarray:
-    return np.random.default_rng(0).uniform(0, 100, (5, 1, 64, 64)).astype(np.float32)
+    return np.random.default_rng(0).uniform(0, 100, (5, 1, 32, 32)).astype(np.float32)
 
 
 def same(results: list[Photo], photos: list[Photo], network) -> bool:
-    expected = map(make_colorizer(network, size=64), photos)
+    expected = map(make_colorizer(network, size=32), photos)
     return all(
         np.abs(result.pixels.astype(int) - wanted.pixels).max() <= 1
         for result, wanted in zip(results, expected, strict=True)
@@ -74,7 +74,7 @@ def test_a_batch_that_is_too_large_is_halved(network, batch):
 @pytest.mark.parametrize("error", [torch.OutOfMemoryError, RuntimeError])
 def test_the_cpu_takes_over_where_one_photograph_does_not_fit(network, photos, error):
     gpu = SmallGpu(network, 0, error(CUDA_OOM))
-    colorizer = Colorizer(OomSafeRunner(gpu), ColorizeOptions(size=64))
+    colorizer = Colorizer(OomSafeRunner(gpu), ColorizeOptions(size=32))
     with pytest.warns(RuntimeWarning, match="CPU") as warned:
         assert same(list(map(colorizer, photos[:3])), photos[:3], network)
     assert len(warned) == 1
@@ -95,13 +95,13 @@ def test_too_little_memory_on_the_cpu_is_one_error(network, photos):
 
     full = Full(network, 0)
     full.move_to_cpu()
-    with pytest.raises(ColorizeError, match="not enough memory for the network at size 64"):
-        Colorizer(OomSafeRunner(full), ColorizeOptions(size=64))(photos[0])
+    with pytest.raises(ColorizeError, match="not enough memory for the network at size 32"):
+        Colorizer(OomSafeRunner(full), ColorizeOptions(size=32))(photos[0])
 
 
 def test_hints_are_halved_with_their_photographs(siggraph17, batch):
     gpu = SmallGpu(siggraph17, capacity=1)
-    hints = np.zeros((2, 3, 64, 64), np.float32)
+    hints = np.zeros((2, 3, 32, 32), np.float32)
     hints[0, :, 5, 5] = 1
     OomSafeRunner(gpu)(batch[:2], hints)
     assert gpu.hinted == [[True, False], [True], [False]]
@@ -110,7 +110,7 @@ def test_hints_are_halved_with_their_photographs(siggraph17, batch):
 @pytest.mark.slow
 def test_threads_share_a_runner_that_runs_out_of_memory(network, photos):
     runner = DynamicBatcher(OomSafeRunner(SmallGpu(network, capacity=0)), batch_on_cpu=False)
-    colorizer = Colorizer(runner, ColorizeOptions(size=64))
+    colorizer = Colorizer(runner, ColorizeOptions(size=32))
     with pytest.warns(RuntimeWarning) as warned, ThreadPoolExecutor(4) as threads:
         results = list(threads.map(colorizer, photos * 4))
     assert len(warned) == 1
@@ -122,7 +122,7 @@ def test_threads_share_the_batches_of_a_gpu(network, photos):
     gpu = SmallGpu(network, capacity=32)
     runner = DynamicBatcher(OomSafeRunner(gpu), batch_on_cpu=False)
     with ThreadPoolExecutor(4) as threads:
-        results = list(threads.map(Colorizer(runner, ColorizeOptions(size=64)), photos * 4))
+        results = list(threads.map(Colorizer(runner, ColorizeOptions(size=32)), photos * 4))
     assert same(results, photos * 4, network)
     assert sum(count for _, count in gpu.batches) == 20
     assert {device for device, _ in gpu.batches} == {"cuda:0"}
