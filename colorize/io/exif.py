@@ -15,6 +15,7 @@ import numpy as np
 
 from colorize.io import tiff_ifd as tiff
 from colorize.io.tiff_ifd import IFD, Type
+from colorize.io.tiff_ifd_reader import IFDReader
 
 EXIF_PREFIX = b"Exif\0\0"  # before the block in JPEG, AVIF and HEIC files
 PIXEL_X_DIMENSION, PIXEL_Y_DIMENSION = 0xA002, 0xA003
@@ -176,13 +177,13 @@ def page_from_exif(exif: bytes | None) -> IFD:
     return tiff.to_byte_order(IFD(ifd.byte_order, tags, ifd.sub_ifds), "<")
 
 
-def _open_block(exif: bytes | None) -> tuple[tiff.Reader, bytearray]:
+def _open_block(exif: bytes | None) -> tuple[IFDReader, bytearray]:
     """Return a reader of an EXIF block and a copy to change. Raises ValueError if it is none."""
     block = bytearray((exif or b"").removeprefix(EXIF_PREFIX))
-    return tiff.Reader(io.BytesIO(block), any_version=True), block
+    return IFDReader(io.BytesIO(block), any_version=True), block
 
 
-def _swap(block: bytearray, reader: tiff.Reader, ifd_offset: int, first: int, second: int) -> None:
+def _swap(block: bytearray, reader: IFDReader, ifd_offset: int, first: int, second: int) -> None:
     """Swap the values of two tags, whose types may differ, if both are there."""
     offsets = {entry.number: entry.offset + 2 for entry in reader.entries(ifd_offset)}
     if first in offsets and second in offsets:

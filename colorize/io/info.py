@@ -22,6 +22,7 @@ from colorize.io.readers import pillow as pillow_reader
 from colorize.io.readers import tiff as tiff_reader
 from colorize.io.readers.tiff_pages import find_pages
 from colorize.io.source import PathOrStream, open_source
+from colorize.io.tiff_ifd_reader import IFDReader
 from colorize.io.xmp_document import Origin, read_origin
 
 PHOTOMETRIC = {0: "gray", 1: "gray", 2: "RGB", 3: "palette", 5: "CMYK", 6: "YCbCr", 8: "Lab"}
@@ -87,7 +88,7 @@ def _image_info(image: Image.Image, file: BinaryIO) -> FileInfo:
 
 def _tiff_info(file: BinaryIO) -> FileInfo:
     found = find_pages(file)
-    reader = tiff.Reader(file)
+    reader = IFDReader(file)
     offsets = [page.offset for page in found.pages] or [reader.first_ifd_offset]
     ifd = reader.read_ifd(offsets[0])
     inches = {2: 1.0, 3: 2.54}.get(ifd.integer(tiff.RESOLUTION_UNIT, 2), 0.0)

@@ -31,6 +31,7 @@ from colorize.io.photo import Photo
 from colorize.io.photoshop import IPTC as IPTC_RESOURCE
 from colorize.io.photoshop import find_resource, pack_resource, portable_resources
 from colorize.io.readers import read
+from colorize.io.tiff_ifd_reader import read_ifds
 from colorize.io.writers import write
 from colorize.io.xmp import Extension, drop_claims, merge_extension, split_packet, upright_xmp
 
@@ -351,7 +352,7 @@ def test_cut_copy_of_iptc_in_tiff_is_not_preferred() -> None:
 
 def test_tags_that_share_their_bytes_are_not_multiplied() -> None:
     shared = bytes(200_000)
-    ifd = next(tiff.read_ifds(io.BytesIO(plain_tiff(GRAY, 1))))
+    ifd = next(read_ifds(io.BytesIO(plain_tiff(GRAY, 1))))
     for number in range(40_000, 40_400):
         ifd.tags[number] = tiff.Tag(7, b"12345")
     block = bytearray(GRAY.tobytes().rjust(8 + GRAY.size, b"\0"))

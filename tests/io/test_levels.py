@@ -29,6 +29,7 @@ from skimage.color import lab2rgb, rgb2lab
 
 from colorize.io import tiff_ifd as tiff
 from colorize.io.readers import read
+from colorize.io.tiff_ifd_reader import read_ifds
 
 LOSSY = (".jpg", ".webp", ".avif")
 UNREADABLE = {  # by libvips, or with a profile that it is not asked to apply
@@ -160,7 +161,7 @@ def test_levels_of_packed_bits(bits: int, photometric: int, order: Any) -> None:
 
 def _with_shorts(content: bytes, number: int, values: list[int]) -> bytes:
     """Return a TIFF file of plain_tiff with another value of a tag."""
-    ifd = next(tiff.read_ifds(io.BytesIO(content)))
+    ifd = next(read_ifds(io.BytesIO(content)))
     ifd.tags[number] = tiff.Tag(3, struct.pack(f"{ifd.byte_order}{len(values)}H", *values))
     start = len(content) + len(content) % 2
     header = content[:4] + struct.pack(ifd.byte_order + "I", start)
@@ -169,7 +170,7 @@ def _with_shorts(content: bytes, number: int, values: list[int]) -> bytes:
 
 def test_levels_of_a_palette_in_8_bits() -> None:
     content = saved(palette_image(), "TIFF")
-    ifd = next(tiff.read_ifds(io.BytesIO(content)))
+    ifd = next(read_ifds(io.BytesIO(content)))
     colors = [value >> 8 for value in ifd.integers(tiff.COLOR_MAP)]
     assert_same_levels(
         read(io.BytesIO(_with_shorts(content, tiff.COLOR_MAP, colors))).pixels,
@@ -179,7 +180,7 @@ def test_levels_of_a_palette_in_8_bits() -> None:
 
 def test_levels_without_a_color_model_are_noted() -> None:
     content = plain_tiff(GRAY, 1)
-    ifd = next(tiff.read_ifds(io.BytesIO(content)))
+    ifd = next(read_ifds(io.BytesIO(content)))
     del ifd.tags[tiff.PHOTOMETRIC]
     start = len(content) + len(content) % 2
     content = content[:4] + struct.pack("<I", start) + content[8:].ljust(start - 8, b"\0")

@@ -21,6 +21,7 @@ from colorize.io.photo import Photo
 from colorize.io.png import encode_png
 from colorize.io.readers import read, read_pages
 from colorize.io.tiff_ifd import IFD, Tag, Type
+from colorize.io.tiff_ifd_reader import read_ifds
 from colorize.io.writers import write
 
 SIDES = st.integers(1, 12)
@@ -90,7 +91,7 @@ TAGS = st.dictionaries(
 def test_packed_tags_are_read_back(tags: dict[int, Tag], inner: dict[int, Tag], order: str) -> None:
     ifd = IFD("<", tags, {tiff.EXIF_IFD: IFD("<", inner)})
     packed = tiff.pack_file(tiff.to_byte_order(ifd, order))
-    (back,) = tiff.read_ifds(io.BytesIO(packed))
+    (back,) = read_ifds(io.BytesIO(packed))
     assert tiff.to_byte_order(back, "<") == ifd
     exif = Image.Exif()
     exif.load(packed)

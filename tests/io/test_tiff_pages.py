@@ -18,6 +18,7 @@ from colorize.errors import ColorizeError
 from colorize.io import tiff_ifd as tiff
 from colorize.io.photo import Photo
 from colorize.io.readers import read, read_pages
+from colorize.io.tiff_ifd_reader import read_ifds
 from colorize.io.writers import write
 
 REDUCED, PAGE, MASK = 1, 2, 4
@@ -152,7 +153,7 @@ def test_bad_tags_are_ignored(pixels: np.ndarray, number: int, value: int) -> No
     np.testing.assert_array_equal(photo.pixels, pixels)
     written = io.BytesIO()
     write(photo, written, format="TIFF")
-    page = next(tiff.read_ifds(written))
+    page = next(read_ifds(written))
     assert page.integer(tiff.ORIENTATION, 1) == 1
     assert page.integer(tiff.RESOLUTION_UNIT, 2) in (1, 2, 3)
 
@@ -176,7 +177,7 @@ def test_bad_link_behind_the_last_page_is_noted(pixels: np.ndarray, link: str) -
 
 def test_missing_strip_sizes_are_computed() -> None:
     content = plain_tiff(GRAY, 1)
-    ifd = next(tiff.read_ifds(io.BytesIO(content)))
+    ifd = next(read_ifds(io.BytesIO(content)))
     del ifd.tags[tiff.STRIP_BYTE_COUNTS]
     start = len(content) + len(content) % 2
     content = content[:4] + struct.pack("<I", start) + content[8:].ljust(start - 8, b"\0")
@@ -204,10 +205,10 @@ def test_damaged_strips_and_tiles_are_rejected(
 ) -> None:
     file = io.BytesIO()
     write(Photo(pixels), file, format="tiff")
-    (ifd,) = tiff.read_ifds(file)
+    (ifd,) = read_ifds(file)
     if tile:
         file = io.BytesIO(_tiled(pixels))
-        (ifd,) = tiff.read_ifds(file)
+        (ifd,) = read_ifds(file)
     offsets = ifd.integers(tiff.TILE_OFFSETS if tile else tiff.STRIP_OFFSETS)
     damaged = bytearray(file.getvalue())
     damaged[offsets[0] + 2 : offsets[0] + 40] = bytes(38)
@@ -228,7 +229,7 @@ def _tiled(pixels: np.ndarray) -> bytes:
 def test_huge_tiles_are_rejected() -> None:
     file = tiff_of((GRAY, {"tile": (16, 16)}))
     content = file.getvalue()
-    (ifd,) = tiff.read_ifds(file)
+    (ifd,) = read_ifds(file)
     for number in (tiff.TILE_WIDTH, tiff.TILE_LENGTH):
         ifd.tags[number] = tiff.Tag(4, struct.pack("<I", 1 << 20))
     start = len(content) + len(content) % 2

@@ -13,6 +13,7 @@ from colorize.io.exif import exif_from_page, upright_exif
 from colorize.io.metadata import Metadata
 from colorize.io.photo import Photo
 from colorize.io.readers.limits import check_size
+from colorize.io.tiff_ifd_reader import IFDReader
 
 MAGIC = {
     b"FUJIFILMCCD-RAW": "Fujifilm RAF",
@@ -75,7 +76,7 @@ def _describe(file: BinaryIO) -> tuple[str, Metadata]:
             return name, Metadata(format="TIFF", lossless=True)
     if prefix[4:12] == b"ftypcrx ":
         return "Canon CR3", Metadata(format="TIFF", lossless=True)
-    reader = tiff.Reader(file)
+    reader = IFDReader(file)
     ifd = reader.read_ifd(reader.first_ifd_offset)
     exif = upright_exif(exif_from_page(ifd), 1)
     metadata = Metadata(format="TIFF", exif=exif, xmp=ifd.bytes(tiff.XMP), lossless=True)

@@ -18,6 +18,7 @@ from colorize.io.readers.tiff_decoders import decode_plain_image, decode_samples
 from colorize.io.readers.tiff_layout import read_layout
 from colorize.io.readers.tiff_pages import Directory, find_pages
 from colorize.io.tiff_ifd import IFD
+from colorize.io.tiff_ifd_reader import IFDReader
 
 NEEDED_TAGS = {
     tiff.IMAGE_WIDTH, tiff.IMAGE_LENGTH, tiff.BITS_PER_SAMPLE, tiff.SAMPLES_PER_PIXEL,
@@ -41,7 +42,7 @@ def read_pages(file: BinaryIO, limits: ReadLimits, allow_damaged: bool = False) 
         yield raw.read(file, limits.max_pixels)
         return
     limits.check_pages(len(found.pages))
-    reader = tiff.Reader(file)
+    reader = IFDReader(file)
     notes = found.notes
     for page in found.pages:
         yield _read_page(file, reader, page, notes, limits.max_pixels, allow_damaged)
@@ -50,7 +51,7 @@ def read_pages(file: BinaryIO, limits: ReadLimits, allow_damaged: bool = False) 
 
 def _read_page(
     file: BinaryIO,
-    reader: tiff.Reader,
+    reader: IFDReader,
     page: Directory,
     notes: tuple[str, ...],
     max_pixels: int,
@@ -90,7 +91,7 @@ def _photo(arrays: Arrays, ifd: IFD, notes: list[str]) -> Photo:
     return Photo(arrays.pixels, arrays.alpha, metadata)
 
 
-def _check_needed_tags(reader: tiff.Reader, offset: int, ifd: IFD) -> None:
+def _check_needed_tags(reader: IFDReader, offset: int, ifd: IFD) -> None:
     """Raise ColorizeError where a tag that the pixels depend on cannot be read."""
     for entry in reader.entries(offset):
         if entry.number in NEEDED_TAGS and entry.count and not ifd.integers(entry.number):

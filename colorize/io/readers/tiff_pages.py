@@ -11,6 +11,7 @@ from typing import BinaryIO
 from colorize.errors import ColorizeError
 from colorize.io import tiff_ifd as tiff
 from colorize.io.tiff_ifd import IFD
+from colorize.io.tiff_ifd_reader import IFDReader
 
 REDUCED, MASK = 1, 4  # bits of NewSubfileType
 AUXILIARY = MASK | 8 | 16  # and DNG's depth maps and semantic masks
@@ -89,7 +90,7 @@ def find_pages(file: BinaryIO) -> Pages:
         ColorizeError: where none of its directories is a picture.
         ValueError: where there are no directories.
     """
-    reader = tiff.Reader(file)
+    reader = IFDReader(file)
     main = _main_directories(reader)
     sub = [image for each in main for image in _sub_images(reader, each)][:MAX_DIRECTORIES]
     if _is_old_raw(file, main) or any(each.is_raw for each in main + sub):
@@ -124,7 +125,7 @@ def _count(number: int, singular: str, plural: str) -> str:
     return f"{number} {singular if number == 1 else plural}"
 
 
-def _main_directories(reader: tiff.Reader) -> list[Directory]:
+def _main_directories(reader: IFDReader) -> list[Directory]:
     """Return the directories that follow each other, up to the first that is not an image."""
     main: list[Directory] = []
     for offset in reader.ifd_offsets()[:MAX_DIRECTORIES]:
@@ -139,7 +140,7 @@ def _main_directories(reader: tiff.Reader) -> list[Directory]:
     return main
 
 
-def _sub_images(reader: tiff.Reader, parent: Directory) -> list[Directory]:
+def _sub_images(reader: IFDReader, parent: Directory) -> list[Directory]:
     """Return the directories that a directory's SubIFDs tag points to."""
     offsets = parent.ifd.integers(tiff.SUB_IMAGES)[:MAX_SUB_IMAGES]
     images = (

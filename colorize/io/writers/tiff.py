@@ -18,6 +18,7 @@ from colorize.io.icc import srgb_profile
 from colorize.io.metadata import Metadata
 from colorize.io.photo import Photo
 from colorize.io.tiff_ifd import IFD, Tag, Type
+from colorize.io.tiff_ifd_reader import read_ifds
 from colorize.io.writers.target import Target, with_alpha
 
 MAX_BYTES = 4 << 30  # that classic TIFF can address
@@ -84,7 +85,7 @@ class PageWriter:
             ValueError: where the file would exceed the 4 GiB that TIFF can address.
         """
         base = self._append(page.getbuffer())
-        stored = next(tiff.read_ifds(page))
+        stored = next(read_ifds(page))
         structure = {n: tag for n, tag in stored.tags.items() if n in tiff.STRUCTURAL_TAGS}
         for number in (tiff.STRIP_OFFSETS, tiff.TILE_OFFSETS):
             if number in structure:
