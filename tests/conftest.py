@@ -1,5 +1,6 @@
 """A tiny seeded network, so that tests of the pipeline need no weights file."""
 
+import gc
 import os
 import shutil
 import signal
@@ -35,6 +36,12 @@ hypothesis.settings.load_profile("colorize")
 # A shell's background jobs ignore Ctrl-C, and so would what the tests start to interrupt it.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_finish() -> None:
+    """Leave libraries and tests out of the garbage collections while the tests run."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)
