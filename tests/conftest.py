@@ -24,6 +24,8 @@ from colorize.models.metadata import StyleSettings
 from colorize.models.serialization import save_compact
 from colorize.models.siggraph17 import SIGGRAPH17
 
+gc.disable()  # until all tests are collected: what their modules hold stays
+
 BROWSER_FLAGS = [
     "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
@@ -42,6 +44,7 @@ def pytest_collection_finish() -> None:
     """Leave libraries and tests out of the garbage collections while the tests run."""
     gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -117,6 +117,7 @@ def test_damaged_exif_does_not_prevent_reading_or_writing(tmp_path: Path) -> Non
             assert read(tmp_path / f"out{suffix}").size == (HEIGHT, WIDTH)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("exiftool") is None, reason="exiftool is not installed")
 @pytest.mark.parametrize("deep", [False, True])
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".tif", ".webp", ".jp2", ".avif", ".heic"])

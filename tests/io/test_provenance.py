@@ -78,6 +78,7 @@ def test_every_format_with_xmp_has_the_record(suffix):
     assert json.loads(origin.parameters) == json.loads(SETTINGS)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not shutil.which("exiftool"), reason="exiftool is not installed")
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_exiftool_reads_the_record(tmp_path, suffix):
