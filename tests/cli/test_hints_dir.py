@@ -147,3 +147,11 @@ def test_what_excludes_a_folder_of_hints(arguments, capsys):
         main(["a.png", "--hints-dir", "hints", *arguments])
     assert stopped.value.code == 2
     assert "--hints-dir" in capsys.readouterr().err
+
+
+def test_other_machines_get_absolute_names_of_hints():
+    from colorize.batch import HintFile, Job
+    from colorize.cli.ray import for_cluster
+
+    job = for_cluster(Job(Path("a.png"), Path("b.png"), hints=HintFile(Path("h/a.txt"), "0")))
+    assert job.hints == HintFile(Path.cwd() / "h/a.txt", "0")
