@@ -11,8 +11,6 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from fractions import Fraction
-from numbers import Integral, Real
 from types import NoneType
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin
 
@@ -143,6 +141,9 @@ class Option:
         elif self.type is str:
             valid = self.is_file or isinstance(value, str)
         else:
+            # here, as in `_seconds`, because `--help` needs neither
+            from numbers import Integral, Real
+
             number = Integral if self.type is int else Real
             valid = isinstance(value, number) and not isinstance(value, bool) and self._fits(value)
         if not valid:
@@ -174,6 +175,8 @@ def _seconds(text: str) -> float:
     parts = TIME.fullmatch(text)
     if parts is None:
         raise ValueError(f"not a time: {text}")
+    from fractions import Fraction
+
     hours, minutes, seconds = parts.groups(default="0")
     return float(3600 * int(hours) + 60 * int(minutes) + Fraction(seconds))
 
