@@ -220,3 +220,15 @@ def test_pages_and_frames_have_a_limit(format: str) -> None:
         next(read_pages(io.BytesIO(content), max_pages=2))
     assert "--max-pages" in str(caught.value)
     read(io.BytesIO(content))
+
+
+def test_picture_of_too_many_chunks_or_comments_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("colorize.io.readers.png.MAX_CHUNKS", 100)
+    content = saved(image_of(GRAY), "PNG")
+    text = png_chunk(b"tEXt", b"a\0b")
+    with pytest.raises(ColorizeError, match="100 chunks"):
+        read(io.BytesIO(content[:33] + text * 100 + content[33:]))
+    content = saved(image_of(GRAY), "GIF")
+    start = 13 + (3 << ((content[10] & 7) + 1))
+    with pytest.raises(ColorizeError, match="comments"):
+        read(io.BytesIO(content[:start] + b"\x21\xfe\1a\0" * 20_001 + content[start:]))

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import BinaryIO
 
+from colorize.errors import ColorizeError
 from colorize.io.contents.types import Contents
 
 XMP_APPLICATION = b"XMP DataXMP"
 XMP_TRAILER = b"\1" + bytes(range(255, -1, -1)) + b"\0"  # ends it for readers that count blocks
 END = b"\x3b"
+MAX_EXTENSIONS = 20_000  # besides those of frames; decoders join comments one by one
 _OF_TIMING = (b"NETSCAPE2.0", b"ANIMEXTS1.0", b"ImageMagick")
 _GRAPHIC_CONTROL, _PLAIN_TEXT, _COMMENT, _APPLICATION = 0xF9, 0x01, 0xFE, 0xFF
 
@@ -18,7 +20,7 @@ def read_contents(file: BinaryIO, contents: Contents) -> None:
     file.seek(0)
     header = file.read(13)
     file.seek(13 + _palette_size(header[10]))
-    contents.frames = 0
+    contents.frames = extensions = 0
     while introducer := file.read(1):
         if introducer == b"\x2c":
             contents.frames += 1
@@ -26,7 +28,9 @@ def read_contents(file: BinaryIO, contents: Contents) -> None:
             file.seek((_palette_size(descriptor[8]) if len(descriptor) == 9 else 0) + 1, 1)
             _read_blocks(file)
         elif introducer == b"\x21":
-            _read_extension(file, contents)
+            extensions += _read_extension(file, contents)
+            if extensions > MAX_EXTENSIONS:
+                raise ColorizeError(f"has more than {MAX_EXTENSIONS} comments: save it again")
         elif introducer == END:
             return
     contents.has_end = False
@@ -43,7 +47,8 @@ def _palette_size(flags: int) -> int:
     return 3 << ((flags & 7) + 1) if flags & 0x80 else 0
 
 
-def _read_extension(file: BinaryIO, contents: Contents) -> None:
+def _read_extension(file: BinaryIO, contents: Contents) -> bool:
+    """Add what an extension holds; return whether it is one that frames do not need."""
     label = int.from_bytes(file.read(1), "big")
     if label == _COMMENT:
         contents.add_comment(b"".join(_read_blocks(file)))
@@ -67,6 +72,7 @@ def _read_extension(file: BinaryIO, contents: Contents) -> None:
         _read_blocks(file)
         if label != _GRAPHIC_CONTROL:
             contents.leave_out("its plain text" if label == _PLAIN_TEXT else "an unknown extension")
+    return label != _GRAPHIC_CONTROL
 
 
 def _read_blocks(file: BinaryIO) -> list[bytes]:

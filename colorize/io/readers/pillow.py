@@ -24,7 +24,7 @@ from PIL import (
 from colorize.errors import ColorizeError
 from colorize.installation import install_command
 from colorize.io import boxes
-from colorize.io.contents import Contents, read_contents
+from colorize.io.contents import Contents, gif, read_contents
 from colorize.io.conversion import image_to_arrays, samples_to_arrays
 from colorize.io.exif import read_orientation
 from colorize.io.high_bit_depth import decode_high_bit_depth
@@ -127,6 +127,8 @@ def _open(opener: Opener, source: _Source, max_pixels: int) -> Image.Image:
         check_pnm(source.file)
     elif opener is Jpeg2KImagePlugin.Jpeg2KImageFile:
         source.complete_jpeg2000()
+    elif opener is GifImagePlugin.GifImageFile:
+        gif.read_contents(source.file, Contents())  # refuses what would take the decoder hours
     elif opener is AvifImagePlugin.AvifImageFile and source.allow_damaged:
         source.complete_avif()
     source.image_file.seek(0)

@@ -23,6 +23,7 @@ from colorize.io.readers.limits import DAMAGED, TAKE_DAMAGED, check_size
 from colorize.io.segments import Part, SegmentFile
 
 PIXEL_CHUNKS = {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND", b"acTL", b"fcTL", b"fdAT"}
+MAX_CHUNKS = 500_000  # each of which is read alone; 500 megapixels in chunks of 8 kB fit
 READ_BYTES = 1 << 20  # of which a checksum is made at a time
 RESCUE_BYTES = 1024  # decompressed at a time: of the piece with the damage, all is lost
 MAX_FILTER = 4
@@ -90,7 +91,9 @@ def repair(
         return _rescue(file, pixels)
     usable = [chunk for chunk in chunks if chunk.type in PIXEL_CHUNKS or _is_usable(file, chunk)]
     if len(usable) < len(chunks):
-        names = sorted({c.type.decode("ascii", "replace") for c in chunks if c not in usable})
+        kept = {chunk.offset for chunk in usable}
+        damaged_types = {chunk.type for chunk in chunks if chunk.offset not in kept}
+        names = sorted(type.decode("ascii", "replace") for type in damaged_types)
         notes.append(f"damaged chunks left out: {', '.join(names)}")
     end: list[bytes | Part] = [pack_chunk(b"IEND", b"")]
     if not has_end:
@@ -123,7 +126,7 @@ def _frames_before(file: BinaryIO, pixels: list[Chunk], damaged: int) -> list[by
 def _chunks(file: BinaryIO) -> Iterator[Chunk]:
     """Yield the chunks up to IEND or to the end of the file, of which the last may be cut off."""
     size = file.seek(0, os.SEEK_END)
-    offset = len(SIGNATURE)
+    offset, count = len(SIGNATURE), 0
     while offset + 8 <= size:
         file.seek(offset)
         length, type = struct.unpack(">I4s", file.read(8))
@@ -133,6 +136,9 @@ def _chunks(file: BinaryIO) -> Iterator[Chunk]:
             checksum = zlib.crc32(content, checksum)
             left -= len(content)
         is_valid = is_whole and file.read(4) == struct.pack(">I", checksum)
+        count += 1
+        if count > MAX_CHUNKS:
+            raise ColorizeError(f"has more than {MAX_CHUNKS} chunks: save it again")
         yield Chunk(type, offset + 8, length, is_whole, is_valid)
         if type == b"IEND":
             return
