@@ -170,6 +170,16 @@ def test_postprocessing_smooths_logits(network):
     np.testing.assert_allclose(result, smooth_logits(logits, lightness, 0.5), atol=1e-5)
 
 
+@pytest.mark.parametrize("sample", [None, 1])
+def test_smoothing_while_decoding_changes_nothing(network, sample):
+    colorizer = make_colorizer(network, size=128, coherence=0.5, sample=sample)
+    lightness = np.concatenate([colorizer.network_input(gray(50, 60 + n)) for n in range(2)])
+    logits = colorizer.predict_logits(lightness)
+    expected = colorizer.decode(colorizer.postprocess_logits(logits, lightness))
+    result = colorizer.decode(logits, smooth_along=lightness)
+    np.testing.assert_allclose(result, expected, atol=1e-4)
+
+
 def test_size_must_fit_the_network(network):
     with pytest.raises(ColorizeError, match=r"^size 104: .* multiple of 32"):
         make_colorizer(network, size=104)
