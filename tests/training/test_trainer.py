@@ -72,7 +72,7 @@ def test_the_target_is_the_teachers_mean_for_the_clean_photo(photos, teacher_fil
     logits = []
     for seed in (1, 2):
         student.objective.add_teacher(teacher_file(seed))
-        logits.append(student.teachers[-1](batch.clean_lightness))
+        logits.append(student.objective.teachers[-1](batch.clean_lightness))
     student.freeze_bn_stats = True
     prediction = student.network.eval()(batch.lightness).detach()
     targets = SoftTargets(torch.zeros(4, 2, 8, 8))
