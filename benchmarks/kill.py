@@ -43,7 +43,8 @@ SUFFIXES = (".png", ".jpg", ".tif", ".webp")
 SIDES = 100, 300  # of photographs, in pixels
 KILLS_PER_BATCH = 4  # at least, mostly
 POLL_INTERVAL = 0.005  # seconds
-PATIENCE = 120  # seconds
+PATIENCE = 120  # seconds until outputs come, and from the kill to the end
+KILL_TIME = 5  # seconds from SIGABRT to the end
 
 
 class Trial:
@@ -118,8 +119,9 @@ class Trial:
         paths = ["-i", str(self.folder / "in"), "-o", str(self.folder / output)]
         network = ["--backend", "onnx", "--size", "32"]
         with (self.folder / "stderr").open("wb") as stderr:
-            return subprocess.Popen(
-                [sys.executable, "-m", "colorize", *paths, *network, *options],
+            return subprocess.Popen(  # faulthandler: SIGABRT prints where a run stands still
+                [sys.executable, "-X", "faulthandler", "-m", "colorize",
+                 *paths, *network, *options],
                 stderr=stderr, cwd=ROOT,
             )  # fmt: skip
 
@@ -127,9 +129,17 @@ class Trial:
         try:
             return process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
-            process.kill()
-            self.violations.append(f"still running after {PATIENCE} s")
+            self._abort(process, f"still running after {PATIENCE} s")
             return process.wait()
+
+    def _abort(self, process: subprocess.Popen[bytes], violation: str) -> None:
+        """Kill a run that stands still, and note the violation with the stack of each thread."""
+        process.send_signal(signal.SIGABRT)
+        try:
+            process.wait(KILL_TIME)
+        except subprocess.TimeoutExpired:
+            process.kill()  # stopped or uninterruptible: no stack
+        self.violations.append(f"{violation}: {self._stderr()}")
 
     def _wait_for_a_moment(self, process: subprocess.Popen[bytes]) -> None:
         """Return at a random moment, mostly one at which photographs are being colorized."""
@@ -141,7 +151,10 @@ class Trial:
         before = self._names("out")
         left = len(self.inputs) - len(before)
         wanted = self.random.randint(1, max(1, left // KILLS_PER_BATCH))
+        deadline = time.monotonic() + PATIENCE
         while process.poll() is None and len(self._names("out") - before) < wanted:
+            if time.monotonic() > deadline:
+                self._abort(process, f"fewer than {wanted} outputs after {PATIENCE} s")
             time.sleep(POLL_INTERVAL)
         time.sleep(self.random.uniform(0, self.work_seconds / len(self.inputs)))
 
