@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +29,9 @@ from colorize.runtime.threads import available_cpus
 NO_PREPACK_BYTES = 1 << 26  # of weights: more than those of `compact`
 HINT_CHANNELS = 3
 CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
-OOM_PHRASES = ("failed to allocate", "out of memory", "bad_alloc")
+OOM_PHRASES = ("failed to allocate", "out of memory", "bad_alloc", "available memory of")
+MEMORY_SHARE = 0.75  # of the machine's that a graph of unknown origin may take
+ASSUMED_MEMORY = 16 << 30  # bytes, where the system does not say
 
 Tensors = Mapping[str, npt.NDArray[np.float32]]
 
@@ -117,6 +121,9 @@ class OnnxRunner:
         if self._tensors:
             values = map(onnxruntime.OrtValue.ortvalue_from_numpy, self._tensors.values())
             options.add_external_initializers(list(self._tensors), list(values))
+        else:  # not one of our graphs: an operator may ask for any amount of memory
+            _limit_memory()
+            options.add_session_config_entry("session.use_env_allocators", "1")
         providers: list[str | tuple[str, dict[str, str]]] = [CPU]
         if self.device != "cpu":
             providers.insert(0, (CUDA, {"device_id": self.device.partition(":")[2]}))
@@ -133,6 +140,23 @@ class OnnxRunner:
                 f"device {self.device}: CUDA cannot be used; its libraries or GPU are missing"
             )
         return session
+
+
+@functools.cache
+def _limit_memory() -> None:
+    """Limit what sessions with the process's allocator may take together."""
+    total = ASSUMED_MEMORY
+    with suppress(AttributeError, OSError, ValueError):  # Windows
+        total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    cpu = onnxruntime.OrtMemoryInfo(
+        "Cpu",
+        onnxruntime.OrtAllocatorType.ORT_ARENA_ALLOCATOR,
+        0,
+        onnxruntime.OrtMemType.DEFAULT,
+    )
+    limits = onnxruntime.OrtArenaCfg({"max_mem": int(total * MEMORY_SHARE)})
+    with suppress(Exception):  # the program around this library has set its own
+        onnxruntime.create_and_register_allocator(cpu, limits)
 
 
 def load(

@@ -32,6 +32,7 @@ from fixtures.sample_files import SAMPLES, SampleFile, sample_id
 from benchmarks.fuzz_reader import mutated
 from colorize.errors import ColorizeError, display_name
 from colorize.io.readers import read, read_pages
+from colorize.io.readers.limits import MAX_FULL_PAGES
 
 
 def reason(source: Any, **options: Any) -> str:
@@ -206,6 +207,17 @@ def test_frames_of_an_animation_have_a_limit_together() -> None:
     assert len(list(read_pages(io.BytesIO(content), max_pixels=3 * pixels))) == 3
     with pytest.raises(ColorizeError, match="together"):  # before the first frame
         next(read_pages(io.BytesIO(content), max_pixels=2 * pixels))
+
+
+def test_pages_of_a_tiff_have_a_limit_together() -> None:
+    page = image_of(GRAY)
+    content = saved(page, "TIFF", save_all=True, append_images=[page] * (MAX_FULL_PAGES - 1))
+    pixels = GRAY.size
+    assert len(list(read_pages(io.BytesIO(content), max_pixels=pixels))) == MAX_FULL_PAGES
+    content = saved(page, "TIFF", save_all=True, append_images=[page] * MAX_FULL_PAGES)
+    with pytest.raises(ColorizeError, match="together"):  # before the first page
+        next(read_pages(io.BytesIO(content), max_pixels=pixels))
+    read(io.BytesIO(content), max_pixels=pixels)
 
 
 @pytest.mark.parametrize("format", ["GIF", "PNG", "WEBP", "AVIF", "TIFF"])

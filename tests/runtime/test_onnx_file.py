@@ -1,7 +1,10 @@
 """ONNX files that would hang, read other files or fill the memory are refused unread."""
 
+import subprocess
+import sys
 from pathlib import Path
 
+import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper
@@ -35,6 +38,24 @@ def external() -> onnx.TensorProto:
 def sparse() -> onnx.SparseTensorProto:
     index = helper.make_tensor("i", TensorProto.INT64, [1], [0])
     return helper.make_sparse_tensor(WEIGHT, index, [1 << 40])
+
+
+RUN = """
+import sys
+from pathlib import Path
+import numpy as np
+from colorize.errors import ColorizeError
+from colorize.runtime import onnx_runner
+from colorize.runtime.oom import OomSafeRunner
+
+onnx_runner.MEMORY_SHARE = 1e-3
+metadata = onnx_runner.load().metadata
+runner = OomSafeRunner(onnx_runner.OnnxRunner(Path(sys.argv[1]), "m", metadata=metadata))
+try:
+    runner(np.zeros((1, 1, 64, 64), np.float32))
+except ColorizeError as error:
+    print(error)
+"""
 
 
 def saved(file: Path, content: onnx.GraphProto, **parts: object) -> Path:
@@ -78,3 +99,17 @@ def test_cut_files_are_damaged(tmp_path: Path) -> None:
     (tmp_path / "m.onnx").write_bytes(content[:-3])
     with pytest.raises(ColorizeError, match="damaged"):
         check_onnx_file(tmp_path / "m.onnx")
+
+
+def test_operators_get_no_more_than_their_share_of_the_memory(tmp_path: Path) -> None:
+    # in a process of its own: the limit holds for the process
+    number = onnx.numpy_helper.from_array(np.array([1 << 20, 1, 1, 1]), "n")
+    lightness = helper.make_tensor_value_info("lightness", TensorProto.FLOAT, [1, 1, 64, 64])
+    expand = helper.make_node("Expand", ["lightness", "n"], ["y"])
+    y = helper.make_tensor_value_info("y", TensorProto.FLOAT, None)
+    content = helper.make_graph([expand], "g", [lightness], [y], initializer=[number])
+    version = {"opset_imports": [helper.make_opsetid("", 18)], "ir_version": 9}
+    file = saved(tmp_path / "m.onnx", content, **version)
+    run = subprocess.run([sys.executable, "-c", RUN, file], capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    assert "not enough memory" in run.stdout

@@ -53,8 +53,9 @@ def read_pages(
     Args:
         source: see `read`.
         max_pixels: the largest width times height of a page, and of all frames of an animation
-            together, which its encoder wants in memory.
-        max_pages: the most pages or frames; None for any number.
+            together, which its encoder wants in memory. All pages together may have
+            MAX_FULL_PAGES times as many.
+        max_pages: the most pages or frames; None for any number, of any size together.
         allow_damaged: see `read`.
 
     Raises:

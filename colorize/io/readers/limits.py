@@ -15,6 +15,7 @@ MAX_SEGMENTS = 20_000
 MAX_UNKNOWN_BYTES = 1 << 16  # between the segments of a JPEG, which Pillow skips one by one
 MAX_PNM_HEADER_BYTES = 1 << 16  # which it reads one by one
 MAX_MISSING_BYTES = 64 << 20  # of a cut file for which zeros stand
+MAX_FULL_PAGES = 100  # pages of the largest size that a file may have: 1000 of A4 at 600 dpi are 70
 RAISE_LIMIT = "--max-pixels raises it"
 RAISE_PAGES = "--max-pages raises it"
 TAKE_DAMAGED = "--allow-damaged takes what can be decoded"
@@ -27,8 +28,9 @@ class ReadLimits:
     """How large a file may be.
 
     Attributes:
-        max_pixels: of a page, and of all frames of an animation together.
-        max_pages: pages or frames; None for any number.
+        max_pixels: of a page, and of all frames of an animation together; a hundredth of what all
+            pages may have together.
+        max_pages: pages or frames; None for any number, of any size together.
     """
 
     max_pixels: int
@@ -38,6 +40,16 @@ class ReadLimits:
         """Raise ColorizeError for too many pages or frames."""
         if self.max_pages is not None and count > self.max_pages:
             raise ColorizeError(f"has more than {self.max_pages} {name}", RAISE_PAGES)
+
+    def check_area(self, pixels: int) -> None:
+        """Raise ColorizeError where pages have too many pixels together."""
+        limit = self.max_pixels * MAX_FULL_PAGES
+        if self.max_pages is not None and pixels > limit:
+            raise ColorizeError(
+                f"its pages have {pixels / 1e6:.0f} megapixels together, more than the limit of "
+                f"{limit / 1e6:g}",
+                RAISE_LIMIT,
+            )
 
     def check_frames(self, count: int, width: int, height: int) -> None:
         """Raise ColorizeError where the frames of an animation are too many or too large."""
