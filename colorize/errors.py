@@ -76,18 +76,18 @@ def first_line(error: BaseException) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0]
 
 
-def reason_of(error: Exception, failure: str) -> str:
+def reason_of(error: Exception, failure: str = "") -> str:
     """Return why something failed, on one line.
 
     Args:
         error: what was raised.
-        failure: what it means, for exceptions whose messages mean nothing to users.
+        failure: what it means, if its message may mean nothing to users.
     """
     if isinstance(error, MemoryError):
         return "not enough memory for this picture"
     if isinstance(error, OSError) and error.errno is not None:
         return _REASONS.get(error.errno, (error.strerror or "input/output error").lower())
-    return f"{failure} ({one_line(error)})"
+    return f"{failure} ({one_line(error)})" if failure else one_line(error)
 
 
 def is_disk_full(error: BaseException) -> bool:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from types import NoneType
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin
 
-from colorize.errors import ColorizeError, display_name
+from colorize.errors import ColorizeError, display_name, reason_of
 
 if TYPE_CHECKING:
     from colorize.models.metadata import ModelMetadata
@@ -254,7 +254,7 @@ def hash_of(path: str | os.PathLike[str]) -> str:
     try:
         return hash_file(Path(path))
     except OSError as error:
-        raise ColorizeError(f"{display_name(path)}: cannot read: {error.strerror}") from error
+        raise ColorizeError(f"{display_name(path)}: cannot read: {reason_of(error)}") from error
 
 
 def supported_options(network: "ModelMetadata", options: Iterable[Option]) -> list[Option]:

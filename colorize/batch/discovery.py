@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import cast
 
 from colorize.batch.conflicts import real_path
-from colorize.batch.globbing import expand, is_excluded, is_hidden, is_match, walk
+from colorize.batch.globbing import expand, is_excluded, is_hidden, is_match, unlistable, walk
 from colorize.batch.jobs import Source
 from colorize.batch.naming import RESULT_TAGS
 from colorize.errors import ColorizeError, display_name
@@ -247,7 +247,6 @@ def _is_one_of(path: str, folders: set[Path]) -> bool:
 
 def _unreadable(error: OSError, folder: Path) -> Source:
     path = Path(error.filename)
-    reason = f"can't list this folder: {(error.strerror or str(error)).lower()}"
     if path == folder:
-        raise ColorizeError(f"{display_name(folder)}: {reason}") from error
-    return Source(path, path.relative_to(folder), reason)
+        raise ColorizeError(f"{display_name(folder)}: {unlistable(error)}") from error
+    return Source(path, path.relative_to(folder), unlistable(error))

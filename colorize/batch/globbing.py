@@ -12,6 +12,8 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import PurePath
 
+from colorize.errors import reason_of
+
 # What network storage, operating systems and archivers put among people's files: thumbnails,
 # recycle bins, snapshots. Compared without regard to case.
 SYSTEM_FOLDERS = frozenset(
@@ -41,6 +43,11 @@ def _no_folder(path: str) -> bool:
 
 def _ignore(error: OSError) -> None:
     pass
+
+
+def unlistable(error: OSError) -> str:
+    """Return that a folder can't be listed, and why."""
+    return f"can't list this folder: {reason_of(error)}"
 
 
 def walk(

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from colorize.batch.conflicts import real_path
-from colorize.batch.globbing import walk
+from colorize.batch.globbing import unlistable, walk
 from colorize.batch.jobs import HintFile, Job, Source
 from colorize.errors import ColorizeError, display_name
 from colorize.hints.format import Hints, read_hints
@@ -70,8 +70,7 @@ def _by_stem(folder: Path, suffixes: Sequence[str]) -> dict[Path, list[Path]]:
     """Return the files of hints below a folder by relative path without suffix."""
 
     def on_error(error: OSError) -> None:
-        reason = (error.strerror or str(error)).lower()
-        raise ColorizeError(f"{display_name(error.filename)}: can't list this folder: {reason}")
+        raise ColorizeError(f"{display_name(error.filename)}: {unlistable(error)}") from error
 
     files = defaultdict(list)
     for root, names in walk(os.fspath(folder), on_error=on_error):

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from colorize.color import lab
 from colorize.color.bit_depth import to_uint8
 from colorize.color.types import Floats
-from colorize.errors import ColorizeError, display_name
+from colorize.errors import ColorizeError, display_name, reason_of
 from colorize.io import readers
 from colorize.io.formats import has_image_suffix
 from colorize.io.photo import Photo
@@ -121,7 +121,7 @@ def _read_text(path: Path, name: str) -> str:
         with path.open(encoding="utf-8-sig") as file:
             text = file.read(MAX_TEXT + 1)
     except OSError as error:
-        raise ColorizeError(f"{name}: cannot read: {(error.strerror or '').lower()}") from error
+        raise ColorizeError(f"{name}: cannot read: {reason_of(error)}") from error
     except UnicodeDecodeError:
         text = "\0"
     if len(text) > MAX_TEXT or "\0" in text:

@@ -22,7 +22,7 @@ from urllib.error import HTTPError, URLError
 
 from tqdm import tqdm
 
-from colorize.errors import ColorizeError, one_line
+from colorize.errors import ColorizeError, reason_of
 from colorize.io.atomic import lock_file
 from colorize.io.checksum import CHUNK, hash_file
 from colorize.io.deadline import start
@@ -84,9 +84,7 @@ def download(
             return
         except (OSError, http.client.HTTPException, _Failure) as error:
             cause = error.reason if isinstance(error, URLError) else error
-            if isinstance(cause, OSError) and cause.strerror:
-                cause = cause.strerror  # without the number
-            reason = one_line(cause) if isinstance(cause, Exception) else cause
+            reason = reason_of(cause) if isinstance(cause, Exception) else cause
             reasons.append(f"{address} to {file.parent}: {reason}")
     raise ColorizeError(
         f"cannot download {', nor '.join(reasons)}; get the file with sha256 {sha256} in another "

@@ -10,7 +10,7 @@ from pickle import UnpicklingError
 import torch
 
 from colorize.color.types import Array, Tensors
-from colorize.errors import ColorizeError
+from colorize.errors import ColorizeError, first_line
 
 FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 
@@ -33,8 +33,7 @@ def read_pth(file: Path, size: int, zipped: bool) -> Tensors:
     # A hostile or damaged file makes zipfile and torch raise about anything.
     except Exception as error:
         # Torch's own message explains how to run the code in the file.
-        first = (str(error).splitlines() or [type(error).__name__])[0]
-        detail = "" if isinstance(error, UnpicklingError) else f" ({first})"
+        detail = "" if isinstance(error, UnpicklingError) else f" ({first_line(error)})"
         raise ColorizeError(
             f"{file}: refused: neither safetensors nor a PyTorch file of only tensors{detail}"
         ) from error

@@ -16,7 +16,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as serialize
 
 from colorize.color.types import Array, Pixels, Tensors
-from colorize.errors import ColorizeError, first_line
+from colorize.errors import ColorizeError, first_line, reason_of
 from colorize.installation import require_torch
 from colorize.io.atomic import atomic_write
 from colorize.models import header as headers
@@ -57,7 +57,7 @@ def read_weights(file: Path, model: Model) -> Weights:
             start = stream.read(9)
         size = file.stat().st_size
     except OSError as error:
-        raise ColorizeError(f"{file}: cannot read the weights: {error.strerror}") from error
+        raise ColorizeError(f"{file}: cannot read the weights: {reason_of(error)}") from error
     # Safetensors are 8 bytes of length, then JSON; neither a zip nor a pickle has a brace there.
     if start[8:] == b"{":
         tensors, header = _read_safetensors(file, int.from_bytes(start[:8], "little"), size)

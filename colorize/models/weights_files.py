@@ -10,7 +10,7 @@ import os
 import sys
 from pathlib import Path
 
-from colorize.errors import ColorizeError
+from colorize.errors import ColorizeError, reason_of
 from colorize.models.registry import HUB, Model, find
 
 CACHE_VARIABLE = "COLORIZE_CACHE"  # environment variable that moves the cache folder
@@ -79,7 +79,7 @@ def hash_of_weights(file: Path) -> str:
     try:
         return hash_file(file)
     except OSError as error:
-        raise ColorizeError(f"{file}: cannot read the weights: {error.strerror}") from error
+        raise ColorizeError(f"{file}: cannot read the weights: {reason_of(error)}") from error
 
 
 def ensure_weights(name: str, *, quiet: bool = False) -> Path:

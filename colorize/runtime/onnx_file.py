@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from colorize.errors import ColorizeError
+from colorize.errors import ColorizeError, reason_of
 
 MAX_NODES = 100_000  # of a graph; DDColor's has 2000
 
@@ -32,7 +32,7 @@ def check_onnx_file(file: Path) -> None:
     try:
         _check_model(memoryview(file.read_bytes()))
     except OSError as error:
-        raise ColorizeError(f"{file}: cannot read the weights: {error.strerror}") from error
+        raise ColorizeError(f"{file}: cannot read the weights: {reason_of(error)}") from error
     except ColorizeError as error:
         remedy = "export it with python -m colorize.export"
         raise ColorizeError(f"{file}: {error}", remedy) from None

@@ -17,7 +17,7 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from colorize.command_parser import WEIGHTS_HELP, CommandParser, add_arguments, from_arguments
-from colorize.errors import ColorizeError
+from colorize.errors import ColorizeError, reason_of
 from colorize.installation import install_command
 from colorize.models.registry import MODELS
 from colorize.runtime.threads import limit_blas_threads
@@ -89,8 +89,7 @@ def _listen(host: str, port: int) -> socket.socket:
         family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         return socket.create_server(address[:2], family=family, backlog=1024)
     except (OSError, UnicodeError) as error:
-        reason = str(error) if isinstance(error, UnicodeError) else error.strerror or str(error)
-        reason = reason.lower().partition(" (while")[0]  # which repeats the address
+        reason = reason_of(error).partition(" (while")[0]  # which repeats the address
         remedy = "choose another --host or --port"
         raise ColorizeError(f"{host} port {port}: cannot listen: {reason}; {remedy}") from error
 

@@ -44,15 +44,15 @@ class AudioTranscoder:
         self._stream.metadata.update(stream.metadata)
         self._stream.disposition = stream.disposition
 
-    def transcode(self, packet: av.Packet, damaged: list[str]) -> Iterator[av.Packet]:
-        """Yield the packets that replace one; add the reason to `damaged` if it can't be read.
+    def transcode(self, packet: av.Packet, damaged: list[av.FFmpegError]) -> Iterator[av.Packet]:
+        """Yield the packets that replace one; add the error to `damaged` if it can't be read.
 
         An empty packet makes the decoder return what it still holds.
         """
         try:
             frames = packet.decode()
         except av.FFmpegError as error:
-            damaged.append(error.strerror or type(error).__name__)
+            damaged.append(error)
             return
         for frame in frames:
             yield from self._stream.encode(frame)

@@ -34,8 +34,8 @@ def av_error_context(name: str, output: BinaryIO | None = None) -> Iterator[None
     try:
         yield
     except (ColorizeError, av.FFmpegError, ValueError, OSError) as error:
-        text = getattr(error, "strerror", None) or type(error).__name__
-        known = ValueError(text) if isinstance(error, av.FFmpegError) else error
+        is_av = isinstance(error, av.FFmpegError)
+        known = ValueError(error.strerror or type(error).__name__) if is_av else error
         with error_context(name, failure), disk_errors_revealed(output):
             raise known from None
 
@@ -56,7 +56,7 @@ class VideoReader:
         progressive: whether interlaced frames are made progressive.
         timeline: shifts the time stamps of all streams.
         count: number of frames read.
-        damaged: the reasons why packets could not be decoded.
+        damaged: the errors of packets that could not be decoded.
     """
 
     def __init__(
@@ -90,9 +90,9 @@ class VideoReader:
         self.bits = max(part.bits for part in first.format.components)
         self.progressive = progressive
         self.count = 0
-        self.damaged: list[str] = []
+        self.damaged: list[av.FFmpegError] = []
         self._untimed = 0
-        self._broken: list[str] = []
+        self._broken: list[av.FFmpegError] = []
         self._end = Fraction(0)  # seconds, of the packets read
         self._sizes: set[tuple[int, int]] = set()  # of the frames read
 
@@ -274,7 +274,9 @@ def _frame_rate(stream: av.VideoStream) -> Fraction:
 
 
 def _packets(
-    container: av.container.InputContainer, streams: list[av.stream.Stream], broken: list[str]
+    container: av.container.InputContainer,
+    streams: list[av.stream.Stream],
+    broken: list[av.FFmpegError],
 ) -> Iterator[av.Packet]:
     """Yield packets up to the end of what is readable; add to `broken` if that comes early."""
     packets = container.demux(streams)
@@ -282,7 +284,7 @@ def _packets(
         try:
             packet = next(packets, None)
         except av.FFmpegError as error:
-            broken.append(error.strerror or type(error).__name__)
+            broken.append(error)
             return
         if packet is None:
             return
@@ -290,7 +292,7 @@ def _packets(
 
 
 def _shifted_packets(
-    container: av.container.InputContainer, timeline: Timeline, broken: list[str]
+    container: av.container.InputContainer, timeline: Timeline, broken: list[av.FFmpegError]
 ) -> Iterator[av.Packet]:
     """Yield the packets of all streams as `_packets` does, shifted; covers have no times."""
     for packet in _packets(container, list(container.streams), broken):
@@ -299,13 +301,13 @@ def _shifted_packets(
         yield packet
 
 
-def _decode(packet: av.Packet, damaged: list[str]) -> list[av.VideoFrame]:
-    """Return the frames of a packet; for a damaged one none, and add the reason to `damaged`."""
+def _decode(packet: av.Packet, damaged: list[av.FFmpegError]) -> list[av.VideoFrame]:
+    """Return the frames of a packet; for a damaged one none, and add the error to `damaged`."""
     try:
         return list(packet.decode())
     except av.FFmpegError as error:
         if not isinstance(error, EOFError):
-            damaged.append(error.strerror or type(error).__name__)
+            damaged.append(error)
         return []
 
 

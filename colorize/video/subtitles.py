@@ -42,8 +42,8 @@ class SubtitleTranscoder:
         self._stream.metadata.update(stream.metadata)
         self._stream.disposition = stream.disposition
 
-    def transcode(self, packet: av.Packet, damaged: list[str]) -> Iterator[av.Packet]:
-        """Yield the packets that replace one; add the reason to `damaged` if it can't be read."""
+    def transcode(self, packet: av.Packet, damaged: list[av.FFmpegError]) -> Iterator[av.Packet]:
+        """Yield the packets that replace one; add the error to `damaged` if it can't be read."""
         if not packet.size:
             return
         try:
@@ -52,7 +52,7 @@ class SubtitleTranscoder:
                 return
             transcoded = self._encoder.encode_subtitle(text)
         except av.FFmpegError as error:
-            damaged.append(error.strerror or type(error).__name__)
+            damaged.append(error)
             return
         transcoded.pts = transcoded.dts = packet.pts
         transcoded.duration, transcoded.time_base = packet.duration, packet.time_base

@@ -190,7 +190,7 @@ def test_unusable_models_are_rejected(exported, tmp_path):
     values = json.loads(load_runner(weights=exported).metadata.to_json())
     damaged = json.dumps(values | {"output": "pictures"})
     cases = {
-        str(tmp_path / "none.onnx"): "cannot read the weights: No such file",
+        str(tmp_path / "none.onnx"): "cannot read the weights: no such file",
         str(tmp_path / "bad.onnx"): "bad.onnx: ONNX Runtime cannot load it",
         with_metadata(exported, tmp_path / "foreign.onnx", None): "no metadata",
         with_metadata(exported, tmp_path / "damaged.onnx", damaged): "metadata is damaged",

@@ -216,7 +216,7 @@ def test_other_architecture_is_named(ours, shrunk):
 
 
 def test_missing_file_and_folder_are_refused(tmp_path):
-    assert_refused(tmp_path / "none.pth", "No such file")
+    assert_refused(tmp_path / "none.pth", "no such file")
     assert_refused(tmp_path, "cannot read the weights")
 
 
