@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import os
+from argparse import HelpFormatter
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, NoReturn, TypeVar
 
 from colorize._version import __version__
@@ -19,9 +22,12 @@ UNKNOWN = "unrecognized arguments: "
 class CommandParser(argparse.ArgumentParser):
     """A parser without abbreviations, whose message for a mistyped option names the nearest one."""
 
-    def __init__(self, **attributes: Any) -> None:
+    def __init__(
+        self, *, formatter_class: type[HelpFormatter] = HelpFormatter, **attributes: Any
+    ) -> None:
         """Create the parser; the attributes are those of `argparse.ArgumentParser`."""
-        super().__init__(allow_abbrev=False, **attributes)
+        formatter = partial(formatter_class, width=_help_width())
+        super().__init__(allow_abbrev=False, formatter_class=formatter, **attributes)
         self.add_argument(
             "-V", "--version", action="version", version=f"colorize {__version__}",
             help="print the version",
@@ -43,6 +49,17 @@ class CommandParser(argparse.ArgumentParser):
                 for close in difflib.get_close_matches(word.partition("=")[0], known, 1, 0.75):
                     return f"; did you mean {close}?"
         return ""
+
+
+def _help_width() -> int:
+    """Return the width that argparse chooses too, but without its import of shutil (4 ms)."""
+    columns = os.environ.get("COLUMNS", "")
+    if columns.isdigit() and int(columns):
+        return int(columns) - 2
+    try:
+        return (os.get_terminal_size().columns or 80) - 2
+    except OSError:  # standard output is not a terminal
+        return 78
 
 
 def _options(parser: argparse.ArgumentParser) -> Iterator[str]:
