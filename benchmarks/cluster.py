@@ -36,6 +36,7 @@ from colorize.batch.ray_connection import ENVIRONMENT
 from colorize.cli import ray as on_cluster
 from colorize.cli.arguments import parser
 from colorize.cli.settings import output_fingerprint
+from colorize.io.atomic import Found
 from colorize.runtime.threads import available_cpus
 
 os.environ.update(ENVIRONMENT)
@@ -71,7 +72,7 @@ def make_work() -> JobWorker:
 class Idle(JobWorker):
     """Does nothing."""
 
-    def run(self, job: batch.Job) -> batch.Result:
+    def run(self, job: batch.Job, found: Found | None = None) -> batch.Result:
         """Return that the job is done."""
         return batch.Result(job, 0.0)
 

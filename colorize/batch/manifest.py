@@ -95,31 +95,8 @@ class Manifest:
     @contextmanager
     def appending(cls, path: Path, settings: Mapping[str, object]) -> Iterator[Manifest]:
         """Open a manifest for writing, create it if missing, and lock it against other runs."""
-        name = display_name(path)
-        with error_context(name):
-            _check_regular(path)
-            flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
-            descriptor = os.open(path, flags, 0o666)
-        try:
-            try:
-                lock_file(descriptor)
-            except BlockingIOError as error:
-                raise ColorizeError(
-                    f"{name}: another run is using this manifest; wait for it to end or choose "
-                    "another file"
-                ) from error
-            except OSError:  # a file system without locks
-                pass
+        with _locked(path) as descriptor:
             yield cls(path, settings, descriptor)
-            if not _is_at(path, descriptor):
-                warnings.warn(
-                    f"{name} was removed or replaced during the batch: the next run finds no "
-                    "record of this one",
-                    RuntimeWarning,
-                    stacklevel=1,
-                )
-        finally:
-            os.close(descriptor)
 
     def is_current(
         self, source: Path, target: Path, changes: Mapping[str, object] | None = None
@@ -226,6 +203,39 @@ class Manifest:
         self._last[entry.output] = entry
         if entry.status == DONE:
             self._done[entry.output] = entry
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[int]:
+    """Open a file to append to, created if missing; no other run can do so in the meantime.
+
+    Warns where it does not have its name any more at the end.
+    """
+    name = display_name(path)
+    with error_context(name):
+        _check_regular(path)
+        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
+        descriptor = os.open(path, flags, 0o666)
+    try:
+        try:
+            lock_file(descriptor)
+        except BlockingIOError as error:
+            raise ColorizeError(
+                f"{name}: another run is using this manifest; wait for it to end or choose "
+                "another file"
+            ) from error
+        except OSError:  # a file system without locks
+            pass
+        yield descriptor
+        if not _is_at(path, descriptor):
+            warnings.warn(
+                f"{name} was removed or replaced during the batch: the next run finds no "
+                "record of this one",
+                RuntimeWarning,
+                stacklevel=1,
+            )
+    finally:
+        os.close(descriptor)
 
 
 def finish_entry(started: Entry, error: str | None, seconds: float) -> Entry:

@@ -11,7 +11,7 @@ from pathlib import Path
 from colorize.batch.conflicts import find_conflicts
 from colorize.batch.jobs import Job, RenderFn, Result, VideoColorizerFn, WriteOptions
 from colorize.batch.precheck import check
-from colorize.batch.worker import JobWorker
+from colorize.batch.worker import BatchWorker, JobWorker
 from colorize.errors import ColorizeError, display_name
 from colorize.io.atomic import remove_stale_temp_files
 from colorize.io.photo import Photo
@@ -59,7 +59,8 @@ def run(
     """
     options = options or WriteOptions()
     rejected = find_conflicts(jobs, options.reserved)
-    worker = JobWorker(colorize, options, rejected, colorize_video, render, prefetcher)
+    worker = JobWorker(colorize, options, colorize_video, render, prefetcher)
+    run_job = BatchWorker(worker, rejected)
     clean_up(jobs)
     waiting = iter(jobs)
     running: set[Future[Result]] = set()
@@ -67,7 +68,7 @@ def run(
         try:
             while True:
                 for job in islice(waiting, workers * JOBS_PER_WORKER - len(running)):
-                    running.add(threads.submit(worker, job))
+                    running.add(threads.submit(run_job, job))
                 if not running:
                     return
                 finished, running = wait(running, return_when=FIRST_COMPLETED)

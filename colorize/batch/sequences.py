@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from colorize.batch.conflicts import find_conflicts
 from colorize.batch.jobs import Job, Result, WriteOptions
 from colorize.batch.runner import clean_up
-from colorize.batch.worker import JobWorker
+from colorize.batch.worker import BatchWorker, JobWorker
 from colorize.errors import display_name
 from colorize.video.formats import is_video
 from colorize.video.sequence import group_frames
@@ -98,6 +98,7 @@ def _run_sequence(
     done = record.done
     colorize.state = record.state
     worker = JobWorker(colorize, dataclasses.replace(options, existing="replace"))
+    run_job = BatchWorker(worker)
     with ThreadPoolExecutor(1) as thread:
         try:
             for number, job in enumerate(frames):
@@ -110,7 +111,7 @@ def _run_sequence(
                 # the run that was interrupted may have written the next frame, not yet recorded
                 own = record.resumed and number == done
                 if options.existing == "replace" or own or not os.path.lexists(job.target):
-                    result = thread.submit(worker, job).result()
+                    result = thread.submit(run_job, job).result()
                 else:
                     exists = f"{display_name(job.target)} exists; --overwrite replaces it"
                     message = f"{display_name(job.source)}: {exists}"

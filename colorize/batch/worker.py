@@ -1,4 +1,4 @@
-"""Run one job: read, colorize, write, and record it in the manifest."""
+"""Run one job: check what is there, read, colorize, write, and record it in the manifest."""
 
 from __future__ import annotations
 
@@ -53,15 +53,13 @@ class Cancelled(Exception):
 class JobWorker:
     """Runs the jobs of a batch; called from several threads.
 
-    On Ray, another process keeps the manifest. Set the event `cancelled` to make running jobs end
-    at their next step.
+    Set the event `cancelled` to make running jobs end at their next step.
     """
 
     def __init__(
         self,
         colorize: Callable[[Photo], Photo],
         options: WriteOptions,
-        rejected: Mapping[Job, str] | None = None,
         colorize_video: VideoColorizerFn | None = None,
         render: RenderFn | None = None,
         prefetcher: PhotoPrefetcher | None = None,
@@ -71,7 +69,6 @@ class JobWorker:
         Args:
             colorize: returns a photograph in color.
             options: how to write.
-            rejected: the jobs that must not run, with the reasons, from `find_conflicts`.
             colorize_video: runs the jobs whose sources are videos.
             render: runs the jobs that ask for a sample, a map or a layer, or have hints.
             prefetcher: the pages of a source that is already being read.
@@ -82,30 +79,6 @@ class JobWorker:
         self.render = render
         self.prefetcher = prefetcher
         self.cancelled = Event()
-        self.precheck = Prechecker(options, rejected, self.cancelled)
-
-    def __call__(self, job: Job) -> Result:
-        """Return how the job ended. Raises ColorizeError if the manifest can't be written."""
-        start = time.monotonic()
-        found = find_output(job)
-        result = self.precheck(job)
-        if result is not None:
-            return result
-        try:
-            return self._run_with_manifest(job, found)
-        except StorageError as error:  # the manifest records sizes and times of objects too
-            return Result(job, time.monotonic() - start, str(error))
-
-    def _run_with_manifest(self, job: Job, found: Found | None) -> Result:
-        manifest = self.options.manifest
-        if manifest is None:
-            return self.run(job, found)
-        started = manifest.start(job.source, job.target, job.settings)
-        result = self.run(job, found)
-        if self.is_left_over(result):
-            return result  # neither done nor failed: the next run does it
-        manifest.append(finish_entry(started, result.error, result.seconds))
-        return result
 
     def is_left_over(self, result: Result) -> bool:
         """Return whether a result says nothing of the photograph, so that no entry records it."""
@@ -113,7 +86,7 @@ class JobWorker:
         return cancelled or result.cause in ("in color", "a result", "disk full")
 
     def run(self, job: Job, found: Found | None = None) -> Result:
-        """Run the job without consulting the manifest; any exception becomes the result's error.
+        """Return how the job ended; any exception becomes the result's error.
 
         found: what the output may replace; None for what is there now.
         """
@@ -215,6 +188,46 @@ class JobWorker:
     def _raise_if_cancelled(self) -> None:
         if self.cancelled.is_set():
             raise Cancelled
+
+
+class BatchWorker:
+    """Runs the jobs that are not settled already, and records them in the manifest.
+
+    On Ray, another process does both, see `batch.ray`.
+    """
+
+    def __init__(self, worker: JobWorker, rejected: Mapping[Job, str] | None = None):
+        """Prepare to run jobs.
+
+        Args:
+            worker: runs them.
+            rejected: the jobs that must not run, with the reasons, from `find_conflicts`.
+        """
+        self.worker = worker
+        self.manifest = worker.options.manifest
+        self.precheck = Prechecker(worker.options, rejected, worker.cancelled)
+
+    def __call__(self, job: Job) -> Result:
+        """Return how the job ended. Raises ColorizeError if the manifest can't be written."""
+        start = time.monotonic()
+        found = find_output(job)
+        result = self.precheck(job)
+        if result is not None:
+            return result
+        try:
+            return self._run(job, found)
+        except StorageError as error:  # the manifest records sizes and times of objects too
+            return Result(job, time.monotonic() - start, str(error))
+
+    def _run(self, job: Job, found: Found | None) -> Result:
+        if self.manifest is None:
+            return self.worker.run(job, found)
+        started = self.manifest.start(job.source, job.target, job.settings)
+        result = self.worker.run(job, found)
+        if self.worker.is_left_over(result):
+            return result  # neither done nor failed: the next run does it
+        self.manifest.append(finish_entry(started, result.error, result.seconds))
+        return result
 
 
 def _was_colorized(photo: Photo) -> bool:
