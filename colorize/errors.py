@@ -91,12 +91,12 @@ def reason_of(error: Exception, failure: str = "") -> str:
 
 
 def is_disk_full(error: BaseException) -> bool:
-    """Return whether an exception, or one that caused it, means that nothing can be written."""
+    """Return whether an exception, or one that led to it, means that nothing can be written."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT):
             return True
-        cause = cause.__cause__
+        cause = cause.__cause__ or cause.__context__
     return False
 
 

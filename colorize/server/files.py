@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import errno
 import secrets
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Lock
 
 TOKEN_BYTES = 24  # of randomness: names of files are also the tokens of kept photographs
-DISK_FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))  # Windows has no EDQUOT
 
 
 class WorkFolder:
@@ -35,13 +33,3 @@ class WorkFolder:
             if self._folder is not None:
                 self._folder.cleanup()
                 self._folder = None
-
-
-def is_disk_full(error: BaseException) -> bool:
-    """Return whether an error, or one of those that caused it, means that there is no space."""
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, OSError) and cause.errno in DISK_FULL:
-            return True
-        cause = cause.__cause__ or cause.__context__
-    return False

@@ -19,11 +19,10 @@ from threading import Event, Thread
 from typing import TYPE_CHECKING
 
 from colorize.color.types import Floats
-from colorize.errors import ColorizeError
+from colorize.errors import ColorizeError, is_disk_full
 from colorize.models.metadata import ModelMetadata
 from colorize.runtime.base import Runner
 from colorize.runtime.threads import available_cpus, limit_blas_threads
-from colorize.server.files import is_disk_full
 from colorize.server.jobs import EncodedImage, Job
 from colorize.server.memory import MemoryBudget
 

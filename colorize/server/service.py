@@ -15,13 +15,13 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from colorize._version import __version__
-from colorize.errors import ColorizeError
+from colorize.errors import ColorizeError, is_disk_full
 from colorize.models.metadata import ModelMetadata
 from colorize.option_fields import supported_options
 from colorize.options import DEFAULT_STYLE
 from colorize.runtime.base import Runner
 from colorize.server.errors import ApiError
-from colorize.server.files import WorkFolder, is_disk_full
+from colorize.server.files import WorkFolder
 from colorize.server.jobs import ColorizeJob, EncodedImage, Job, PreviewJob, without_path
 from colorize.server.kept import KeptPhotos
 from colorize.server.limits import Limits
