@@ -34,10 +34,10 @@ def av_error_context(name: str, output: BinaryIO | None = None) -> Iterator[None
     try:
         yield
     except (ColorizeError, av.FFmpegError, ValueError, OSError) as error:
-        is_av = isinstance(error, av.FFmpegError)
-        known = ValueError(error.strerror or type(error).__name__) if is_av else error
         with error_context(name, failure), disk_errors_revealed(output):
-            raise known from None
+            if isinstance(error, av.FFmpegError):  # an OSError with numbers of its own
+                raise ValueError(error.strerror or type(error).__name__) from None
+            raise error from None
 
 
 class VideoReader:
