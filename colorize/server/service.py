@@ -7,7 +7,7 @@ import json
 import logging
 from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -44,8 +44,6 @@ from colorize.server.zips import ZipDownloads
 
 CLIENT_CLOSED_REQUEST = 499  # nginx's status for a client that did not wait; nobody receives it
 EXPIRY_INTERVAL = 60.0  # seconds between searches for kept photographs whose time is over
-
-Handler = Callable[[Request, LimitedBody, ExitStack], Awaitable[Response]]
 
 log = logging.getLogger("colorize.server")
 
@@ -114,14 +112,16 @@ class Service:
             await asyncio.sleep(EXPIRY_INTERVAL)
             await asyncio.to_thread(self.kept.drop_expired)
 
-    async def _respond(self, handler: Handler, request: Request) -> Response:
+    async def _respond(
+        self, handler: Callable[[PhotoRequest], Awaitable[Response]], request: Request
+    ) -> Response:
         """Return the response to a request that carries a photograph, or the reason for none."""
         body = LimitedBody(request, self.limits.max_bytes, self.uploads)
         resources = ExitStack()
         resources.callback(body.release)
         try:
             self.queue.check()  # before the body is sent for nothing
-            return await handler(request, body, resources)
+            return await handler(PhotoRequest(self, request, body, resources))
         except ApiError:
             resources.close()
             await body.discard_rest()
@@ -141,73 +141,29 @@ class Service:
         finally:
             resources.close()
 
-    async def _receive(
-        self, body: LimitedBody, resources: ExitStack, copy_kept: CopyKept | None = None
-    ) -> Upload:
-        """Return what a request carries, and count it as accepted until `resources` is closed."""
-        with self.queue.receive():
-            upload = await read_upload(body, self.folder, copy_kept)
-        resources.callback(upload.close)
-        resources.enter_context(self.queue.accept())
-        return upload
+    async def _colorize(self, photo: PhotoRequest) -> Response:
+        image, path, headers = await photo.colorize(photo.query)
+        return photo.respond(path, image, headers)
 
-    async def _run(self, job: Job, request: Request, resources: ExitStack) -> EncodedImage:
-        """Return the result of a job. Raises ApiError (422) for input that cannot be used."""
-        resources.callback(job.result.unlink, missing_ok=True)
-        try:
-            return await _outcome(self.worker.submit(job), request)
-        except ColorizeError as error:
-            raise ApiError(422, without_path(error, job.photo)) from None
-
-    async def _colorized(
-        self, query: Query, request: Request, body: LimitedBody, resources: ExitStack
-    ) -> tuple[EncodedImage, Path, dict[str, str]]:
-        """Return the picture that a request asks for, its file, and headers of the response."""
-        parse_request(query)  # reports a mistake in the query before the photograph is read
-        upload = await self._receive(body, resources, self.kept.copy)
-        parameters = parse_request(query, upload.fields)
-        job = ColorizeJob(
-            upload.photo,
-            self.folder.new_path(),
-            parameters,
-            self.limits.max_pixels,
-            upload.extra_files,
-            self.limits.max_pages,
-        )
-        image = await self._run(job, request, resources)
-        upload.close()
-        self.answered += 1
-        headers = {"Colorize-Notes": json.dumps(image.notes)} if image.notes else {}  # ASCII
-        return image, job.result, headers
-
-    async def _colorize(
-        self, request: Request, body: LimitedBody, resources: ExitStack
-    ) -> Response:
-        query = request.query_params.multi_items()
-        image, path, headers = await self._colorized(query, request, body, resources)
-        return FileResult(path, MEDIA_TYPES[image.format], headers, resources.pop_all())
-
-    async def _add_to_zip(
-        self, request: Request, body: LimitedBody, resources: ExitStack
-    ) -> Response:
-        download = self.zips.find(request.path_params["token"])
-        name, query = parse_file_name(request.query_params.multi_items())
-        image, path, headers = await self._colorized(query, request, body, resources)
+    async def _add_to_zip(self, photo: PhotoRequest) -> Response:
+        download = self.zips.find(photo.request.path_params["token"])
+        name, query = parse_file_name(photo.query)
+        image, path, headers = await photo.colorize(query)
         await download.add(name, image.format, path)
         return Response(status_code=204, headers=headers)
 
-    async def _preview(self, request: Request, body: LimitedBody, resources: ExitStack) -> Response:
-        side = parse_preview_side(request.query_params.multi_items())
-        upload = await self._receive(body, resources)
+    async def _preview(self, photo: PhotoRequest) -> Response:
+        side = parse_preview_side(photo.query)
+        upload = await photo.receive()
         if upload.fields or upload.extra_files:
             raise ApiError(422, f"the form may have a file '{PHOTO}' only")
         job = PreviewJob(upload.photo, self.folder.new_path(), side, self.limits.max_pixels)
-        image = await self._run(job, request, resources)
+        image = await photo.run(job)
         token = await asyncio.to_thread(self.kept.keep, upload.photo)
         headers = {"Colorize-Size": f"{image.width}x{image.height}"}
         if token is not None:
             headers["Colorize-Token"] = token
-        return FileResult(job.result, MEDIA_TYPES[image.format], headers, resources.pop_all())
+        return photo.respond(job.result, image, headers)
 
     async def health(self, request: Request) -> Response:
         """GET /healthz."""
@@ -230,6 +186,68 @@ class Service:
                 "batches": {str(size): count for size, count in batches},
             }
         )
+
+
+@dataclass(frozen=True)
+class PhotoRequest:
+    """A request that carries a photograph, while it is answered.
+
+    Attributes:
+        service: What it shares with others.
+        request: As it came.
+        body: Of the request, read only once.
+        resources: What is released after the response.
+    """
+
+    service: Service
+    request: Request
+    body: LimitedBody
+    resources: ExitStack
+
+    @property
+    def query(self) -> Query:
+        """The parameters in the address."""
+        return self.request.query_params.multi_items()
+
+    async def receive(self, copy_kept: CopyKept | None = None) -> Upload:
+        """Return what the body carries, and count the request as accepted until its end."""
+        queue = self.service.queue
+        with queue.receive():
+            upload = await read_upload(self.body, self.service.folder, copy_kept)
+        self.resources.callback(upload.close)
+        self.resources.enter_context(queue.accept())
+        return upload
+
+    async def run(self, job: Job) -> EncodedImage:
+        """Return the result of a job. Raises ApiError (422) for input that cannot be used."""
+        self.resources.callback(job.result.unlink, missing_ok=True)
+        try:
+            return await _outcome(self.service.worker.submit(job), self.request)
+        except ColorizeError as error:
+            raise ApiError(422, without_path(error, job.photo)) from None
+
+    async def colorize(self, query: Query) -> tuple[EncodedImage, Path, dict[str, str]]:
+        """Return the picture that is asked for, its file, and headers of the response."""
+        parse_request(query)  # reports a mistake in the query before the photograph is read
+        service = self.service
+        upload = await self.receive(service.kept.copy)
+        job = ColorizeJob(
+            upload.photo,
+            service.folder.new_path(),
+            parse_request(query, upload.fields),
+            service.limits.max_pixels,
+            upload.extra_files,
+            service.limits.max_pages,
+        )
+        image = await self.run(job)
+        upload.close()
+        service.answered += 1
+        headers = {"Colorize-Notes": json.dumps(image.notes)} if image.notes else {}  # ASCII
+        return image, job.result, headers
+
+    def respond(self, path: Path, image: EncodedImage, headers: dict[str, str]) -> Response:
+        """Return a response with the file of a picture, which it deletes when it is sent."""
+        return FileResult(path, MEDIA_TYPES[image.format], headers, self.resources.pop_all())
 
 
 def _defaults(metadata: ModelMetadata, parameters: list[str]) -> dict[str, float]:
