@@ -10,8 +10,8 @@ import pytest
 from fixtures.server import PHOTO, make_form, serve, wait_until
 from PIL import Image
 
+from colorize.errors import is_disk_full
 from colorize.server import connections, upload
-from colorize.server.files import is_disk_full
 
 
 def closed(connection: socket.socket) -> bool:
