@@ -35,13 +35,13 @@ def parser() -> CommandParser:
     )
     result.add_argument("photograph", metavar="PATH")
     result.add_argument(
-        "--models", nargs="+", choices=tuple(registry.MODELS), metavar="NAME",
+        "--models", nargs="+", action="extend", choices=tuple(registry.MODELS), metavar="NAME",
         help=f"networks: {', '.join(registry.MODELS)} (default: those on this machine)",
     )  # fmt: skip
     styles = next(each for each in options_of(ColorizeOptions) if each.name == "style").choices
     result.add_argument(
-        "--styles", nargs="+", choices=styles, default=[DEFAULT_STYLE],
-        metavar="STYLE", help=f"{', '.join(styles)}; a network without styles is shown once "
+        "--styles", nargs="+", action="extend", choices=styles, metavar="STYLE",
+        help=f"{', '.join(styles)}; a network without styles is shown once "
         f"(default: {DEFAULT_STYLE})",
     )  # fmt: skip
     result.add_argument(
@@ -94,8 +94,9 @@ def _write_sheet(args: argparse.Namespace) -> Path:
 
     photo = _reduced(read(source), args.side)
     pictures = [("photograph", photo)]
+    styles = args.styles or [DEFAULT_STYLE]
     for name in names:
-        pictures += _in_styles(photo, name, args.styles, "gpu" if args.gpu else "cpu")
+        pictures += _in_styles(photo, name, styles, "gpu" if args.gpu else "cpu")
     write(contact_sheet(pictures, args.side), target)
     return target
 

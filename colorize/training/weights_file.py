@@ -168,7 +168,7 @@ def parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     result.add_argument("-o", "--output", type=Path, required=True, help="a .safetensors file")
     add_argument(
-        result, "--mixing-weights", "--shares", type=float, nargs="+", metavar="X",
+        result, "--mixing-weights", "--shares", type=float, nargs="+", action="extend", metavar="X",
         help="weight of each file in the mean (default: equal)",
     )  # fmt: skip
     vivid, faithful = DEFAULT_STYLES["vivid"], DEFAULT_STYLES["faithful"]

@@ -1,8 +1,10 @@
 """Inputs without -i, sub-commands, suggestions, and what is made from the parser."""
 
+import argparse
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from importlib import import_module, metadata
 from pathlib import Path
 
@@ -10,10 +12,14 @@ import pytest
 from PIL import Image
 
 import colorize
-from colorize.cli import main
+from colorize.cli import arguments, compare_models, main
 from colorize.cli.arguments import parser
 from colorize.cli.commands import COMMANDS
 from colorize.cli.man import man_page
+from colorize.evaluation import cli as evaluation_cli
+from colorize.export import cli as export_cli
+from colorize.training import cli as training_cli
+from colorize.training import weights_file
 
 
 @pytest.fixture
@@ -169,3 +175,25 @@ def test_doctor_reports_versions_devices_weights_and_a_timed_run(capsys):
     report = capsys.readouterr().out
     for word in ("onnxruntime", "cache folder", "weights of compact", "colorized in"):
         assert word in report
+
+
+def options_of_several_values(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for choice in action.choices.values():
+                yield from options_of_several_values(choice)
+        elif action.option_strings and action.nargs in ("+", "*"):
+            yield action
+
+
+@pytest.mark.parametrize(
+    "parser",
+    [arguments.parser, compare_models.parser, evaluation_cli.parser, export_cli.parser,
+     training_cli.parser, weights_file.parser],
+    ids=lambda parser: parser.__module__,
+)  # fmt: skip
+def test_options_of_several_values_may_be_repeated(
+    parser: Callable[[], argparse.ArgumentParser],
+) -> None:
+    for action in options_of_several_values(parser()):
+        assert isinstance(action, argparse._ExtendAction), action.option_strings

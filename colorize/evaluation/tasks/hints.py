@@ -106,7 +106,7 @@ def as_text(values: Mapping[int | str, float]) -> str:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `hints`."""
     parser.add_argument(
-        "--hints", dest="counts", type=whole_number(0), nargs="+", default=COUNTS, metavar="N",
+        "--hints", dest="counts", type=whole_number(0), nargs="+", action="extend", metavar="N",
         help="numbers of hints (default: 0 1 5 10 50)",
     )  # fmt: skip
     parser.add_argument(
@@ -116,7 +116,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def measure(subject: Subject) -> Report:
     """Return the report of `hints`."""
-    counts, seed = sorted(set(subject.args.counts)), subject.args.seed
+    counts, seed = sorted(set(subject.args.counts or COUNTS)), subject.args.seed
     values, count = psnr_by_hints(subject.colorizer, subject.photographs(), counts, seed)
     return subject.report(count, {"psnr": values}, as_text(values), seed=seed)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -41,13 +42,13 @@ class ReadLimits:
         if self.max_pages is not None and count > self.max_pages:
             raise ColorizeError(f"has more than {self.max_pages} {name}", RAISE_PAGES)
 
-    def check_area(self, pixels: int) -> None:
-        """Raise ColorizeError where pages have too many pixels together."""
+    def check_areas(self, areas: Iterable[int]) -> None:
+        """Raise ColorizeError where pages, each within its limit, have too many pixels together."""
         limit = self.max_pixels * MAX_FULL_PAGES
+        pixels = sum(min(area, self.max_pixels) for area in areas)
         if self.max_pages is not None and pixels > limit:
             raise ColorizeError(
-                f"its pages have {pixels / 1e6:.0f} megapixels together, more than the limit of "
-                f"{limit / 1e6:g}",
+                f"its pages have together more than the limit of {limit / 1e6:g} megapixels",
                 RAISE_LIMIT,
             )
 

@@ -42,7 +42,7 @@ def read_pages(file: BinaryIO, limits: ReadLimits, allow_damaged: bool = False) 
         yield raw.read(file, limits.max_pixels)
         return
     limits.check_pages(len(found.pages))
-    limits.check_area(sum(page.area for page in found.pages))
+    limits.check_areas(page.area for page in found.pages)
     reader = IFDReader(file)
     notes = found.notes
     for page in found.pages:
