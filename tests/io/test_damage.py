@@ -159,6 +159,15 @@ def test_animation_without_its_end_is_rejected() -> None:
     assert is_rejected(animation("PNG")[:-12])
 
 
+def test_gif_without_its_end_is_rejected_where_it_is_an_animation() -> None:
+    still = saved(image_of(GRAY), "GIF")
+    assert "end" in notes_of(still[:-1])
+    content = animation("GIF", loop=0)
+    frames = [i for i in range(len(content)) if content[i : i + 3] == b"\x21\xf9\x04"]
+    cuts = (frames[1], frames[1] + 8, frames[2], len(content) - 1)
+    assert all(is_rejected(content[:cut]) for cut in cuts)
+
+
 @pytest.mark.parametrize("trailer", [b"\0\0\0", bytes(50)])
 def test_zeros_behind_a_jpeg2000_file_do_not_matter(trailer: bytes) -> None:
     content = saved(image_of(GRAY), "JPEG2000")

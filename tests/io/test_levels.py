@@ -27,6 +27,7 @@ from fixtures.image_files import (
 from fixtures.sample_files import SAMPLES, SampleFile, sample_id
 from skimage.color import lab2rgb, rgb2lab
 
+from colorize.errors import ColorizeError
 from colorize.io import tiff_ifd as tiff
 from colorize.io.readers import read
 from colorize.io.tiff_ifd_reader import read_ifds
@@ -211,6 +212,44 @@ def test_levels_of_ycbcr(across: int, down: int) -> None:
     content = with_tag(content, tiff.REFERENCE_BLACK_WHITE, tiff.Tag(5, levels))
     expected = RGB.repeat(4, axis=0).repeat(4, axis=1)
     assert_same_levels(read(io.BytesIO(content)).pixels, expected, 1.5)
+
+
+def test_levels_of_deep_ycbcr_whose_tag_is_for_8_bits() -> None:
+    ramp = np.rint(RAMP * 65535).astype(np.uint16)
+    content = plain_tiff(np.dstack([ramp, *[np.full_like(ramp, 32768)] * 2]), 6)
+    content = _with_shorts(content, tiff.YCBCR_SUBSAMPLING, [1, 1])
+    levels = struct.pack("<12I", 0, 1, 255, 1, 128, 1, 255, 1, 128, 1, 255, 1)
+    content = with_tag(content, tiff.REFERENCE_BLACK_WHITE, tiff.Tag(5, levels))
+    assert_same_levels(read(io.BytesIO(content)).pixels, RAMP, 0.3)
+
+
+@pytest.mark.parametrize("extra", [(0, 2), (2, 0), (0, 2, 0)])
+@pytest.mark.parametrize("colors", [1, 3, 4])
+def test_channels_besides_colors_are_alpha_or_noted(colors: int, extra: tuple[int, ...]) -> None:
+    ramp = np.rint(RAMP * 255).astype(np.uint8)
+    alpha = np.ascontiguousarray(ramp[::-1])
+    photometric, first = {1: (1, [ramp]), 3: (2, [ramp] * 3),
+                          4: (5, [255 - ramp] * 3 + [ramp * 0])}[colors]  # fmt: skip
+    infrared = [alpha if meaning else 255 - ramp for meaning in extra]
+    content = plain_tiff(np.dstack([*first, *infrared]), photometric)
+    photo = read(io.BytesIO(_with_shorts(content, tiff.EXTRA_SAMPLES, list(extra))))
+    assert_same_levels(photo.pixels, RAMP, 0.3)
+    assert photo.alpha is not None
+    np.testing.assert_array_equal(photo.alpha, alpha)
+    assert f"{len(extra) - 1} channel" in "; ".join(photo.metadata.notes)
+
+
+def test_last_channel_that_is_not_declared_is_noted() -> None:
+    ramp = np.rint(RAMP * 255).astype(np.uint8)
+    photo = read(io.BytesIO(plain_tiff(np.dstack([ramp] * 4), 2)))
+    assert photo.alpha is not None
+    assert "transparency" in "; ".join(photo.metadata.notes)
+
+
+def test_lab_in_floats_is_rejected() -> None:
+    lab = np.dstack([RAMP * 100, RAMP * 0, RAMP * 0]).astype(np.float32)
+    with pytest.raises(ColorizeError, match="Lab"):
+        read(io.BytesIO(plain_tiff(lab, 8)))
 
 
 @pytest.mark.parametrize("photometric", [8, 9])

@@ -185,6 +185,27 @@ def test_missing_strip_sizes_are_computed() -> None:
     np.testing.assert_array_equal(read(io.BytesIO(content)).pixels, GRAY)
 
 
+@pytest.mark.parametrize("compression", [None, "zlib"])
+def test_tiles_that_were_never_written_are_missing_pixels(compression: str | None) -> None:
+    file = io.BytesIO()
+    pixels = np.full((64, 64), 200, np.uint8)
+    tifffile.imwrite(file, pixels, tile=(32, 32), compression=compression, metadata=None)
+    file.seek(0)
+    content = bytearray(file.getvalue())
+    with tifffile.TiffFile(file) as opened:
+        tags = opened.pages[0].tags
+        for number in (tiff.TILE_OFFSETS, tiff.TILE_BYTE_COUNTS):
+            size = tifffile.TIFF.DATA_FORMATS[tags[number].dtype][-1]
+            width = {"H": 2, "I": 4}[size]
+            start = tags[number].valueoffset
+            content[start : start + width] = bytes(width)
+    with pytest.raises(ColorizeError, match="missing"):
+        read(io.BytesIO(content))
+    photo = read(io.BytesIO(content), allow_damaged=True)
+    assert (photo.pixels[:32, :32] == 0).all()
+    assert (photo.pixels[32:] == 200).all()
+
+
 @pytest.mark.parametrize("pixels", [GRAY, RGB16])
 def test_damaged_pixels_are_read_only_where_allowed(pixels: np.ndarray) -> None:
     content = tiff_with(

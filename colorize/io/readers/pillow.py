@@ -93,10 +93,10 @@ def read_frames(
         del image  # 4 bytes a pixel, which would wait with this generator
         yield photo
         return
-    if image.format == "GIF" and getattr(image, "is_animated", False):
+    if image.format == "GIF":
         limits.check_frames(source.read_contents(image).frames, *image.size)
         source.check_end(image)
-    elif image.format != "GIF":  # of which Pillow would decode all
+    else:  # of a GIF, Pillow would decode all to count them
         limits.check_frames(getattr(image, "n_frames", 1), *image.size)
     index = 1 if getattr(image, "default_image", False) else 0  # APNG: a still for old viewers
     last: Photo | None = None
@@ -239,10 +239,15 @@ class _Source:
 
     def check_end(self, image: Image.Image) -> None:
         """Raise ColorizeError for a GIF animation that may lack frames, unless this is allowed."""
-        if not self.read_contents(image).has_end:
-            if not self.allow_damaged:
-                raise ColorizeError("incomplete, its end is missing", TAKE_DAMAGED)
+        contents = self.read_contents(image)
+        if contents.has_end:
+            return
+        if contents.frames < 2 and "loop" not in image.info:  # not an animation
+            self.notes = ["its end marker is missing"]
+        elif self.allow_damaged:
             self.notes = [DAMAGED]
+        else:
+            raise ColorizeError("incomplete, its end is missing", TAKE_DAMAGED)
 
 
 def _read_frame(image: Image.Image, source: _Source) -> Photo:

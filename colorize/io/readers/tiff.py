@@ -65,7 +65,7 @@ def _read_page(
     if page.parent is not None:
         ifd = _with_tags_of(ifd, reader.read_ifd(page.parent))
     if not layout.is_complete and not allow_damaged:
-        raise ColorizeError("incomplete, its end is missing", TAKE_DAMAGED)
+        raise ColorizeError("incomplete, some of its pixels are missing", TAKE_DAMAGED)
     orientation = page_orientation(ifd)
     is_damaged = not layout.is_complete or has_wrong_checksum(file, layout)
     if is_damaged and not allow_damaged:

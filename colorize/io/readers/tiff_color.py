@@ -6,6 +6,7 @@ for ICCLab.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 
 import numpy as np
@@ -14,6 +15,7 @@ from PIL import Image
 from colorize.errors import ColorizeError
 from colorize.io import tiff_ifd as tiff
 from colorize.io.conversion import Arrays, image_to_arrays, samples_to_arrays, to_uint16
+from colorize.io.exif import apply_orientation
 from colorize.io.readers.tiff_layout import (
     ASSOCIATED,
     CIE_LAB,
@@ -50,11 +52,13 @@ def to_arrays(samples: np.ndarray, layout: Layout, ifd: IFD, orientation: int) -
     if photometric == YCBCR and layout.compression in (JPEG, OLD_JPEG):
         photometric = 2 if samples.shape[2] >= 3 else 1  # JPEG's decoder has converted it
     colors = min(COLORS[photometric], samples.shape[2])
-    extra = layout.extra[0] if layout.extra and samples.shape[2] > colors else UNSPECIFIED
-    has_alpha = extra != UNSPECIFIED
-    color, alpha = samples[..., :colors], samples[..., colors : colors + has_alpha]
-    levels = layout.bits if photometric == PALETTE else None
-    if levels is None:
+    declared = zip(itertools.count(colors), layout.extra, strict=False)
+    number, extra = next((each for each in declared if each[1] != UNSPECIFIED), (0, UNSPECIFIED))
+    has_alpha = extra != UNSPECIFIED and samples.shape[2] > number
+    color, alpha = samples[..., :colors], samples[..., number : number + has_alpha]
+    if photometric in (CIE_LAB, ICC_LAB) and color.dtype.kind == "f":
+        raise ColorizeError("has an unsupported color model (Lab in floats): convert it to RGB")
+    if photometric != PALETTE:
         color, alpha = _to_full_range(color, alpha, layout)
     icc = ifd.bytes(tiff.ICC_PROFILE)
     if photometric == PALETTE:
@@ -81,7 +85,10 @@ def to_arrays(samples: np.ndarray, layout: Layout, ifd: IFD, orientation: int) -
     image = _image_of(color, alpha if has_alpha and colors < 4 else None)
     if icc:
         image.info["icc_profile"] = icc
-    return image_to_arrays(image, orientation)
+    arrays = image_to_arrays(image, orientation)
+    if not has_alpha or colors < 4:
+        return arrays
+    return arrays._replace(alpha=apply_orientation(alpha[..., 0], orientation))  # of CMYK
 
 
 def _to_full_range(
@@ -145,6 +152,8 @@ def _ycbcr_to_rgb(samples: np.ndarray, ifd: IFD) -> np.ndarray:
     red, green, blue = luma if len(luma) == 3 and all(0 < each < 1 for each in luma) else REC_601
     levels = ifd.rationals(tiff.REFERENCE_BLACK_WHITE)
     top = float(np.iinfo(samples.dtype).max)
+    if top > 255 and levels and max(levels) <= 255:  # stated for 8 bits
+        levels = tuple(level * ((top + 1) / 256 + i % 2) for i, level in enumerate(levels))
     if len(levels) != 6 or not all(levels[i] < levels[i + 1] for i in (0, 2, 4)):
         levels = tuple(level * (top + 1) / 256 if i % 2 == 0 else top
                        for i, level in enumerate(FULL_RANGE))  # fmt: skip

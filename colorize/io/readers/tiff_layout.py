@@ -32,6 +32,7 @@ UNSPECIFIED, ASSOCIATED, UNASSOCIATED = 0, 1, 2  # of ExtraSamples
 CHUNKY, SEPARATE_PLANES = 1, 2
 MAX_CHANNELS = 16
 MAX_TILED_PIXELS = 1 << 24  # of tiles that are together larger than their picture
+HEADER_BYTES = 8  # of a classic TIFF file
 MAX_FILE_BYTES = (4 << 30) - (1 << 20)  # of classic TIFF, less room for the tags
 
 _KEPT_TAGS = (tiff.T4_OPTIONS, tiff.T6_OPTIONS, tiff.JPEG_TABLES, tiff.YCBCR_SUBSAMPLING)
@@ -124,10 +125,14 @@ def read_layout(ifd: IFD, file_size: int) -> tuple[Layout, list[str]]:
         raise ColorizeError(f"damaged: has {channels} channels of {colors}")
     extra = tuple(value if value in (ASSOCIATED, UNASSOCIATED) else UNSPECIFIED
                   for value in ifd.integers(tiff.EXTRA_SAMPLES))[: channels - colors]  # fmt: skip
-    if len(extra) < channels - colors:  # not declared: alpha
-        declared = tiff.EXTRA_SAMPLES in ifd.tags
-        extra += (UNSPECIFIED if declared else UNASSOCIATED,)
+    if len(extra) < channels - colors:
+        if tiff.EXTRA_SAMPLES not in ifd.tags:
+            extra = (UNASSOCIATED,)
+            notes.append("does not state what its last channels are: transparency first")
         extra += (UNSPECIFIED,) * (channels - colors - len(extra))
+    if left_out := len(extra) - any(extra):
+        notes.append(f"{left_out} {'channel' if left_out == 1 else 'channels'} besides its colors "
+                     "left out")  # fmt: skip
     planes = ifd.integer(tiff.PLANAR_CONFIGURATION, CHUNKY)
     layout = Layout(
         byte_order=ifd.byte_order,
@@ -278,7 +283,9 @@ def _with_parts(layout: Layout, ifd: IFD, file_size: int) -> Layout:
         size = counts[index] if index < len(counts) else 0
         if size <= 0 or (one_plain_strip and size < layout.row_bytes * layout.height):
             size = _part_size(layout, rows_per_strip, offsets, index, file_size)
-        if offset + size > file_size:
+        if offset < HEADER_BYTES and layout.compression != OLD_JPEG:  # an empty tile of GDAL's
+            offset = file_size
+        if offset + size > file_size or (not size and layout.compression != OLD_JPEG):
             is_complete = False
             size = min(size, max(file_size - offset, rows_bytes, 0))  # zeros stand for the rest
         parts.append(Part(offset, size))
