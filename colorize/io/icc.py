@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import io
+import struct
 from collections.abc import Callable
 from functools import lru_cache
+from typing import BinaryIO
 
 import numpy as np
 from PIL import Image, ImageCms
 
+BMP_HEADER, BMP_V5_BYTES = 14, 124
+MAX_BMP_PROFILE_BYTES = 16 << 20
 Convert = Callable[[Image.Image], Image.Image]
 
 _PROFILE_SPACE = {"RGB": "RGB", "CMYK": "CMYK", "LAB": "Lab", "L": "GRAY"}
@@ -74,6 +78,19 @@ def gamma_curve(gamma: float, dtype: np.dtype[np.unsignedinteger]) -> np.ndarray
     encoded = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
     curve: np.ndarray = np.rint(encoded * top)
     return curve.astype(dtype)
+
+
+def read_bmp_profile(file: BinaryIO) -> bytes | None:
+    """Return the ICC profile in a BMP file, whose header of version 5 states where it is."""
+    file.seek(BMP_HEADER)
+    header = file.read(BMP_V5_BYTES)
+    if len(header) < BMP_V5_BYTES or int.from_bytes(header[:4], "little") != BMP_V5_BYTES:
+        return None
+    if header[56:60] != b"DEBM":  # embedded
+        return None
+    offset, size = struct.unpack_from("<II", header, 112)
+    file.seek(BMP_HEADER + offset)
+    return file.read(min(size, MAX_BMP_PROFILE_BYTES)) or None
 
 
 def profile_space(icc: bytes) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 from PIL import Image
 
 from colorize.io import tiff_ifd as tiff
-from colorize.io.contents import Contents
+from colorize.io.contents import Contents, describe_pixel_shape
 from colorize.io.exif import exif_dpi, exif_from_page, page_orientation, upright_exif
 from colorize.io.photoshop import IPTC, find_resource, pack_resource, portable_resources
 from colorize.io.provenance import Provenance
@@ -105,6 +105,8 @@ def read_page_metadata(ifd: IFD, notes: Iterable[str] = ()) -> Metadata:
     photoshop, paths_lost = portable_resources(resources, orientation != 1)
     xmp, claims = drop_claims(upright_xmp(ifd.bytes(tiff.XMP), orientation))
     all_notes = [*notes, *(f"{what} that its XMP speaks of: left out" for what in claims)]
+    if not inches:
+        all_notes += describe_pixel_shape(resolution[0] or 1, resolution[1] or 1)
     if ifd.omitted:
         all_notes.append(f"{ifd.omitted} tags, too large together: left out")
     if tiff.PHOTOSHOP_LAYERS in ifd.tags:

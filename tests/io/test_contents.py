@@ -371,3 +371,73 @@ def test_png_text_that_is_too_long_is_not_cut() -> None:
     text = png_chunk(b"zTXt", b"Title\0\0" + zlib.compress(bytes(3 << 20)))
     metadata = read(io.BytesIO(png(text))).metadata
     assert metadata.text == () and metadata.notes
+
+
+def notes_of(content: bytes) -> str:
+    return "; ".join(read(io.BytesIO(content)).metadata.notes)
+
+
+def test_second_blocks_of_metadata_are_noted() -> None:
+    exif = pack_segment(0xE1, exif_bytes())
+    xmp = pack_segment(0xE1, b"http://ns.adobe.com/xap/1.0/\0" + packet(b""))
+    assert "second EXIF" in notes_of(jpeg(exif, exif))
+    assert "second XMP" in notes_of(jpeg(xmp, xmp))
+    chunk = png_chunk(b"eXIf", exif_bytes()[6:])
+    assert "second EXIF" in notes_of(png(chunk, chunk))
+    assert not notes_of(jpeg(exif, xmp)) + notes_of(png(chunk))
+
+
+def test_exif_in_two_segments_is_joined() -> None:
+    exif = exif_bytes()[6:]
+    parts = (pack_segment(0xE1, b"Exif\0\0" + half) for half in (exif[:40], exif[40:]))
+    split, whole = jpeg(*parts), jpeg(pack_segment(0xE1, exif_bytes()))
+    joined, expected = (read(io.BytesIO(content)).metadata.exif for content in (split, whole))
+    assert joined == expected
+    assert not notes_of(split)
+
+
+@pytest.mark.parametrize("format", ["PNG", "GIF", "PPM"])
+def test_what_is_behind_a_picture_is_noted_unless_it_is_padding(format: str) -> None:
+    content = saved(image_of(GRAY), format)
+    assert "9 bytes" in notes_of(content + b"something")
+    assert not notes_of(content + b"\n") + notes_of(content + bytes(99))
+
+
+def test_comments_and_further_pictures_of_pnm(tmp_path: Path) -> None:
+    content = saved(image_of(GRAY), "PPM")
+    commented = content[:3] + b"# Box 12\n#\n# folder 3\n" + content[3:]
+    kept, notes = written(commented, tmp_path / "o.png")
+    assert kept.metadata.text[:2] == (("Comment", "Box 12"), ("Comment", "folder 3"))
+    assert not notes
+    assert "further pictures" in notes_of(content * 2)
+
+
+def test_shape_of_pixels_is_noted() -> None:
+    aspect = png_chunk(b"pHYs", struct.pack(">IIB", 3, 2, 0))
+    assert "2 to 3" in notes_of(png(aspect))
+    assert not notes_of(png(png_chunk(b"pHYs", struct.pack(">IIB", 3000, 2000, 1))))
+    content = bytearray(saved(image_of(GRAY), "JPEG"))
+    content[13:18] = 0, 0, 1, 0, 2
+    assert "2 to 1" in notes_of(bytes(content))
+    page = plain_tiff(GRAY, 1)
+    for number, value in ((tiff.X_RESOLUTION, 204), (tiff.Y_RESOLUTION, 98)):
+        page = with_tag(page, number, tiff.Tag(5, struct.pack("<II", value, 1)))
+    assert not notes_of(page)
+    unit = tiff.Tag(3, struct.pack("<H", 1))
+    assert "98 to 204" in notes_of(with_tag(page, tiff.RESOLUTION_UNIT, unit))
+
+
+def test_languages_and_color_spaces_of_png_are_noted() -> None:
+    text = png_chunk(b"iTXt", b"Title\0\0\0de\0Titel\0Stra\xc3\x9fe")
+    assert "language" in notes_of(png(text))
+    assert "cICP" in notes_of(png(png_chunk(b"cICP", bytes([9, 16, 0, 1]))))
+    assert not notes_of(png(png_chunk(b"cICP", bytes([1, 13, 0, 1]))))
+
+
+def test_second_picture_of_heic_is_noted() -> None:
+    pillow_heif = pytest.importorskip("pillow_heif")
+    file = pillow_heif.from_pillow(image_of(GRAY).convert("RGB"))
+    file.add_from_pillow(image_of(GRAY).convert("RGB"))
+    content = io.BytesIO()
+    file.save(content)
+    assert "further pictures" in notes_of(content.getvalue())

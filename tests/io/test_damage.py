@@ -155,6 +155,13 @@ def test_png_without_its_end_is_read_with_a_note() -> None:
     assert "end" in notes_of(saved(image_of(GRAY), "PNG")[:-12])
 
 
+def test_png_that_is_no_animation_though_it_says_so_is_read() -> None:
+    content = saved(image_of(GRAY), "PNG")
+    claim = png_chunk(b"acTL", struct.pack(">II", 1, 0))
+    photo = read(io.BytesIO(content[:33] + claim + content[33:]))
+    np.testing.assert_array_equal(photo.pixels, GRAY)
+
+
 def test_animation_without_its_end_is_rejected() -> None:
     assert is_rejected(animation("PNG")[:-12])
 

@@ -95,3 +95,17 @@ def test_damaged_or_foreign_profile_is_ignored(mode: str) -> None:
         np.testing.assert_array_equal(
             photo.pixels, np.asarray(image if mode != "CMYK" else image.convert("RGB"))
         )
+
+
+def test_profile_of_bmp_is_converted() -> None:
+    profile, (height, width) = rgb_profile(SRGB, 1.0), RGB.shape[:2]
+    rows = RGB[::-1, :, ::-1].reshape(height, -1)
+    pixels = np.pad(rows, ((0, 0), (0, -rows.shape[1] % 4))).tobytes()
+    header = struct.pack("<IiiHHIIiiII", 124, width, height, 1, 24, 0, len(pixels), 0, 0, 0, 0)
+    header += bytes(16) + b"DEBM" + bytes(52)
+    header += struct.pack("<II", 124 + len(pixels), len(profile)) + bytes(4)
+    header = struct.pack("<2sIII", b"BM", 14 + 124 + len(pixels) + len(profile), 0, 138) + header
+    assert len(header) == 138
+    expected = srgb_curve(RGB / 255)
+    error = read(io.BytesIO(header + pixels + profile)).pixels / 255 - expected
+    assert np.abs(error).max() <= 1.2 / 255

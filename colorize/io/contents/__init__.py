@@ -11,8 +11,8 @@ from typing import Any, BinaryIO
 
 from PIL import Image
 
-from colorize.io.contents import gif, jp2, jpeg, jpegxl, png, webp
-from colorize.io.contents.types import Contents
+from colorize.io.contents import gif, jp2, jpeg, jpegxl, png, pnm, webp
+from colorize.io.contents.types import Contents, describe_pixel_shape
 from colorize.io.photoshop import IPTC
 
 _READERS = {
@@ -21,10 +21,11 @@ _READERS = {
     "GIF": gif.read_contents,
     "JPEG2000": jp2.read_contents,
     "JXL": jpegxl.read_contents,
+    "PPM": pnm.read_contents,
     "WEBP": webp.read_contents,
 }
 
-__all__ = ["Contents", "contents_of_image", "read_contents"]
+__all__ = ["Contents", "contents_of_image", "describe_pixel_shape", "read_contents"]
 
 
 def read_contents(image: Image.Image, file: BinaryIO) -> Contents:
@@ -38,6 +39,7 @@ def read_contents(image: Image.Image, file: BinaryIO) -> Contents:
     if image.format in ("PNG", "WEBP"):
         contents.xmp = _to_bytes(image.info.get("xmp"))
     reader(file, contents)
+    contents.notes += describe_pixel_shape(*_pixel_shape(image))
     return contents
 
 
@@ -57,9 +59,21 @@ def contents_of_image(image: Image.Image) -> Contents:
         png.add_texts(getattr(image, "text", {}).items(), contents)
     elif comment := _to_bytes(info.get("comment")):
         contents.add_comment(comment)
+    if image.format == "HEIF" and getattr(image, "n_frames", 1) > 1:
+        contents.leave_out("further pictures in it")
     if info.get("depth_images"):
         contents.notes.append("its depth map is left out")
     return contents
+
+
+def _pixel_shape(image: Image.Image) -> tuple[float, float]:
+    """Return a resolution without a unit, which states the shape of the pixels only."""
+    info = image.info
+    if image.format == "JPEG" and info.get("jfif_unit") == 0:
+        x, y = info.get("jfif_density", (1, 1))
+    else:
+        x, y = info.get("aspect", (1, 1))  # of PNG
+    return x, y
 
 
 def _to_bytes(value: object) -> bytes | None:

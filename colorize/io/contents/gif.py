@@ -32,6 +32,7 @@ def read_contents(file: BinaryIO, contents: Contents) -> None:
             if extensions > MAX_EXTENSIONS:
                 raise ColorizeError(f"has more than {MAX_EXTENSIONS} comments: save it again")
         elif introducer == END:
+            contents.describe_trailer(file, file.tell())
             return
     contents.has_end = False
 

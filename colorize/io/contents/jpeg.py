@@ -19,6 +19,7 @@ from colorize.io.xmp import Extension, merge_extension
 XMP_PREFIX = b"http://ns.adobe.com/xap/1.0/\0"
 EXTENSION_PREFIX = b"http://ns.adobe.com/xmp/extension/\0"
 PHOTOSHOP_PREFIX = b"Photoshop 3.0\0"
+TIFF_ORDERS = (b"II", b"MM")
 MAX_SEGMENT_BYTES = 65533  # of the content of one segment
 # Segments about the coding of the pixels, or a thumbnail; ICC profiles are converted.
 _OF_PIXELS = {
@@ -70,9 +71,16 @@ def read_contents(file: BinaryIO, contents: Contents) -> None:
         elif not APP0 <= marker <= APP0 + 15 or content.startswith(_OF_PIXELS.get(marker, ())):
             continue
         elif marker == 0xE1 and content.startswith(EXIF_PREFIX):
-            exif = content if contents.exif is None else content[len(EXIF_PREFIX) :]
-            contents.exif = (contents.exif or b"") + exif
+            exif = content[len(EXIF_PREFIX) :]
+            if contents.exif is None:
+                contents.exif = content
+            elif exif[:2] in TIFF_ORDERS:
+                contents.leave_out("a second EXIF block")
+            else:  # one that is longer than a segment
+                contents.exif += exif
         elif marker == 0xE1 and content.startswith(XMP_PREFIX):
+            if contents.xmp is not None:
+                contents.leave_out("a second XMP packet")
             contents.xmp = contents.xmp or content[len(XMP_PREFIX) :]
         elif marker == 0xE1 and content.startswith(EXTENSION_PREFIX):
             extension.add(content[len(EXTENSION_PREFIX) :])

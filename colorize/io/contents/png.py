@@ -21,10 +21,12 @@ MAX_TEXT_BYTES = 1 << 20  # of one text, decompressed; Pillow refuses longer one
 MAX_TEXTS_BYTES = 64 << 20  # of all together
 MAX_CHUNK_BYTES = 16 << 20
 _TEXTS = (b"tEXt", b"zTXt", b"iTXt")
+# of cICP: primaries of BT.709, and the curve of sRGB, BT.709 or BT.601
+_LIKE_SRGB = (b"\1\15", b"\1\1", b"\1\6")
 # Chunks of the standard that are read elsewhere, or that are about coding, color or time.
 _KNOWN = frozenset(
-    b"IHDR PLTE IDAT IEND tRNS cHRM gAMA iCCP sBIT sRGB cICP mDCV mDCv cLLI cLLi bKGD hIST pHYs "
-    b"sPLT eXIf tIME acTL fcTL fdAT iDOT".split()
+    b"IHDR PLTE IDAT IEND tRNS cHRM gAMA iCCP sBIT sRGB mDCV mDCv cLLI cLLi bKGD hIST pHYs "
+    b"sPLT tIME acTL fcTL fdAT iDOT".split()
 )
 
 
@@ -32,11 +34,23 @@ def read_contents(file: BinaryIO, contents: Contents) -> None:
     """Add what a PNG file holds."""
     texts: list[tuple[str, str]] = []
     left = MAX_TEXTS_BYTES
+    blocks = 0
     for type, content in _chunks(file):
-        if type in _TEXTS and left > 0:
+        if type == b"IEND":
+            contents.describe_trailer(file, file.tell() + 4)
+        elif type == b"eXIf":
+            blocks += 1
+            if blocks > 1:
+                contents.leave_out("a second EXIF block")
+        elif type == b"cICP":
+            if content[:2] not in _LIKE_SRGB:
+                contents.leave_out("its color space (cICP), not converted")
+        elif type in _TEXTS and left > 0:
             found = list(_read_text(type, content))
             texts += found
             left -= sum(len(text) for _, text in found)
+            if type == b"iTXt" and content.partition(b"\0")[2][2:3] not in (b"", b"\0"):
+                contents.leave_out("the language of its texts")
         elif type in _TEXTS:
             contents.leave_out(f"texts beyond {MAX_TEXTS_BYTES >> 20} MB")
         elif type == b"caBX":
@@ -86,7 +100,7 @@ def _from_hex(text: str) -> bytes | None:
 
 
 def _chunks(file: BinaryIO) -> Iterator[tuple[bytes, bytes]]:
-    """Yield type and content of texts and of unknown chunks."""
+    """Yield type and content of texts, of unknown chunks, and of the last one."""
     position = 8
     while True:
         file.seek(position)
@@ -95,6 +109,7 @@ def _chunks(file: BinaryIO) -> Iterator[tuple[bytes, bytes]]:
             return
         length, type = struct.unpack(">I4s", header)
         if type == b"IEND":
+            yield type, b""
             return
         if type not in _KNOWN and type.isalpha() and length <= MAX_CHUNK_BYTES:
             content, checksum = file.read(length), file.read(4)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, BinaryIO
+
+MAX_PADDING = 1 << 16  # bytes behind a picture that mean nothing
 
 
 @dataclass
@@ -42,3 +45,16 @@ class Contents:
     def leave_out(self, what: str) -> None:
         """Note that something is not kept."""
         self.notes.append(f"{what}: left out")
+
+    def describe_trailer(self, file: BinaryIO, end: int) -> None:
+        """Note what lies behind the end of a picture, unless it is padding."""
+        size = file.seek(0, os.SEEK_END) - end
+        file.seek(end)
+        if size > MAX_PADDING or file.read(MAX_PADDING).strip(b"\0\r\n "):
+            self.leave_out(f"{size} bytes behind its pixels")
+
+
+def describe_pixel_shape(x: float, y: float) -> list[str]:
+    """Return a note about pixels that are not square, of which a length holds x across, y down."""
+    is_square = x <= 0 or y <= 0 or x == y
+    return [] if is_square else [f"the shape of its pixels, {y:g} to {x:g}: left out"]

@@ -28,7 +28,7 @@ from colorize.io.contents import Contents, gif, read_contents
 from colorize.io.conversion import image_to_arrays, samples_to_arrays
 from colorize.io.exif import read_orientation
 from colorize.io.high_bit_depth import decode_high_bit_depth
-from colorize.io.icc import SRGB_GAMMA, gamma_curve
+from colorize.io.icc import SRGB_GAMMA, gamma_curve, read_bmp_profile
 from colorize.io.jp2 import read_jp2_profile
 from colorize.io.metadata import read_metadata
 from colorize.io.photo import Photo
@@ -295,6 +295,8 @@ def _decode(
             image.info["icc_profile"] = profile
     elif _is_png16(image):
         samples = decode_high_bit_depth(source.pixel_file, image.size)
+    elif image.format == "BMP" and (profile := read_bmp_profile(source.file)):
+        image.info["icc_profile"] = profile
     if samples is None:
         image.load()
     return image, samples, notes

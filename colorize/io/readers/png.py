@@ -65,6 +65,8 @@ def repair(
         check_size(width, height, max_pixels)
     chunks = list(_chunks(file))
     notes: list[str] = []
+    ignored = () if any(c.type == b"fcTL" for c in chunks) else (b"acTL", b"fdAT")  # not animated
+    chunks = [chunk for chunk in chunks if chunk.type not in ignored]
     pixels = [chunk for chunk in chunks if chunk.type in PIXEL_CHUNKS]
     damaged = next((c for c in pixels if not c.is_whole or not c.is_valid), None)
     is_animation = any(chunk.type == b"acTL" for chunk in pixels)
