@@ -4,7 +4,12 @@
 >>> colorizer = Colorizer.from_pretrained("compact")
 >>> write(colorizer(read("photo.jpg")), "photo.colorized.jpg")
 
-Only the order of the steps is decided here. Each step is a method of `steps.ColorizationSteps`.
+Only the order of the steps is decided here:
+
+    photograph → preprocess → network_input → predict_logits → postprocess_logits  (`predict`)
+               → decode → upsample → propagate_hints → neutralize → merge  (`render`)
+
+Each step is a method of `steps.ColorizationSteps`.
 """
 
 from __future__ import annotations
@@ -126,8 +131,7 @@ class Colorizer(ColorizationSteps):
         decoder = self.require_distribution()
         lightness = self.network_input(self.preprocess(photo))
         logits = self.postprocess_logits(self.predict_logits(lightness), lightness)
-        certainty: Floats = confidence(decoder.probabilities(logits))[0]
-        return certainty
+        return confidence(decoder.probabilities(logits)[0])
 
     def confidence_map(self, photo: Photo) -> Photo:
         """Return `confidence` as a heat map with a color bar."""

@@ -12,10 +12,10 @@ import numpy as np
 from PIL import Image
 
 from colorize.color import lab
+from colorize.color.adjust import adjust, neutralize, parse_position
 from colorize.color.autocontrast import autocontrast
 from colorize.color.downsampling import CELL_RESAMPLE
 from colorize.color.merge import merge_lab_blocks
-from colorize.color.neutral import neutralize, parse_position
 from colorize.color.types import Floats
 from colorize.color.upsampling import upsample_bilinear
 from colorize.decoding.decoder import LogitsDecoder
@@ -27,11 +27,11 @@ from colorize.hints.rasterize import HintedPixels, cast_cells, rasterize
 from colorize.io.photo import Photo, ResizeSpec
 from colorize.io.provenance import Provenance, canonical_settings
 from colorize.io.readers import read
+from colorize.models.metadata import ModelMetadata
 from colorize.options import INPUT_SIZE, ColorizeOptions
 from colorize.runtime.base import Runner
 from colorize.runtime.threads import available_cpus
 
-WARM_AB = np.array([0.25, 0.97], np.float32)  # unit vector in ab toward orange
 HINT_STRIDE = 4  # pixels of the network's input per cell of propagated hints, at least
 INPUT_RESAMPLE = Image.Resampling.BICUBIC  # as in the published code
 
@@ -55,10 +55,7 @@ class ColorizationSteps:
         self.metadata = runner.metadata
         self.size = options.size or runner.metadata.input_size
         self.decoder = None if style is None else LogitsDecoder(runner.metadata, style)
-        hints, reference = options.hints, options.reference
-        self.hints = read_hints(hints) if isinstance(hints, (str, os.PathLike)) else hints
-        if isinstance(reference, (str, os.PathLike)):
-            reference = read(reference)
+        self.hints, reference = _read_files(options)
         self.options = options.replace(hints=self.hints, reference=reference)
         self._palette = None if reference is None else color_histogram(reference.pixels)
         self._neutral = None if options.neutral is None else parse_position(options.neutral)
@@ -95,10 +92,8 @@ class ColorizationSteps:
         else:
             output = self.runner(lightness, self._hint_map(hinted)[None])
         if not np.isfinite(output).all():
-            raise ColorizeError(
-                f"{self.metadata.architecture} gives colors that are not numbers: "
-                "its weights are damaged"
-            )
+            reason = "gives colors that are not numbers: its weights are damaged"
+            raise ColorizeError(f"{self.metadata.architecture} {reason}")
         return output
 
     def postprocess_logits(
@@ -129,9 +124,7 @@ class ColorizationSteps:
                     logits, smooth_along = self.decoder.smooth(logits, smooth_along), None
                 logits = self.decoder.sample(logits, sample, seed)
             ab = self.decoder.decode(logits, smooth_along)
-        warmth = np.float32(self.options.warmth) * WARM_AB
-        adjusted: Floats = np.float32(self.options.saturation) * ab + warmth[:, None, None]
-        return adjusted
+        return adjust(ab, self.options.saturation, self.options.warmth)
 
     def upsample(self, ab: Floats) -> Floats:
         """Return ab (b, 2, h, w) at the size from which `merge` upsamples it to the photograph's.
@@ -184,12 +177,7 @@ class ColorizationSteps:
 
         source: `pixel_hash` of the photograph before any step.
         """
-        settings = {"model": self.metadata.architecture, "weights": self.metadata.weights}
-        settings |= {
-            each.name: "given" if each.is_file else getattr(self.options, each.name)
-            for each in self.options.changed()
-        }
-        provenance = Provenance(source, canonical_settings(settings))
+        provenance = Provenance(source, _canonical_settings(self.options, self.metadata))
         metadata = dataclasses.replace(colored.metadata, provenance=provenance)
         return dataclasses.replace(colored, metadata=metadata)
 
@@ -208,6 +196,25 @@ class ColorizationSteps:
             stride = max(stride, HINT_STRIDE)
         side = self.size // stride
         return rasterize(hinted, (side, side))
+
+
+def _read_files(options: ColorizeOptions) -> tuple[Hints | None, Photo | None]:
+    """Return hints and reference, read where the options name files. Raises ColorizeError."""
+    hints, reference = options.hints, options.reference
+    return (
+        read_hints(hints) if isinstance(hints, (str, os.PathLike)) else hints,
+        read(reference) if isinstance(reference, (str, os.PathLike)) else reference,
+    )
+
+
+def _canonical_settings(options: ColorizeOptions, metadata: ModelMetadata) -> str:
+    """Return what colors depend on besides the photograph, as canonical JSON."""
+    changed = {
+        each.name: "given" if each.is_file else getattr(options, each.name)
+        for each in options.changed()
+    }
+    network = {"model": metadata.architecture, "weights": metadata.weights}
+    return canonical_settings(network | changed)
 
 
 def prefetch_sizes(options: ColorizeOptions) -> list[ResizeSpec]:

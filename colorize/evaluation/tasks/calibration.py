@@ -68,7 +68,7 @@ def _cells(colorizer: Colorizer, rgb: Pixels) -> Floats:
     """Return confidence, ab error and ΔE2000 of each cell of a photograph, (3, cells)."""
     truth = lab.rgb_to_lab(rgb.astype(np.float32) / 255)
     logits = predict(colorizer, truth[None, None, ..., 0])
-    certainty = confidence(colorizer.require_distribution().probabilities(logits))[0]
+    certainty = confidence(colorizer.require_distribution().probabilities(logits)[0])
     ab = np.moveaxis(decode(colorizer, logits)[0], 0, -1)
     result, truth = (
         np.moveaxis(block_mean(np.moveaxis(picture, -1, 0), certainty.shape), 0, -1)

@@ -1,11 +1,25 @@
-"""Removing a cast: the whole photograph is shifted so that a place that was gray is gray."""
+"""Changes of all colors alike: stronger, warmer, or so that a pixel that was gray is gray."""
 
 from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from colorize.color.types import Floats
 from colorize.errors import ColorizeError
+
+WARM_AB = np.array([0.25, 0.97], np.float32)  # unit vector in ab toward orange
+
+
+def adjust(ab: Floats, saturation: float, warmth: float) -> Floats:
+    """Return ab (b, 2, h, w) multiplied by `saturation`, then shifted toward orange.
+
+    warmth: How far, in ab units; below 0 toward blue.
+    """
+    shift = np.float32(warmth) * WARM_AB
+    adjusted: Floats = np.float32(saturation) * ab + shift[:, None, None]
+    return adjusted
 
 
 def parse_position(text: str) -> tuple[float, float]:
