@@ -19,7 +19,7 @@ from colorize.io.provenance import CREATOR_TOOL, DIGITAL_SOURCE_TYPE, canonical_
 from colorize.io.storage import is_folder, parse_path
 from colorize.models import registry
 from colorize.models.remote_weights import sha256_in_address
-from colorize.option_fields import hash_of
+from colorize.models.weights_files import known_hash
 from colorize.options import ColorizeOptions, OutputOptions, VideoOptions
 from colorize.runtime.threads import available_cpus
 from colorize.viewing.layer import color_layer
@@ -122,7 +122,7 @@ def video_settings(args: argparse.Namespace, colorizer: Colorizer) -> dict[str, 
 def _weights_hash(args: argparse.Namespace) -> str:
     if not args.weights:
         return registry.find(args.model).sha256
-    return sha256_in_address(args.weights) or hash_of(args.weights)
+    return sha256_in_address(args.weights) or known_hash(Path(args.weights))
 
 
 def video_comment(args: argparse.Namespace) -> str | None:

@@ -43,7 +43,8 @@ def soft_encode(ab: Array) -> tuple[npt.NDArray[np.int64], Floats]:
     ab: (n, 2) in ab units. Returns the bins (n, 5) int64, nearest first, and their weights (n, 5)
     float32.
     """
-    squared = np.square(ab[:, None] - bin_centers()).sum(axis=2)  # (n, 313)
+    a, b = (np.square(ab[:, None, i] - bin_centers()[:, i]) for i in (0, 1))  # (n, 313)
+    squared = a + b
     bins = np.argpartition(squared, SOFT_NEIGHBORS, axis=1)[:, :SOFT_NEIGHBORS]
     distance = np.take_along_axis(squared, bins, axis=1)
     order = np.argsort(distance, axis=1, kind="stable")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import lru_cache
 from pathlib import Path
 
 from colorize.errors import ColorizeError, reason_of
@@ -80,6 +81,24 @@ def hash_of_weights(file: Path) -> str:
         return hash_file(file)
     except OSError as error:
         raise ColorizeError(f"{file}: cannot read the weights: {reason_of(error)}") from error
+
+
+def known_hash(file: Path) -> str:
+    """Return the file's sha256, computed once in this process while size and time stay the same.
+
+    It tells what results were computed from, and does not verify a download. Raises ColorizeError
+    like `hash_of_weights`.
+    """
+    try:
+        status = file.stat()
+    except OSError:
+        return hash_of_weights(file)  # for its message
+    return _hash_of_version(file, status.st_size, status.st_mtime_ns, status.st_ino)
+
+
+@lru_cache(maxsize=32)
+def _hash_of_version(file: Path, *version: int) -> str:
+    return hash_of_weights(file)
 
 
 def ensure_weights(name: str, *, quiet: bool = False) -> Path:

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from colorize.errors import ColorizeError
 from colorize.installation import require_torch
-from colorize.io.checksum import hash_file
 from colorize.models import registry
 from colorize.models.remote_weights import ensure_local
+from colorize.models.weights_files import known_hash
 from colorize.runtime.base import Runner
 from colorize.runtime.batching import DynamicBatcher
 from colorize.runtime.oom import OomSafeRunner
@@ -85,7 +85,7 @@ def load_runner(
 
 def _hash(name: str, weights: str | os.PathLike[str] | None) -> str:
     """Return the sha256 of the weights, which for a network's own is known."""
-    return registry.find(name).sha256 if weights is None else hash_file(Path(weights))
+    return registry.find(name).sha256 if weights is None else known_hash(Path(weights))
 
 
 def resolve_backend(

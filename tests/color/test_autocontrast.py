@@ -1,6 +1,7 @@
 """Autocontrast: what it clips, what it ignores, and that it is linear in L."""
 
 import dataclasses
+from functools import cache
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from colorize.io.photo import Photo
 from colorize.io.readers import read
 
 
+@cache
 def faded(low=35.0, high=70.0, size=(200, 300), dtype=np.uint8) -> Photo:
     """Return a gray photograph whose L lies between two values, with some grain."""
     rows, columns = np.mgrid[: size[0], : size[1]]
