@@ -9,7 +9,7 @@ from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TextIO
 
-from colorize.errors import ColorizeError, escape
+from colorize.errors import ColorizeError, display_name, escape
 
 if TYPE_CHECKING:
     from colorize.batch import Result
@@ -115,21 +115,15 @@ def progress_bar(
 
 def describe_plan(result: Result) -> str:
     """Return input and output, or why the input is skipped."""
-    from colorize.errors import display_name
-
     source, target = display_name(result.job.source), display_name(result.job.target)
     return f"{source} → {target}" if result.skipped is None else f"{source}: {result.skipped}"
 
 
 def result_lines(result: Result, several: bool, quiet: bool) -> list[str]:
     """Return the lines to print for one result, whose notes are counted if it is one of several."""
-    from colorize.errors import display_name
-
     if result.error is not None:
         return [result.error]
-    if quiet:
-        return []
-    if several:
+    if quiet or several:
         return []
     notes = [f"{display_name(result.job.target)}: {note}" for note in result.notes]
     if result.in_color and result.skipped is None:

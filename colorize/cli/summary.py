@@ -74,7 +74,7 @@ def closing_lines(
     """
     reasons = report.skipped_by
     if report.skipped == report.total and not left:
-        return ["; ".join([f"nothing to do: {_join(_skipped(reasons))}", *others])]
+        return ["; ".join([f"nothing to do: {', '.join(_skipped(reasons))}", *others])]
     lines = [*notes.lines(), *others]
     if report.in_color and not skips_color:
         share = f"{report.in_color} of {counted(report.photographs, 'photograph')}"
@@ -82,7 +82,7 @@ def closing_lines(
         lines.append(f"{share} {verb} in color already; --skip-color leaves them out")
     kept: Counter[Cause] = Counter({cause: reasons[cause] for cause in KEPT})
     if kept.total():
-        lines.append(f"skipped: {_join(_skipped(kept))}")
+        lines.append(f"skipped: {', '.join(_skipped(kept))}")
     for cause, singular, plural in REFUSED:
         if count := report.failed_by[cause]:
             verb, them = (singular, "it") if count == 1 else (plural, "them")
@@ -102,10 +102,6 @@ def _skipped(reasons: Counter[Cause]) -> list[str]:
                 phrase += f" (--overwrite replaces {'it' if count == 1 else 'them'})"
             phrases.append(phrase)
     return phrases
-
-
-def _join(phrases: Sequence[str]) -> str:
-    return ", ".join(phrases)
 
 
 def counted(number: int, noun: str) -> str:

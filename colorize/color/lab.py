@@ -10,14 +10,12 @@ import functools
 import itertools
 import math
 import threading
-from typing import Literal, cast
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
 
 from colorize.color.types import Array
-
-Gamut = Literal["reduce", "clip"]
 
 XYZ_FROM_RGB = np.array(
     [[0.412453, 0.357580, 0.180423], [0.212671, 0.715160, 0.072169], [0.019334, 0.119193, 0.950227]]
@@ -69,15 +67,14 @@ def rgb_to_lab(rgb: Array) -> Array:
     return np.stack((116 * fy - 16, 500 * (fx - fy), 200 * (fy - fz)), axis=-1)
 
 
-def lab_to_rgb(lab: Array, gamut: Gamut = "reduce") -> Array:
+def lab_to_rgb(lab: Array) -> Array:
     """Return sRGB in [0, 1], (..., 3), of Lab, (..., 3), in the same floating-point type.
 
-    gamut: how colors outside the sRGB gamut are mapped into it. "reduce" keeps L and hue and
-    takes the largest chroma that fits; "clip" clamps each channel, as scikit-image does, which
-    shifts L by up to 33.
+    A color outside the sRGB gamut keeps L and hue and gets the largest chroma that fits. To clamp
+    each channel, as scikit-image does, would shift L by up to 33.
     """
     lightness, a, b = np.moveaxis(lab, -1, 0)
-    linear = np.clip(_linear_in_gamut(lightness, a, b, gamut), 0, 1)
+    linear = np.clip(_linear_in_gamut(lightness, a, b), 0, 1)
     return np.moveaxis(linear_to_srgb(linear), 0, -1)
 
 
@@ -101,17 +98,13 @@ def _linear(lightness: Array, a: Array, b: Array, scratch: Array | None = None) 
     return result
 
 
-def _linear_in_gamut(
-    lightness: Array, a: Array, b: Array, gamut: Gamut, scratch: Array | None = None
-) -> Array:
+def _linear_in_gamut(lightness: Array, a: Array, b: Array, scratch: Array | None = None) -> Array:
     """Return linear RGB planes, (3, ...), in [0, 1] within GAMUT_TOLERANCE, of Lab planes.
 
     scratch: see `_linear`.
     """
     lightness = np.clip(lightness, 0, 100)
     linear = _linear(lightness, a, b, scratch)
-    if gamut == "clip":
-        return np.clip(linear, 0, 1, out=linear)
     if linear.min(initial=0) < -GAMUT_TOLERANCE or linear.max(initial=1) > 1 + GAMUT_TOLERANCE:
         outside = np.flatnonzero(_out_of_gamut(linear))
         colors = (plane.reshape(-1)[outside] for plane in (lightness, a, b))
@@ -247,7 +240,7 @@ def lab_to_srgb_pixels(lightness: Array, ab: Array, dtype: npt.DTypeLike = np.ui
 
 def _fill_pixels(lightness: Array, ab: Array, pixels: Array) -> None:
     scratch, indices = _scratch.planes(lightness.shape)
-    linear = _linear_in_gamut(lightness, ab[0], ab[1], "reduce", scratch)
+    linear = _linear_in_gamut(lightness, ab[0], ab[1], scratch)
     top = np.iinfo(pixels.dtype).max
     for channel, plane in enumerate(linear):
         if top == 255:

@@ -83,12 +83,8 @@ class TemporalFilter:
         state: of the previous frame; None before the first.
     """
 
-    def __init__(self, blend: float = BLEND):
-        """Start a video.
-
-        blend: weight of the previous colors, 0 (frames are independent) to below 1.
-        """
-        self._blend = blend
+    def __init__(self) -> None:
+        """Start a video."""
         self.state: FilterState | None = None
 
     def __call__(self, lightness: Floats, ab: Floats) -> Floats:
@@ -114,7 +110,7 @@ class TemporalFilter:
             motion: from the previous frame to this one; None for the first frame.
         """
         if self.state is not None and motion is not None and not motion.is_scene_cut:
-            ab = blend_previous(ab, self.state.ab, motion, self._blend)
+            ab = blend_previous(ab, self.state.ab, motion)
         self.state = FilterState(lightness, ab)
         return ab
 
@@ -160,19 +156,18 @@ def _optical_flow(lightness: Floats, previous: Floats) -> Floats:
     return np.asarray(_dense_inverse_search.estimator.calc(*frames, None), np.float32)
 
 
-def blend_previous(ab: Floats, previous: Floats, motion: Motion, blend: float) -> Floats:
+def blend_previous(ab: Floats, previous: Floats, motion: Motion) -> Floats:
     """Return ab (2, h, w) blended with the warped ab of the previous frame.
 
     Args:
         ab: The network's colors for this frame, (2, h, w).
         previous: The previous frame's result, (2, h, w).
         motion: From the previous frame to this one.
-        blend: Weight of the previous colors where the confidence is 1, from 0 to below 1.
     """
     height, width = ab.shape[1:]
     scale = np.array([width / GRID, height / GRID], np.float32)
     flow = _resize(motion.flow, height, width) * scale
-    weight = blend * _resize(motion.confidence, height, width)
+    weight = BLEND * _resize(motion.confidence, height, width)
     warped = _warp(previous.transpose(1, 2, 0), flow).transpose(2, 0, 1)
     blended: Floats = ab + weight * (warped - ab)
     return blended

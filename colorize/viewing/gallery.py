@@ -23,7 +23,7 @@ from urllib.parse import quote
 from colorize.errors import ColorizeError, display_name, error_context
 from colorize.io.atomic import atomic_write, remove_stale_temp_files
 from colorize.io.photo import Photo
-from colorize.viewing.html_page import MAX_SIDE, data_uri, template, thumbnail, to_jpeg
+from colorize.viewing.html_page import data_uri, template, thumbnail, to_jpeg
 
 SIGNATURE = b"<!doctype html>\n<!-- gallery of colorize -->\n"
 TITLE = "Before and after"
@@ -42,8 +42,8 @@ class Thumbnails:
     height: int
 
     @classmethod
-    def from_photos(cls, before: Photo, after: Photo, side: int = MAX_SIDE) -> Thumbnails:
-        """Return copies whose longer side has at most `side` pixels, on white where transparent.
+    def from_photos(cls, before: Photo, after: Photo) -> Thumbnails:
+        """Return small copies, on white where transparent.
 
         Raises ColorizeError for photographs of different sizes.
         """
@@ -52,7 +52,7 @@ class Thumbnails:
                 f"before and after differ in size: {before.width}x{before.height}, "
                 f"{after.width}x{after.height}"
             )
-        first, second = thumbnail(before, side), thumbnail(after, side)
+        first, second = thumbnail(before), thumbnail(after)
         return cls(to_jpeg(first), to_jpeg(second), *first.size)
 
 

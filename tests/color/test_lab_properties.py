@@ -1,7 +1,6 @@
 """Properties of the Lab conversions over their whole domain."""
 
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -16,10 +15,9 @@ lab_colors = arrays(np.float64, (7, 3), elements=unit).map(
 )
 
 
-@pytest.mark.parametrize("gamut", ["reduce", "clip"])
 @given(rgb=colors)
-def test_lab_to_rgb_inverts_rgb_to_lab(gamut, rgb):
-    np.testing.assert_allclose(lab.lab_to_rgb(lab.rgb_to_lab(rgb), gamut), rgb, atol=1e-4)
+def test_lab_to_rgb_inverts_rgb_to_lab(rgb):
+    np.testing.assert_allclose(lab.lab_to_rgb(lab.rgb_to_lab(rgb)), rgb, atol=1e-4)
 
 
 @given(lab_colors)

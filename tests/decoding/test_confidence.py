@@ -15,10 +15,10 @@ from colorize.io.photo import Photo
     ("colors", "expected"), [(1, 1), (NUM_BINS, 0), (4, 1 - np.log(4) / np.log(NUM_BINS))]
 )
 def test_confidence_of_equally_probable_colors(colors, expected):
-    probabilities = np.zeros((1, NUM_BINS, 2, 3), np.float32)
-    probabilities[:, :colors] = 1 / colors
+    probabilities = np.zeros((NUM_BINS, 2, 3), np.float32)
+    probabilities[:colors] = 1 / colors
     result = confidence(probabilities)
-    assert result.shape == (1, 2, 3)
+    assert result.shape == (2, 3)
     assert result.dtype == np.float32
     np.testing.assert_allclose(result, expected, atol=1e-5)
 

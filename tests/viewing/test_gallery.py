@@ -18,7 +18,8 @@ from colorize.batch import WriteOptions
 from colorize.cli import main
 from colorize.errors import ColorizeError
 from colorize.io.photo import Photo
-from colorize.viewing.gallery import MAX_SIDE, SIGNATURE, Gallery, Thumbnails, relative_names
+from colorize.viewing.gallery import SIGNATURE, Gallery, Thumbnails, relative_names
+from colorize.viewing.html_page import MAX_SIDE
 
 NASTY = "<script>alert('x')</script>\"><img src=x onerror=alert(1)>&.jpg"
 
