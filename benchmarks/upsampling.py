@@ -39,11 +39,10 @@ from skimage.color import deltaE_ciede2000
 
 from colorize import Colorizer, Photo, read, write
 from colorize.color import lab
-from colorize.color.downsampling import CELL_RESAMPLE, area_downsample
+from colorize.color.downsampling import area_downsample, downsampled_lightness
 from colorize.color.merge import merge_lab_blocks
 from colorize.color.upsampling import upsample_bilinear, upsample_guided
 from colorize.io.datasets import iter_files
-from colorize.io.photo import ResizeSpec
 
 CELLS = 64
 STRONG = 7.0  # ab units per pixel
@@ -150,11 +149,6 @@ def predicted_ab(colorizer: Colorizer, photo: Photo) -> np.ndarray:
     return colorizer.decode(logits)
 
 
-def guide_of(photo: Photo, grid: tuple[int, ...]) -> np.ndarray:
-    """Return L of the mean color of each cell, as the tool computes it."""
-    return lab.lightness(photo.thumbnail(ResizeSpec(grid[0], grid[1], CELL_RESAMPLE)))
-
-
 def quality(data: Path, colorizer: Colorizer) -> dict[str, Any]:
     """Return the figures of each method for the network's and the true colors."""
     tallies = {source: {method: Tally() for method in METHODS} for source in ("network", "truth")}
@@ -171,7 +165,7 @@ def quality(data: Path, colorizer: Colorizer) -> dict[str, Any]:
             for method, enlarged in METHODS.items():
                 result = truth.copy()
                 result[..., 1:] = np.moveaxis(
-                    enlarged(ab, lightness, guide_of(Photo(picture), shape)), 0, -1
+                    enlarged(ab, lightness, downsampled_lightness(picture, shape)), 0, -1
                 )
                 tallies[source][method].add(deltaE_ciede2000(truth, result), band)
         pixels += band.size
@@ -201,7 +195,7 @@ def cost(file: Path, colorizer: Colorizer, mode: str) -> dict[str, Any]:
         steps: dict[str, Callable[[], object]] = {
             "join_bilinear": lambda: merge_lab_blocks(photo.pixels, plain),
             "join_guided": lambda: merge_lab_blocks(
-                photo.pixels, small, guide=guide_of(photo, small.shape[1:])
+                photo.pixels, small, guide=downsampled_lightness(photo.pixels, small.shape[1:])
             ),
             "whole": lambda: write(colorizer(read(source)), target),
         }

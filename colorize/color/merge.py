@@ -33,7 +33,7 @@ def merge_lab_blocks(
         ab: (2, h, w) in ab units, of any size.
         edit_ab: called with the upsampled ab of each block, (2, rows, columns), and with its rows
             and columns; changes it in place (see `HintedPixels.apply_to`).
-        guide: L (h, w) of the means over the cells, for guided upsampling; None for bilinear.
+        guide: (h, w), see `downsampled_lightness`, for guided upsampling; None for bilinear.
         threads: how many blocks are worked on at the same time.
     """
     height, width = pixels.shape[:2]
