@@ -22,7 +22,7 @@ from colorize.decoding.decoder import LogitsDecoder
 from colorize.decoding.reference import color_histogram
 from colorize.errors import ColorizeError
 from colorize.hints.format import Hints, read_hints
-from colorize.hints.propagate import MAX_CAST, propagate_hints
+from colorize.hints.propagate import propagate_hints
 from colorize.hints.rasterize import HintedPixels, cast_cells, rasterize
 from colorize.io.photo import Photo, ResizeSpec
 from colorize.io.provenance import Provenance, canonical_settings
@@ -154,9 +154,8 @@ class ColorizationSteps:
         probabilities = None if self.decoder is None else self.decoder.probabilities(logits)[0]
         cells = self._hint_map(hinted)
         is_cast = cast_cells(hinted, cells.shape[1:], self.options.hint_scope)
-        max_cast = np.where(is_cast, np.float32(MAX_CAST["cast"]), np.float32(MAX_CAST["object"]))
         seen = self.metadata.takes_hints
-        return propagate_hints(ab[0], lightness[0, 0], cells, probabilities, max_cast, seen)[None]
+        return propagate_hints(ab[0], lightness[0, 0], cells, probabilities, is_cast, seen)[None]
 
     def neutralize(self, ab: Floats, photo: Photo) -> Floats:
         """Return ab (1, 2, h, w) shifted so that the pixel that was gray is gray."""

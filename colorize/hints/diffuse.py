@@ -8,7 +8,9 @@ For values d at the hinted cells (h = 1 there, else 0), and once more for d = 1:
 
 A is the graph Laplacian of the cells with the `edge_weights`. Dividing a solution by that for 1,
 m, gives a mean of the values of the hints around, which does not fade; m says how well a cell is
-connected to hints, and cells with too little of it are left as they are.
+connected to hints. Cells follow whose m, times their likeness to a hint, is large enough for the
+change: the larger it is, the better a cell must be connected, because more is lost where it
+reaches beyond the thing.
 
 The values are the hints' colors and their changes, color - prediction. A cell takes the change,
 which keeps the differences that the network predicts within a thing, but not beyond the color: a
@@ -29,7 +31,9 @@ MIN_WEIGHT = 1e-3  # of a connection
 SCREENING = 1e-3  # of a cell, where GRID cells are a side
 GRID = 64
 HINT_WEIGHT = 100.0
-CONNECTED = 0.15, 0.45  # m from which a cell begins to follow, and follows as a whole
+# Connection per change, from which a cell begins to follow, and follows as a whole
+CONNECTED = 6e-4, 4e-3  # in 1 / ab unit
+MIN_CHANGE = 3.0  # ab units; smaller ones reach as far
 MAX_CHANGE = 1.5  # of the change of the hints around, for cells that are farther from their color
 TOLERANCE, MAX_STEPS = 1e-5, 600  # of the solver; 200 to 400 steps are usual
 
@@ -63,7 +67,9 @@ def _connections(lightness: Floats, ab: Floats, root: Floats | None, axis: int) 
     return weights
 
 
-def diffuse(predicted: Floats, colors: Floats, mask: Array, edges: Edges) -> Floats:
+def diffuse(
+    predicted: Floats, colors: Floats, mask: Array, edges: Edges, likeness: Floats
+) -> Floats:
     """Return the change of all cells, (2, h, w) in ab units.
 
     Args:
@@ -71,6 +77,7 @@ def diffuse(predicted: Floats, colors: Floats, mask: Array, edges: Edges) -> Flo
         colors: ab of the hints, (2, h, w); only that of hinted cells counts.
         mask: (h, w), which cells are hinted.
         edges: see `edge_weights`.
+        likeness: (h, w), 1 for cells that look like a hinted one, toward 0 for others.
     """
     weight = HINT_WEIGHT * (mask > 0)
     screening = SCREENING * GRID**2 / mask.size
@@ -80,8 +87,9 @@ def diffuse(predicted: Floats, colors: Floats, mask: Array, edges: Edges) -> Flo
     change, color = solution[:2] / connection, solution[2:4] / connection
     wanted = ((color - predicted) * change).sum(axis=0)  # of the change, by projection onto it
     wanted = np.clip(wanted / np.maximum((change**2).sum(axis=0), 1e-6), 0, MAX_CHANGE)
-    start, whole = CONNECTED
-    share = np.clip((connection - start) / (whole - start), 0, 1)
+    reach = connection * likeness / np.maximum(np.hypot(*change), MIN_CHANGE)
+    start, whole = np.log(CONNECTED)
+    share = np.clip((np.log(np.maximum(reach, 1e-9)) - start) / (whole - start), 0, 1)
     share = share * share * (3 - 2 * share)  # smoothstep
     result: Floats = (change * wanted * share).astype(np.float32)
     return result

@@ -1,11 +1,12 @@
-"""Propagation of hints: along surfaces, and a little to whatever looks alike.
+"""Propagation of hints: along surfaces, and small changes to whatever looks alike.
 
-A hint changes the predicted ab at its own cells by d = hinted ab - predicted ab. A part of d as
-small as a cast of the light goes to similar cells anywhere; the rest stays on the hinted thing,
-see `diffuse`. The cast is the posterior mean of a Gaussian process (Rasmussen and Williams,
-*Gaussian Processes for Machine Learning*, 2006, eq. 2.25) with noisy observations:
+A hint changes the predicted ab at its own cells by d = hinted ab - predicted ab. A small change
+may correct the light or the network's guess for the whole picture, so it goes to similar cells
+anywhere; a large one is about the hinted thing and stays on it, see `diffuse`. The former is the
+posterior mean of a Gaussian process (Rasmussen and Williams, *Gaussian Processes for Machine
+Learning*, 2006, eq. 2.25) with noisy observations c, the `_cast` of d:
 
-    change(x) = k(x, X) · (k(X, X) + NUGGET · I)⁻¹ · d
+    change(x) = k(x, X) · (k(X, X) + NUGGET · I)⁻¹ · c
 
     k(x, y) = exp(-|Δposition| / s.distance - |ΔL| / s.lightness - (1 - BC) / s.distribution)
 
@@ -17,6 +18,7 @@ the cells' color distributions. For a network without distributions, the last te
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -25,7 +27,6 @@ from colorize.color.downsampling import block_mean
 from colorize.color.types import Array, Floats
 from colorize.color.upsampling import upsample_bilinear
 from colorize.hints.diffuse import diffuse, edge_weights
-from colorize.hints.format import Scope
 from colorize.hints.rasterize import AB_SCALE
 
 
@@ -39,10 +40,12 @@ class LengthScales(NamedTuple):
 
 
 # Chosen by `evaluation.tasks.hints` and `recoloring`, like the constants of `diffuse`.
-CAST_HINTS = LengthScales(1.0, 60.0, 0.1, 80.0)
+CAST_HINTS = LengthScales(math.inf, 60.0, 0.1, 80.0)
+REACH = LengthScales(0.3, 60.0, 0.1, 20.0)  # of what diffuses along surfaces
 # for networks that propagate hints themselves
 NETWORK_HINTS = LengthScales(0.03, 60.0, 1.0, math.inf)
-MAX_CAST: dict[Scope, float] = {"object": 8.0, "cast": 30.0}  # ab units
+OBJECT_CAST = 13.0  # ab units, where a change fades from the cast; the largest is 8.5
+MAX_CAST = 30.0  # ab units, of hints with the scope "cast"
 NUGGET = 0.02  # observation noise: keeps close hints of different colors from amplifying each other
 MAX_SOURCES = 1024  # hinted cells that are propagated; of more, a random choice
 BLOCK = 4096  # cells that are interpolated at a time, to bound the memory
@@ -53,21 +56,20 @@ def propagate_hints(
     lightness: Array,
     hints: Floats,
     probabilities: Array | None = None,
-    max_cast: float | Floats = MAX_CAST["object"],
+    is_cast: bool | Array = False,
     seen_by_network: bool = False,
 ) -> Floats:
     """Return ab with the hints met at their cells and propagated to similar ones.
 
-    Up to max_cast of each change is propagated as a cast of the light, the rest diffuses along
-    surfaces. Where the network has propagated the hints itself, all of it goes to similar cells
-    close by.
+    The cast of each change goes to similar cells anywhere, the rest diffuses along surfaces. Where
+    the network has propagated the hints itself, all of it goes to similar cells close by.
 
     Args:
         ab: (2, H, W), the predicted colors in ab units.
         lightness: (H', W'), L in [0, 100].
         hints: (3, h, w), see `rasterize`; h and w are divisors of the sizes of the other two.
         probabilities: (Q, h, w), the color distribution of each cell; None for networks without.
-        max_cast: In ab units, for all cells or for each, (h, w), see `MAX_CAST`.
+        is_cast: Whether hints have the scope "cast", for all cells or for each, (h, w).
         seen_by_network: Whether the network got the hints as input.
     """
     mask = hints[2]
@@ -84,17 +86,27 @@ def propagate_hints(
         known = wanted.reshape(2, -1)[:, sources].T
         change = _to_planes(_gp_interpolate(known, features, sources, NETWORK_HINTS), mask.shape)
     else:
-        limit = np.broadcast_to(max_cast, mask.shape)
-        cast = wanted * np.minimum(1, limit / np.maximum(np.hypot(*wanted), 1e-6))
-        far = sources[limit.reshape(-1)[sources] > 0]
-        known = cast.reshape(2, -1)[:, far].T
-        change = _to_planes(_gp_interpolate(known, features, far, CAST_HINTS), mask.shape)
+        known = _cast(wanted, is_cast).reshape(2, -1)[:, sources].T
+        change = _to_planes(_gp_interpolate(known, features, sources, CAST_HINTS), mask.shape)
         root = features.sqrt_probabilities
         edges = edge_weights(
             lightness, predicted, None if root is None else root.reshape(*mask.shape, -1)
         )
-        change += diffuse(predicted + change, AB_SCALE * hints[:2], mask, edges)
+        likeness = _likeness(features, sources).reshape(mask.shape)
+        change += diffuse(predicted + change, AB_SCALE * hints[:2], mask, edges, likeness)
     return ab + upsample_bilinear(change, (ab.shape[1], ab.shape[2]))
+
+
+def _cast(change: Floats, is_cast: bool | Array) -> Floats:
+    """Return the part of changes (2, h, w) that goes to similar cells anywhere.
+
+    With the scope "object" it is a redescending function, as in robust statistics: a small change
+    as a whole, of a large one nothing.
+    """
+    size = np.hypot(*change)
+    limited = np.minimum(1, MAX_CAST / np.maximum(size, 1e-6))
+    part: Floats = change * np.where(is_cast, limited, np.exp(-0.5 * (size / OBJECT_CAST) ** 4))
+    return part
 
 
 def _to_planes(values: Floats, grid: tuple[int, ...]) -> Floats:
@@ -140,9 +152,23 @@ def _gp_interpolate(
     covariance = _kernel(known, known, scales) + NUGGET * np.eye(len(sources))
     weights = np.linalg.solve(covariance, values).astype(np.float32)
     result = np.empty((len(features.position), 2), np.float32)
-    for start in range(0, len(result), BLOCK):
-        block = np.arange(start, min(start + BLOCK, len(result)))
+    for block in _blocks(len(result)):
         result[block] = _kernel(features.at(block), known, scales) @ weights
+    return result
+
+
+def _blocks(cells: int) -> Iterator[Array]:
+    """Yield the numbers of the cells, BLOCK at a time."""
+    for start in range(0, cells, BLOCK):
+        yield np.arange(start, min(start + BLOCK, cells))
+
+
+def _likeness(features: _CellFeatures, sources: Array) -> Floats:
+    """Return how much each cell is like the source cell that it is most like, (cells,), 0 to 1."""
+    known = features.at(sources)
+    result = np.empty(len(features.position), np.float32)
+    for block in _blocks(len(result)):
+        result[block] = _kernel(features.at(block), known, REACH).max(axis=1)
     return result
 
 

@@ -43,23 +43,16 @@ def test_propagation_meets_hints_and_keeps_agreeing_colors():
     np.testing.assert_array_equal(propagate_hints(ab, flat, np.zeros((3, 16, 16)), alike), ab)
 
 
-def test_without_cast_distant_cells_are_unchanged():
+def test_small_changes_go_everywhere_and_large_ones_only_with_the_scope_cast():
+    """Surfaces apart from that of the hint, which look alike, follow a small change."""
     alike = np.full((2, 16, 16), 0.5, np.float32)
-    flat, ab = halves(50, 50), np.zeros((2, 16, 16), np.float32)
-    hint = one_hint(2, 2, (20, 20))
-    far, near = (15, 15), (2, 3)
-    everywhere = propagate_hints(ab, flat, hint, alike)[0]
-    nearby = propagate_hints(ab, flat, hint, alike, max_cast=0)[0]
-    assert nearby[near] > 10
-    assert abs(nearby[far]) < 1 < everywhere[far]
-
-
-def test_strong_hint_is_limited_far_away():
-    alike = np.full((2, 16, 16), 0.5, np.float32)
-    change = propagate_hints(np.zeros((2, 16, 16)), halves(50, 50), one_hint(0, 0, (80, 0)), alike)[
-        0
-    ]
-    assert change[0, 1] > 50 and 0 < change[15, 15] < 20
+    edges, ab = halves(50, 50), np.zeros((2, 16, 16), np.float32)
+    edges[6:10] = 0
+    far = (0, 15, 15)
+    small, large = one_hint(2, 2, (8, 0)), one_hint(2, 2, (60, 0))
+    assert propagate_hints(ab, edges, small, alike)[far] > 5
+    assert propagate_hints(ab, edges, large, alike)[far] < 1
+    assert propagate_hints(ab, edges, large, alike, is_cast=True)[far] > 15
 
 
 def test_contradicting_hints_stay_bounded():
@@ -78,19 +71,19 @@ def test_fully_painted_picture_is_propagated():
     np.testing.assert_allclose(result[0], 33, atol=3)
 
 
-def test_cast_of_each_cell_is_propagated_by_its_own_limit():
-    """A hint whose limit is 0 leaves the other half alone, next to one that does not."""
+def test_each_hint_has_its_own_scope():
+    """Behind an edge, only the hint with the scope cast has an effect."""
     alike = np.full((2, 16, 16), 0.5, np.float32)
-    ab, edge = np.zeros((2, 16, 16), np.float32), halves(50, 90)
-    hints = one_hint(2, 2, (20, 0)) + one_hint(13, 13, (0, 20))
-    limits = np.full((16, 16), 30, np.float32)
-    limits[13, 13] = 0
-    result = propagate_hints(ab, edge, hints, alike, limits)
-    np.testing.assert_allclose(result[:, 13, 13], (0, 20), atol=1)
-    np.testing.assert_allclose(result[:, 2, 2], (20, 0), atol=1)
-    assert abs(result[1, 2:6, 2:6]).max() < 2
-    everywhere = propagate_hints(ab, edge, hints, alike, np.full((16, 16), 30, np.float32))
-    assert everywhere[1, 6, 8] > result[1, 6, 8] + 2
+    edges, ab = halves(50, 50), np.zeros((2, 16, 16), np.float32)
+    edges[6:10] = 0
+    hints = one_hint(2, 2, (40, 0)) + one_hint(2, 13, (0, 40))
+    is_cast = np.zeros((16, 16), bool)
+    is_cast[2, 2] = True
+    result = propagate_hints(ab, edges, hints, alike, is_cast)
+    np.testing.assert_allclose(result[:, 2, 13], (0, 40), atol=1)
+    np.testing.assert_allclose(result[:, 2, 2], (40, 0), atol=1)
+    a, b = result[:, 15, 8]
+    assert a > 5 and abs(b) < 1
 
 
 @pytest.mark.parametrize("distribution", [True, False])
