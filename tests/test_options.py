@@ -148,7 +148,8 @@ def test_networks_support_what_they_have_the_data_for():
     missing = {each.name for each in everything if each.missing(plain)}
     assert missing == {"rebalance", "rare_color_boost"}
     supported = {each.name for each in supported_options(colors, everything)}
-    alike = {"size", "saturation", "warmth", "neutral", "upsampling", "autocontrast", "hints"}
+    alike = {each.name for each in everything if each.needs is None}
+    assert alike >= {"size", "saturation", "warmth", "neutral", "upsampling", "hints"}
     assert supported == alike | {"hint_scope"}
     sees_hints = network("ab", takes_hints=True)
     assert {each.name for each in supported_options(sees_hints, everything)} == alike

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +18,6 @@ from colorize.batch.runner import clean_up
 from colorize.batch.worker import BatchWorker, JobWorker
 from colorize.errors import display_name
 from colorize.video.formats import is_video
-from colorize.video.sequence import group_frames
 from colorize.video.unfinished import unfinished_folder
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def run_sequences(
             return
     clean_up(jobs)
     accepted = [job for job in jobs if job not in rejected]
-    for frames in group_frames(accepted, lambda job: job.source):
+    for frames in group_frames(accepted):
         try:
             with _unfinished_folder(frames, settings) as folder:
                 for result in _run_sequence(frames, make_colorizer(), options, folder):
@@ -67,6 +68,18 @@ def run_sequences(
                         raise _Stopped
         except _Stopped:
             return
+
+
+def group_frames(jobs: Sequence[Job]) -> list[list[Job]]:
+    """Return the jobs by folder of their sources, in the order of the numbers in the names."""
+
+    def order(job: Job) -> tuple[Path, list[tuple[int, str]]]:
+        parts = re.findall(r"\d+|\D+", job.source.name)  # frame_9 is before frame_10
+        numbers = [(int(part), part) if part.isdecimal() else (-1, part) for part in parts]
+        return job.source.parent, numbers
+
+    folders = groupby(sorted(jobs, key=order), key=lambda job: job.source.parent)
+    return [list(frames) for _, frames in folders]
 
 
 def _unfinished_folder(

@@ -13,8 +13,9 @@ pytest.importorskip("cv2")
 
 from fixtures.videos import UNEVEN, make_video, save_frames  # noqa: E402
 
+from colorize.batch.jobs import Job  # noqa: E402
+from colorize.batch.sequences import group_frames  # noqa: E402
 from colorize.video.record import SequenceRecord  # noqa: E402
-from colorize.video.sequence import group_frames  # noqa: E402
 from colorize.video.temporal import TemporalFilter, predict_frame  # noqa: E402
 
 
@@ -96,7 +97,7 @@ def test_interrupted_sequence_goes_on_with_the_same_colors(colorize_, monkeypatc
 
 def test_frames_are_grouped_by_folder_in_natural_order():
     names = ("b/f2.png", "a/f10.png", "a/f9.png", "b/f1.png", "a/f009.png")
-    groups = group_frames([Path(name) for name in names], lambda path: path)
-    assert [[path.name for path in group] for group in groups] == [
+    groups = group_frames([Job(Path(name), Path("out") / name) for name in names])
+    assert [[job.source.name for job in group] for group in groups] == [
         ["f009.png", "f9.png", "f10.png"], ["f1.png", "f2.png"],
     ]  # fmt: skip
