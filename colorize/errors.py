@@ -90,6 +90,14 @@ def reason_of(error: Exception, failure: str = "") -> str:
     return f"{failure} ({one_line(error)})" if failure else one_line(error)
 
 
+def message_of(error: ColorizeError | OSError) -> str:
+    """Return the message to the user, of an OSError with the name of its file if it has one."""
+    if isinstance(error, ColorizeError):
+        return str(error)
+    file = "" if error.filename is None else f"{display_name(error.filename)}: "
+    return file + reason_of(error)
+
+
 def is_disk_full(error: BaseException) -> bool:
     """Return whether an exception, or one that led to it, means that nothing can be written."""
     cause: BaseException | None = error

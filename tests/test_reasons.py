@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from colorize.errors import ColorizeError, reason_of
+from colorize.errors import ColorizeError, message_of, reason_of
 from colorize.hints.format import read_hints
 from colorize.io.readers import read
 from colorize.models.registry import MODELS
@@ -39,3 +39,10 @@ def test_a_missing_file_has_the_same_reason_everywhere(use: Callable[[Path], obj
 )
 def test_reason_is_one_line_without_numbers(error: Exception, reason: str) -> None:
     assert reason_of(error) == reason
+
+
+def test_message_names_the_file() -> None:
+    assert message_of(ColorizeError("a.jpg: damaged", "copy it")) == "a.jpg: damaged: copy it"
+    error = OSError(errno.EACCES, "Permission denied", "a\n.jpg")
+    assert message_of(error) == r"'a\n.jpg': permission denied"
+    assert message_of(OSError(errno.ENOSPC, "No space left")) == "the disk is full"

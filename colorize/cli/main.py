@@ -14,7 +14,7 @@ from colorize.cli.arguments import parser
 from colorize.cli.commands import COMMANDS
 from colorize.cli.messages import FAILED, INTERRUPTED, log_line, show_warning
 from colorize.cli.signals import interrupts
-from colorize.errors import ColorizeError, is_closed_pipe, one_line, reason_of
+from colorize.errors import ColorizeError, is_closed_pipe, message_of, one_line
 from colorize.runtime.threads import limit_blas_threads
 
 
@@ -110,5 +110,5 @@ def _colorize(args: argparse.Namespace) -> int:
     except OSError as error:  # standard output is full, the working folder is gone, ...
         if is_closed_pipe(error):
             raise
-        log_line(reason_of(error, "failed"))
+        log_line(message_of(error))
         return FAILED

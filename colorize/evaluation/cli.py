@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 
 from colorize.command_parser import CommandParser
-from colorize.errors import ColorizeError
+from colorize.errors import ColorizeError, message_of
 from colorize.evaluation.tasks import (
     calibration,
     classification,
@@ -57,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if args.json is not None:
             args.json.write_text(report.to_json(), "utf-8")
     except (ColorizeError, OSError) as error:
-        sys.stderr.write(f"{args.task}: {error}\n")
+        sys.stderr.write(f"{args.task}: {message_of(error)}\n")
         return 1
     sys.stdout.write(report.to_text())
     return 0

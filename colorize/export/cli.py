@@ -13,7 +13,7 @@ from pathlib import Path
 
 from colorize.color.types import Floats
 from colorize.command_parser import WEIGHTS_HELP, CommandParser
-from colorize.errors import ColorizeError, display_name
+from colorize.errors import ColorizeError, display_name, message_of
 from colorize.export.compare import Difference, Run, compare
 from colorize.export.onnx import to_onnx, write_skeletons
 from colorize.export.torch_export import (
@@ -120,7 +120,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         difference = export(args.model, args.weights, args.to, args.output, args.tolerance)
         size = os.path.getsize(args.output)
     except (ColorizeError, OSError) as error:
-        sys.stderr.write(f"export: {error}\n")
+        sys.stderr.write(f"export: {message_of(error)}\n")
         return 1
     sys.stdout.write(
         f"{display_name(args.output)}: {size / 1e6:.1f} MB; against the original: "
