@@ -8,6 +8,7 @@ import numpy as np
 
 SOI, EOI, SOS, DRI, COM, APP0 = 0xD8, 0xD9, 0xDA, 0xDD, 0xFE, 0xE0
 FRAMES = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+JPEG_LS = 0xF7  # a frame of ITU-T T.87
 SEQUENTIAL = {0xC0, 0xC1}  # coded by Huffman's method
 FIRST_BLOCK_BYTES, BLOCK_BYTES = 1 << 16, 1 << 20  # searched at a time
 

@@ -20,6 +20,10 @@ from colorize.io.readers import read
     ("content", "name", "remedy"),
     [
         (b"8BPS\0\1", "Photoshop", "TIFF"),
+        (b"\xff\xd8\xff\xc1\0\x0b\x0c\0\x08\0\x08\1\1\x11\0", "12 bits", "TIFF"),
+        (b"\xff\xd8\xff\xf7\0\x0b\x08\0\x08\0\x08\1\1\x11\0", "JPEG-LS", "TIFF"),
+        (b"\0\0\1\0\1\0\x40\x30\0\0\1\0", "icon", "PNG"),
+        (b"SDPX\0\0\x20\0", "DPX", "TIFF"),
         (b"%PDF-1.7", "PDF", "pdfimages"),
         (bytes(128) + b"DICM", "DICOM", "TIFF"),
         (b"P7\nWIDTH 3\n", "PAM", "PNG"),

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from colorize.errors import ColorizeError
-from colorize.io.jpeg_markers import EOI, FRAMES, SEQUENTIAL, SOS, next_marker
+from colorize.io.jpeg_markers import EOI, FRAMES, JPEG_LS, SEQUENTIAL, SOS, next_marker
 
 MAX_SCANS = 500  # of a progressive JPEG, each of which the decoder goes over all pixels for
 MAX_SEGMENTS = 20_000
@@ -75,7 +75,7 @@ def check_size(width: int, height: int, max_pixels: int) -> None:
 
 
 def check_jpeg(file: BinaryIO) -> None:
-    """Raise ColorizeError for a JPEG that would keep its decoder busy for minutes or hours."""
+    """Raise ColorizeError for a JPEG of more than 8 bits, or one that would take hours to read."""
     size, position = file.seek(0, os.SEEK_END), 2
     scans = segments = unknown = frame = components = 0
     while True:
@@ -88,8 +88,13 @@ def check_jpeg(file: BinaryIO) -> None:
         content = file.read(min(length - 2, 6))
         position = start + 2 + length
         segments += 1
+        if marker == JPEG_LS and not scans:
+            raise ColorizeError("is a JPEG-LS file, which is not read: export it as TIFF or PNG")
         if marker in FRAMES and len(content) == 6:
             frame, components = marker, content[5]
+            if content[0] > 8:
+                what = f"is a JPEG of {content[0]} bits"
+                raise ColorizeError(f"{what}, which is not read: export it as TIFF or PNG")
         scans += marker == SOS
         if marker == SOS and frame in SEQUENTIAL and content[:1] == bytes([components]):
             break  # it holds everything: decoders do not look further
