@@ -17,7 +17,7 @@ from colorize.color.autocontrast import autocontrast
 from colorize.color.downsampling import CELL_RESAMPLE
 from colorize.color.merge import merge_lab_blocks
 from colorize.color.types import Floats
-from colorize.color.upsampling import upsample_bilinear
+from colorize.color.upsampling import upsample_to_input
 from colorize.decoding.decoder import LogitsDecoder
 from colorize.decoding.reference import color_histogram
 from colorize.errors import ColorizeError
@@ -132,11 +132,9 @@ class ColorizationSteps:
         With guided upsampling that is the size of the network's output. Bilinear upsampling goes
         by way of the size of the network's input, as in the published code.
         """
-        stride = self.metadata.output_stride
-        if self.options.upsampling == "guided" or stride == 1:
+        if self.options.upsampling == "guided":
             return ab
-        size = ab.shape[2] * stride, ab.shape[3] * stride
-        return np.stack([upsample_bilinear(planes, size) for planes in ab])
+        return upsample_to_input(ab, self.metadata.output_stride)
 
     def propagate_hints(
         self, ab: Floats, hinted: HintedPixels | None, lightness: Floats, logits: Floats

@@ -144,6 +144,17 @@ def upsample_bilinear(ab: Floats, size: tuple[int, int]) -> Floats:
     return BilinearUpsampler(ab, size).block(slice(0, size[0]), slice(0, size[1]))
 
 
+def upsample_to_input(ab: Floats, stride: int) -> Floats:
+    """Return ab (b, 2, h, w) upsampled bilinearly to the size of the network's input.
+
+    stride: Pixels of the input per cell of ab, per side.
+    """
+    if stride == 1:
+        return ab
+    size = ab.shape[2] * stride, ab.shape[3] * stride
+    return np.stack([upsample_bilinear(planes, size) for planes in ab])
+
+
 def upsample_guided(ab: Floats, lightness: Floats, guide: Floats | None = None) -> Floats:
     """Return ab (2, h, w) upsampled to (2, H, W) float32 along the edges of L (H, W).
 

@@ -17,7 +17,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from colorize.color.types import Floats, Pixels
-from colorize.color.upsampling import upsample_bilinear
+from colorize.color.upsampling import upsample_to_input
 from colorize.command_parser import WEIGHTS_HELP, add_arguments, from_arguments, whole_number
 from colorize.errors import ColorizeError
 from colorize.io.datasets import iter_files
@@ -171,16 +171,7 @@ def predict(colorizer: Colorizer, lightness: Floats, reference: Photo | None = N
 
 def decode(colorizer: Colorizer, logits: Floats) -> Floats:
     """Return ab (b, 2, size, size) of the network's output, upsampled bilinearly."""
-    return upsample(colorizer, colorizer.decode(logits))
-
-
-def upsample(colorizer: Colorizer, ab: Floats) -> Floats:
-    """Return ab (b, 2, size, size), at the size of the network's input."""
-    stride = colorizer.metadata.output_stride
-    if stride == 1:
-        return ab
-    size = ab.shape[2] * stride, ab.shape[3] * stride
-    return np.stack([upsample_bilinear(planes, size) for planes in ab])
+    return upsample_to_input(colorizer.decode(logits), colorizer.metadata.output_stride)
 
 
 def selected_files(args: argparse.Namespace) -> Iterator[NamedFile]:
