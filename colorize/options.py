@@ -85,7 +85,7 @@ class ColorizeOptions(Options):
     hint_scope: Literal["object", "cast"] = option(
         "object", "what hints change: the thing that they are on (object), or also the color cast "
         "of the whole photograph (cast)",
-        needs="propagation", consumers=("command", "server"),
+        needs="propagation", aliases=("hints_reach",), consumers=("command", "server"),
     )  # fmt: skip
     reference: "Photo | str | os.PathLike[str] | None" = option(
         None, "color photograph whose palette the results are drawn toward",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,9 +13,11 @@ from colorize import batch
 from colorize.batch import Job, Source
 from colorize.cli.messages import log_line
 from colorize.cli.settings import is_batch
+from colorize.command_parser import from_arguments
 from colorize.errors import ColorizeError, display_name
-from colorize.io.formats import output_format
+from colorize.io.formats import FORMATS, output_format
 from colorize.io.storage import exists, is_folder, parse_path
+from colorize.options import ColorizeOptions, VideoOptions
 from colorize.video.formats import is_video
 
 
@@ -64,6 +67,9 @@ def make_plan(args: argparse.Namespace) -> Plan:
     _refuse_for_videos(jobs, args)
     if args.format is not None:
         output_format("", args.format)  # refuse an unknown format before any work
+    if not args.quiet and args.watch is None:
+        for note in _without_effect(jobs, args):
+            log_line(note)
     if args.confidence_map:
         planned = {job.source for job in jobs}
         sources = [source for source in sources if source.path in planned]
@@ -99,6 +105,21 @@ def _refuse_for_videos(jobs: list[Job], args: argparse.Namespace) -> None:
         )
     if args.quality is not None:
         raise ColorizeError("--quality is for photographs", "use --crf, where lower is better")
+
+
+def _without_effect(jobs: list[Job], args: argparse.Namespace) -> Iterator[str]:
+    """Yield notes about given options that act on none of the files."""
+    if not any(is_video(job.source) for job in jobs):
+        given = from_arguments(VideoOptions, args).changed()
+        if flags := ", ".join(each.flag for each in given):
+            yield f"note: without effect, because no input is a video: {flags}"
+    if args.hint_scope != ColorizeOptions.hint_scope and not (args.hints or args.hints_dir):
+        yield "note: without effect, because there are no hints: --hint-scope"
+    if args.quality is not None and not args.image_sequence:
+        photographs = [job for job in jobs if not (job.rejection or is_video(job.source))]
+        formats = {output_format(job.target.name, args.format) for job in photographs}
+        if formats and not any(FORMATS[name].has_quality for name in formats):
+            yield f"note: without effect in {', '.join(sorted(formats))}: --quality"
 
 
 def _confidence_map_jobs(

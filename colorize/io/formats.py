@@ -26,6 +26,7 @@ class Format:
         animation: whether it has frames that are shown one after another.
         keeps: the fields of `Metadata` that it can hold.
         comments: whether it can hold comments, but no other texts.
+        has_quality: whether `--quality` changes anything.
     """
 
     suffixes: tuple[str, ...]
@@ -35,6 +36,7 @@ class Format:
     animation: bool = False
     keeps: frozenset[str] = frozenset()
     comments: bool = False
+    has_quality: bool = True
 
 
 FORMATS = {  # by Pillow's names
@@ -45,16 +47,29 @@ FORMATS = {  # by Pillow's names
         keeps=_ALL | {"photoshop"},
         comments=True,
     ),
-    "PNG": Format((".png", ".apng"), deep=True, animation=True, keeps=_ALL | {"text", "photoshop"}),
-    "TIFF": Format((".tif", ".tiff"), deep=True, keeps=_ALL | {"photoshop"}),
+    "PNG": Format(
+        (".png", ".apng"),
+        deep=True,
+        animation=True,
+        keeps=_ALL | {"text", "photoshop"},
+        has_quality=False,
+    ),
+    "TIFF": Format((".tif", ".tiff"), deep=True, keeps=_ALL | {"photoshop"}, has_quality=False),
     "WEBP": Format((".webp",), 16383, animation=True, keeps=_EXIF_XMP),
     "AVIF": Format((".avif",), 65536, animation=True, keeps=_EXIF_XMP),
-    "BMP": Format((".bmp", ".dib"), alpha=False, keeps=frozenset({"dpi"})),
-    "GIF": Format((".gif",), 65535, animation=True, keeps=frozenset({"xmp"}), comments=True),
+    "BMP": Format((".bmp", ".dib"), alpha=False, keeps=frozenset({"dpi"}), has_quality=False),
+    "GIF": Format(
+        (".gif",),
+        65535,
+        animation=True,
+        keeps=frozenset({"xmp"}),
+        comments=True,
+        has_quality=False,
+    ),
     "JPEG2000": Format(
         (".jp2", ".j2k", ".j2c", ".jpc", ".jpf", ".jpx"), keeps=_EXIF_XMP | {"iptc", "dpi"}
     ),
-    "PPM": Format((".ppm", ".pgm", ".pbm", ".pnm"), alpha=False),
+    "PPM": Format((".ppm", ".pgm", ".pbm", ".pnm"), alpha=False, has_quality=False),
     "HEIF": Format((".heic", ".heif", ".hif"), 16384, keeps=_EXIF_XMP),
 }
 SUFFIXES = frozenset(suffix for format in FORMATS.values() for suffix in format.suffixes)

@@ -239,6 +239,20 @@ def test_results_in_folders_are_recognized_by_their_metadata(colorize_):
     assert "2 done" in colorize_("plain", "-o", "out")[1]
 
 
+def test_options_without_effect_are_noted(colorize_):
+    save("a.png")
+    options = ("--crf", "20", "--codec", "hevc", "--quality", "70", "--hints-reach", "cast")
+    status, said, _ = colorize_("a.png", *options)
+    notes = [line for line in said.splitlines() if "without effect" in line]
+    assert status == 0 and len(notes) == 3
+    assert "--codec, --crf" in notes[0] and "--hint-scope" in notes[1] and "PNG" in notes[2]
+    assert "without effect" not in colorize_("a.png", "-o", "a.webp", "--quality", "70")[1]
+    Path("h.txt").write_text("5,5,#808080")
+    hinted = ("--hints", "h.txt", "--hint-scope", "cast")
+    assert "without effect" not in colorize_("a.png", "-o", "b.png", *hinted)[1]
+    assert colorize_("a.png", "-o", "c.png", *options, "--quiet")[1] == ""
+
+
 def test_dry_run_estimates_the_space(colorize_, monkeypatch):
     for name in ("a.jpg", "b.tif", "c.png"):
         Image.effect_noise((500, 400), 60).save(save(f"in/{name}"))
