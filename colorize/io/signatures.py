@@ -8,6 +8,7 @@ import re
 LENGTH = 1024  # bytes that decide
 VIDEO = re.compile(
     rb"\x1aE\xdf\xa3|RIFF....AVI |FLV\x01|OggS|\x00\x00\x01[\xba\xb3]|\.RMF"
+    rb"|DKIF\x00\x00|YUV4MPEG2 |nut/multimedia container|\xb7\xd8\x00\x20\x37\x49\xda\x11"  # WTV
     rb"|\x30\x26\xb2\x75\x8e\x66\xcf\x11"  # ASF
     rb"|G.{187}G.{187}G|.{4}G.{191}G.{191}G"  # MPEG transport streams, also of camcorders
     rb"|\x1f\x07\x00[\x3f\xbf]"  # DV

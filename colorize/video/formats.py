@@ -20,9 +20,9 @@ MUXERS = {
     ".webm": "webm",
 }
 _READ_ONLY = (
-    ".3g2", ".3gp", ".asf", ".avi", ".divx", ".dv", ".f4v", ".flv", ".m1v", ".m2p", ".m2t", ".m2ts",
-    ".m2v", ".mod", ".mpe", ".mpeg", ".mpg", ".mts", ".mxf", ".ogv", ".qt", ".rm", ".rmvb", ".tod",
-    ".ts", ".vob", ".wmv",
+    ".3g2", ".3gp", ".asf", ".avi", ".divx", ".dv", ".f4v", ".flv", ".ivf", ".m1v", ".m2p", ".m2t",
+    ".m2ts", ".m2v", ".mod", ".mpe", ".mpeg", ".mpg", ".mts", ".mxf", ".nut", ".ogv", ".qt", ".rm",
+    ".rmvb", ".tod", ".ts", ".vob", ".wmv", ".wtv", ".y4m",
 )  # fmt: skip
 VIDEO_SUFFIXES = frozenset((*MUXERS, *_READ_ONLY))
 

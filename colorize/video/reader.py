@@ -115,7 +115,10 @@ class VideoReader:
     @property
     def _announced_seconds(self) -> Fraction | None:
         duration = self.container.duration
-        return None if duration is None else Fraction(duration, av.time_base)
+        seconds = None if duration is None else Fraction(duration, av.time_base)
+        if self.container.format.name == "avi":  # whose duration FFmpeg shortens to the file's end
+            return max(seconds or Fraction(0), Fraction(self.stream.frames) / self.rate)
+        return seconds
 
     @property
     def chapters(self) -> list[Chapter]:

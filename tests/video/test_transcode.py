@@ -183,11 +183,12 @@ def test_file_that_is_not_a_video_is_an_error(tmp_path, colorizer):
 
 
 @pytest.mark.slow
-def test_readable_part_of_a_damaged_video_is_written(tmp_path, colorizer):
+@pytest.mark.parametrize(("suffix", "share"), [(".mkv", 0.67), (".avi", 0.25)])
+def test_readable_part_of_a_damaged_video_is_written(suffix, share, tmp_path, colorizer):
     times = [90000 * number // 5 for number in range(30)]  # six seconds
-    source = make_video(tmp_path / "clip.mkv", audio=None, times=times)
+    source = make_video(tmp_path / f"clip{suffix}", audio=None, times=times)
     content = source.read_bytes()
-    source.write_bytes(content[: len(content) * 2 // 3])
+    source.write_bytes(content[: int(len(content) * share)])
     result = colorize_video(source, tmp_path / "color.mkv", colorizer)
     assert 5 < result.frames < 28
     assert len(inspect(tmp_path / "color.mkv").frames) == result.frames
