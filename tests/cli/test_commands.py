@@ -7,11 +7,13 @@ import sys
 from collections.abc import Callable, Iterator
 from importlib import import_module, metadata
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from PIL import Image
 
 import colorize
+from colorize.__main__ import run
 from colorize.cli import arguments, compare_models, main
 from colorize.cli.arguments import parser
 from colorize.cli.commands import COMMANDS
@@ -197,3 +199,15 @@ def test_options_of_several_values_may_be_repeated(
 ) -> None:
     for action in options_of_several_values(parser()):
         assert isinstance(action, argparse._ExtendAction), action.option_strings
+
+
+def test_interruption_while_the_command_is_imported_is_one_line(monkeypatch, capsys):
+    class Interrupted(ModuleType):
+        def __getattr__(self, name: str) -> None:
+            raise KeyboardInterrupt
+
+    monkeypatch.setitem(sys.modules, "colorize.cli", Interrupted("colorize.cli"))
+    with pytest.raises(SystemExit) as ended:
+        run()
+    assert ended.value.code == 130
+    assert capsys.readouterr().err.count("\n") == 1
