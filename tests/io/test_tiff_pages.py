@@ -122,6 +122,15 @@ def test_raw_file_without_rawpy_names_format_and_remedy(
         read(raw_file(make, dng))
 
 
+def test_raw_file_without_its_end_is_rejected_in_one_line(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    content = raw_file().getvalue()
+    with pytest.raises(ColorizeError, match="incomplete"):
+        read(io.BytesIO(content[:-100]))
+    assert not capfd.readouterr().err
+
+
 @pytest.mark.parametrize("head", [b"FUJIFILMCCD-RAW 0201", b"\0\0\0\x18ftypcrx \0\0\0\1crx isom"])
 def test_raw_file_that_is_not_tiff_is_named(head: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "rawpy", None)

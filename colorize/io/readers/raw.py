@@ -13,6 +13,7 @@ from colorize.io.exif import exif_from_page, upright_exif
 from colorize.io.metadata import Metadata
 from colorize.io.photo import Photo
 from colorize.io.readers.limits import check_size
+from colorize.io.readers.tiff_pages import CFA, LINEAR_RAW, MAX_SUB_IMAGES
 from colorize.io.tiff_ifd_reader import IFDReader
 
 MAGIC = {
@@ -25,6 +26,9 @@ MAGIC = {
     b"\0MRM": "Minolta MRW",
     b"II\x1a\0\0\0HEAPCCDR": "Canon CRW",
 }
+_PARTS = (
+    (tiff.STRIP_OFFSETS, tiff.STRIP_BYTE_COUNTS), (tiff.TILE_OFFSETS, tiff.TILE_BYTE_COUNTS)
+)  # fmt: skip
 _MAKES = {
     b"NIKON": "Nikon NEF", b"CANON": "Canon CR2", b"SONY": "Sony ARW", b"PENTAX": "Pentax PEF",
     b"RICOH": "Pentax PEF", b"SAMSUNG": "Samsung SRW", b"HASSELBLAD": "Hasselblad 3FR",
@@ -68,7 +72,10 @@ def read(file: BinaryIO, max_pixels: int) -> Photo:
 
 
 def _describe(file: BinaryIO) -> tuple[str, Metadata]:
-    """Return the name of the format, and the metadata of a raw file that is TIFF."""
+    """Return the name of the format, and the metadata of a raw file that is TIFF.
+
+    Raises ColorizeError where its end is missing.
+    """
     file.seek(0)
     prefix = file.read(16)
     for magic, name in MAGIC.items():
@@ -77,6 +84,8 @@ def _describe(file: BinaryIO) -> tuple[str, Metadata]:
     if prefix[4:12] == b"ftypcrx ":
         return "Canon CR3", Metadata(format="TIFF", lossless=True)
     reader = IFDReader(file)
+    if not _is_complete(reader):  # LibRaw would print a line of its own
+        raise ColorizeError("incomplete, its end is missing")
     ifd = reader.read_ifd(reader.first_ifd_offset)
     exif = upright_exif(exif_from_page(ifd), 1)
     metadata = Metadata(format="TIFF", exif=exif, xmp=ifd.bytes(tiff.XMP), lossless=True)
@@ -85,3 +94,17 @@ def _describe(file: BinaryIO) -> tuple[str, Metadata]:
         return "DNG", metadata
     names = (name for known, name in _MAKES.items() if make.startswith(known))
     return next(names, "of a camera"), metadata
+
+
+def _is_complete(reader: IFDReader) -> bool:
+    """Return whether what the sensor measured is all in a raw file that is TIFF."""
+    ifds = [reader.read_ifd(offset) for offset in reader.ifd_offsets()]
+    inner = [offset for ifd in ifds for offset in ifd.integers(tiff.SUB_IMAGES)[:MAX_SUB_IMAGES]]
+    ifds += [reader.read_ifd(offset) for offset in inner if 0 < offset < reader.size]
+    return all(
+        offset + size <= reader.size
+        for ifd in ifds
+        if ifd.integer(tiff.PHOTOMETRIC, -1) in (CFA, LINEAR_RAW)
+        for offsets, sizes in _PARTS
+        for offset, size in zip(ifd.integers(offsets), ifd.integers(sizes), strict=False)
+    )
