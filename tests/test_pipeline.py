@@ -131,7 +131,7 @@ def lively_siggraph17() -> SIGGRAPH17:
 def test_upsampling_acts_on_logits_and_ab_networks(network, lively_siggraph17, size):
     for each in (network, lively_siggraph17):
         guided, plain = (
-            make_colorizer(each, size=64, upsampling=way)(gray(*size)).pixels.astype(int)
+            make_colorizer(each, size=32, upsampling=way)(gray(*size)).pixels.astype(int)
             for way in ("guided", "bilinear")
         )
         assert guided.shape == plain.shape == (*size, 3)
