@@ -103,19 +103,22 @@ def test_hint_colors_what_looks_alike():
     """The network does not see hints: they are propagated from the colors that it gives."""
     pixels = np.full((128, 128), 90, np.uint8)
     pixels[:, 64:] = 200
-    green = Hint(16, 16, "#408040")
     colorizer = Colorizer(FixedColors(uniform_ab(10, 10, 128))).with_options(size=128)
-    change = {}
+
+    def changes(color: str, scope: str) -> tuple[float, float, float]:
+        """Return how far a falls near a hint, far away on its surface, and on the other one."""
+        variant = colorizer.with_options(hint_scope=scope, hints=[Hint(16, 16, color)])
+        change = 10 - rgb2lab(variant(Photo(pixels)).pixels)[..., 1]
+        return change[24, 24], change[110, 20], change[20, 110]
+
+    small, large = "#706a50", "#408040"
     for scope in ("object", "cast"):
-        hinted = colorizer.with_options(hint_scope=scope, hints=[green])(Photo(pixels))
-        change[scope] = -(rgb2lab(hinted.pixels)[..., 1] - 10)
-    assert change["object"][16, 16] > 40
-    for near, same, other in (
-        (each[24, 24], each[110, 20], each[20, 110]) for each in change.values()
-    ):
-        assert near > 20 and same > 5
-        assert same > 2 * other
-    assert change["object"][20, 110] < change["cast"][20, 110]
+        near, same, other = changes(small, scope)
+        assert near > 10 and same > 5 and same > 1.5 * other
+    assert changes(small, "object")[2] < changes(small, "cast")[2]
+    near, same, other = changes(large, "object")  # stays on the thing
+    assert near > 40 and max(same, other) < 2
+    assert changes(large, "cast")[1] > 5
 
 
 @pytest.mark.parametrize("name", NEEDS_DISTRIBUTION)
