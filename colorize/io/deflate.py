@@ -14,15 +14,19 @@ except ImportError:
 PIECE_BYTES = 1 << 20  # of what is decompressed at a time
 
 
-def check_stream(pieces: Iterable[bytes]) -> Literal["whole", "cut", "damaged"]:
-    """Return the state of a zlib stream: "damaged" where a code or its checksum is wrong."""
+def check_stream(pieces: Iterable[bytes], wanted: int = 0) -> Literal["whole", "cut", "damaged"]:
+    """Return the state of a zlib stream: "damaged" where a code or its checksum is wrong.
+
+    One that ends before it has given the wanted number of bytes is "cut".
+    """
+    size = 0
     library = zlib if isal_zlib is None else isal_zlib
     inflater = library.decompressobj()
     try:
         for piece in pieces:
             while piece and not inflater.eof:
-                inflater.decompress(piece, PIECE_BYTES)
+                size += len(inflater.decompress(piece, PIECE_BYTES))
                 piece = inflater.unconsumed_tail
     except library.error:
         return "damaged"
-    return "whole" if inflater.eof else "cut"
+    return "whole" if inflater.eof and size >= wanted else "cut"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+import zlib
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,10 @@ from PIL import Image
 
 from colorize.errors import ColorizeError
 from colorize.io.exif import page_from_exif, read_orientation, upright_exif
+from colorize.io.png import SIGNATURE
 from colorize.io.readers import read, read_pages
+from colorize.io.readers.limits import DAMAGED
+from colorize.io.readers.png import passes
 
 EOI = b"\xff\xd9"
 random = np.random.default_rng(0)
@@ -153,6 +157,38 @@ def test_first_rows_of_a_cut_png_are_taken_where_allowed(interlace: bool) -> Non
 
 def test_png_without_its_end_is_read_with_a_note() -> None:
     assert "end" in notes_of(saved(image_of(GRAY), "PNG")[:-12])
+
+
+@pytest.mark.parametrize("interlaced", [False, True])
+@pytest.mark.parametrize("pixels", [GRAY, RGB])
+def test_png_whose_pixels_end_early_is_rejected(pixels: np.ndarray, interlaced: bool) -> None:
+    height, width = pixels.shape[:2]
+    channels = pixels.shape[2] if pixels.ndim == 3 else 1
+    header = struct.pack(">IIBBBBB", width, height, 8, 2 if channels == 3 else 0, 0, 0, interlaced)
+    size = sum(count * length for count, length in passes(header))
+    rows = zlib.compress(bytes(size - width * channels - 1))
+    content = SIGNATURE + png_chunk(b"IHDR", header) + png_chunk(b"IDAT", rows)
+    content += png_chunk(b"IEND", b"")
+    assert is_rejected(content)
+    assert read(io.BytesIO(content), allow_damaged=True).metadata.notes == (DAMAGED,)
+    black = content.replace(
+        png_chunk(b"IDAT", rows), png_chunk(b"IDAT", zlib.compress(bytes(size)))
+    )
+    assert not notes_of(black)
+
+
+def test_color_chunks_behind_the_pixels_are_left_out() -> None:
+    content = saved(image_of(GRAY), "PNG")
+    gamma = png_chunk(b"gAMA", struct.pack(">I", 100000))
+    photo = read(io.BytesIO(content[:-12] + gamma + content[-12:]))
+    np.testing.assert_array_equal(photo.pixels, GRAY)
+    assert "gAMA" in "; ".join(photo.metadata.notes)
+
+
+def test_png_of_ios_is_named() -> None:
+    content = saved(image_of(GRAY), "PNG")
+    with pytest.raises(ColorizeError, match="iOS"):
+        read(io.BytesIO(content[:8] + png_chunk(b"CgBI", b"P\0\x20\2") + content[8:]))
 
 
 def test_png_that_is_no_animation_though_it_says_so_is_read() -> None:

@@ -299,6 +299,9 @@ def _decode(
         image.info["icc_profile"] = profile
     if samples is None:
         image.load()
+        is_still = image.format == "PNG" and not getattr(image, "is_animated", False)
+        if is_still and png.lacks_rows(source.pixel_file, image):
+            raise ColorizeError("its pixels are incomplete", TAKE_DAMAGED)
     return image, samples, notes
 
 

@@ -14,7 +14,7 @@ from contextlib import suppress
 from typing import BinaryIO, NamedTuple
 
 import numpy as np
-from PIL import PngImagePlugin
+from PIL import Image, PngImagePlugin
 
 from colorize.errors import ColorizeError
 from colorize.io.deflate import check_stream
@@ -23,6 +23,7 @@ from colorize.io.readers.limits import DAMAGED, TAKE_DAMAGED, check_size
 from colorize.io.segments import Part, SegmentFile
 
 PIXEL_CHUNKS = {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND", b"acTL", b"fcTL", b"fdAT"}
+COLOR_CHUNKS = {b"gAMA", b"cHRM", b"sRGB", b"iCCP"}  # which must be in front of the pixels
 MAX_CHUNKS = 500_000  # each of which is read alone; 500 megapixels in chunks of 8 kB fit
 READ_BYTES = 1 << 20  # of which a checksum is made at a time
 RESCUE_BYTES = 1024  # decompressed at a time: of the piece with the damage, all is lost
@@ -58,8 +59,12 @@ def repair(
     Raises ColorizeError where the picture is too large, and where the pixels are damaged, unless
     this is allowed.
     """
-    file.seek(16)
-    header = file.read(8)
+    file.seek(12)
+    type, header = file.read(4), file.read(8)
+    if type == b"CgBI":
+        raise ColorizeError("is a PNG changed by Xcode for iOS: export it as PNG again")
+    if type != b"IHDR":
+        raise ColorizeError("damaged: its header is missing")
     if len(header) == 8:
         width, height = struct.unpack(">II", header)
         check_size(width, height, max_pixels)
@@ -77,7 +82,7 @@ def repair(
         allow_damaged
         and not damaged
         and not is_animation
-        and (check_stream(_pixel_stream(file, pixels)) != "whole")
+        and (check_stream(_pixel_stream(file, pixels), _pixel_bytes(file)) != "whole")
     ):
         return _rescue(file, pixels)
     if damaged and damaged.type != b"IEND":
@@ -91,7 +96,13 @@ def repair(
             whole = [SIGNATURE, *frames, pack_chunk(b"IEND", b"")]
             return SegmentFile(file, whole), SegmentFile(file, whole), [DAMAGED]
         return _rescue(file, pixels)
-    usable = [chunk for chunk in chunks if chunk.type in PIXEL_CHUNKS or _is_usable(file, chunk)]
+    first = next((chunk.offset for chunk in chunks if chunk.type == b"IDAT"), 0)
+    usable = [
+        chunk
+        for chunk in chunks
+        if chunk.type in PIXEL_CHUNKS
+        or (_is_usable(file, chunk) and (chunk.type not in COLOR_CHUNKS or chunk.offset < first))
+    ]
     if len(usable) < len(chunks):
         kept = {chunk.offset for chunk in usable}
         damaged_types = {chunk.type for chunk in chunks if chunk.offset not in kept}
@@ -107,6 +118,29 @@ def repair(
         SegmentFile(file, [SIGNATURE, *plain, *end]),
         notes,
     )
+
+
+def lacks_rows(file: BinaryIO | SegmentFile, image: Image.Image) -> bool:
+    """Return whether the pixels of a PNG end early, of which Pillow says nothing.
+
+    Args:
+        file: the pixels, as `repair` returns it.
+        image: as loaded: the missing rows are zero.
+    """
+    last = np.asarray(image.crop((0, max(image.height - 2, 0), *image.size)))
+    if last.reshape(len(last), -1).any(axis=1).all():
+        return False
+    pixels = _pixel_stream(file, list(_chunks(file)))
+    return check_stream(pixels, _pixel_bytes(file)) == "cut"
+
+
+def _pixel_bytes(file: BinaryIO | SegmentFile) -> int:
+    """Return how many bytes the pixels have, decompressed; 0 where the header is damaged."""
+    file.seek(16)
+    header = file.read(13)
+    if len(header) < 13 or header[8] not in (1, 2, 4, 8, 16):
+        return 0
+    return sum(count * length for count, length in passes(header))
 
 
 def _frames_before(file: BinaryIO, pixels: list[Chunk], damaged: int) -> list[bytes | Part]:
@@ -125,7 +159,7 @@ def _frames_before(file: BinaryIO, pixels: list[Chunk], damaged: int) -> list[by
     return [control if chunk is counts else chunk.part for chunk in pixels[:end]]
 
 
-def _chunks(file: BinaryIO) -> Iterator[Chunk]:
+def _chunks(file: BinaryIO | SegmentFile) -> Iterator[Chunk]:
     """Yield the chunks up to IEND or to the end of the file, of which the last may be cut off."""
     size = file.seek(0, os.SEEK_END)
     offset, count = len(SIGNATURE), 0
@@ -164,7 +198,7 @@ def _is_usable(file: BinaryIO, chunk: Chunk) -> bool:
     return True
 
 
-def _pixel_stream(file: BinaryIO, pixels: list[Chunk]) -> Iterator[bytes]:
+def _pixel_stream(file: BinaryIO | SegmentFile, pixels: list[Chunk]) -> Iterator[bytes]:
     """Yield what the IDAT chunks hold, piece by piece."""
     for chunk in (chunk for chunk in pixels if chunk.type == b"IDAT"):
         file.seek(chunk.offset)
@@ -185,7 +219,7 @@ def _rescue(file: BinaryIO, pixels: list[Chunk]) -> tuple[SegmentFile, SegmentFi
             file.seek(chunk.offset)
             contents[chunk.type] = file.read(chunk.size)
     inflater, rows = zlib.decompressobj(), bytearray()
-    wanted = sum(count * length for count, length in _passes(contents[b"IHDR"]))
+    wanted = sum(count * length for count, length in passes(contents[b"IHDR"]))
     with suppress(zlib.error):  # nothing behind it makes sense
         for content in _pixel_stream(file, pixels):
             rows += inflater.decompress(content, wanted - len(rows))
@@ -202,13 +236,13 @@ def _rescue(file: BinaryIO, pixels: list[Chunk]) -> tuple[SegmentFile, SegmentFi
 def _clear_invalid_filters(rows: bytearray, header: bytes) -> None:
     """Make the rows of filters that do not exist unfiltered: decoders refuse them."""
     start = 0
-    for count, length in _passes(header):
+    for count, length in passes(header):
         numbers = np.frombuffer(rows, np.uint8, count * length, start)[::length]
         numbers[numbers > MAX_FILTER] = 0
         start += count * length
 
 
-def _passes(header: bytes) -> Iterator[tuple[int, int]]:
+def passes(header: bytes) -> Iterator[tuple[int, int]]:
     """Yield the number of rows of each pass, and the bytes of one with its filter's number."""
     width, height, bits, color_type, _, _, interlace = struct.unpack(">IIBBBBB", header)
     pixel_bits = bits * _CHANNELS.get(color_type, 4)
