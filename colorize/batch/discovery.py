@@ -85,7 +85,7 @@ def describe_left_out(left_out: Counter[str]) -> str:
     rest = total - sum(count for _, count in common)
     if rest:
         counts.append(f"{rest} others")
-    files = "1 file is" if total == 1 else f"{total} files are"
+    files = "1 file in another format was" if total == 1 else f"{total} files in other formats were"
     videos = sum(count for suffix, count in left_out.items() if is_video_name(f"x{suffix}"))
     remedy = ""
     if videos:
@@ -93,7 +93,7 @@ def describe_left_out(left_out: Counter[str]) -> str:
         remedy = f"; to colorize {what} with -i, or use --glob"
     if RAW_SUFFIXES & left_out.keys():
         remedy += f"; raw files need an extra: {install_command('raw')}"
-    return f"{files} not in an image format and left out: {', '.join(counts)}{remedy}"
+    return f"{files} left out: {', '.join(counts)}{remedy}"
 
 
 def _without_earlier_results(

@@ -97,6 +97,9 @@ def check_arguments(command: argparse.ArgumentParser, args: Namespace) -> None:
     if args.paths and (similar := similar_command(args.paths[0])):
         word = args.paths[0]
         command.error(f"{word}: no such file or command; did you mean colorize {similar}?")
+    whole = " ".join(args.paths)
+    if len(args.paths) > 1 and os.path.exists(whole) and not any(map(os.path.exists, args.paths)):
+        command.error(f"put a name with spaces into quotes: '{whole}'")
     for is_invalid, message in INVALID:
         if is_invalid(args):
             command.error(message)

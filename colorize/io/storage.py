@@ -222,6 +222,8 @@ def _content(path: RemotePath) -> bytes:
 @cache
 def _file_system(scheme: str) -> fsspec.AbstractFileSystem:
     """Return fsspec's file system, without its cache of listings: others write there too."""
+    if scheme in ("http", "https", "ftp"):
+        raise ColorizeError(f"{scheme}:// is not read: download the photograph first")
     try:
         # here, not above: only users of a store wait for the import
         import fsspec

@@ -239,6 +239,16 @@ def test_results_in_folders_are_recognized_by_their_metadata(colorize_):
     assert "2 done" in colorize_("plain", "-o", "out")[1]
 
 
+def test_names_with_spaces_need_quotes(colorize_, capsys):
+    save("Oma Käthes Album/a.png")
+    with pytest.raises(SystemExit) as error:
+        colorize_("Oma", "Käthes", "Album")
+    assert error.value.code == 2
+    assert "quotes: 'Oma Käthes Album'" in capsys.readouterr().err
+    save("Oma.png").rename("Oma")
+    assert colorize_("Oma", "Käthes", "Album", "--suffix", "-new")[0] == 1  # one of them exists
+
+
 def test_options_without_effect_are_noted(colorize_):
     save("a.png")
     options = ("--crf", "20", "--codec", "hevc", "--quality", "70", "--hints-reach", "cast")
