@@ -23,10 +23,10 @@ from PIL import Image
 
 from colorize.color.types import Floats
 from colorize.decoding.confidence import confidence
-from colorize.hints.format import Hints
+from colorize.hints.format import Hints, load_hints
 from colorize.hints.rasterize import HintedPixels
 from colorize.io.photo import Photo
-from colorize.io.picture import Path, Picture, from_photo, to_photo
+from colorize.io.picture import AnyPicture, Path, Picture, from_photo, to_photo
 from colorize.io.provenance import pixel_hash
 from colorize.options import ColorizeOptions
 from colorize.runtime.load import load_runner
@@ -58,28 +58,37 @@ class Colorizer(ColorizationSteps):
 
     @overload
     def __call__(
-        self, picture: Picture, *, hints: Hints | None = None, reference: Photo | None = None
+        self,
+        picture: Picture,
+        *,
+        hints: Hints | Path | None = None,
+        reference: AnyPicture | None = None,
     ) -> Picture: ...
 
     @overload
     def __call__(
-        self, picture: Path, *, hints: Hints | None = None, reference: Photo | None = None
+        self,
+        picture: Path,
+        *,
+        hints: Hints | Path | None = None,
+        reference: AnyPicture | None = None,
     ) -> Photo: ...
 
     def __call__(
         self,
-        picture: Photo | Image.Image | np.ndarray | bytes | Path,
+        picture: AnyPicture,
         *,
-        hints: Hints | None = None,
-        reference: Photo | None = None,
+        hints: Hints | Path | None = None,
+        reference: AnyPicture | None = None,
     ) -> Photo | Image.Image | np.ndarray | bytes:
         """Return the photograph in color: same size, depth, alpha and metadata.
 
         Args:
             picture: In gray or color; only its lightness counts. A Photo, a Pillow image, a NumPy
                 array or the bytes of a file give back the same type, a path gives a Photo.
-            hints: Known colors in this photograph, instead of those of the options.
-            reference: A photograph with the palette to aim for, instead of that of the options.
+            hints: Known colors in this photograph, or a file of them, instead of those of the
+                options.
+            reference: A picture with the palette to aim for, instead of that of the options.
 
         Raises:
             ColorizeError: For hints outside of the photograph, a reference for a network that
@@ -89,14 +98,18 @@ class Colorizer(ColorizationSteps):
         return from_photo(self.render(prediction), picture)
 
     def predict(
-        self, original: Photo, hints: Hints | None = None, reference: Photo | None = None
+        self,
+        original: Photo,
+        hints: Hints | Path | None = None,
+        reference: AnyPicture | None = None,
     ) -> Prediction:
         """Return the first half of the steps, from the photograph to the network's output."""
         photo = self.preprocess(original)
-        hinted = self.rasterize_hints(photo, hints)
+        hinted = self.rasterize_hints(photo, None if hints is None else load_hints(hints))
         lightness = self.network_input(photo)
         logits = self.predict_logits(lightness, hinted)
-        logits = self.postprocess_logits(logits, lightness, reference)
+        palette = None if reference is None else to_photo(reference)
+        logits = self.postprocess_logits(logits, lightness, palette)
         return Prediction(photo, hinted, lightness, logits, pixel_hash(original.pixels))
 
     def render(self, prediction: Prediction) -> Photo:

@@ -6,7 +6,6 @@ Each step takes the result of the one before; the arithmetic is in `color`, `dec
 from __future__ import annotations
 
 import dataclasses
-import os
 
 import numpy as np
 from PIL import Image
@@ -21,12 +20,12 @@ from colorize.color.upsampling import upsample_to_input
 from colorize.decoding.decoder import LogitsDecoder
 from colorize.decoding.reference import color_histogram
 from colorize.errors import ColorizeError
-from colorize.hints.format import Hints, read_hints
+from colorize.hints.format import Hints, load_hints
 from colorize.hints.propagate import propagate_hints
 from colorize.hints.rasterize import HintedPixels, cast_cells, rasterize
 from colorize.io.photo import Photo, ResizeSpec
+from colorize.io.picture import to_photo
 from colorize.io.provenance import Provenance, canonical_settings
-from colorize.io.readers import read
 from colorize.models.metadata import ModelMetadata
 from colorize.options import INPUT_SIZE, ColorizeOptions
 from colorize.runtime.base import Runner
@@ -199,8 +198,8 @@ def _read_files(options: ColorizeOptions) -> tuple[Hints | None, Photo | None]:
     """Return hints and reference, read where the options name files. Raises ColorizeError."""
     hints, reference = options.hints, options.reference
     return (
-        read_hints(hints) if isinstance(hints, (str, os.PathLike)) else hints,
-        read(reference) if isinstance(reference, (str, os.PathLike)) else reference,
+        None if hints is None else load_hints(hints),
+        None if reference is None else to_photo(reference),
     )
 
 

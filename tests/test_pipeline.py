@@ -206,6 +206,23 @@ def test_hints_and_reference_are_read_from_files(network, tmp_path):
     assert (by_name(photo).pixels != make_colorizer(network, size=64)(photo).pixels).any()
 
 
+def test_hints_and_reference_of_a_call_may_be_files_or_pictures(network, tmp_path):
+    gray = Photo(np.arange(64 * 64, dtype=np.uint8).reshape(64, 64))
+    color = Image.new("RGB", (8, 8), "orange")
+    color.save(tmp_path / "reference.png")
+    (tmp_path / "hints.txt").write_text("5,5,#d8602c")
+    colorizer = make_colorizer(network, size=64)
+    hint = Hint(5, 5, "#d8602c")
+    expected = colorizer(gray, hints=[hint], reference=Photo.from_pil(color)).pixels
+    path = str(tmp_path / "reference.png")
+    for hints in (tmp_path / "hints.txt", str(tmp_path / "hints.txt")):
+        for reference in (color, np.asarray(color), path):
+            result = colorizer(gray, hints=hints, reference=reference).pixels
+            np.testing.assert_array_equal(result, expected)
+    with pytest.raises(ColorizeError, match="not a hint"):
+        colorizer(gray, hints=[(5, 5, "#d8602c")])
+
+
 def test_eccv16_reproduces_the_published_code(eccv16):
     """The result is 110 · upsample(model_out(softmax(model8))), joined with the full-size L."""
     photo = gray(96, 130)

@@ -85,6 +85,19 @@ Hints = Sequence[Hint] | Photo
 """Discs, or a picture painted over the photograph, whose opaque pixels are the hints."""
 
 
+def load_hints(hints: Hints | str | os.PathLike[str]) -> Hints:
+    """Return hints, read from their file if they are the path of one.
+
+    Raises ColorizeError for a file that `read_hints` refuses, and for what is not a hint.
+    """
+    if isinstance(hints, (str, os.PathLike)):
+        return read_hints(hints)
+    for hint in () if isinstance(hints, Photo) else hints:
+        if not isinstance(hint, Hint):
+            raise ColorizeError(f"{hint!r} is not a hint; write Hint(x, y, '#rrggbb')")
+    return hints
+
+
 def read_hints(path: str | os.PathLike[str]) -> Hints:
     """Return the hints in a file: a painted picture if it has an image suffix, otherwise text.
 

@@ -82,7 +82,12 @@ def atomic_write(target: PathOrStream, found: Found | None = None) -> Iterator[B
         return
     path = os.fsdecode(target)
     with error_context(name, "cannot be written"):
-        temporary, file = _open_temporary(path)
+        try:
+            temporary, file = _open_temporary(path)
+        except FileNotFoundError as error:
+            if os.path.isdir(os.path.dirname(path) or os.curdir):
+                raise
+            raise ColorizeError("no such folder") from error
     try:
         if found is not None and os.name == "posix":
             with suppress(OSError):

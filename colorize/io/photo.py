@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -18,6 +19,7 @@ from colorize.io.metadata import Metadata, read_metadata
 from colorize.io.pillow_warnings import pillow_warnings_ignored
 
 MAX_FILTERED_SIDE = 1 << 18  # pixels; a longer one is first reduced to a few times the wanted size
+NOTEBOOK_SIDE = 1024  # pixels
 REDUCING_GAP = 3.0  # times, for which Pillow promises nearly the same result
 
 
@@ -88,6 +90,14 @@ class Photo:
     def to_pil(self) -> Image.Image:
         """Return a Pillow image: L, LA, RGB or RGBA, or I;16; 16-bit color is rounded to 8."""
         return arrays_to_image(self.pixels, self.alpha)
+
+    def _repr_png_(self) -> bytes:
+        """Return the PNG that notebooks show, of at most NOTEBOOK_SIDE pixels a side."""
+        image = arrays_to_image(to_uint8(self.pixels), self.alpha)
+        image.thumbnail((NOTEBOOK_SIDE, NOTEBOOK_SIDE))
+        file = io.BytesIO()
+        image.save(file, "PNG")
+        return file.getvalue()
 
     @property
     def height(self) -> int:

@@ -15,10 +15,11 @@ from colorize.io.readers import read
 from colorize.io.writers import write
 
 Path = str | os.PathLike[str]
+AnyPicture = Photo | Image.Image | np.ndarray | bytes | Path
 Picture = TypeVar("Picture", Photo, Image.Image, np.ndarray, bytes)
 
 
-def to_photo(picture: Photo | Image.Image | np.ndarray | bytes | Path) -> Photo:
+def to_photo(picture: AnyPicture) -> Photo:
     """Return the photograph in a picture.
 
     Args:
@@ -44,9 +45,7 @@ def to_photo(picture: Photo | Image.Image | np.ndarray | bytes | Path) -> Photo:
     )
 
 
-def from_photo(
-    photo: Photo, like: Photo | Image.Image | np.ndarray | bytes | Path
-) -> Photo | Image.Image | np.ndarray | bytes:
+def from_photo(photo: Photo, like: AnyPicture) -> Photo | Image.Image | np.ndarray | bytes:
     """Return a photo as the type of another picture; a Photo where that is a path.
 
     Arrays are (H, W, 3), or (H, W, 4) with alpha; a pixel is masked where any of its channels was.

@@ -62,7 +62,7 @@ def test_permissions_follow_the_umask(tmp_path: Path) -> None:
 def test_write_names_impossible_targets(tmp_path: Path) -> None:
     (tmp_path / "folder.png").mkdir()
     for target, expected in (
-        (tmp_path / "none" / "out.png", "no such file"),
+        (tmp_path / "none" / "out.png", "no such folder"),
         (tmp_path / "folder.png", "is a folder"),
         ("/proc/out.png", "no such file|permission"),
     ):

@@ -9,6 +9,7 @@ from PIL import Image
 from colorize.errors import ColorizeError
 from colorize.io.photo import Photo
 from colorize.io.picture import from_photo, to_photo
+from colorize.io.writers import write
 
 GRAY = np.arange(24 * 16, dtype=np.uint16).reshape(24, 16).astype(np.uint8)
 COLOR = np.dstack([GRAY, GRAY // 2, GRAY // 3])
@@ -92,3 +93,22 @@ def test_masked_array_keeps_its_mask(channels):
     assert result.shape == (*GRAY.shape, max(channels, 3))
     assert (np.ma.getmaskarray(result) == (GRAY > 100)[..., None]).all()
     np.testing.assert_array_equal(result.data[..., :3], COLOR)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_notebooks_show_photos(dtype):
+    photo = Photo(np.full((20, 2000, 3), 200, dtype), np.full((20, 2000), 255, dtype))
+    shown = Image.open(io.BytesIO(photo._repr_png_()))
+    assert (shown.format, shown.size, shown.mode) == ("PNG", (1024, 10), "RGBA")
+
+
+@pytest.mark.parametrize("wrong", [np.zeros((4, 4), np.uint8), Image.new("L", (4, 4)), b"x"])
+def test_only_photos_are_written(wrong, tmp_path):
+    with pytest.raises(ColorizeError, match=f"not a {type(wrong).__name__}"):
+        write(wrong, tmp_path / "a.png")
+    assert not list(tmp_path.iterdir())
+
+
+def test_missing_folder_of_an_output_is_named_so(tmp_path):
+    with pytest.raises(ColorizeError, match="no such folder"):
+        write(Photo(np.zeros((4, 4), np.uint8)), tmp_path / "none" / "a.png")

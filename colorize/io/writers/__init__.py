@@ -45,10 +45,13 @@ def write(
         ColorizeError: where the format cannot hold all pages or the file cannot be written.
     """
     name = display_name(target)
-    photos = iter([pages] if isinstance(pages, Photo) else pages)
+    photos = iter(pages if isinstance(pages, Iterable) else [pages])
     first = next(photos, None)
     if first is None:
         raise ColorizeError(f"{name}: there are no pages to write")
+    if not isinstance(first, Photo):
+        kind = type(pages).__name__
+        raise ColorizeError(f"{name}: write takes a Photo, not a {kind}; see Photo.from_pil")
     format_name = output_format(target, format, first.metadata.format)
     if quality is not None and not 0 <= quality <= 100:
         raise ColorizeError(f"{name}: quality is {quality}: give 0 to 100")
