@@ -110,5 +110,6 @@ def _colorize(args: argparse.Namespace) -> int:
     except OSError as error:  # standard output is full, the working folder is gone, ...
         if is_closed_pipe(error):
             raise
-        log_line(message_of(error))
+        gone = isinstance(error, FileNotFoundError) and error.filename is None
+        log_line("the current folder no longer exists" if gone else message_of(error))
         return FAILED

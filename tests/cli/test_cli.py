@@ -283,6 +283,15 @@ def test_full_standard_output_is_one_line(weights, tmp_path):
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="the current folder cannot be removed")
+def test_removed_current_folder_is_named(tmp_path, monkeypatch, capsys):
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    assert main(["a.png"]) == 1
+    assert "current folder" in capsys.readouterr().err
+
+
 def test_messages_cannot_control_the_terminal(capsys):
     log_line("temperature \x1b]0;title\x07\ncolorize: all is well \u202e")
     said = capsys.readouterr().err
