@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import struct
 import sys
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -213,6 +214,21 @@ def test_tiles_that_were_never_written_are_missing_pixels(compression: str | Non
     photo = read(io.BytesIO(content), allow_damaged=True)
     assert (photo.pixels[:32, :32] == 0).all()
     assert (photo.pixels[32:] == 200).all()
+
+
+@pytest.mark.parametrize("pixels", [GRAY, GRAY16])
+def test_compressed_bytes_may_have_their_bits_reversed(pixels: np.ndarray) -> None:
+    content = plain_tiff(pixels, 1)
+    data = zlib.compress(pixels.tobytes())
+    bits = np.unpackbits(np.frombuffer(data, np.uint8), bitorder="little")
+    start = len(content)
+    content += np.packbits(bits).tobytes()
+    for number, value in (
+        (tiff.STRIP_OFFSETS, start), (tiff.STRIP_BYTE_COUNTS, len(data)),
+        (tiff.COMPRESSION, 8), (tiff.FILL_ORDER, 2),
+    ):  # fmt: skip
+        content = with_tag(content, number, tiff.Tag(4, struct.pack("<I", value)))
+    np.testing.assert_array_equal(read(io.BytesIO(content)).pixels, pixels)
 
 
 @pytest.mark.parametrize("pixels", [GRAY, RGB16])

@@ -92,7 +92,7 @@ def decode_samples(file: BinaryIO, layout: Layout, allow_damaged: bool = False) 
 
 def has_wrong_checksum(file: BinaryIO, layout: Layout) -> bool:
     """Return whether a checksum of the pixels is wrong, at which libtiff often does not look."""
-    if layout.compression not in DEFLATE:
+    if layout.compression not in DEFLATE or layout.fill_order != 1:  # its bytes are reversed
         return False
     parts = (SegmentFile(file, [part]) for part in layout.parts)
     return any(check_stream(part.pieces(CHECKED_BYTES)) == "damaged" for part in parts)
