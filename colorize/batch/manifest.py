@@ -123,9 +123,7 @@ class Manifest:
         """Return whether there is an entry of an output."""
         return absolute_name(target) in self._last
 
-    def adopt(
-        self, source: Path, target: Path, changes: Mapping[str, object] | None = None
-    ) -> None:
+    def adopt(self, source: Path, target: Path, changes: Mapping[str, object]) -> None:
         """Record an output of an earlier run as done, unless the manifest is only read."""
         if self._descriptor is not None:
             self.append(finish_entry(self.start(source, target, changes), None, 0.0))

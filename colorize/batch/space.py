@@ -21,7 +21,7 @@ BYTES_PER_PIXEL = {
 DEEP = 3.0  # times as many with 16 bits, whose lower ones are noise
 
 
-def estimated_bytes(job: Job, format: str | None = None) -> int:
+def estimated_bytes(job: Job, format: str | None) -> int:
     """Return about how large the output of a job will be.
 
     By the number of pixels and the format of the output, but not smaller than the input; by the

@@ -119,9 +119,7 @@ def muxer_of(target: str | os.PathLike[str]) -> str:
     return MUXERS[_suffix(target)]
 
 
-def resolve_codec(
-    muxer: str, name: str | None = None, crf: int | None = None
-) -> tuple[VideoCodec, int | None]:
+def resolve_codec(muxer: str, name: str | None, crf: int | None) -> tuple[VideoCodec, int | None]:
     """Return the codec and the constant rate factor to write with.
 
     Args:

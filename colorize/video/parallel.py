@@ -64,8 +64,8 @@ def colorize_frames(
     state: FilterState | None = None,
     *,
     layout: str | None = None,
-    quarter_turns: int = 0,
-    workers: int = 2,
+    quarter_turns: int,
+    workers: int,
 ) -> Generator[ColorizedFrame[F], None, None]:
     """Yield the frames of a video in color, in order.
 

@@ -24,9 +24,7 @@ class StreamCopier:
         notes: one line for each stream that is converted or left out.
     """
 
-    def __init__(
-        self, output: av.container.OutputContainer, source: VideoReader, audio: AudioMode = "copy"
-    ):
+    def __init__(self, output: av.container.OutputContainer, source: VideoReader, audio: AudioMode):
         """Add the streams to the output.
 
         Args:
