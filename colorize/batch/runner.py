@@ -11,7 +11,7 @@ from pathlib import Path
 from colorize.batch.conflicts import find_conflicts
 from colorize.batch.jobs import Job, RenderFn, Result, VideoColorizerFn, WriteOptions
 from colorize.batch.precheck import check
-from colorize.batch.worker import BatchWorker, JobWorker
+from colorize.batch.worker import A_RESULT, BatchWorker, JobWorker
 from colorize.errors import ColorizeError, display_name
 from colorize.io.atomic import remove_stale_temp_files
 from colorize.io.photo import Photo
@@ -19,6 +19,7 @@ from colorize.io.prefetch import PhotoPrefetcher
 from colorize.io.source import open_source
 from colorize.io.storage import RemotePath, is_file
 from colorize.runtime.threads import available_cpus
+from colorize.video.formats import is_video
 from colorize.video.unfinished import remove_finished
 
 # Threads, each with a photograph in memory. A second one reads and writes while one colorizes.
@@ -94,6 +95,8 @@ def dry_run(jobs: Sequence[Job], options: WriteOptions) -> Iterator[Result]:
             result = check(job, rejected, options)
             if result is None:
                 _check_readable(job.source)
+                if options.skip_results and _is_result(job.source):
+                    result = Result(job, 0, skipped=A_RESULT, cause="a result")
             yield result or Result(job, 0)
         except ColorizeError as error:
             yield Result(job, 0, str(error))
@@ -106,6 +109,21 @@ def _check_readable(source: Path) -> None:
             return
     if not is_file(source):
         raise ColorizeError(f"{name}: no such object")
+
+
+def _is_result(source: Path) -> bool:
+    """Return whether the metadata of a photograph say that this program made it.
+
+    Those of objects in a store, which would have to be read as a whole, are not looked at.
+    """
+    if isinstance(source, RemotePath) or is_video(source):
+        return False
+    from colorize.io.info import read_info  # here, not above: it brings a parser
+
+    try:
+        return read_info(source).origin.is_colorized
+    except ColorizeError:  # of a format that has no metadata, or damaged: seen when it is decoded
+        return False
 
 
 def clean_up(jobs: Iterable[Job]) -> None:

@@ -45,6 +45,8 @@ from colorize.viewing.mark import apply_mark
 
 TINT_COPY = ResizeSpec(256, 256, Image.Resampling.BICUBIC)  # which the default network needs too
 
+A_RESULT = "is a result of an earlier run"
+
 
 class Cancelled(Exception):
     """The batch was canceled while the job was running."""
@@ -132,7 +134,7 @@ class JobWorker:
             first = next(pages)
             in_color = first.pixels.ndim == 3 and is_color(first.thumbnail(TINT_COPY))
             if options.skip_results and _was_colorized(first):
-                return Result(job, 0, skipped="is a result of an earlier run", cause="a result")
+                return Result(job, 0, skipped=A_RESULT, cause="a result")
             if options.skip_color and in_color:
                 return Result(job, 0, skipped="is in color already", cause="in color")
             pages = itertools.chain([first], pages)

@@ -230,6 +230,7 @@ def test_results_in_folders_are_recognized_by_their_metadata(colorize_):
     status, said, _ = colorize_("scans", "--manifest", "m.jsonl")
     assert (status, "1 done, 2 skipped" in said) == (0, True)
     assert "2 photographs are results of earlier runs" in said
+    assert "1 to do, 2 to skip" in colorize_("scans", "-o", "other", "--dry-run")[1]
     assert {path.name for path in Path("scans").rglob("*.png")} == {
         "a.png", "a (new).png", "a-2.png", "a.colorized.png",
     }  # fmt: skip
