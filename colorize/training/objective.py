@@ -60,7 +60,7 @@ class Objective:
             logits = [self._predict(teacher, batch.clean_lightness) for teacher in self.teachers]
         return distillation_loss(
             prediction, SoftTargets(batch.ab), self.class_weights, batch.is_color,
-            torch.stack(logits).mean(dim=0), self.distill_weight,
+            sum(logits[1:], logits[0]) / len(logits), self.distill_weight,
         )  # fmt: skip
 
     def _predict(self, network: nn.Module, *inputs: torch.Tensor) -> torch.Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
@@ -49,6 +49,26 @@ def resolve_dtype(precision: str, device: torch.device) -> torch.dtype:
     return torch.bfloat16 if fast else torch.float32
 
 
+def depthwise_in_float32(network: nn.Module) -> None:
+    """Let a network compute its depthwise convolutions in float32 under autocast.
+
+    On a CPU their gradient in bfloat16 takes three to ten times as long.
+    """
+    for layer in network.modules():
+        if isinstance(layer, nn.Conv2d) and layer.groups > 1:
+            layer.forward = _without_autocast(layer.forward)  # type: ignore[method-assign, assignment]
+
+
+def _without_autocast(
+    forward: Callable[[torch.Tensor], torch.Tensor],
+) -> Callable[[torch.Tensor], torch.Tensor]:
+    def forward_in_float32(x: torch.Tensor) -> torch.Tensor:
+        with torch.autocast(x.device.type, enabled=False):
+            return forward(x.float())
+
+    return forward_in_float32
+
+
 class Trainer:
     """A network, the moving average of its weights, and its optimizer."""
 
@@ -78,11 +98,13 @@ class Trainer:
         self.network.to(self.device).to(memory_format=torch.channels_last)
         self.ddp_network: nn.Module = self.network  # see `distribute`
         self.average = make_ema(self.network, config.ema_decay)
+        if self.device.type == "cpu" and self.dtype == torch.bfloat16:
+            depthwise_in_float32(self.network)
         self.optimizer = self.recipe.optimizer(
             [vars(group) for group in param_groups(self.network, config)],
             weight_decay=config.weight_decay,
             betas=(0.9, config.beta2),
-            fused=self.device.type == "cuda" or None,
+            fused=self.device.type in ("cpu", "cuda") or None,
         )
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=config.precision == "fp16")
         self.objective = Objective(

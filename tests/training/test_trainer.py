@@ -18,6 +18,7 @@ from colorize.training.data.batches import StepDataset, TrainBatch, center_crops
 from colorize.training.loop import train
 from colorize.training.losses import SoftTargets, distillation_loss
 from colorize.training.soft_encoding import annealed_mean, rebalancing_weights
+from colorize.training.trainer import depthwise_in_float32
 from colorize.training.weights_file import DEFAULT_STYLES, make_weights
 
 pytestmark = pytest.mark.usefixtures("no_imagenet")
@@ -235,3 +236,19 @@ def test_too_few_photos_are_rejected(photos, tmp_path):
     trainer.config = dataclasses.replace(tiny_config(), batch_size=40)
     with pytest.raises(ColorizeError, match="--batch-size"):
         train(trainer, photos, photos, tmp_path, quiet=True)
+
+
+def test_depthwise_convolutions_keep_float32_under_autocast():
+    network = Compact((24, 24, 32, 32))
+    depthwise_in_float32(network.eval())
+    dtypes = {}
+    for name, layer in network.named_modules():
+        if isinstance(layer, torch.nn.Conv2d):
+            layer.register_forward_hook(
+                lambda layer, inputs, output, name=name: dtypes.update({name: output.dtype})
+            )
+    with torch.autocast("cpu", torch.bfloat16):
+        network(torch.full((1, 1, 32, 32), 50.0))
+    depthwise = {name for name in dtypes if name.endswith("depthwise")}
+    assert len(depthwise) == 16
+    assert {name for name, dtype in dtypes.items() if dtype == torch.float32} == depthwise
