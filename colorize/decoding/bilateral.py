@@ -16,26 +16,28 @@ import numpy as np
 from colorize.color.downsampling import block_mean
 from colorize.color.types import Array, Floats
 
-SIGMA_SPACE = 0.2  # of the picture's height and width
-SIGMA_LIGHTNESS = 5.0  # L units
+SIGMA_SPACE = 0.3  # of the picture's height and width
+SIGMA_LIGHTNESS = 8.0  # L units
+SIGMA_COLOR = 4.0  # ab units
 COARSE_GRID = 16  # cells per side of the grid of averages
 CELLS = 512  # smoothed or decoded at a time
 
 
-def smooth_logits(logits: Array, lightness: Array, strength: float) -> Floats:
+def smooth_logits(logits: Array, lightness: Array, colors: Array, strength: float) -> Floats:
     """Return logits (b, Q, h, w) mixed with their bilateral mean.
 
     Args:
         logits: (b, Q, h, w).
         lightness: (b, 1, H, W), L in [0, 100] that the logits were predicted from; H and W are
             multiples of h and w.
+        colors: (b, 2, h, w), ab that the logits lead one to expect.
         strength: the weight of the bilateral mean, 0 (no change) to 1.
     """
     result = np.array(logits, np.float32)
     if strength == 0:
         return result
-    for picture, guide in zip(result, lightness[:, 0], strict=True):
-        smoother = BilateralSmoother(picture, guide, strength)
+    for picture, light, ab in zip(result, lightness[:, 0], colors, strict=True):
+        smoother = BilateralSmoother(picture, light, ab, strength)
         for rows in strips(*picture.shape[1:]):  # a row of the result needs only its own logits
             picture[:, rows] = smoother.rows(rows)
     return result
@@ -50,14 +52,15 @@ def strips(height: int, width: int) -> list[slice]:
 class BilateralSmoother:
     """Mixes the logits of one picture with their bilateral mean, any rows of it at a time."""
 
-    def __init__(self, logits: Floats, lightness: Array, strength: float):
+    def __init__(self, logits: Floats, lightness: Array, colors: Array, strength: float):
         """Average the logits (Q, h, w) over the coarse grid; see `smooth_logits`."""
         q, h, w = logits.shape
         down, across = _area_matrix(h), _area_matrix(w)
         self._logits = logits
         self._strength = np.float32(strength)
         self._coarse = (self._strength * (down @ logits @ across.T)).reshape(q, -1)
-        self._factors = _weight_factors(block_mean(lightness, (h, w)), down, across)
+        guides = np.stack((block_mean(lightness, (h, w)) / SIGMA_LIGHTNESS, *colors / SIGMA_COLOR))
+        self._factors = _weight_factors(guides, down, across)
 
     def rows(self, rows: slice) -> Floats:
         """Return some rows of the smoothed logits, (Q, rows, w)."""
@@ -81,24 +84,28 @@ def _area_matrix(size: int) -> Floats:
     return (overlap.clip(min=0) * count / size).astype(np.float32)
 
 
-def _weight_factors(lightness: Floats, down: Floats, across: Floats) -> tuple[Floats, Floats]:
+def _weight_factors(guides: Floats, down: Floats, across: Floats) -> tuple[Floats, Floats]:
     """Return matrices (coarse, n) and (n, h·w) whose product is the logarithm of all weights.
 
     The weights are those of each coarse cell in each cell, up to a factor for each cell. A coarse
-    cell across an edge has a variance of L as well as a mean; it widens the Gaussian of the
-    difference and lowers it. All exponents come from one matrix product, since
-    (m - L)² = m² - 2mL + L², and likewise for the distances.
+    cell across an edge has a variance of the guides as well as a mean; it widens the Gaussian of
+    the difference and lowers it. All exponents come from one matrix product, since
+    (m - g)² = m² - 2mg + g², and likewise for the distances.
+
+    Args:
+        guides: (g, h, w), L and colors in units of their sigmas.
+        down: See `_area_matrix`.
+        across: Likewise.
     """
-    mean = (down @ lightness @ across.T).reshape(-1)
-    variance = (down @ lightness**2 @ across.T).reshape(-1) - mean**2
-    width = SIGMA_LIGHTNESS**2 + variance.clip(min=0)
+    mean = (down @ guides @ across.T).reshape(len(guides), -1)
+    variance = (down @ guides**2 @ across.T).reshape(len(guides), -1) - mean**2
+    width = 1 + variance.clip(min=0)
     y, x = _cell_centers(len(down), len(across))
-    constant = -(mean**2 / width + np.log(width) + y**2 + x**2) / 2
-    ones = np.ones_like(mean)
-    coarse = np.stack((-0.5 / width, mean / width, y, x, constant, ones), axis=1)
-    guide = lightness.reshape(-1)
-    y, x = _cell_centers(*lightness.shape)
-    fine = np.stack((guide**2, guide, y, x, np.ones_like(guide), -(y**2 + x**2) / 2))
+    constant = -((mean**2 / width + np.log(width)).sum(axis=0) + y**2 + x**2) / 2
+    coarse = np.stack((*(-0.5 / width), *(mean / width), y, x, constant, np.ones_like(y)), axis=1)
+    flat = guides.reshape(len(guides), -1)
+    y, x = _cell_centers(*guides.shape[1:])
+    fine = np.stack((*flat**2, *flat, y, x, np.ones_like(y), -(y**2 + x**2) / 2))
     return coarse.astype(np.float32), fine.astype(np.float32)
 
 

@@ -40,7 +40,8 @@ class LogitsDecoder:
         """Return logits made coherent along L (b, 1, H, W), see `bilateral`."""
         if not self.style.coherence:
             return logits
-        return smooth_logits(logits, lightness, self.style.coherence)
+        colors = np.stack([self._expected_colors(picture) for picture in logits])
+        return smooth_logits(logits, lightness, colors, self.style.coherence)
 
     def shift_to(self, logits: Floats, histogram: Floats) -> Floats:
         """Return logits shifted toward a histogram of colors (313,), see `reference`."""
@@ -71,7 +72,10 @@ class LogitsDecoder:
         for number, picture in enumerate(logits):
             smoother = None
             if lightness is not None and self.style.coherence:
-                smoother = BilateralSmoother(picture, lightness[number, 0], self.style.coherence)
+                colors = self._expected_colors(picture)
+                smoother = BilateralSmoother(
+                    picture, lightness[number, 0], colors, self.style.coherence
+                )
             for rows in strips(height, width):
                 strip = picture[:, rows] if smoother is None else smoother.rows(rows)
                 boosted = self._boosted(strip[None])
@@ -82,6 +86,15 @@ class LogitsDecoder:
     def probabilities(self, logits: Floats) -> Floats:
         """Return the distributions, at natural color frequencies if the weights record them."""
         return probabilities(logits, 1.0, self._offset(rebalance=0.0))
+
+    def _expected_colors(self, logits: Floats) -> Floats:
+        """Return the means (2, h, w) of the distributions at natural frequencies."""
+        _, height, width = logits.shape
+        ab = np.empty((2, height, width), np.float32)
+        centers, offset = self.metadata.bin_centers, self._offset(rebalance=0.0)
+        for rows in strips(height, width):
+            ab[:, rows] = annealed_mean(logits[None, :, rows], 1.0, centers, offset)[0]
+        return ab
 
     def _boosted(self, logits: Floats) -> Floats:
         if not self.style.rare_color_boost or self._prior is None:

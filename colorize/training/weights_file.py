@@ -44,8 +44,8 @@ class SoupIngredient:
 
 
 DEFAULT_STYLES = {
-    "vivid": StyleSettings(0.6, 0.0, rare_color_boost=0.2, coherence=0.5),
-    "faithful": StyleSettings(0.8, 0.1, coherence=0.5),
+    "vivid": StyleSettings(0.7, 0.0, rare_color_boost=0.2, coherence=0.9),
+    "faithful": StyleSettings(0.9, 0.1, coherence=0.9),
 }
 
 
@@ -186,7 +186,7 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument(
         "--faithful", type=float, nargs=2, metavar=("T", "REBALANCE"),
         default=(faithful.temperature, faithful.rebalance),
-        help="temperature and rebalance of the style faithful (default: 0.8 0.1)",
+        help="temperature and rebalance of the style faithful (default: 0.9 0.1)",
     )  # fmt: skip
     return result
 
