@@ -51,7 +51,9 @@ def write(
         raise ColorizeError(f"{name}: there are no pages to write")
     if not isinstance(first, Photo):
         kind = type(pages).__name__
-        raise ColorizeError(f"{name}: write takes a Photo, not a {kind}; see Photo.from_pil")
+        raise ColorizeError(
+            f"{name}: write takes a Photo, not a {kind}; see Photo.from_pil and Photo.from_array"
+        )
     format_name = output_format(target, format, first.metadata.format)
     if quality is not None and not 0 <= quality <= 100:
         raise ColorizeError(f"{name}: quality is {quality}: give 0 to 100")
