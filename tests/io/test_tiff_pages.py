@@ -102,6 +102,13 @@ def test_picture_in_a_sub_directory_is_read() -> None:
     np.testing.assert_array_equal(read(file).pixels, GRAY)
 
 
+def test_picture_behind_a_thumbnail_that_is_not_marked_is_read() -> None:
+    file = tiff_of((RGB[::2, ::2], {"subifds": 2}), (GRAY16, {}), (GRAY16[::4, ::4], {}))
+    (photo,) = read_pages(file)
+    np.testing.assert_array_equal(photo.pixels, GRAY16)
+    assert "1 reduced copy" in "; ".join(photo.metadata.notes)
+
+
 @pytest.mark.parametrize("suffix", [".jpg", ".png"])
 def test_scan_with_reduced_copy_is_written_to_formats_of_one_picture(
     suffix: str, tmp_path: Path

@@ -99,6 +99,7 @@ def find_pages(file: BinaryIO) -> Pages:
     pages = [each for each in main if not each.is_reduced and not each.is_auxiliary]
     if pages and pages[0].offset != main[0].offset:  # behind a thumbnail, which has the metadata
         pages[0] = replace(pages[0], parent=main[0].offset)
+    pages = [_largest(page, sub) for page in pages]
     if not pages:
         pages = [each for each in sub if not each.is_reduced and not each.is_auxiliary]
     if not pages and any(tiff.DNG_VERSION in each.ifd.tags for each in main):
@@ -119,6 +120,17 @@ def find_pages(file: BinaryIO) -> Pages:
     if reader.broken_link:
         notes.append("its link to a further page is damaged: nothing is read behind it")
     return Pages(tuple(pages), False, tuple(notes))
+
+
+def _largest(page: Directory, sub_images: list[Directory]) -> Directory:
+    """Return a page, or the picture in its SubIFDs that it is a thumbnail of without saying so."""
+    larger = [
+        image
+        for image in sub_images
+        if image.parent == page.offset and image.area > page.area
+        if not image.is_reduced and not image.is_auxiliary
+    ]
+    return max(larger, key=lambda image: image.area, default=page)
 
 
 def _count(number: int, singular: str, plural: str) -> str:
