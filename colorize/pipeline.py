@@ -33,6 +33,9 @@ from colorize.runtime.load import load_runner
 from colorize.runtime.threads import available_cpus, limit_blas_threads
 from colorize.steps import ColorizationSteps
 
+AnyHints = Hints | Path | None  # None: those of the options
+AnyReference = AnyPicture | None
+
 
 @dataclass(frozen=True)
 class Prediction:
@@ -58,28 +61,16 @@ class Colorizer(ColorizationSteps):
 
     @overload
     def __call__(
-        self,
-        picture: Picture,
-        *,
-        hints: Hints | Path | None = None,
-        reference: AnyPicture | None = None,
+        self, picture: Picture, *, hints: AnyHints = None, reference: AnyReference = None
     ) -> Picture: ...
 
     @overload
     def __call__(
-        self,
-        picture: Path,
-        *,
-        hints: Hints | Path | None = None,
-        reference: AnyPicture | None = None,
+        self, picture: Path, *, hints: AnyHints = None, reference: AnyReference = None
     ) -> Photo: ...
 
     def __call__(
-        self,
-        picture: AnyPicture,
-        *,
-        hints: Hints | Path | None = None,
-        reference: AnyPicture | None = None,
+        self, picture: AnyPicture, *, hints: AnyHints = None, reference: AnyReference = None
     ) -> Photo | Image.Image | np.ndarray | bytes:
         """Return the photograph in color: same size, depth, alpha and metadata.
 
@@ -98,10 +89,7 @@ class Colorizer(ColorizationSteps):
         return from_photo(self.render(prediction), picture)
 
     def predict(
-        self,
-        original: Photo,
-        hints: Hints | Path | None = None,
-        reference: AnyPicture | None = None,
+        self, original: Photo, hints: AnyHints = None, reference: AnyReference = None
     ) -> Prediction:
         """Return the first half of the steps, from the photograph to the network's output."""
         photo = self.preprocess(original)
