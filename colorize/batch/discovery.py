@@ -90,7 +90,7 @@ def describe_left_out(left_out: Counter[str]) -> str:
     remedy = ""
     if videos:
         what = "the video, name it" if videos == 1 else f"the {videos} videos, name them"
-        remedy = f"; to colorize {what} with -i, or use --glob"
+        remedy = f"; to colorize {what} or use --glob"
     if RAW_SUFFIXES & left_out.keys():
         remedy += f"; raw files need an extra: {install_command('raw')}"
     return f"{files} left out: {', '.join(counts)}{remedy}"

@@ -223,5 +223,5 @@ def test_deep_folders_are_searched_without_recursion(tmp_path, monkeypatch):
 )
 def test_videos_left_out_are_counted_with_the_remedy(counts, wanted):
     line = batch.describe_left_out(Counter(counts))
-    assert ("-i" in line) is bool(wanted)
+    assert ("--glob" in line) is bool(wanted)
     assert wanted in line
