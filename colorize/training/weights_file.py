@@ -44,7 +44,7 @@ class SoupIngredient:
 
 
 DEFAULT_STYLES = {
-    "vivid": StyleSettings(0.7, 0.0, rare_color_boost=0.2, coherence=0.9),
+    "vivid": StyleSettings(0.7, 0.0, rare_color_boost=0.3, coherence=0.9),
     "faithful": StyleSettings(0.9, 0.1, coherence=0.9),
 }
 
