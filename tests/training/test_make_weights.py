@@ -30,7 +30,7 @@ def test_weights_file_holds_average_and_decoding_defaults(tmp_path, capsys):
     assert isinstance(network, Compact)
     assert network.metadata.styles == {
         "vivid": StyleSettings(0.6, 0.4, rare_color_boost=0.2, coherence=0.3),
-        "faithful": StyleSettings(0.8, 0.1, rare_color_boost=0.0, coherence=0.3),
+        "faithful": StyleSettings(0.9, 0.1, rare_color_boost=0.0, coherence=0.3),
     }
     expected = rebalancing_weights(UNIFORM_PRIOR)
     class_weights = torch.from_numpy(network.metadata.class_weights)
