@@ -289,7 +289,7 @@ def test_different_weights_end_the_batch_before_any_output(
     ray, photographs, tmp_path, weights, monkeypatch, capsys
 ):
     # here, not on workers
-    monkeypatch.setattr("colorize.cli.settings.hash_of", lambda name: "0" * 64)
+    monkeypatch.setattr("colorize.cli.settings.known_hash", lambda file: "0" * 64)
     arguments = ["-i", str(photographs), "-o", str(tmp_path / "out"), "--weights", weights]
     assert main([*arguments, "--manifest", str(tmp_path / "m.jsonl"), "--ray"]) == 1
     messages = capsys.readouterr().err
