@@ -224,14 +224,16 @@ def _locked(path: Path) -> Iterator[int]:
             ) from error
         except OSError:  # a file system without locks
             pass
-        yield descriptor
-        if not _is_at(path, descriptor):
-            warnings.warn(
-                f"{name} was removed or replaced during the batch: the next run finds no "
-                "record of this one",
-                RuntimeWarning,
-                stacklevel=1,
-            )
+        try:
+            yield descriptor
+        finally:  # also after an interruption, by which --watch ends
+            if not _is_at(path, descriptor):
+                warnings.warn(
+                    f"{name} was removed or replaced during the batch: the next run finds no "
+                    "record of this one",
+                    RuntimeWarning,
+                    stacklevel=1,
+                )
     finally:
         os.close(descriptor)
 

@@ -20,7 +20,9 @@ VIDEO = re.compile(
 
 
 def is_video_content(path: str | os.PathLike[str]) -> bool:
-    """Return whether a file begins as a video does; False if it can't be read."""
+    """Return whether a file begins as a video does; False if it can't be read, as a pipe can't."""
+    if not os.path.isfile(path):  # opening a named pipe would wait for its writer
+        return False
     try:
         with open(path, "rb") as file:
             return VIDEO.match(file.read(LENGTH)) is not None

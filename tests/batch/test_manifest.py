@@ -192,6 +192,16 @@ def test_folders_and_pipes_are_no_manifest(tmp_path):
         pass
 
 
+def test_removal_during_an_interrupted_run_is_noted(files):
+    with (
+        pytest.warns(RuntimeWarning, match="removed or replaced"),
+        pytest.raises(KeyboardInterrupt),
+        Manifest.appending(files[0], SETTINGS),
+    ):
+        files[0].unlink()
+        raise KeyboardInterrupt
+
+
 def test_two_runs_do_not_share_a_manifest(files):
     file, _source, _target = files
     with Manifest.appending(file, SETTINGS):

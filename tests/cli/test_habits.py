@@ -12,6 +12,7 @@ from PIL import Image
 from colorize.batch import Job, Result
 from colorize.cli import display, main
 from colorize.cli.summary import Notes, duration
+from colorize.io.signatures import is_video_content
 
 
 @pytest.fixture
@@ -204,6 +205,12 @@ def test_manifest_of_odd_values_is_one_line(colorize_):
         Path("m.jsonl").write_text(line + "\n")
         status, said, _ = colorize_("a.png", "-o", "b.png", "--manifest", "m.jsonl")
         assert (status, said.count("\n"), "line 1 is not a manifest entry" in said) == (1, 1, True)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names")
+def test_named_pipe_is_not_opened_to_see_whether_it_is_a_video(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    assert not is_video_content(tmp_path / "pipe")  # opening it would wait for a writer
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names")

@@ -198,6 +198,49 @@ def test_png_that_is_no_animation_though_it_says_so_is_read() -> None:
     np.testing.assert_array_equal(photo.pixels, GRAY)
 
 
+@pytest.mark.parametrize("claimed", [0, 1, 2, 900])
+def test_animation_has_the_frames_that_are_there(claimed: int) -> None:
+    content = animation("PNG")
+    start = content.index(b"acTL") - 4
+    frames = struct.unpack(">I", content[start + 8 : start + 12])[0]
+    claim = png_chunk(b"acTL", struct.pack(">II", claimed, 0))
+    photos = list(read_pages(io.BytesIO(content[:start] + claim + content[start + 20 :])))
+    assert len(photos) == frames > 2
+    assert str(claimed) in "; ".join(photos[0].metadata.notes)
+
+
+def test_frames_of_16_bits_are_noted() -> None:
+    image = Image.fromarray(np.arange(0, 57600, 900, np.uint16).reshape(8, 8))
+    turned = image.transpose(Image.Transpose.ROTATE_90)
+    content = saved(image, "PNG", save_all=True, append_images=[turned])
+    assert "16 bits" in notes_of(content)
+
+
+@pytest.mark.parametrize("format", ["PNG", "BMP"])
+def test_pixels_beyond_the_palette_are_damage(format: str) -> None:
+    image = Image.fromarray(np.arange(256, dtype=np.uint8).reshape(16, 16)).convert("P")
+    image.putpalette(bytes(range(256)) * 3)
+    content = saved(image, format)
+    if format == "PNG":
+        start = content.index(b"PLTE") - 4
+        palette = png_chunk(b"PLTE", content[start + 8 : start + 8 + 3 * 64])
+        content = content[:start] + palette + content[start + 12 + 3 * 256 :]
+    else:
+        content = content[:46] + struct.pack("<I", 64) + content[50:]
+    assert is_rejected(content)
+    assert DAMAGED in notes_of(content, allow_damaged=True)
+
+
+@pytest.mark.parametrize(("mode", "size"), [("P", 300), ("L", 1), ("RGB", 2)])
+def test_transparency_that_does_not_fit_is_left_out(mode: str, size: int) -> None:
+    content = saved(image_of(GRAY).convert(mode), "PNG")
+    start = content.index(b"IDAT") - 4
+    clear = png_chunk(b"tRNS", bytes(size))
+    photo = read(io.BytesIO(content[:start] + clear + content[start:]))
+    np.testing.assert_array_equal(photo.pixels, read(io.BytesIO(content)).pixels)
+    assert photo.alpha is None and "transparency" in "; ".join(photo.metadata.notes)
+
+
 def test_animation_without_its_end_is_rejected() -> None:
     assert is_rejected(animation("PNG")[:-12])
 

@@ -284,6 +284,8 @@ def _decode(
     """Return the decoded image, its samples where it cannot hold them, and notes."""
     samples: np.ndarray | None = None
     notes: list[str] = []
+    if _is_deep_png(image) and getattr(image, "is_animated", False):
+        notes = ["its frames are read with 8 of their 16 bits per channel"]
     image.decodermaxblock = BLOCK_BYTES  # type: ignore[attr-defined]
     if image.format == "JPEG":
         info = image.info
@@ -293,7 +295,7 @@ def _decode(
         samples = jpeg2000.decode_deep(source.image_file, image, source.codestream)
         if profile := read_jp2_profile(source.file):
             image.info["icc_profile"] = profile
-    elif _is_png16(image):
+    elif _is_deep_png(image) and not getattr(image, "is_animated", False):
         samples = decode_high_bit_depth(source.pixel_file, image.size)
     elif image.format == "BMP" and (profile := read_bmp_profile(source.file)):
         image.info["icc_profile"] = profile
@@ -302,6 +304,10 @@ def _decode(
         is_still = image.format == "PNG" and not getattr(image, "is_animated", False)
         if is_still and png.lacks_rows(source.pixel_file, image):
             raise ColorizeError("its pixels are incomplete", TAKE_DAMAGED)
+        if png.lacks_colors(image):
+            if not source.allow_damaged:
+                raise ColorizeError("its palette lacks colors of its pixels", TAKE_DAMAGED)
+            notes = [*notes, DAMAGED]
     return image, samples, notes
 
 
@@ -319,11 +325,11 @@ def _rescue(image: Image.Image, source: _Source, error: Exception) -> Image.Imag
     return image
 
 
-def _is_png16(image: Image.Image) -> bool:
-    """Return whether a Pillow image, not loaded yet, is a PNG of 16 bits, and not animated."""
+def _is_deep_png(image: Image.Image) -> bool:
+    """Return whether a Pillow image, not loaded yet, is a PNG of 16 bits."""
     if not isinstance(image, PngImagePlugin.PngImageFile) or not image.tile:
         return False
-    return ";16" in str(image.tile[0][3]) and not image.is_animated
+    return ";16" in str(image.tile[0][3])
 
 
 def _correct_gamma(pixels: np.ndarray, image: Image.Image) -> np.ndarray:

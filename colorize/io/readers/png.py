@@ -60,7 +60,7 @@ def repair(
     this is allowed.
     """
     file.seek(12)
-    type, header = file.read(4), file.read(8)
+    type, header, color_type = file.read(4), file.read(8), file.read(2)[1:]
     if type == b"CgBI":
         raise ColorizeError("is a PNG changed by Xcode for iOS: export it as PNG again")
     if type != b"IHDR":
@@ -72,9 +72,14 @@ def repair(
     notes: list[str] = []
     ignored = () if any(c.type == b"fcTL" for c in chunks) else (b"acTL", b"fdAT")  # not animated
     chunks = [chunk for chunk in chunks if chunk.type not in ignored]
+    fitting = [chunk for chunk in chunks if not _is_misfit(chunk, color_type)]
+    if len(fitting) < len(chunks):
+        chunks = fitting
+        notes.append("its transparency does not fit its colors: left out")
     pixels = [chunk for chunk in chunks if chunk.type in PIXEL_CHUNKS]
     damaged = next((c for c in pixels if not c.is_whole or not c.is_valid), None)
-    is_animation = any(chunk.type == b"acTL" for chunk in pixels)
+    control = next((chunk for chunk in pixels if chunk.type == b"acTL"), None)
+    is_animation = control is not None
     has_end = bool(chunks) and chunks[-1].type == b"IEND"
     if is_animation and not has_end and not allow_damaged:
         raise ColorizeError("incomplete, its end is missing", TAKE_DAMAGED)
@@ -111,8 +116,15 @@ def repair(
     end: list[bytes | Part] = [pack_chunk(b"IEND", b"")]
     if not has_end:
         notes.append("its end marker is missing")
-    body = [chunk.part for chunk in usable if chunk.type != b"IEND"]
-    plain = [chunk.part for chunk in pixels if chunk.type != b"IEND"]
+    body: list[bytes | Part] = [chunk.part for chunk in usable if chunk.type != b"IEND"]
+    plain: list[bytes | Part] = [chunk.part for chunk in pixels if chunk.type != b"IEND"]
+    if control is not None and control.size == 8:
+        count = sum(chunk.type == b"fcTL" for chunk in pixels)
+        claimed, counted = _frame_counts(file, control, count)
+        if claimed != count:  # Pillow reads as many as are claimed
+            notes.append(f"it says that it has {claimed} frames and has {count}")
+            for parts in (body, plain):
+                parts[parts.index(control.part)] = counted
     return (
         SegmentFile(file, [SIGNATURE, *body, *end]),
         SegmentFile(file, [SIGNATURE, *plain, *end]),
@@ -134,6 +146,15 @@ def lacks_rows(file: BinaryIO | SegmentFile, image: Image.Image) -> bool:
     return check_stream(pixels, _pixel_bytes(file)) == "cut"
 
 
+def lacks_colors(image: Image.Image) -> bool:
+    """Return whether pixels of a PNG or BMP image are beyond its palette; Pillow shows black."""
+    if image.mode != "P" or image.format not in ("PNG", "BMP") or image.palette is None:
+        return False
+    colors = len(image.palette.palette) // len(image.palette.mode)
+    highest = image.getextrema()[1]
+    return isinstance(highest, int) and highest >= colors
+
+
 def _pixel_bytes(file: BinaryIO | SegmentFile) -> int:
     """Return how many bytes the pixels have, decompressed; 0 where the header is damaged."""
     file.seek(16)
@@ -153,10 +174,24 @@ def _frames_before(file: BinaryIO, pixels: list[Chunk], damaged: int) -> list[by
     if b"IDAT" not in types[:end] or b"acTL" not in types[:end]:
         return []
     counts = pixels[types.index(b"acTL")]
-    file.seek(counts.offset + 4)
-    plays = file.read(4)
-    control = pack_chunk(b"acTL", struct.pack(">I", types[:end].count(b"fcTL")) + plays)
+    _, control = _frame_counts(file, counts, types[:end].count(b"fcTL"))
     return [control if chunk is counts else chunk.part for chunk in pixels[:end]]
+
+
+def _is_misfit(chunk: Chunk, color_type: bytes) -> bool:
+    """Return whether a chunk is transparency of a size that the color type, a byte, can't have."""
+    if chunk.type != b"tRNS" or not chunk.is_valid:
+        return False
+    if color_type == b"\3":
+        return chunk.size > 256  # colors of a palette
+    return chunk.size != {b"\0": 2, b"\2": 6}.get(color_type)  # the level or color that is clear
+
+
+def _frame_counts(file: BinaryIO, control: Chunk, frames: int) -> tuple[int, bytes]:
+    """Return how many frames a chunk acTL claims, and the chunk with their true number."""
+    file.seek(control.offset)
+    claimed, plays = struct.unpack(">II", file.read(8))
+    return claimed, pack_chunk(b"acTL", struct.pack(">II", frames, plays))
 
 
 def _chunks(file: BinaryIO | SegmentFile) -> Iterator[Chunk]:
