@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import io
+import struct
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-from fixtures.image_files import GRAY, HEIGHT, WIDTH, image_of
+from fixtures.image_files import GRAY, HEIGHT, WIDTH, image_of, plain_tiff, with_tag
 
 from colorize.errors import ColorizeError
+from colorize.io import tiff_ifd as tiff
 from colorize.io.contents.jpegxl import read_size
 from colorize.io.formats import has_image_suffix
 from colorize.io.readers import read
@@ -79,3 +81,9 @@ def test_jpeg_xl_is_read(tmp_path: Path) -> None:
     assert has_image_suffix(path)
     assert read_size(io.BytesIO(path.read_bytes())) == (WIDTH, HEIGHT)
     np.testing.assert_array_equal(read(path).pixels, GRAY)
+
+
+def test_tiff_of_a_volume_is_refused() -> None:
+    content = with_tag(plain_tiff(GRAY, 1), tiff.IMAGE_DEPTH, tiff.Tag(3, struct.pack("<H", 4)))
+    with pytest.raises(ColorizeError, match="4 planes"):
+        read(io.BytesIO(content))

@@ -106,6 +106,8 @@ def read_layout(ifd: IFD, file_size: int) -> tuple[Layout, list[str]]:
     channels = ifd.integer(tiff.SAMPLES_PER_PIXEL, len(bits_per_sample))
     if channels < 1 or channels > MAX_CHANNELS:
         raise ColorizeError(f"has {channels} channels: convert it to gray or RGB")
+    if (planes := ifd.integer(tiff.IMAGE_DEPTH, 1)) > 1:
+        raise ColorizeError(f"holds a volume of {planes} planes: save them as pages")
     bits = bits_per_sample[0]
     if len(set(bits_per_sample[:channels])) > 1 or not 1 <= bits <= 64:
         raise ColorizeError("has channels of different depths: convert it to 8 or 16 bits")
