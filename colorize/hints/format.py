@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 import os
 import re
@@ -21,6 +22,7 @@ from colorize.errors import ColorizeError, display_name, reason_of
 from colorize.io import readers
 from colorize.io.formats import has_image_suffix
 from colorize.io.photo import Photo
+from colorize.io.source import open_regular
 
 OPAQUE = 128  # alpha, 0 to 255, from which a painted pixel counts as a hint
 MAX_TEXT = 1 << 20  # characters of a text file of hints
@@ -131,7 +133,7 @@ def parse_hints(text: str, name: str) -> list[Hint]:
 
 def _read_text(path: Path, name: str) -> str:
     try:
-        with path.open(encoding="utf-8-sig") as file:
+        with io.TextIOWrapper(open_regular(path), encoding="utf-8-sig") as file:
             text = file.read(MAX_TEXT + 1)
     except OSError as error:
         raise ColorizeError(f"{name}: cannot read: {reason_of(error)}") from error

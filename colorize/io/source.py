@@ -35,6 +35,13 @@ def open_source(source: PathOrStream) -> Iterator[BinaryIO]:
         yield file
 
 
+def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
+    """Open a file for reading. Raises OSError, also for a pipe, which nobody may ever write to."""
+    if not stat.S_ISREG(os.stat(path).st_mode) and not os.path.isdir(path):
+        raise OSError("is not a regular file")
+    return open(path, "rb")
+
+
 def _check_regular(path: str | bytes | os.PathLike[str] | os.PathLike[bytes]) -> None:
     if os.path.islink(path) and not os.path.exists(path):
         raise ColorizeError("is a link that leads nowhere")

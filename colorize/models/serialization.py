@@ -19,6 +19,7 @@ from colorize.color.types import Array, Pixels, Tensors
 from colorize.errors import ColorizeError, first_line, reason_of
 from colorize.installation import require_torch
 from colorize.io.atomic import atomic_write
+from colorize.io.source import open_regular
 from colorize.models import header as headers
 from colorize.models import registry, weights_files
 from colorize.models.ddcolor_weights import convert_published_ddcolor, is_published_ddcolor
@@ -53,7 +54,7 @@ def read_weights(file: Path, model: Model) -> Weights:
     another architecture than the model's.
     """
     try:
-        with file.open("rb") as stream:
+        with open_regular(file) as stream:
             start = stream.read(9)
         size = file.stat().st_size
     except OSError as error:

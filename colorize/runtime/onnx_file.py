@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from colorize.errors import ColorizeError, reason_of
+from colorize.io.source import open_regular
 
 MAX_NODES = 100_000  # of a graph; DDColor's has 2000
 
@@ -30,7 +31,8 @@ _MAX_VARINT_BYTES = 10
 def check_onnx_file(file: Path) -> None:
     """Raise ColorizeError for a file that is no plain graph with its own weights."""
     try:
-        _check_model(memoryview(file.read_bytes()))
+        with open_regular(file) as stream:
+            _check_model(memoryview(stream.read()))
     except OSError as error:
         raise ColorizeError(f"{file}: cannot read the weights: {reason_of(error)}") from error
     except ColorizeError as error:

@@ -20,6 +20,7 @@ from colorize.errors import ColorizeError, display_name, error_context
 from colorize.io.atomic import atomic_write
 from colorize.io.formats import has_image_suffix
 from colorize.io.readers import read
+from colorize.io.source import open_regular
 from colorize.viewing.bradley_terry import Vote
 from colorize.viewing.html_page import data_uri, template, thumbnail, to_jpeg
 
@@ -96,7 +97,8 @@ def read_votes(path: Path) -> list[Vote]:
     """Return the votes in a file that the page saved. Raises ColorizeError for any other file."""
     name = display_name(path)
     with error_context(name, "cannot be read"):
-        content = path.read_bytes()
+        with open_regular(path) as file:
+            content = file.read()
     try:
         data = json.loads(content)
         if data["format"] != VOTES_FORMAT:

@@ -46,6 +46,19 @@ def test_load_dataset_without_images_fails(tmp_path):
         load_dataset([tmp_path / "missing"], workers=1, quiet=True)
 
 
+@pytest.mark.parametrize("suffix", ["tar", "tar.gz"])
+def test_load_dataset_refuses_damaged_tar_files(suffix, photo_folder, tmp_path):
+    file = tmp_path / f"photos.{suffix}"
+    with tarfile.open(file, "w:gz" if suffix.endswith("gz") else "w") as tar:
+        tar.add(photo_folder, "photos")
+    content = file.read_bytes()
+    end = len(content) // 2 if suffix == "tar.gz" else 1100  # amid the first photograph
+    for damaged in (content[:end], b"a photograph" * 100):
+        file.write_bytes(damaged)
+        with pytest.raises(ColorizeError, match=rf"photos\.{suffix}: not a tar file, or a damaged"):
+            load_dataset([file], workers=1, quiet=True)
+
+
 def test_iter_decoded_reads_only_a_few_files_ahead(monkeypatch, tmp_path):
     stream = io.BytesIO()
     Image.new("RGB", (32, 32)).save(stream, "PNG")
