@@ -15,10 +15,10 @@ from colorize.cli.messages import log_line
 from colorize.cli.settings import is_batch
 from colorize.command_parser import from_arguments
 from colorize.errors import ColorizeError, display_name
-from colorize.io.formats import FORMATS, output_format
+from colorize.io.formats import FORMATS, has_image_suffix, output_format
 from colorize.io.storage import exists, is_folder, parse_path
 from colorize.options import ColorizeOptions, VideoOptions
-from colorize.video.formats import is_video
+from colorize.video.formats import is_video, is_video_name
 
 
 @dataclass(frozen=True)
@@ -36,14 +36,11 @@ class Plan:
 
 def make_plan(args: argparse.Namespace) -> Plan:
     """Return the jobs for the files that the arguments name."""
+    check_outputs(args)
     inputs = [parse_path(name) for name in args.input]
     output = None if args.output is None else parse_path(args.output)
     several = is_batch(args)
-    in_folder = output is None or is_folder(output)
-    folder = several or in_folder or args.output.endswith(("/", os.sep))
-    if several and output is not None and not in_folder and exists(output):
-        name = display_name(output)
-        raise ColorizeError(f"{name}: several inputs need a folder as -o, not a file")
+    folder = several or output is None or is_folder(output) or _ends_as_folder(args.output)
     tag = args.suffix
     if tag is None and args.compare is not None:
         tag = batch.COMPARE_TAG
@@ -83,6 +80,26 @@ def make_plan(args: argparse.Namespace) -> Plan:
 
         jobs = [for_cluster(job) for job in jobs]
     return Plan(jobs, left_out)
+
+
+def check_outputs(args: argparse.Namespace) -> None:
+    """Raise ColorizeError where several inputs have one file as their output."""
+    if not is_batch(args):
+        return
+    for flag, name in (("-o", args.output), ("--confidence-map", args.confidence_map)):
+        if not name or is_folder(path := parse_path(name)):
+            continue
+        if exists(path):
+            raise ColorizeError(f"{display_name(path)}: several inputs need a folder as {flag}")
+        if (has_image_suffix(path) or is_video_name(path)) and not _ends_as_folder(name):
+            raise ColorizeError(
+                f"{display_name(path)}: several inputs need a folder as {flag}, not a file",
+                f"name one, such as {display_name(path.with_suffix(''))}/",
+            )
+
+
+def _ends_as_folder(name: str) -> bool:
+    return name.endswith(("/", os.sep))
 
 
 def _refuse_for_videos(jobs: list[Job], args: argparse.Namespace) -> None:
@@ -127,10 +144,7 @@ def _confidence_map_jobs(
 ) -> list[Job]:
     """Return the jobs that write confidence maps, into a folder for several inputs."""
     target = parse_path(args.confidence_map)
-    if several and exists(target) and not is_folder(target):
-        name = display_name(target)
-        raise ColorizeError(f"{name}: several inputs need a folder as --confidence-map")
-    folder = several or is_folder(target) or args.confidence_map.endswith(("/", os.sep))
+    folder = several or is_folder(target) or _ends_as_folder(args.confidence_map)
     if not folder:
         output_format(target)
     return batch.plan_confidence_maps(sources, target, folder)

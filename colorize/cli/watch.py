@@ -12,7 +12,7 @@ from colorize import batch
 from colorize.batch import Job, NothingFound, Report, Result
 from colorize.cli.events import Events
 from colorize.cli.messages import FAILED, log_line, result_lines
-from colorize.cli.plan import make_plan
+from colorize.cli.plan import check_outputs, make_plan
 from colorize.cli.run import run_jobs
 from colorize.cli.settings import make_colorizer, make_options, open_manifest
 from colorize.cli.signals import interrupts
@@ -113,6 +113,7 @@ def watch(args: argparse.Namespace) -> int:
     for name in args.input:
         if not is_folder(parse_path(name)):
             raise ColorizeError(f"{display_name(name)}: --watch needs folders that exist")
+    check_outputs(args)
     folders = HotFolders(args)
     colorizer = make_colorizer(args)
     log = _Log(args)

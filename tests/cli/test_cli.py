@@ -110,6 +110,27 @@ def test_several_inputs_need_a_folder(colorize_):
     assert "several inputs need a folder" in said
 
 
+@pytest.mark.parametrize(
+    "inputs", [("a.png", "b.png"), ("scans",), ("--glob", "*.png"), ("scans", "--watch", "1")]
+)
+@pytest.mark.parametrize("flag", ["-o", "--confidence-map"])
+@pytest.mark.parametrize("name", ["one.png", "one.TIFF", "one.mp4"])
+def test_several_inputs_are_not_written_to_one_file(colorize_, inputs, flag, name):
+    save("a.png"), save("b.png"), save("scans/c.png")
+    status, said = colorize_(*inputs, flag, name)
+    assert (status, said.count("\n")) == (1, 1)
+    assert "several inputs need a folder" in said and "one/" in said
+    assert not os.path.lexists(name)
+
+
+def test_a_folder_may_have_the_suffix_of_a_picture(colorize_):
+    save("a.png"), save("b.png")
+    for _ in range(2):  # it exists the second time
+        assert colorize_("a.png", "b.png", "-o", "one.png/", "--overwrite")[0] == 0
+    assert colorize_("a.png", "b.png", "-o", "one.png", "--overwrite")[0] == 0
+    assert sorted(os.listdir("one.png")) == ["a.png", "b.png"]
+
+
 def test_output_folder_keeps_the_input_name(colorize_):
     save("a.png")
     Path("out").mkdir()
