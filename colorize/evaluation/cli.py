@@ -17,7 +17,6 @@ from colorize.evaluation.tasks import (
     reference,
     robustness,
     samples,
-    vote,
 )
 
 TASKS = (
@@ -30,8 +29,6 @@ TASKS = (
     robustness.TASK,
     classification.TASK,
     html_report.TASK,
-    vote.SHEET,
-    vote.COUNT,
 )
 
 

@@ -81,13 +81,12 @@ class Subject:
         """Load the network. Raises ColorizeError."""
         self.args = args
         self.options = from_arguments(ColorizeOptions, args, "evaluation")
-        self.colorizer = self.load_colorizer(args.weights)
-
-    def load_colorizer(self, weights: str | None) -> Colorizer:
-        """Return the colorizer with the weights of a file. Raises ColorizeError."""
-        args = self.args
-        return Colorizer.from_pretrained(
-            args.model, weights=weights, device=args.device, quiet=args.quiet, options=self.options
+        self.colorizer = Colorizer.from_pretrained(
+            args.model,
+            weights=args.weights,
+            device=args.device,
+            quiet=args.quiet,
+            options=self.options,
         )
 
     def files(self) -> Iterator[NamedFile]:
