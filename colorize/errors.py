@@ -90,12 +90,12 @@ def reason_of(error: Exception, failure: str = "") -> str:
     return f"{failure} ({one_line(error)})" if failure else one_line(error)
 
 
-def message_of(error: ColorizeError | OSError) -> str:
+def message_of(error: Exception) -> str:
     """Return the message to the user, of an OSError with the name of its file if it has one."""
     if isinstance(error, ColorizeError):
         return str(error)
-    file = "" if error.filename is None else f"{display_name(error.filename)}: "
-    return file + reason_of(error)
+    file = error.filename if isinstance(error, OSError) else None
+    return ("" if file is None else f"{display_name(file)}: ") + reason_of(error)
 
 
 def is_disk_full(error: BaseException) -> bool:

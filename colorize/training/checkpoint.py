@@ -7,7 +7,7 @@ from typing import Any, TypedDict
 
 import torch
 
-from colorize.errors import ColorizeError
+from colorize.errors import ColorizeError, display_name
 from colorize.io.atomic import atomic_write
 from colorize.models.compact import Compact
 from colorize.models.legacy import convert_legacy_compact, is_legacy_compact
@@ -42,12 +42,18 @@ def read_checkpoint(file: Path, device: torch.device | str = "cpu") -> Checkpoin
     """Return a checkpoint that this version or the one before wrote.
 
     Raises:
-        ColorizeError: The file is missing.
+        ColorizeError: The file is missing, damaged or another kind of file.
     """
     if not file.is_file():
         raise ColorizeError(f"{file}: no such checkpoint")
-    content = torch.load(file, map_location=device, weights_only=True)
-    renamed = {FORMER_KEYS.get(key, key): value for key, value in content.items()}
+    try:
+        content = torch.load(file, map_location=device, weights_only=True)
+        renamed = {FORMER_KEYS.get(key, key): value for key, value in content.items()}
+        lacking = Checkpoint.__required_keys__ - {"scaler", *renamed}
+    except Exception as error:  # a damaged file makes torch raise about anything
+        raise ColorizeError(f"{display_name(file)}: damaged, or not a checkpoint") from error
+    if lacking:
+        raise ColorizeError(f"{display_name(file)}: not a checkpoint of a training run")
     checkpoint: Checkpoint = {"scaler": {}, **renamed}  # type: ignore[typeddict-item]
     return checkpoint
 

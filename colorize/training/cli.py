@@ -17,7 +17,7 @@ from pathlib import Path
 import torch
 
 from colorize.command_parser import CommandParser, add_argument
-from colorize.errors import ColorizeError
+from colorize.errors import ColorizeError, message_of
 from colorize.training import checkpoint, logging
 from colorize.training.color_prior import compute_prior
 from colorize.training.config import DEFAULTS, TRAINABLE, TrainConfig, option_of
@@ -239,7 +239,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         with init_distributed(args.device) as (process, device):
             run(args, process, device)
     except (ColorizeError, OSError) as error:
-        sys.stderr.write(f"train: {error}\n")
+        sys.stderr.write(f"train: {message_of(error)}\n")
         return 1
     except KeyboardInterrupt:
         sys.stderr.write("train: interrupted; continue from the last checkpoint with --resume\n")

@@ -12,7 +12,7 @@ import torch
 from torch.nn import functional as F
 
 from colorize.color.quantization import NUM_BINS
-from colorize.errors import ColorizeError
+from colorize.errors import ColorizeError, message_of
 from colorize.training.data.dataset import PhotoDataset, load_dataset
 from colorize.training.soft_encoding import soft_encode_table
 
@@ -46,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         prior = compute_prior(load_dataset(args.photographs), stride=4)
     except (ColorizeError, OSError) as error:
-        sys.stderr.write(f"prior: {error}\n")
+        sys.stderr.write(f"prior: {message_of(error)}\n")
         return 1
     json.dump([round(p, 8) for p in prior.tolist()], sys.stdout)
     sys.stdout.write("\n")

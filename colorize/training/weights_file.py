@@ -20,7 +20,7 @@ from safetensors import safe_open
 from safetensors.torch import save
 
 from colorize.command_parser import add_argument
-from colorize.errors import ColorizeError
+from colorize.errors import ColorizeError, message_of
 from colorize.io.atomic import atomic_write
 from colorize.models import registry
 from colorize.models.compact import Compact
@@ -203,6 +203,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         }
         make_weights(args.checkpoints, args.output, styles, args.mixing_weights)
     except (ColorizeError, OSError, ValueError) as error:
-        sys.stderr.write(f"make_weights: {error}\n")
+        sys.stderr.write(f"make_weights: {message_of(error)}\n")
         return 1
     return 0

@@ -41,6 +41,18 @@ def test_weights_file_holds_average_and_decoding_defaults(tmp_path, capsys):
     assert "temperature" in capsys.readouterr().err
 
 
+def test_what_is_not_a_checkpoint_is_refused(tmp_path, capsys):
+    file, other = tmp_path / "checkpoint.pt", tmp_path / "other.pt"
+    tiny_trainer().save(file)
+    torch.save({"network": {}}, other)
+    content = file.read_bytes()
+    for damaged in (content[: len(content) // 2], b"no checkpoint", other.read_bytes()):
+        file.write_bytes(damaged)
+        assert weights_file.main([str(file), "-o", str(tmp_path / "x.safetensors")]) == 1
+        said = capsys.readouterr().err
+        assert said.count("\n") == 1 and f"{file}: " in said and "not a checkpoint" in said
+
+
 @pytest.mark.slow
 def test_several_checkpoints_give_the_mean_of_their_weights(tmp_path):
     prior = torch.linspace(1, 3, NUM_BINS) / torch.linspace(1, 3, NUM_BINS).sum()
