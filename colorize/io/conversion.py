@@ -54,7 +54,7 @@ def image_to_arrays(image: Image.Image, orientation: int = 1, white: int = 65535
 def samples_to_arrays(
     samples: np.ndarray, has_alpha: bool, icc: bytes | None, orientation: int
 ) -> Arrays:
-    """Return uint16 samples as arrays.
+    """Return uint16 samples, or uint8 without a profile, as arrays.
 
     Args:
         samples: (H, W, 1 to 4), gray or RGB, as stored.

@@ -27,7 +27,7 @@ from colorize.io.exif import page_from_exif, read_orientation, upright_exif
 from colorize.io.png import SIGNATURE
 from colorize.io.readers import read, read_pages
 from colorize.io.readers.limits import DAMAGED
-from colorize.io.readers.png import passes
+from colorize.io.readers.png_chunks import passes
 
 EOI = b"\xff\xd9"
 random = np.random.default_rng(0)

@@ -235,7 +235,7 @@ def test_pages_and_frames_have_a_limit(format: str) -> None:
 
 
 def test_picture_of_too_many_chunks_or_comments_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("colorize.io.readers.png.MAX_CHUNKS", 100)
+    monkeypatch.setattr("colorize.io.readers.png_chunks.MAX_CHUNKS", 100)
     content = saved(image_of(GRAY), "PNG")
     text = png_chunk(b"tEXt", b"a\0b")
     with pytest.raises(ColorizeError, match="100 chunks"):

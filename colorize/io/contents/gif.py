@@ -19,14 +19,14 @@ def read_contents(file: BinaryIO, contents: Contents) -> None:
     """Add what a GIF file holds."""
     file.seek(0)
     header = file.read(13)
-    file.seek(13 + _palette_size(header[10]))
+    file.seek(13 + palette_size(header[10]))
     contents.frames = extensions = 0
     while introducer := file.read(1):
         if introducer == b"\x2c":
             contents.frames += 1
             descriptor = file.read(9)
-            file.seek((_palette_size(descriptor[8]) if len(descriptor) == 9 else 0) + 1, 1)
-            _read_blocks(file)
+            file.seek((palette_size(descriptor[8]) if len(descriptor) == 9 else 0) + 1, 1)
+            read_blocks(file)
         elif introducer == b"\x21":
             extensions += _read_extension(file, contents)
             if extensions > MAX_EXTENSIONS:
@@ -39,12 +39,13 @@ def read_contents(file: BinaryIO, contents: Contents) -> None:
 
 def add_xmp(content: bytes, xmp: bytes) -> bytes:
     """Return a GIF file with an XMP packet."""
-    start = 13 + _palette_size(content[10])
+    start = 13 + palette_size(content[10])
     block = b"\x21\xff\x0b" + XMP_APPLICATION + xmp + XMP_TRAILER
     return b"GIF89a" + content[6:start] + block + content[start:]
 
 
-def _palette_size(flags: int) -> int:
+def palette_size(flags: int) -> int:
+    """Return the bytes of a palette, by the flags of the screen or of a frame."""
     return 3 << ((flags & 7) + 1) if flags & 0x80 else 0
 
 
@@ -52,11 +53,11 @@ def _read_extension(file: BinaryIO, contents: Contents) -> bool:
     """Add what an extension holds; return whether it is one that frames do not need."""
     label = int.from_bytes(file.read(1), "big")
     if label == _COMMENT:
-        contents.add_comment(b"".join(_read_blocks(file)))
+        contents.add_comment(b"".join(read_blocks(file)))
     elif label == _APPLICATION:
         name = file.read(file.read(1)[0])
         start = file.tell()
-        content = b"".join(_read_blocks(file))
+        content = b"".join(read_blocks(file))
         if name == XMP_APPLICATION:
             size = file.tell() - start
             file.seek(start)
@@ -70,13 +71,13 @@ def _read_extension(file: BinaryIO, contents: Contents) -> bool:
             known = name.decode("ascii", "replace")
             contents.leave_out(f"its extension {known if known.isprintable() else ascii(known)}")
     else:
-        _read_blocks(file)
+        read_blocks(file)
         if label != _GRAPHIC_CONTROL:
             contents.leave_out("its plain text" if label == _PLAIN_TEXT else "an unknown extension")
     return label != _GRAPHIC_CONTROL
 
 
-def _read_blocks(file: BinaryIO) -> list[bytes]:
+def read_blocks(file: BinaryIO) -> list[bytes]:
     """Return the blocks, of up to 255 bytes, at the file's position."""
     blocks = []
     while size := file.read(1).rstrip(b"\0"):

@@ -21,6 +21,7 @@ RAISE_LIMIT = "--max-pixels raises it"
 RAISE_PAGES = "--max-pages raises it"
 TAKE_DAMAGED = "--allow-damaged takes what can be decoded"
 
+NO_COLORS = "its palette lacks colors of its pixels"
 DAMAGED = "its pixels are damaged: taken as far as they can be decoded"
 
 

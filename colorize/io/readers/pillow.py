@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import BinaryIO, cast
@@ -23,8 +22,7 @@ from PIL import (
 
 from colorize.errors import ColorizeError
 from colorize.installation import install_command
-from colorize.io import boxes
-from colorize.io.contents import Contents, gif, read_contents
+from colorize.io.contents import Contents, gif
 from colorize.io.conversion import image_to_arrays, samples_to_arrays
 from colorize.io.exif import read_orientation
 from colorize.io.high_bit_depth import decode_high_bit_depth
@@ -32,10 +30,11 @@ from colorize.io.icc import SRGB_GAMMA, gamma_curve, read_bmp_profile
 from colorize.io.jp2 import read_jp2_profile
 from colorize.io.metadata import read_metadata
 from colorize.io.photo import Photo
-from colorize.io.readers import avif, jpeg, jpeg2000, png, webp
+from colorize.io.readers import avif, jpeg, jpeg2000, png, pnm, webp
+from colorize.io.readers.decoder_input import DecoderInput
 from colorize.io.readers.limits import (
     DAMAGED,
-    MAX_MISSING_BYTES,
+    NO_COLORS,
     TAKE_DAMAGED,
     ReadLimits,
     check_jpeg,
@@ -43,7 +42,6 @@ from colorize.io.readers.limits import (
     check_size,
     is_damage,
 )
-from colorize.io.segments import Part, SegmentFile
 
 Opener = Callable[[BinaryIO, str], Image.Image]
 
@@ -85,7 +83,7 @@ def read_frames(
 
     Raises ColorizeError for what is refused; decoders raise their own errors on damaged files.
     """
-    source = _Source(file, allow_damaged)
+    source = DecoderInput(file, allow_damaged)
     image = _open(opener, source, limits.max_pixels)
     check_size(*image.size, limits.max_pixels)
     if image.format not in ANIMATED:
@@ -95,7 +93,7 @@ def read_frames(
         return
     if image.format == "GIF":
         limits.check_frames(source.read_contents(image).frames, *image.size)
-        source.check_end(image)
+        source.check_gif(image, limits.max_pixels)
     else:  # of a GIF, Pillow would decode all to count them
         limits.check_frames(getattr(image, "n_frames", 1), *image.size)
     index = 1 if getattr(image, "default_image", False) else 0  # APNG: a still for old viewers
@@ -117,7 +115,7 @@ def read_frames(
         index += 1
 
 
-def _open(opener: Opener, source: _Source, max_pixels: int) -> Image.Image:
+def _open(opener: Opener, source: DecoderInput, max_pixels: int) -> Image.Image:
     """Return the image, not decoded yet but for a damaged WebP file."""
     if opener is PngImagePlugin.PngImageFile:
         source.repair_png(max_pixels)
@@ -183,74 +181,7 @@ def _seek_frame(image: Image.Image, index: int) -> bool:
     return True
 
 
-class _Source:
-    """The file being read, as its decoder is to see it.
-
-    Attributes:
-        file: as it is.
-        allow_damaged: see `read`.
-        image_file: without damaged chunks.
-        pixel_file: of a PNG, with nothing but its pixels.
-        notes: what is left out.
-    """
-
-    def __init__(self, file: BinaryIO, allow_damaged: bool) -> None:
-        self.file = file
-        self.allow_damaged = allow_damaged
-        self.image_file: BinaryIO | SegmentFile = file
-        self.pixel_file: BinaryIO | SegmentFile = file
-        self.notes: list[str] = []
-        self.codestream = jpeg2000.Codestream()
-        self._contents: Contents | None = None
-
-    def repair_png(self, max_pixels: int) -> None:
-        """Leave out damaged chunks of a PNG file."""
-        self.image_file, self.pixel_file, self.notes = png.repair(
-            self.file, max_pixels, self.allow_damaged
-        )
-
-    def complete_avif(self) -> None:
-        """Put zeros in the place of what is missing at the end of an AVIF file."""
-        size, needed = self.file.seek(0, os.SEEK_END), boxes.needed_size(self.file)
-        if size < needed <= size + MAX_MISSING_BYTES:
-            self.image_file = SegmentFile(self.file, [Part(0, needed)])
-            self.notes = [DAMAGED]
-
-    def complete_jpeg2000(self) -> None:
-        """Add the end marker that the decoder wants, and what is missing before it.
-
-        Raises ColorizeError where the pixels are incomplete, unless this is allowed.
-        """
-        self.codestream = jpeg2000.read_codestream(self.file)
-        if not self.codestream.is_whole:  # the decoder would return the part that it has
-            if not self.allow_damaged:
-                raise ColorizeError("incomplete, its end is missing", TAKE_DAMAGED)
-            self.image_file, self.notes = jpeg2000.complete(self.file, self.codestream), [DAMAGED]
-        elif not self.codestream.has_end:
-            whole = Part(0, self.file.seek(0, os.SEEK_END))
-            self.image_file = SegmentFile(self.file, [whole, jpeg2000.END])
-            self.notes = ["its end marker is missing"]
-
-    def read_contents(self, image: Image.Image) -> Contents:
-        """Return what the file holds, which is looked for once, whatever the number of frames."""
-        if self._contents is None:
-            self._contents = read_contents(image, self.file)
-        return self._contents
-
-    def check_end(self, image: Image.Image) -> None:
-        """Raise ColorizeError for a GIF animation that may lack frames, unless this is allowed."""
-        contents = self.read_contents(image)
-        if contents.has_end:
-            return
-        if contents.frames < 2 and "loop" not in image.info:  # not an animation
-            self.notes = ["its end marker is missing"]
-        elif self.allow_damaged:
-            self.notes = [DAMAGED]
-        else:
-            raise ColorizeError("incomplete, its end is missing", TAKE_DAMAGED)
-
-
-def _read_frame(image: Image.Image, source: _Source) -> Photo:
+def _read_frame(image: Image.Image, source: DecoderInput) -> Photo:
     notes = source.notes
     try:
         image, samples, more = _decode(image, source)
@@ -279,7 +210,7 @@ def _read_frame(image: Image.Image, source: _Source) -> Photo:
 
 
 def _decode(
-    image: Image.Image, source: _Source
+    image: Image.Image, source: DecoderInput
 ) -> tuple[Image.Image, np.ndarray | None, list[str]]:
     """Return the decoded image, its samples where it cannot hold them, and notes."""
     samples: np.ndarray | None = None
@@ -297,28 +228,30 @@ def _decode(
             image.info["icc_profile"] = profile
     elif _is_deep_png(image) and not getattr(image, "is_animated", False):
         samples = decode_high_bit_depth(source.pixel_file, image.size)
+    elif image.format == "PPM":
+        samples, notes = pnm.decode(source.file, image, source.allow_damaged)
     elif image.format == "BMP" and (profile := read_bmp_profile(source.file)):
         image.info["icc_profile"] = profile
     if samples is None:
         image.load()
         is_still = image.format == "PNG" and not getattr(image, "is_animated", False)
-        if is_still and png.lacks_rows(source.pixel_file, image):
+        if is_still and not source.allow_damaged and png.lacks_rows(source.pixel_file, image):
             raise ColorizeError("its pixels are incomplete", TAKE_DAMAGED)
         if png.lacks_colors(image):
             if not source.allow_damaged:
-                raise ColorizeError("its palette lacks colors of its pixels", TAKE_DAMAGED)
+                raise ColorizeError(NO_COLORS, TAKE_DAMAGED)
             notes = [*notes, DAMAGED]
     return image, samples, notes
 
 
-def _rescue(image: Image.Image, source: _Source, error: Exception) -> Image.Image:
+def _rescue(image: Image.Image, source: DecoderInput, error: Exception) -> Image.Image:
     """Return what can be decoded of a frame whose decoder raised an error."""
     if image.format == "WEBP":
         partial = webp.decode_partially(source.file, image.width * image.height)
         if partial is not None:
             partial.info = image.info
             return partial
-    if not isinstance(image, ImageFile.ImageFile) or not image.tile:
+    if not isinstance(image, ImageFile.ImageFile) or not image.tile or image.format == "PPM":
         raise NothingDecodedError("nothing of its pixels can be decoded") from error
     image.tile = []  # what has been decoded stays
     image.load_end()

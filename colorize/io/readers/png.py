@@ -6,49 +6,36 @@ Source: PNG, third edition (W3C).
 from __future__ import annotations
 
 import io
-import os
+import itertools
 import struct
 import zlib
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO
 
 import numpy as np
 from PIL import Image, PngImagePlugin
 
 from colorize.errors import ColorizeError
 from colorize.io.deflate import check_stream
-from colorize.io.png import COLOR_TYPES, SIGNATURE, pack_chunk
+from colorize.io.png import SIGNATURE, pack_chunk
 from colorize.io.readers.limits import DAMAGED, TAKE_DAMAGED, check_size
+from colorize.io.readers.png_chunks import (
+    Chunk,
+    passes,
+    pixel_bytes,
+    pixel_stream,
+    read_chunks,
+    read_header,
+)
 from colorize.io.segments import Part, SegmentFile
 
 PIXEL_CHUNKS = {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND", b"acTL", b"fcTL", b"fdAT"}
 COLOR_CHUNKS = {b"gAMA", b"cHRM", b"sRGB", b"iCCP"}  # which must be in front of the pixels
-MAX_CHUNKS = 500_000  # each of which is read alone; 500 megapixels in chunks of 8 kB fit
-READ_BYTES = 1 << 20  # of which a checksum is made at a time
-RESCUE_BYTES = 1024  # decompressed at a time: of the piece with the damage, all is lost
 MAX_FILTER = 4
 MAX_PARSED_BYTES = 64 << 20  # of a chunk that is parsed
 
-_CHANNELS = {color_type: channels for channels, color_type in COLOR_TYPES.items()} | {3: 1}
-_ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2),
-          (0, 1, 1, 2))  # fmt: skip
 _TINY = struct.pack(">IIBBBBB", 1, 1, 8, 0, 0, 0, 0), zlib.compress(b"\0\0")
-
-
-class Chunk(NamedTuple):
-    """A chunk of a file: its type, where its content lies, and whether its checksum is right."""
-
-    type: bytes
-    offset: int
-    size: int
-    is_whole: bool
-    is_valid: bool
-
-    @property
-    def part(self) -> Part:
-        """All of it, with length, type and checksum."""
-        return Part(self.offset - 8, self.size + 12)
 
 
 def repair(
@@ -68,7 +55,7 @@ def repair(
     if len(header) == 8:
         width, height = struct.unpack(">II", header)
         check_size(width, height, max_pixels)
-    chunks = list(_chunks(file))
+    chunks = list(read_chunks(file))
     notes: list[str] = []
     ignored = () if any(c.type == b"fcTL" for c in chunks) else (b"acTL", b"fdAT")  # not animated
     chunks = [chunk for chunk in chunks if chunk.type not in ignored]
@@ -76,6 +63,7 @@ def repair(
     if len(fitting) < len(chunks):
         chunks = fitting
         notes.append("its transparency does not fit its colors: left out")
+    chunks = _with_palette(chunks, color_type)
     pixels = [chunk for chunk in chunks if chunk.type in PIXEL_CHUNKS]
     damaged = next((c for c in pixels if not c.is_whole or not c.is_valid), None)
     control = next((chunk for chunk in pixels if chunk.type == b"acTL"), None)
@@ -87,7 +75,7 @@ def repair(
         allow_damaged
         and not damaged
         and not is_animation
-        and (check_stream(_pixel_stream(file, pixels), _pixel_bytes(file)) != "whole")
+        and (check_stream(pixel_stream(file, pixels), pixel_bytes(read_header(file))) != "whole")
     ):
         return _rescue(file, pixels)
     if damaged and damaged.type != b"IEND":
@@ -101,6 +89,12 @@ def repair(
             whole = [SIGNATURE, *frames, pack_chunk(b"IEND", b"")]
             return SegmentFile(file, whole), SegmentFile(file, whole), [DAMAGED]
         return _rescue(file, pixels)
+    if is_animation and not damaged and any(_lack_rows(file, pixels)):
+        if not allow_damaged:
+            raise ColorizeError("its pixels are incomplete", TAKE_DAMAGED)
+        if not any(chunk.type == b"fdAT" for chunk in pixels):  # of a single frame
+            return _rescue(file, pixels)
+        notes.append(DAMAGED)
     first = next((chunk.offset for chunk in chunks if chunk.type == b"IDAT"), 0)
     usable = [
         chunk
@@ -122,7 +116,8 @@ def repair(
         count = sum(chunk.type == b"fcTL" for chunk in pixels)
         claimed, counted = _frame_counts(file, control, count)
         if claimed != count:  # Pillow reads as many as are claimed
-            notes.append(f"it says that it has {claimed} frames and has {count}")
+            unit = "frame" if claimed == 1 else "frames"
+            notes.append(f"it says that it has {claimed} {unit} and has {count}")
             for parts in (body, plain):
                 parts[parts.index(control.part)] = counted
     return (
@@ -130,6 +125,22 @@ def repair(
         SegmentFile(file, [SIGNATURE, *plain, *end]),
         notes,
     )
+
+
+def _with_palette(chunks: list[Chunk], color_type: bytes) -> list[Chunk]:
+    """Return the chunks with the palette of indices in front of the pixels, where it must be.
+
+    Raises ColorizeError where there is none, or several.
+    """
+    palettes = [chunk for chunk in chunks if chunk.type == b"PLTE"]
+    if color_type != b"\3":
+        return chunks
+    if not palettes:
+        raise ColorizeError("damaged: its palette is missing")
+    if len(palettes) > 1:
+        raise ColorizeError("damaged: it has several palettes")
+    rest = [chunk for chunk in chunks if chunk.type != b"PLTE"]
+    return [*rest[:1], palettes[0], *rest[1:]]
 
 
 def lacks_rows(file: BinaryIO | SegmentFile, image: Image.Image) -> bool:
@@ -142,8 +153,18 @@ def lacks_rows(file: BinaryIO | SegmentFile, image: Image.Image) -> bool:
     last = np.asarray(image.crop((0, max(image.height - 2, 0), *image.size)))
     if last.reshape(len(last), -1).any(axis=1).all():
         return False
-    pixels = _pixel_stream(file, list(_chunks(file)))
-    return check_stream(pixels, _pixel_bytes(file)) == "cut"
+    pixels = pixel_stream(file, list(read_chunks(file)))
+    return check_stream(pixels, pixel_bytes(read_header(file))) == "cut"
+
+
+def _lack_rows(file: BinaryIO, pixels: list[Chunk]) -> Iterator[bool]:
+    """Yield for each frame of an animation whether its pixels end early."""
+    header = read_header(file)
+    starts = [index for index, chunk in enumerate(pixels) if chunk.type == b"fcTL"]
+    for start, end in itertools.pairwise([*starts, len(pixels)]):
+        size = pixels[start].read(file)[4:12]
+        wanted = pixel_bytes(size + header[8:])
+        yield check_stream(pixel_stream(file, pixels[start:end]), wanted) == "cut"
 
 
 def lacks_colors(image: Image.Image) -> bool:
@@ -153,15 +174,6 @@ def lacks_colors(image: Image.Image) -> bool:
     colors = len(image.palette.palette) // len(image.palette.mode)
     highest = image.getextrema()[1]
     return isinstance(highest, int) and highest >= colors
-
-
-def _pixel_bytes(file: BinaryIO | SegmentFile) -> int:
-    """Return how many bytes the pixels have, decompressed; 0 where the header is damaged."""
-    file.seek(16)
-    header = file.read(13)
-    if len(header) < 13 or header[8] not in (1, 2, 4, 8, 16):
-        return 0
-    return sum(count * length for count, length in passes(header))
 
 
 def _frames_before(file: BinaryIO, pixels: list[Chunk], damaged: int) -> list[bytes | Part]:
@@ -194,53 +206,20 @@ def _frame_counts(file: BinaryIO, control: Chunk, frames: int) -> tuple[int, byt
     return claimed, pack_chunk(b"acTL", struct.pack(">II", frames, plays))
 
 
-def _chunks(file: BinaryIO | SegmentFile) -> Iterator[Chunk]:
-    """Yield the chunks up to IEND or to the end of the file, of which the last may be cut off."""
-    size = file.seek(0, os.SEEK_END)
-    offset, count = len(SIGNATURE), 0
-    while offset + 8 <= size:
-        file.seek(offset)
-        length, type = struct.unpack(">I4s", file.read(8))
-        is_whole = offset + 12 + length <= size
-        checksum, left = zlib.crc32(type), min(length, size - offset - 8)
-        while left > 0 and (content := file.read(min(left, READ_BYTES))):
-            checksum = zlib.crc32(content, checksum)
-            left -= len(content)
-        is_valid = is_whole and file.read(4) == struct.pack(">I", checksum)
-        count += 1
-        if count > MAX_CHUNKS:
-            raise ColorizeError(f"has more than {MAX_CHUNKS} chunks: save it again")
-        yield Chunk(type, offset + 8, length, is_whole, is_valid)
-        if type == b"IEND":
-            return
-        offset += 12 + length
-
-
 def _is_usable(file: BinaryIO, chunk: Chunk) -> bool:
     """Return whether Pillow can read a chunk that is not part of the pixels."""
     if not chunk.is_valid or not chunk.type.isalpha():
         return False
     if chunk.size > MAX_PARSED_BYTES:
         return True
-    file.seek(chunk.offset)
     header, pixel = _TINY
-    tiny = SIGNATURE + pack_chunk(b"IHDR", header) + pack_chunk(chunk.type, file.read(chunk.size))
+    tiny = SIGNATURE + pack_chunk(b"IHDR", header) + pack_chunk(chunk.type, chunk.read(file))
     tiny += pack_chunk(b"IDAT", pixel) + pack_chunk(b"IEND", b"")
     try:
         PngImagePlugin.PngImageFile(io.BytesIO(tiny), "").load()
     except Exception:  # of nearly every type
         return False
     return True
-
-
-def _pixel_stream(file: BinaryIO | SegmentFile, pixels: list[Chunk]) -> Iterator[bytes]:
-    """Yield what the IDAT chunks hold, piece by piece."""
-    for chunk in (chunk for chunk in pixels if chunk.type == b"IDAT"):
-        file.seek(chunk.offset)
-        left = chunk.size
-        while left > 0 and (content := file.read(min(left, RESCUE_BYTES))):
-            left -= len(content)
-            yield content
 
 
 def _rescue(file: BinaryIO, pixels: list[Chunk]) -> tuple[SegmentFile, SegmentFile, list[str]]:
@@ -251,12 +230,12 @@ def _rescue(file: BinaryIO, pixels: list[Chunk]) -> tuple[SegmentFile, SegmentFi
     contents = {b"IHDR": b"", b"PLTE": b"", b"tRNS": b""}
     for chunk in pixels:
         if contents.get(chunk.type) == b"":
-            file.seek(chunk.offset)
-            contents[chunk.type] = file.read(chunk.size)
+            contents[chunk.type] = chunk.read(file)
+    pixels = [chunk for chunk in pixels if chunk.type != b"fdAT"]  # of the frames behind the first
     inflater, rows = zlib.decompressobj(), bytearray()
     wanted = sum(count * length for count, length in passes(contents[b"IHDR"]))
     with suppress(zlib.error):  # nothing behind it makes sense
-        for content in _pixel_stream(file, pixels):
+        for content in pixel_stream(file, pixels):
             rows += inflater.decompress(content, wanted - len(rows))
             if len(rows) >= wanted:
                 break
@@ -275,13 +254,3 @@ def _clear_invalid_filters(rows: bytearray, header: bytes) -> None:
         numbers = np.frombuffer(rows, np.uint8, count * length, start)[::length]
         numbers[numbers > MAX_FILTER] = 0
         start += count * length
-
-
-def passes(header: bytes) -> Iterator[tuple[int, int]]:
-    """Yield the number of rows of each pass, and the bytes of one with its filter's number."""
-    width, height, bits, color_type, _, _, interlace = struct.unpack(">IIBBBBB", header)
-    pixel_bits = bits * _CHANNELS.get(color_type, 4)
-    for left, top, step_x, step_y in _ADAM7 if interlace else ((0, 0, 1, 1),):
-        columns, rows = -(-max(width - left, 0) // step_x), -(-max(height - top, 0) // step_y)
-        if columns and rows:
-            yield rows, 1 + (columns * pixel_bits + 7) // 8
