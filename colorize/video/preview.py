@@ -15,6 +15,7 @@ from colorize.io.photo import Photo
 from colorize.io.source import open_source
 from colorize.io.writers import write
 from colorize.pipeline import Colorizer
+from colorize.video.endings import is_cut_short
 from colorize.video.formats import VideoResult
 from colorize.video.pixels import frame_pixels
 from colorize.video.reader import VideoReader, open_video, read_first_frame
@@ -59,6 +60,7 @@ def write_preview(
     tiles = []
     with open_source(source) as file:
         first = read_first_frame(file, name)
+        notes = ("the video is incomplete: its end is missing",) if is_cut_short(file) else ()
         with open_video(file, name) as container, error_context(name):
             reader = VideoReader(container, name, first)
             for frame in _frames_across(reader, count, excerpt):
@@ -75,7 +77,7 @@ def write_preview(
                 raise ColorizeError("no frame of that part can be decoded")
     sheet = Photo(_sheet(tiles))
     write(sheet, target, format=format, quality=quality)
-    return VideoResult((sheet.width, sheet.height), len(tiles))
+    return VideoResult((sheet.width, sheet.height), len(tiles), notes)
 
 
 def _frames_across(reader: VideoReader, count: int, excerpt: Excerpt) -> Iterator[av.VideoFrame]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from fractions import Fraction
@@ -35,7 +36,10 @@ def av_error_context(name: str, output: BinaryIO | None = None) -> Iterator[None
         yield
     except (ColorizeError, av.FFmpegError, ValueError, OSError) as error:
         with error_context(name, failure), disk_errors_revealed(output):
-            if isinstance(error, av.FFmpegError):  # an OSError with numbers of its own
+            # FFmpeg's is an OSError with its own numbers, and it seeks to where damaged files say
+            if isinstance(error, OSError) and (
+                isinstance(error, av.FFmpegError) or error.errno == errno.EINVAL
+            ):
                 raise ValueError(error.strerror or type(error).__name__) from None
             raise error from None
 
@@ -67,6 +71,7 @@ class VideoReader:
         excerpt: Excerpt = WHOLE,
         *,
         progressive: bool = False,
+        cut_short: bool = False,
     ):
         """Read a video.
 
@@ -76,6 +81,7 @@ class VideoReader:
             first: As `read_first_frame` returns it.
             excerpt: The part of the video that is read.
             progressive: Whether interlaced frames are made progressive.
+            cut_short: Whether the file lacks its end, see `endings`.
         """
         self.container = container
         self.stream = _video_stream(container, name)
@@ -91,6 +97,8 @@ class VideoReader:
         self.progressive = progressive
         self.count = 0
         self.damaged: list[av.FFmpegError] = []
+        self._cut_short = cut_short
+        self._at_end = False  # of the file
         self._untimed = 0
         self._broken: list[av.FFmpegError] = []
         self._end = Fraction(0)  # seconds, of the packets read
@@ -167,6 +175,7 @@ class VideoReader:
                 for frame in _decode(packet, self.damaged):
                     self._sizes.add((frame.width, frame.height))
                     yield frame
+        self._at_end = True
 
     @property
     def notes(self) -> Iterator[str]:
@@ -176,7 +185,8 @@ class VideoReader:
         announced = None if self.timeline.jumps else self._announced_seconds
         if not self.excerpt.is_whole:
             announced = None
-        if self._broken or (announced is not None and self._end < announced - MAX_MISSING):
+        too_short = announced is not None and self._end < announced - MAX_MISSING
+        if self._broken or too_short or (self._cut_short and self._at_end):
             yield f"the video is damaged or incomplete: it ends after {float(self._end):.1f} s"
         if jumps := self.timeline.jumps:
             places = "1 place" if jumps == 1 else f"{jumps} places"

@@ -28,6 +28,7 @@ from colorize.options import VideoOptions
 from colorize.pipeline import Colorizer
 from colorize.runtime.threads import available_cpus
 from colorize.video.encoder import Encoding, VideoEncoder, plan_encoding
+from colorize.video.endings import is_cut_short
 from colorize.video.formats import VideoResult, muxer_of, resolve_codec
 from colorize.video.parallel import colorize_frames, compare_frames
 from colorize.video.pieces import PIECE_FRAMES, PieceFolder
@@ -90,6 +91,7 @@ def colorize_video(
         codec, crf = resolve_codec(muxer, options.codec, options.crf)
     with open_source(source) as file:
         first = read_first_frame(file, name)
+        cut_short = is_cut_short(file)
         with (
             open_video(file, name) as container,
             _unfinished_folder(source, target, settings) as folder,
@@ -98,7 +100,10 @@ def colorize_video(
             av.open(written, "w", format=muxer) as output,
         ):
             excerpt = excerpt_of(options)
-            reader = VideoReader(container, name, first, excerpt, progressive=options.deinterlace)
+            reader = VideoReader(
+                container, name, first, excerpt,
+                progressive=options.deinterlace, cut_short=cut_short,
+            )  # fmt: skip
             size = _compared_size(reader, compare)
             encoding = plan_encoding(reader, codec, crf, size)
             writer = VideoWriter(output, reader, encoding, comment)
