@@ -138,7 +138,8 @@ class Result:
         cause: the kind of reason, where the end of a batch counts such jobs.
         in_color: whether the photograph was in color already.
         seconds: from reading to writing.
-        size: (width, height) in pixels of the last page.
+        size: (width, height) in pixels of the first page.
+        pages: pages or frames.
         notes: one line for each thing that the output could not keep.
         thumbnails: of the first page, if the options ask for them.
     """
@@ -149,6 +150,7 @@ class Result:
     skipped: str | None = None
     cause: Cause | None = None
     size: tuple[int, int] | None = None
+    pages: int = 1
     notes: tuple[str, ...] = ()
     thumbnails: Thumbnails | None = None
     in_color: bool = False

@@ -110,12 +110,14 @@ class JobWorker:
         """Colorize every page of a photograph, unless the first shows that it is not wanted."""
         options = self.options
         size: tuple[int, int] | None = None
+        count = 0
         thumbnails: Thumbnails | None = None
 
         def colorized(pages: Iterable[Photo]) -> Iterator[Photo]:
-            nonlocal size, thumbnails
+            nonlocal size, count, thumbnails
             for photo in pages:
-                size = photo.width, photo.height
+                size = size or (photo.width, photo.height)
+                count += 1
                 self._raise_if_cancelled()
                 colorized = self._colorize(job, photo)
                 self._raise_if_cancelled()
@@ -145,8 +147,14 @@ class JobWorker:
                     colorized(pages), target, format=format, quality=options.quality, found=found
                 )
         return Result(
-            job, 0, size=size, notes=tuple(notes), thumbnails=thumbnails, in_color=in_color
-        )  # fmt: skip
+            job,
+            0,
+            size=size,
+            pages=count,
+            notes=tuple(notes),
+            thumbnails=thumbnails,
+            in_color=in_color,
+        )
 
     def _read_pages(self, job: Job, source: PathOrStream) -> Iterator[Photo]:
         prefetcher = self.prefetcher

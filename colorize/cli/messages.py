@@ -133,4 +133,5 @@ def result_lines(result: Result, several: bool, quiet: bool) -> list[str]:
     if result.skipped is not None or result.size is None:
         return [describe_plan(result)]
     width, height = result.size
-    return [f"{describe_plan(result)} ({width}×{height}, {result.seconds:.1f} s)", *notes]
+    size = f"{width}×{height}" + (f" and {result.pages - 1} more" if result.pages > 1 else "")
+    return [f"{describe_plan(result)} ({size}, {result.seconds:.1f} s)", *notes]

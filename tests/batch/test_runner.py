@@ -44,10 +44,12 @@ def test_unexpected_exception_is_one_line_and_leaves_no_file(tmp_path):
 
 def test_every_page_is_colorized(tmp_path):
     source = tmp_path / "pages.tif"
-    pages = [Image.new("L", (5, 4), v) for v in (10, 200)]
+    pages = [Image.new("L", size, 99) for size in ((5, 4), (3, 2))]
     pages[0].save(source, save_all=True, append_images=pages[1:])
     job = Job(source, tmp_path / "out.tif")
-    assert run([job])[job].error is None
+    result = run([job])[job]
+    assert result.error is None
+    assert (result.size, result.pages) == ((5, 4), 2)
     with Image.open(job.target) as image:
         assert image.n_frames == 2
 
