@@ -17,6 +17,7 @@ from colorize.io.exif import INVERSE_ORIENTATION, apply_orientation
 from colorize.io.high_bit_depth import convert_to_srgb
 from colorize.io.icc import gray_curve, srgb_converter
 
+DARK = 1 << 12  # of 16 bits: what 12 bits are that were not scaled to 16
 STRIP_PIXELS = 1 << 20  # converted at a time, so that a large picture is never held twice
 GRAY_MODES = {"1", "L", "LA", "La"}
 NUMBER_MODES = {"I", "F", "I;16", "I;16L", "I;16B", "I;16N"}
@@ -32,13 +33,12 @@ class Arrays(NamedTuple):
     notes: list[str]
 
 
-def image_to_arrays(image: Image.Image, orientation: int = 1, white: int = 65535) -> Arrays:
+def image_to_arrays(image: Image.Image, orientation: int = 1) -> Arrays:
     """Return a loaded Pillow image of any mode as arrays of 8 or 16 bits.
 
     Args:
         image: in any of Pillow's modes.
         orientation: of the image as stored, 1 to 8.
-        white: the level of white in an I;16 image, such as 4095 for a scanner's 12 bits.
     """
     icc = image.info.get("icc_profile")
     if image.mode in ("La", "RGBa"):
@@ -46,9 +46,8 @@ def image_to_arrays(image: Image.Image, orientation: int = 1, white: int = 65535
     if image.mode not in NUMBER_MODES:
         return _load_in_strips(image, icc, orientation)
     numbers: np.ndarray = np.asarray(image)
-    if white < 65535:
-        numbers = (numbers.astype(np.uint32) * 65535 + white // 2) // white
-    return samples_to_arrays(to_uint16(numbers)[..., None], False, icc, orientation)
+    arrays = samples_to_arrays(to_uint16(numbers)[..., None], False, icc, orientation)
+    return arrays._replace(notes=[*describe_range(numbers), *arrays.notes])
 
 
 def samples_to_arrays(
@@ -66,17 +65,22 @@ def samples_to_arrays(
     alpha = np.ascontiguousarray(upright[..., -1]) if has_alpha else None
     color = upright[..., :-1] if has_alpha else upright
     color = np.ascontiguousarray(color[..., 0] if color.shape[2] == 1 else color)
+    notes = []
     try:
-        return Arrays(convert_to_srgb(color, icc), alpha, [])
+        color = convert_to_srgb(color, icc)
     except (OSError, ImageCms.PyCMSError):
-        return Arrays(color, alpha, [_PROFILE_UNUSABLE])
+        notes.append(_PROFILE_UNUSABLE)
+    highest = int(color.max())
+    if color.dtype == np.uint16 and 0 < highest < DARK:
+        notes.append(f"it is nearly black: its levels end at {highest} of 65535")
+    return Arrays(color, alpha, notes)
 
 
 def to_uint16(numbers: np.ndarray) -> np.ndarray:
     """Return samples of any number type as uint16.
 
-    Integers are taken as they are. Floats are in [0, 1] if none is above 1, else in [0, 255] if
-    none is above 255, else in [0, 65535].
+    Integers of up to 16 bits are taken as they are. Other numbers are in [0, 1] if none is above 1,
+    else in [0, 255] if none is above 255, else in [0, 65535].
 
     Raises ColorizeError for NaN, infinite, negative or larger numbers.
     """
@@ -87,13 +91,27 @@ def to_uint16(numbers: np.ndarray) -> np.ndarray:
         raise ColorizeError("has pixels that are not numbers (NaN or infinite)")
     if low < 0 or high > 65535:
         raise ColorizeError(f"has values from {low:g} to {high:g}: scale them to 0 to 65535")
+    scale = 65535 // _white_level(high)
     if numbers.dtype.kind in "ui":
-        return numbers.astype(np.uint16)
+        return numbers.astype(np.uint16) * np.uint16(scale)
     if numbers.dtype.itemsize < 4:
         numbers = numbers.astype(np.float32)  # half floats end below 65535
-    scale = 65535.0 if high <= 1 else 257.0 if high <= 255 else 1.0
     scaled: np.ndarray = np.rint(numbers * numbers.dtype.type(scale))
     return scaled.astype(np.uint16)
+
+
+def _white_level(highest: float) -> int:
+    return 1 if highest <= 1 else 255 if highest <= 255 else 65535
+
+
+def describe_range(numbers: np.ndarray) -> list[str]:
+    """Return a note about numbers whose range `to_uint16` guesses: all but floats up to 1."""
+    low, high = float(numbers.min()), float(numbers.max())
+    is_whole = numbers.dtype.kind in "ui"
+    if (is_whole and numbers.dtype.itemsize <= 2) or (not is_whole and high <= 1):
+        return []
+    kind = f"{8 * numbers.dtype.itemsize}-bit whole numbers" if is_whole else "floats"
+    return [f"its {kind} of {low:g} to {high:g} are taken as 0 to {_white_level(high)}"]
 
 
 def arrays_to_image(pixels: np.ndarray, alpha: np.ndarray | None) -> Image.Image:

@@ -25,6 +25,7 @@ from fixtures.image_files import (
     with_tag,
 )
 from fixtures.sample_files import SAMPLES, SampleFile, sample_id
+from PIL import Image
 from skimage.color import lab2rgb, rgb2lab
 
 from colorize.errors import ColorizeError
@@ -324,3 +325,25 @@ def test_levels_of_lossless_jpeg_in_tiff(bits: int, channels: int) -> None:
     top, white = (1 << bits) - 1, np.iinfo(pixels.dtype).max
     expected = np.rint(samples.astype(np.float64) * white / top)
     assert np.abs(pixels.astype(np.float64) - expected).max() <= 0.5
+
+
+@pytest.mark.parametrize("dtype", [np.uint32, np.int32, np.uint64])
+@pytest.mark.parametrize("top", [1, 255, 65535])
+def test_levels_of_whole_numbers_of_many_bits(dtype: type[np.integer], top: int) -> None:
+    numbers = np.rint(RAMP * top).astype(dtype)
+    levels = numbers / top
+    for photometric in ("minisblack", "miniswhite"):
+        photo = read(io.BytesIO(written_by_tifffile(numbers, photometric=photometric)))
+        expected = levels if photometric == "minisblack" else 1 - levels
+        assert_same_levels(photo.pixels, expected, 0.1)
+        assert any(f"0 to {top}" in note for note in photo.metadata.notes)
+
+
+def test_levels_that_leave_a_picture_nearly_black_are_noted() -> None:
+    dark, bright = (np.rint(RAMP * top).astype(np.uint16) for top in (1023, 16383))
+    for numbers in (dark, bright):
+        for content in (written_by_tifffile(numbers), saved(Image.fromarray(numbers), "PNG")):
+            photo = read(io.BytesIO(content))
+            np.testing.assert_array_equal(photo.pixels, numbers)
+            noted = any("nearly black" in note for note in photo.metadata.notes)
+            assert noted == (numbers is dark)

@@ -319,3 +319,64 @@ def test_directories_that_overlap_are_not_read_for_ever() -> None:
         struct.pack_into("<I", file, 10 + 12 * (number + entries), 8 + 12 * (number + 1))
     with pytest.raises(ColorizeError, match="overlap"):
         next(read_pages(io.BytesIO(file)))
+
+
+STACK = np.stack([np.roll(GRAY, 5 * index, axis=1) for index in range(4)])
+
+
+def stack(pictures: np.ndarray, **options: Any) -> bytes:
+    """Return a file with one directory for all pictures, as tifffile writes it."""
+    file = io.BytesIO()
+    tifffile.imwrite(file, pictures, truncate=True, **options)
+    assert len(list(read_ifds(io.BytesIO(file.getvalue())))) == 1
+    return file.getvalue()
+
+
+def metamorph_stack(pictures: np.ndarray) -> bytes:
+    content = plain_tiff(pictures.reshape(-1, pictures.shape[2]), 1)
+    height, planes = pictures.shape[1], len(pictures)
+    content = with_tag(content, 33629, tiff.Tag(tiff.Type.RATIONAL, bytes(8 * planes)))
+    for number, value in ((tiff.IMAGE_LENGTH, height), (tiff.ROWS_PER_STRIP, height)):
+        content = with_tag(content, number, tiff.Tag(tiff.Type.SHORT, struct.pack("<H", value)))
+    size = struct.pack("<I", pictures[0].nbytes)
+    return with_tag(content, tiff.STRIP_BYTE_COUNTS, tiff.Tag(tiff.Type.LONG, size))
+
+
+STACKS = {
+    "ImageJ": (stack(STACK, imagej=True), STACK),
+    "ImageJ, 16 bits": (stack(STACK.astype(np.uint16) * 257, imagej=True), STACK),
+    "tifffile": (stack(STACK, photometric="minisblack"), STACK),
+    "tifffile, RGB": (
+        stack(np.stack([STACK] * 3, axis=-1), photometric="rgb"), np.stack([STACK] * 3, axis=-1)
+    ),
+    "MetaMorph": (metamorph_stack(STACK), STACK),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", STACKS)
+def test_every_picture_of_a_stack_is_a_page(name: str) -> None:
+    content, expected = STACKS[name]
+    photos = list(read_pages(io.BytesIO(content)))
+    assert len(photos) == len(STACK)
+    for photo, pixels in zip(photos, expected, strict=True):
+        scale = 257 if photo.pixels.dtype == np.uint16 else 1
+        np.testing.assert_array_equal(photo.pixels, pixels.astype(int) * scale)
+
+
+def test_stack_that_lacks_a_part_is_incomplete() -> None:
+    content = STACKS["ImageJ"][0]
+    with pytest.raises(ColorizeError, match="--allow-damaged"):
+        list(read_pages(io.BytesIO(content[:-300])))
+    with pytest.raises(ColorizeError, match="--max-pages"):
+        list(read_pages(io.BytesIO(content), max_pages=3))
+
+
+def test_picture_taken_from_a_stack_is_one_page() -> None:
+    """It keeps the description of the stack."""
+    content = STACKS["ImageJ"][0]
+    file = io.BytesIO()
+    with Image.open(io.BytesIO(content)) as image:
+        image.save(file, "TIFF", tiffinfo={270: image.tag_v2[270]})
+    assert b"images=4" in file.getvalue()
+    (photo,) = read_pages(file)
+    np.testing.assert_array_equal(photo.pixels, GRAY)

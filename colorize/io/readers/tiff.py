@@ -17,6 +17,7 @@ from colorize.io.readers.tiff_color import to_arrays
 from colorize.io.readers.tiff_decoders import decode_plain_image, decode_samples, has_wrong_checksum
 from colorize.io.readers.tiff_layout import read_layout
 from colorize.io.readers.tiff_pages import Directory, find_pages
+from colorize.io.readers.tiff_stacks import count_slices, take_slice
 from colorize.io.tiff_ifd import IFD
 from colorize.io.tiff_ifd_reader import IFDReader
 
@@ -41,19 +42,31 @@ def read_pages(file: BinaryIO, limits: ReadLimits, allow_damaged: bool = False) 
     if found.is_raw:
         yield raw.read(file, limits.max_pixels)
         return
-    limits.check_pages(len(found.pages))
-    limits.check_areas(page.area for page in found.pages)
     reader = IFDReader(file)
+    slices = _count_slices(reader, found.pages[0]) if len(found.pages) == 1 else 1
+    pages = [(page, index) for page in found.pages for index in range(slices)]
+    limits.check_pages(len(pages))
+    limits.check_areas(page.area for page, _ in pages)
     notes = found.notes
-    for page in found.pages:
-        yield _read_page(file, reader, page, notes, limits.max_pixels, allow_damaged)
+    for page, index in pages:
+        yield _read_page(file, reader, page, index, notes, limits.max_pixels, allow_damaged)
         notes = ()
+
+
+def _count_slices(reader: IFDReader, page: Directory) -> int:
+    ifd = reader.read_ifd(page.offset)
+    try:
+        layout, _ = read_layout(ifd, reader.size)
+    except ColorizeError:  # which is raised again where the page is read
+        return 1
+    return count_slices(ifd, layout, page.offset, reader.size)
 
 
 def _read_page(
     file: BinaryIO,
     reader: IFDReader,
     page: Directory,
+    index: int,
     notes: tuple[str, ...],
     max_pixels: int,
     allow_damaged: bool,
@@ -62,6 +75,8 @@ def _read_page(
     _check_needed_tags(reader, page.offset, ifd)
     check_size(ifd.integer(tiff.IMAGE_WIDTH, 0), ifd.integer(tiff.IMAGE_LENGTH, 0), max_pixels)
     layout, page_notes = read_layout(ifd, reader.size)
+    if index:
+        layout = take_slice(layout, index, reader.size)
     if page.parent is not None:
         ifd = _with_tags_of(ifd, reader.read_ifd(page.parent))
     if not layout.is_complete and not allow_damaged:

@@ -14,7 +14,13 @@ from PIL import Image
 
 from colorize.errors import ColorizeError
 from colorize.io import tiff_ifd as tiff
-from colorize.io.conversion import Arrays, image_to_arrays, samples_to_arrays, to_uint16
+from colorize.io.conversion import (
+    Arrays,
+    describe_range,
+    image_to_arrays,
+    samples_to_arrays,
+    to_uint16,
+)
 from colorize.io.exif import apply_orientation
 from colorize.io.readers.tiff_layout import (
     ASSOCIATED,
@@ -58,7 +64,10 @@ def to_arrays(samples: np.ndarray, layout: Layout, ifd: IFD, orientation: int) -
     color, alpha = samples[..., :colors], samples[..., number : number + has_alpha]
     if photometric in (CIE_LAB, ICC_LAB) and color.dtype.kind == "f":
         raise ColorizeError("has an unsupported color model (Lab in floats): convert it to RGB")
+    notes: list[str] = []
     if photometric != PALETTE:
+        if layout.sample_format == FLOAT or layout.bits > 16:
+            notes = describe_range(color)
         color, alpha = _to_full_range(color, alpha, layout)
     icc = ifd.bytes(tiff.ICC_PROFILE)
     if photometric == PALETTE:
@@ -81,7 +90,8 @@ def to_arrays(samples: np.ndarray, layout: Layout, ifd: IFD, orientation: int) -
         color = _unpremultiply(color, alpha)
     if color.dtype == np.uint16:
         joined = np.concatenate([color, alpha], axis=2) if has_alpha else color
-        return samples_to_arrays(joined, has_alpha, icc, orientation)
+        arrays = samples_to_arrays(joined, has_alpha, icc, orientation)
+        return arrays._replace(notes=[*notes, *arrays.notes])
     image = _image_of(color, alpha if has_alpha and colors < 4 else None)
     if icc:
         image.info["icc_profile"] = icc
