@@ -9,6 +9,21 @@ from collections.abc import Iterable, Iterator
 from itertools import accumulate
 from typing import Any, BinaryIO, NamedTuple
 
+ZERO_BYTES = 1 << 16  # looked at together
+
+
+def zeros_before(file: BinaryIO | SegmentFile, end: int) -> int:
+    """Return how many zero bytes there are in front of a position in a file."""
+    count = 0
+    while count < end:
+        size = min(ZERO_BYTES, end - count)
+        file.seek(end - count - size)
+        left = len(file.read(size).rstrip(b"\0"))
+        count += size - left
+        if left:
+            break
+    return count
+
 
 class Part(NamedTuple):
     """Some bytes of a file. Those that lie behind its end read as zeros."""

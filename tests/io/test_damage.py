@@ -99,6 +99,46 @@ def test_jpeg_with_a_missing_piece_is_rejected() -> None:
         assert is_rejected(content[:middle] + content[middle + 2000 :])
 
 
+def with_size(content: bytes, height: int, width: int) -> bytes:
+    """Return a JPEG file whose header states another size."""
+    at = content.index(b"\xff\xc0") + 5
+    return content[:at] + struct.pack(">HH", height, width) + content[at + 4 :]
+
+
+@pytest.mark.parametrize("options", [{}, {"restart_marker_rows": 1}], ids=["plain", "restarts"])
+def test_jpeg_with_more_data_than_its_size_needs_is_rejected(options: dict[str, int]) -> None:
+    content = saved(image_of(NOISE[:64, :80]), "JPEG", **options)
+    for height, width in ((48, 80), (32, 80), (64, 64), (64, 40)):
+        smaller = with_size(content, height, width)
+        assert is_rejected(smaller)
+        photo = read(io.BytesIO(smaller), allow_damaged=True)
+        assert photo.size == (height, width) and photo.metadata.notes
+    assert is_rejected(with_size(content, 0, 80))
+
+
+def test_few_bytes_behind_the_data_of_a_jpeg_do_not_matter() -> None:
+    content = saved(image_of(NOISE), "JPEG")
+    photo = read(io.BytesIO(content[:-2] + b"\x7f" * 11 + EOI))
+    np.testing.assert_array_equal(photo.pixels, read(io.BytesIO(content)).pixels)
+    assert photo.metadata.notes == ()
+
+
+@pytest.mark.parametrize("name", JPEG_OPTIONS)
+@pytest.mark.parametrize("size", [40, 600, 3000])
+def test_jpeg_that_ends_in_zeros_is_rejected(name: str, size: int) -> None:
+    for pixels in (GRAY, NOISE, np.full((400, 500), 99, np.uint8)):
+        content = saved(image_of(pixels), "JPEG", **JPEG_OPTIONS[name])
+        start = content.index(b"\xff\xda") + 20
+        cut = max(len(content) - size, start)
+        assert is_rejected(content[:cut] + bytes(size))
+        assert not is_rejected(content + bytes(size))
+
+
+def test_jpeg_with_restarts_that_lacks_the_end_of_its_last_row_is_rejected() -> None:
+    content = saved(image_of(NOISE), "JPEG", restart_marker_rows=1)
+    assert is_rejected(content[:-60] + EOI)
+
+
 def png_with(*chunks: bytes, content: bytes = b"") -> bytes:
     content = content or saved(image_of(GRAY), "PNG")
     return content[:33] + b"".join(chunks) + content[33:]

@@ -1,10 +1,10 @@
 r"""JPEG files whose end is missing, and how damage shows that libjpeg does not report.
 
 libjpeg fills what a damaged scan lacks with gray, and only warns, which Pillow does not pass on;
-libvips does. It warns about most damage of progressive scans and of those with restarts, but not
-where there are too many data in a plain sequential scan. Such a scan is therefore presented
-without its end marker: the decoder then runs out of data where there is too little, and does not
-ask for all of it where there is too much.
+libvips does, but for the last row of blocks. It warns about most damage of progressive scans and of
+those with restarts, but not where there are too many data in a single sequential scan. Such a scan
+is therefore presented without its end marker: the decoder then runs out of data where there is too
+little, and does not ask for all of it where there is too much.
 
 Source: ITU-T T.81 (JPEG), annex B.
 """
@@ -20,13 +20,14 @@ from colorize.errors import ColorizeError
 from colorize.io.high_bit_depth import decode_jpeg
 from colorize.io.jpeg_markers import DRI, EOI, FRAMES, SEQUENTIAL, SOI, SOS, next_marker
 from colorize.io.readers.limits import DAMAGED, TAKE_DAMAGED
-from colorize.io.segments import Part, SegmentFile
+from colorize.io.segments import Part, SegmentFile, zeros_before
 
 END = bytes([0xFF, EOI])
 PADDING = b"\xff\0" * 8  # ones only, which no code begins with: the decoder may look ahead at it
 OTHER_PADDING = bytes(16)
-TAIL_BYTES, STEP_BYTES = 1 << 15, 1 << 10  # the end is read in steps, to see how much was needed
-MAX_UNUSED_BYTES = 4 << 10
+TAIL_BYTES, STEP_BYTES = 1 << 12, 1 << 5  # the end is read in steps, to see how much was needed
+MAX_ZEROS = 2  # bytes at the end of the data, where there is no end marker
+MAX_UNUSED_BYTES = 128  # some cameras put a few bytes behind the data; most files have none
 
 
 class Scan(NamedTuple):
@@ -35,13 +36,16 @@ class Scan(NamedTuple):
     Attributes:
         end: where the marker behind it, or behind the last scan, begins, or the file ends.
         has_end: whether there is an end marker behind it.
-        is_plain: whether it holds the whole picture, without restarts.
+        is_single: whether it holds the whole picture.
+        has_restarts: whether the decoder can begin anew within it, so that damage may not change
+            how much data it takes.
         is_complete: whether all scans are there, of several.
     """
 
     end: int
     has_end: bool
-    is_plain: bool
+    is_single: bool
+    has_restarts: bool
     is_complete: bool
 
 
@@ -73,15 +77,19 @@ def load(file: BinaryIO, block_bytes: int, allow_damaged: bool) -> tuple[Image.I
     """
     size = file.seek(0, os.SEEK_END)
     scan = _find_scan(file, size)
-    notes = [] if scan.has_end else ["its end marker is missing"]
-    end = scan.end
+    notes, end = [], scan.end
+    if not scan.has_end:
+        notes = ["its end marker is missing"]
+        end -= max(zeros_before(file, end) - MAX_ZEROS, 0)  # of a copy that was interrupted
     whole = SegmentFile(file, [Part(0, end), END])
     image = None
-    if scan.is_plain:
+    if scan.is_single:
         image = _load_checked(file, end, PADDING, block_bytes)
         if image is not None and not scan.has_end:  # then the padding must not have been decoded
             other = _load_checked(file, end, OTHER_PADDING, block_bytes)
             image = image if other is not None and image.tobytes() == other.tobytes() else None
+        if image is not None and scan.has_restarts and _load_strictly(whole, block_bytes) is None:
+            image = None
     elif scan.is_complete:
         image = _load_strictly(whole, block_bytes)
     if image is None:
@@ -149,11 +157,11 @@ def _find_scan(file: BinaryIO, size: int) -> Scan:
         if marker == SOS:
             end, behind = next_marker(file, start, size)
             if frame in SEQUENTIAL and content[:1] == bytes([components]) and behind != SOS:
-                return Scan(end, behind == EOI, interval == 0, True)
+                return Scan(end, behind == EOI, True, interval > 0, True)
             sent = _Coefficients(components)
             sent.add(content)
             end, has_end = _later_scans(file, start, size, sent)
-            return Scan(end, has_end, False, has_end or sent.are_complete)
+            return Scan(end, has_end, False, interval > 0, has_end or sent.are_complete)
 
 
 def _later_scans(file: BinaryIO, start: int, size: int, sent: _Coefficients) -> tuple[int, bool]:

@@ -93,6 +93,8 @@ def check_jpeg(file: BinaryIO) -> None:
             raise ColorizeError("is a JPEG-LS file, which is not read: export it as TIFF or PNG")
         if marker in FRAMES and len(content) == 6:
             frame, components = marker, content[5]
+            if content[1:3] == b"\0\0":  # it comes behind the first scan, in a segment DNL
+                raise ColorizeError("its header lacks the height (DNL): save it as PNG")
             if content[0] > 8:
                 what = f"is a JPEG of {content[0]} bits"
                 raise ColorizeError(f"{what}, which is not read: export it as TIFF or PNG")
