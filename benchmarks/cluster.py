@@ -127,7 +127,7 @@ def descends(process: int) -> bool:
     while process > 1:
         if process == os.getpid():
             return True
-        stat = Path(f"/proc/{process}/stat").read_text()
+        stat = Path(f"/proc/{process}/stat").read_text(encoding="utf-8")
         process = int(stat.rpartition(")")[2].split()[1])
     return False
 

@@ -79,7 +79,7 @@ def watch(process: subprocess.Popen[bytes], manifest: Path) -> list[Sample]:
 
 def held(process: int) -> tuple[int, int]:
     """Return the resident memory in bytes and the number of open files of a process."""
-    pages = int(Path(f"/proc/{process}/statm").read_text().split()[1])
+    pages = int(Path(f"/proc/{process}/statm").read_text(encoding="utf-8").split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE"), len(os.listdir(f"/proc/{process}/fd"))
 
 

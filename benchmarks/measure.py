@@ -52,7 +52,10 @@ def run_command(command: Sequence[object], folder: Path, status: int = 0) -> Run
     read_end, write_end = os.pipe()
     launcher = (sys.executable, "-I", "-S", "-c", LAUNCHER, write_end, *command)
     busy = -_busy()
-    with open(read_end) as figures, open(write_end, "w") as writer:
+    with (
+        open(read_end, encoding="utf-8") as figures,
+        open(write_end, "w", encoding="utf-8") as writer,
+    ):
         done = subprocess.run(
             [str(part) for part in launcher], cwd=folder, stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, pass_fds=[write_end], check=False,
@@ -72,7 +75,7 @@ def _busy() -> float:
     counters = Path("/proc/stat")
     if not counters.is_file():
         return 0
-    user, nice, system = counters.read_text().split()[1:4]
+    user, nice, system = counters.read_text(encoding="utf-8").split()[1:4]
     return (int(user) + int(nice) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
@@ -143,7 +146,7 @@ def _version(name: str) -> str | None:
 def _processor() -> str:
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.is_file():
-        for line in cpuinfo.read_text().splitlines():
+        for line in cpuinfo.read_text(encoding="utf-8").splitlines():
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
     return platform.processor() or platform.machine()

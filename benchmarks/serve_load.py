@@ -131,7 +131,7 @@ def main(argv: list[str] | None = None) -> int:
 def _peak_memory(pid: int) -> int | None:
     """Return the largest resident size of a process in MB, None where there is no /proc."""
     try:
-        status = Path(f"/proc/{pid}/status").read_text()
+        status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
     except OSError:
         return None
     peak = re.search(r"VmHWM:\s+(\d+) kB", status)
@@ -153,7 +153,7 @@ def _memory_with_workers(pid: int) -> int | None:
     total = 0
     for each in family:
         with suppress(OSError):
-            usage = Path(f"/proc/{each}/smaps_rollup").read_text()
+            usage = Path(f"/proc/{each}/smaps_rollup").read_text(encoding="utf-8")
             total += sum(int(size) for size in re.findall(r"^Pss:\s+(\d+) kB", usage, re.M))
     return total // 1000 or None
 

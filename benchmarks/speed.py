@@ -220,8 +220,8 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _add(file: Path, name: str, figures: Figures) -> None:
-    known = json.loads(file.read_text()) if file.exists() else {}
-    file.write_text(json.dumps(known | {name: figures}, indent=1) + "\n")
+    known = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    file.write_text(json.dumps(known | {name: figures}, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -164,14 +164,14 @@ def main(argv: list[str] | None = None) -> int:
     if len(names) not in (1, 2):
         sys.stderr.write(f"{__doc__}\n")
         return 2
-    text = table(json.loads(Path(names[0]).read_text()))
+    text = table(json.loads(Path(names[0]).read_text(encoding="utf-8")))
     if len(names) == 1:
         sys.stdout.write(text + "\n")
         return 0
     document = Path(names[1])
-    before, _, rest = document.read_text().partition(BEGIN)
+    before, _, rest = document.read_text(encoding="utf-8").partition(BEGIN)
     _, _, after = rest.partition(END)
-    document.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}")
+    document.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}", encoding="utf-8")
     return 0
 
 

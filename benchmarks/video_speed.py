@@ -82,7 +82,7 @@ def whole(colorizer: Colorizer, path: Path, frames: int, options: VideoOptions) 
 def _busy_seconds() -> float:
     """Return the CPU time that all processes have used; 0 where the system does not tell."""
     try:
-        fields = Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]
+        fields = Path("/proc/stat").read_text(encoding="utf-8").split("\n", 1)[0].split()[1:9]
     except OSError:
         return 0.0
     user, nice, system, _, _, irq, soft, _ = map(int, fields)

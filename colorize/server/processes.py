@@ -245,7 +245,7 @@ def _limit_memory(amount: int | None) -> None:
 
 def _data_bytes() -> int:
     """Return the size of this process's private writable memory (proc(5), statm, field 6)."""
-    with open("/proc/self/statm") as file:
+    with open("/proc/self/statm", encoding="utf-8") as file:
         return int(file.read().split()[5]) * os.sysconf("SC_PAGE_SIZE")
 
 
