@@ -14,6 +14,7 @@ import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from colorize.errors import ColorizeError, display_name, error_context
 from colorize.io.atomic import lock_file, remove_stale_temp_files
@@ -45,22 +46,31 @@ def unfinished_folder(
     with error_context(name, "cannot be written"):
         path.mkdir(exist_ok=True)
         lock = open(path / LOCK, "wb")
-    with lock:
-        try:
-            lock_file(lock.fileno())
-        except BlockingIOError as error:
-            raise ColorizeError(f"{name}: another process is writing it already") from error
-        except OSError:  # a file system without locks
-            pass
-        remove_stale_temp_files(path)
-        try:
-            yield path
-        except BaseException:
-            if not keep or not any(path.glob(f"*{PIECE_SUFFIX}")):
-                shutil.rmtree(path, ignore_errors=True)
-            raise
-        (path / FINISHED).touch()
-        shutil.rmtree(path, ignore_errors=True)
+    try:
+        with lock:
+            _hold(lock, name)
+            remove_stale_temp_files(path)
+            try:
+                yield path
+            except BaseException:
+                if not keep or not any(path.glob(f"*{PIECE_SUFFIX}")):
+                    shutil.rmtree(path, ignore_errors=True)
+                raise
+            (path / FINISHED).touch()
+            shutil.rmtree(path, ignore_errors=True)
+    finally:
+        if os.path.isdir(path) and os.listdir(path) == [LOCK]:
+            _remove_unlocked(path)  # Windows kept the lock, which was open
+
+
+def _hold(lock: IO[bytes], name: str) -> None:
+    """Lock a file. Raises ColorizeError where another process has locked it."""
+    try:
+        lock_file(lock.fileno())
+    except BlockingIOError as error:
+        raise ColorizeError(f"{name}: another process is writing it already") from error
+    except OSError:  # a file system without locks
+        pass
 
 
 def unfinished_path(target: str | os.PathLike[str], settings: Mapping[str, object]) -> Path:

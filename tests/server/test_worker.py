@@ -15,6 +15,7 @@ from PIL import Image
 from colorize.errors import ColorizeError
 from colorize.options import ColorizeOptions, OutputOptions
 from colorize.runtime.batching import DynamicBatcher
+from colorize.server import processes
 from colorize.server.limits import Limits
 from colorize.server.memory import MemoryBudget, bytes_for_colorizing
 from colorize.server.parameters import ColorizeRequest
@@ -85,6 +86,14 @@ def test_stopping_ends_running_and_waiting_jobs(runner):
 def test_full_disk_is_told_apart(runner):
     with started(runner) as worker, pytest.raises(DiskFull):
         outcome(worker, "fill disk")
+
+
+@pytest.mark.parametrize(
+    ("platform", "method"), [("linux", "forkserver"), ("darwin", "spawn"), ("win32", "spawn")]
+)
+def test_processes_are_copies_on_linux_only(platform, method, monkeypatch):
+    monkeypatch.setattr(processes.sys, "platform", platform)
+    assert processes._context().get_start_method() == method
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems cannot limit it")

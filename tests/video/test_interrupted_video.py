@@ -1,6 +1,7 @@
 """An interrupted video goes on where it stopped."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -113,6 +114,27 @@ def test_two_processes_do_not_write_the_same_video(tmp_path):
         unfinished.remove_finished(tmp_path)
         assert folder.exists()
     assert not folder.exists()
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="lists open files")
+@pytest.mark.parametrize("fails", [False, True])
+def test_lock_is_closed_before_it_is_removed(tmp_path, monkeypatch, fails):
+    """As Windows needs it, where an open file cannot be removed."""
+
+    def remove(path, ignore_errors):
+        opened = [os.path.realpath(link) for link in Path("/proc/self/fd").iterdir()]
+        for file in path.iterdir():
+            if str(file) not in opened:
+                file.unlink()
+        with suppress(OSError):
+            path.rmdir()
+
+    monkeypatch.setattr(unfinished, "WINDOWS", True)
+    monkeypatch.setattr(unfinished.shutil, "rmtree", remove)
+    with suppress(ZeroDivisionError), unfinished.unfinished_folder(tmp_path / "c.mp4", SETTINGS):
+        if fails:
+            raise ZeroDivisionError
+    assert os.listdir(tmp_path) == []
 
 
 def test_folder_of_a_run_that_was_killed_at_its_end_is_removed(tmp_path):
