@@ -168,16 +168,16 @@ class JobWorker:
         )
 
     def _colorize(self, job: Job, photo: Photo) -> Photo:
-        if job.sample is None and job.hints is None:
-            return self.colorize(photo)
-        assert self.render is not None
-        return self.render(job, photo)
+        if job.sample is None and job.hints is None and not job.is_extra:
+            return _named(job, lambda: self.colorize(photo))
+        render = self.render
+        assert render is not None
+        return _named(job, lambda: render(job, photo))
 
     def _render_extra(self, job: Job, found: Found | None) -> Result:
         """Write the confidence map or color layer of a photograph's first page."""
-        assert self.render is not None
         self._raise_if_cancelled()
-        rendered = self.render(job, read_photo(job.source, self.options))
+        rendered = self._colorize(job, read_photo(job.source, self.options))
         self._raise_if_cancelled()
         _make_folder(job.target.parent)
         with open_output(job.target) as target:
@@ -238,6 +238,15 @@ class BatchWorker:
             return result  # neither done nor failed: the next run does it
         self.manifest.append(finish_entry(started, result.error, result.seconds))
         return result
+
+
+def _named(job: Job, render: Callable[[], Photo]) -> Photo:
+    """Return what `render` returns; its error names the photograph, as those of readers do."""
+    try:
+        return render()
+    except ColorizeError as error:
+        with error_context(display_name(job.source)):
+            raise error from None
 
 
 def _was_colorized(photo: Photo) -> bool:

@@ -32,6 +32,16 @@ def test_bad_file_does_not_stop_the_others(tmp_path):
     assert Image.open(jobs[0].target).getpixel((0, 0)) == (200, 0, 0)
 
 
+@pytest.mark.parametrize("sample", [None, 1])
+def test_error_of_the_network_names_the_photograph(sample, tmp_path):
+    def faulty(*_: object) -> Photo:
+        raise ColorizeError("gives colors that are not numbers")
+
+    job = Job(save(tmp_path / "a.png"), tmp_path / "out.png", sample=sample)
+    (result,) = batch.run([job], faulty, WriteOptions(), render=faulty)
+    assert result.error == f"{job.source}: gives colors that are not numbers"
+
+
 def test_unexpected_exception_is_one_line_and_leaves_no_file(tmp_path):
     def faulty(photo: Photo) -> Photo:
         raise RuntimeError("first line\nsecond line")
