@@ -74,7 +74,9 @@ class HintedPixels(NamedTuple):
 
     def apply_to(self, ab: Floats, rows: slice, columns: slice) -> None:
         """Set the hinted pixels in place in the ab, (2, rows, columns), of a block."""
-        ends = np.searchsorted(self.rows, np.arange(rows.start, rows.stop + 1))
+        # of the same type: else all rows would be converted for each block
+        wanted = np.arange(rows.start, rows.stop + 1, dtype=self.rows.dtype)
+        ends = np.searchsorted(self.rows, wanted)
         if columns.stop - columns.start == self.size[1]:
             parts = [slice(ends[0], ends[-1])]
         else:
