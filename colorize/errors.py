@@ -18,6 +18,7 @@ _REASONS = {
     errno.ELOOP: "a link that leads to itself",
     errno.ENAMETOOLONG: "the name is too long",
     errno.EROFS: "the file system is read-only",
+    errno.EMFILE: "too many open files; a higher limit helps (ulimit -n)",
 }
 
 

@@ -32,7 +32,7 @@ def test_a_missing_file_has_the_same_reason_everywhere(use: Callable[[Path], obj
     ("error", "reason"),
     [
         (OSError(errno.EACCES, "Permission denied"), "permission denied"),
-        (OSError(errno.EMFILE, "Too many open files"), "too many open files"),
+        (OSError(errno.EIO, "Input/output error"), "input/output error"),
         (OSError("bad\nluck"), "bad luck"),
         (ValueError(), "ValueError"),
     ],

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from colorize.batch.manifest import Manifest
-from colorize.errors import ColorizeError, display_name
+from colorize.errors import ColorizeError, display_name, one_line, reason_of
 from colorize.io import readers
 from colorize.io.photo import Photo
 from colorize.video.formats import VideoResult
@@ -161,7 +161,9 @@ def failure_line(job: Job, error: Exception) -> str:
     if isinstance(error, ColorizeError):
         return str(error)
     name = display_name(job.source)
-    if isinstance(error, MemoryError):
-        return f"{name}: not enough memory for this picture"
+    if isinstance(error, (MemoryError, OSError)):
+        return f"{name}: {reason_of(error)}"
+    if isinstance(error, ImportError):  # there is too little memory for it, or too few open files
+        return f"{name}: a library cannot be loaded: {one_line(error)}"
     what = f"unexpected {type(error).__name__}: {error}; please report it"
     return f"{name}: {' '.join(what.split())}"

@@ -18,6 +18,8 @@ from colorize.io.storage import RemotePath, exists, is_file, open_input, size_an
 from colorize.video.formats import is_video
 from colorize.viewing.gallery import Thumbnails
 
+MAX_AHEAD_NS = 86_400 * 10**9  # a day: by how much clocks of machines in use may differ
+
 
 class Prechecker:
     """Tells which jobs are skipped or rejected; called from several threads."""
@@ -114,6 +116,11 @@ def check(job: Job, rejected: Mapping[Job, str], options: WriteOptions) -> Resul
 
 
 def _is_newer(source: Path, target: Path) -> bool:
-    """Return whether a source was changed after its output was written."""
+    """Return whether a source was changed after its output was written.
+
+    A time far in the future tells nothing: it is that of a clock which was wrong.
+    """
     (_, changed), (_, written) = size_and_mtime(source), size_and_mtime(target)
-    return changed is not None and written is not None and changed > written
+    if changed is None or written is None or changed > time.time_ns() + MAX_AHEAD_NS:
+        return False
+    return changed > written

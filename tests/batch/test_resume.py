@@ -1,5 +1,8 @@
 """Second runs: existing outputs and the manifest."""
 
+import os
+import time
+
 import pytest
 from fixtures.batches import content, dry_run, redden, run, save, size_of, state
 
@@ -77,6 +80,16 @@ def test_output_missing_from_the_manifest_is_kept(batch_of_three):
     target = save(batch_of_three.jobs[1].target, (1, 1))
     assert batch_of_three() == ["done", "failed", "done"]
     assert size_of(target) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("days", "expected"), [(-1, "skipped"), (0.5, "failed"), (9999, "skipped")]
+)
+def test_input_of_a_wrong_clock_is_not_newer(days, expected, tmp_path):
+    job = Job(save(tmp_path / "a.png"), save(tmp_path / "out.png"))
+    seconds = time.time() + 86_400 * days
+    os.utime(job.source, (seconds, seconds))
+    assert state(run([job], existing="keep newer")[job]) == expected
 
 
 def test_failures_are_retried(batch_of_three):

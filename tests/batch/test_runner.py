@@ -1,6 +1,7 @@
 """Running jobs: failures, cancellation, and how many run at a time."""
 
 import dataclasses
+import errno
 import json
 import os
 import threading
@@ -40,6 +41,23 @@ def test_error_of_the_network_names_the_photograph(sample, tmp_path):
     job = Job(save(tmp_path / "a.png"), tmp_path / "out.png", sample=sample)
     (result,) = batch.run([job], faulty, WriteOptions(), render=faulty)
     assert result.error == f"{job.source}: gives colors that are not numbers"
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (OSError(errno.EMFILE, "Too many open files", "a_module.py"), "too many open files"),
+        (ImportError("libx.so: cannot allocate memory"), "a library cannot be loaded: libx.so"),
+        (MemoryError(), "not enough memory"),
+    ],
+)
+def test_lack_of_something_is_not_taken_for_a_bug(error, reason, tmp_path):
+    def faulty(photo: Photo) -> Photo:
+        raise error
+
+    job = Job(save(tmp_path / "a.png"), tmp_path / "out.png")
+    said = run([job], faulty)[job].error
+    assert said.startswith(f"{job.source}: {reason}") and "report it" not in said
 
 
 def test_unexpected_exception_is_one_line_and_leaves_no_file(tmp_path):
