@@ -24,6 +24,7 @@ from colorize.batch.naming import (
     plan_confidence_maps,
     plan_jobs,
 )
+from colorize.batch.precheck import why_unwritable
 from colorize.batch.report import Report, failure_log, gallery
 from colorize.batch.runner import DEFAULT_WORKERS, clean_up, dry_run, run
 from colorize.batch.sequences import run_sequences
@@ -36,5 +37,5 @@ __all__ = [
     "WriteOptions", "assign_hints", "clean_up", "describe_left_out", "describe_unused_hints",
     "dry_run", "estimated_bytes", "failure_line", "failure_log", "find_conflicts", "find_images",
     "free_bytes", "gallery", "plan_confidence_maps", "plan_jobs", "read_hint_file",
-    "run", "run_sequences",
+    "run", "run_sequences", "why_unwritable",
 ]  # fmt: skip

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import glob
+import itertools
 import os
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import TypeVar, cast
 
 from colorize.batch.conflicts import real_path
 from colorize.batch.globbing import expand, is_excluded, is_hidden, is_match, unlistable, walk
@@ -27,6 +28,8 @@ from colorize.io.storage import (
     parse_path,
 )
 from colorize.video.formats import is_video_name
+
+N = TypeVar("N", str, Path)
 
 MAX_SUFFIXES = 8  # that the line about files left out names
 
@@ -62,15 +65,17 @@ def find_images(
 
     Raises:
         NothingFound: there is no photograph among them.
-        ColorizeError: a folder cannot be read, or a pattern is wrong.
+        ColorizeError: the only input cannot be read, or the only pattern is wrong; one of several
+            becomes a rejected source.
     """
     search = _Search(patterns, outputs, exclude, Counter() if left_out is None else left_out)
     if inputs:
-        sources = [source for path in inputs for source in search.input(path)]
+        found = [_or_rejected(search.input, path, len(inputs)) for path in inputs]
     elif patterns:
-        sources = [source for pattern in patterns for source in search.pattern(pattern)]
+        found = [_or_rejected(search.pattern, pattern, len(patterns)) for pattern in patterns]
     else:
         raise ColorizeError("no input: name a file, a folder or a pattern")
+    sources = itertools.chain.from_iterable(found)
     kept = [source for source in sources if not is_excluded(source.relative, exclude)]
     if not kept:
         raise NothingFound("nothing to do: --exclude leaves out all inputs")
@@ -94,6 +99,17 @@ def describe_left_out(left_out: Counter[str]) -> str:
     if RAW_SUFFIXES & left_out.keys():
         remedy += f"; raw files need an extra: {install_command('raw')}"
     return f"{files} left out: {', '.join(counts)}{remedy}"
+
+
+def _or_rejected(find: Callable[[N], list[Source]], name: N, number: int) -> list[Source]:
+    """Return the sources that one of a number of names stands for, or a rejected one for it."""
+    try:
+        return find(name)
+    except ColorizeError as error:
+        if number == 1:
+            raise
+        reason = error.reason.removeprefix(f"{display_name(name)}: ")
+        return [Source(Path(name), Path(Path(name).name), reason)]
 
 
 def _without_earlier_results(
@@ -143,11 +159,18 @@ class _Search:
                 break
             root = root.parent
         outputs = _nested_outputs(self.outputs, root)
-        names = expand(os.fspath(pattern), lambda path: _is_one_of(path, outputs))
+        failures: dict[str, OSError] = {}
+
+        def on_error(error: OSError) -> None:
+            failures[error.filename] = error
+
+        names = expand(os.fspath(pattern), lambda path: _is_one_of(path, outputs), on_error)
         files = [path for path in map(Path, names) if outputs.isdisjoint(real_path(path).parents)]
-        if not files:
+        sources = [Source(path, path.relative_to(root)) for path in files]
+        sources += [_unreadable(error, root) for error in failures.values()]
+        if not sources:
             raise NothingFound(f"{display_name(pattern)}: no file matches")
-        return [Source(path, path.relative_to(root)) for path in files]
+        return sources
 
     def store_pattern(self, pattern: str) -> list[Source]:
         """Return the objects of a pattern, relative to the part before the first wildcard."""

@@ -94,7 +94,7 @@ def expand(pattern: str, skip: Skip = _no_folder, on_error: OnError = _ignore) -
     Args:
         pattern: absolute, or relative to the working folder.
         skip: whether `**` leaves out a folder, by its path.
-        on_error: called for a folder below `**` that can't be listed.
+        on_error: called for a folder that can't be listed.
     """
     drive, rest = os.path.splitdrive(pattern)
     parts = re.split(r"[/\\]+" if os.sep == "\\" else "/+", rest)
@@ -106,7 +106,7 @@ def expand(pattern: str, skip: Skip = _no_folder, on_error: OnError = _ignore) -
         if part == "**":
             found = [path for base in found for path in _below(base, is_last, skip, on_error)]
         else:
-            found = [path for base in found for path in _matching(base, part)]
+            found = [path for base in found for path in _matching(base, part, on_error)]
         found = list(dict.fromkeys(found))
     return sorted(path for path in found if not os.path.isdir(path))
 
@@ -122,13 +122,16 @@ def _below(base: str, files: bool, skip: Skip, on_error: OnError) -> Iterator[st
             yield folder
 
 
-def _matching(base: str, part: str) -> list[str]:
+def _matching(base: str, part: str, on_error: OnError) -> list[str]:
     """Return the paths of what is in a folder and matches one part of a pattern."""
     if not glob.has_magic(part) and os.path.lexists(path := os.path.join(base, part)):
         return [path]
     try:
         names = os.listdir(base or os.curdir)
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        on_error(error)
         return []
     hidden = part.startswith(".")
     return [

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
+import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,7 +12,7 @@ from threading import Event
 
 from colorize.batch.adoption import has_other_settings, is_result
 from colorize.batch.jobs import Cause, Job, Result, WriteOptions, failure_line
-from colorize.errors import display_name, error_context
+from colorize.errors import display_name, error_context, reason_of
 from colorize.io import readers
 from colorize.io.atomic import check_replaceable
 from colorize.io.photo import Photo
@@ -82,6 +84,14 @@ def check(job: Job, rejected: Mapping[Job, str], options: WriteOptions) -> Resul
 
     Raises ColorizeError where something other than a file is at the output's path.
     """
+    result = _check_earlier(job, rejected, options)
+    if result is None and (reason := why_unwritable(job.target.parent)):
+        return Result(job, 0, f"{display_name(job.source)}: {reason}")
+    return result
+
+
+def _check_earlier(job: Job, rejected: Mapping[Job, str], options: WriteOptions) -> Result | None:
+    """Return the result of a job that conflicts or was done before, None for others."""
     source, target = display_name(job.source), display_name(job.target)
     manifest, existing = options.manifest, options.existing
     if job in rejected:
@@ -113,6 +123,23 @@ def check(job: Job, rejected: Mapping[Job, str], options: WriteOptions) -> Resul
         return Result(job, 0, skipped=f"{target} exists", cause=cause)
     error = f"{source}: {target} {what}; --overwrite replaces it, --skip-existing keeps it"
     return Result(job, 0, error, cause=cause)
+
+
+def why_unwritable(folder: Path) -> str | None:
+    """Return why an output folder, which need not exist yet, cannot be written, None if it can.
+
+    Asked before a photograph is colorized in vain.
+    """
+    existing = folder
+    while not os.path.lexists(existing) and existing != existing.parent:
+        existing = existing.parent
+    if isinstance(folder, RemotePath) or not os.path.isdir(existing):
+        return None  # writing tells
+    if os.access(existing, os.W_OK | os.X_OK):
+        return None
+    read_only = hasattr(os, "ST_RDONLY") and os.statvfs(existing).f_flag & os.ST_RDONLY
+    number = errno.EROFS if read_only else errno.EACCES
+    return f"cannot write to {display_name(folder)}: {reason_of(OSError(number, ''))}"
 
 
 def _is_newer(source: Path, target: Path) -> bool:

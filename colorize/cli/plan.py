@@ -83,7 +83,11 @@ def make_plan(args: argparse.Namespace) -> Plan:
 
 
 def check_outputs(args: argparse.Namespace) -> None:
-    """Raise ColorizeError where several inputs have one file as their output."""
+    """Raise ColorizeError for outputs that cannot be, such as one file for several inputs."""
+    if args.output and not exists(output := parse_path(args.output)):
+        folder = output if is_batch(args) else output.parent
+        if reason := batch.why_unwritable(folder):
+            raise ColorizeError(reason, "choose another -o")
     if not is_batch(args):
         return
     for flag, name in (("-o", args.output), ("--confidence-map", args.confidence_map)):

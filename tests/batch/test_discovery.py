@@ -1,5 +1,6 @@
 """Which files folders and patterns contribute."""
 
+import errno
 import os
 from collections import Counter
 from pathlib import Path
@@ -35,6 +36,36 @@ def test_pattern_without_folder_is_relative_to_its_fixed_part(tmp_path):
     assert sorted(s.relative for s in found) == [Path("a.jpg"), Path("deep/b.jpg")]
     with pytest.raises(ColorizeError, match="no file matches"):
         batch.find_images([], [f"{tmp_path}/none/*.jpg"])
+
+
+@pytest.mark.parametrize("bad", ["empty", "missing", "*.gif"])
+def test_one_bad_input_of_several_is_rejected(bad, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    save(Path("a.png"))
+    Path("empty").mkdir()
+    if bad == "*.gif":
+        found = batch.find_images([], ["*.png", bad])
+    else:
+        found = batch.find_images([Path("a.png"), Path(bad)])
+    assert [source.path.name for source in found] == ["a.png", bad]
+    if bad != "missing":  # reading it tells
+        assert found[1].rejection in ("no photographs in it", "no file matches")
+
+
+def test_folder_of_a_pattern_that_cannot_be_listed_is_rejected(tmp_path, monkeypatch):
+    save(tmp_path / "in/a.png"), save(tmp_path / "in/locked/b.png")
+    for name in ("listdir", "scandir"):
+        original = getattr(os, name)
+
+        def refuse(path, original=original):
+            if os.fspath(path).endswith("locked"):
+                raise PermissionError(errno.EACCES, "Permission denied", path)
+            return original(path)
+
+        monkeypatch.setattr(os, name, refuse)
+    for pattern in ("in/**/*.png", "in/*/*.png"):
+        *_, last = batch.find_images([], [str(tmp_path / pattern)])
+        assert (last.path.name, last.rejection is None) == ("locked", False)
 
 
 def test_folder_without_photographs_is_an_error(tmp_path):

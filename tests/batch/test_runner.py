@@ -43,6 +43,18 @@ def test_error_of_the_network_names_the_photograph(sample, tmp_path):
     assert result.error == f"{job.source}: gives colors that are not numbers"
 
 
+def test_nothing_is_colorized_for_a_folder_that_cannot_be_written(tmp_path, monkeypatch):
+    def never(photo: Photo) -> Photo:
+        raise AssertionError
+
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    job = Job(save(tmp_path / "a.png"), tmp_path / "out/new/a.png")
+    done = Job(job.source, save(tmp_path / "b.png"))
+    results = run([job, done], never, existing="keep")
+    assert results[job].error.endswith("new: permission denied")
+    assert results[done].skipped
+
+
 @pytest.mark.parametrize(
     ("error", "reason"),
     [

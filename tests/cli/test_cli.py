@@ -123,6 +123,15 @@ def test_several_inputs_are_not_written_to_one_file(colorize_, inputs, flag, nam
     assert not os.path.lexists(name)
 
 
+def test_an_output_folder_that_cannot_be_made_is_one_line(colorize_, monkeypatch):
+    save("a.png"), save("b.png")
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    for arguments in (["a.png", "b.png", "-o", "out"], ["a.png", "-o", "out/a.png"]):
+        status, said = colorize_(*arguments)
+        assert (status, said.count("\n")) == (1, 1)
+        assert "out: permission denied" in said and "-o" in said
+
+
 def test_a_folder_may_have_the_suffix_of_a_picture(colorize_):
     save("a.png"), save("b.png")
     for _ in range(2):  # it exists the second time
