@@ -13,6 +13,7 @@ from typing import BinaryIO, NamedTuple
 MAX_BOXES = 65_536
 MAX_BOX_BYTES = 64 << 20  # of one box that is read
 OF_PIXELS = (b"jp2c", b"mdat")  # never read: they are what is large
+NEEDED = (*OF_PIXELS, b"jxlc", b"jxlp", b"meta", b"moov", b"jp2h")  # which may be cut off
 
 
 class Box(NamedTuple):
@@ -29,7 +30,10 @@ class Box(NamedTuple):
 
 
 def walk_boxes(file: BinaryIO) -> Iterator[Box]:
-    """Yield the boxes of a file, if it has boxes, up to the first that it does not hold in full."""
+    """Yield the boxes of a file, if it has boxes, up to the first that it does not hold in full.
+
+    What is not a box ends them as well, by its type.
+    """
     file_size = file.seek(0, os.SEEK_END)
     offset = 0
     for _ in range(MAX_BOXES):
@@ -41,7 +45,7 @@ def walk_boxes(file: BinaryIO) -> Iterator[Box]:
         if length == 1:
             header, length = 16, int.from_bytes(file.read(8), "big")
         length = length or file_size - offset  # 0: up to the end of the file
-        if length < header:
+        if length < header or not all(0x20 <= character < 0x7F for character in type):
             return
         yield Box(type, offset + header, length - header)
         offset += length
@@ -54,6 +58,16 @@ def read_boxes(file: BinaryIO) -> Iterator[tuple[bytes, bytes]]:
         if box.end <= file_size and box.size < MAX_BOX_BYTES and box.type not in OF_PIXELS:
             file.seek(box.offset)
             yield box.type, file.read(box.size)
+
+
+def boxes_end(file: BinaryIO) -> int:
+    """Return where the boxes of a file end, but for what only looks like one behind them."""
+    size, end = file.seek(0, os.SEEK_END), 0
+    for box in walk_boxes(file):
+        if box.end > size and box.type not in NEEDED:
+            break
+        end = min(box.end, size)
+    return end
 
 
 def needed_size(file: BinaryIO) -> int:

@@ -15,6 +15,7 @@ from fixtures.image_files import (
     IPTC,
     WIDTH,
     exif_bytes,
+    heic,
     image_of,
     plain_tiff,
     png_chunk,
@@ -441,3 +442,33 @@ def test_second_picture_of_heic_is_noted() -> None:
     content = io.BytesIO()
     file.save(content)
     assert "further pictures" in notes_of(content.getvalue())
+
+
+STILLS = {
+    "BMP": lambda: saved(image_of(GRAY), "BMP"),
+    "BMP of 1 bit": lambda: saved(image_of(GRAY).convert("1"), "BMP"),
+    "BMP in color": lambda: saved(image_of(GRAY[:, :-1]).convert("RGB"), "BMP"),
+    "JPEG 2000": lambda: saved(image_of(GRAY), "JPEG2000"),
+    "AVIF": lambda: saved(image_of(GRAY), "AVIF"),
+    "HEIC": lambda: heic(GRAY),
+    "PNG": lambda: saved(image_of(GRAY), "PNG"),
+    "WebP": lambda: saved(image_of(GRAY), "WEBP"),
+    "GIF": lambda: saved(image_of(GRAY), "GIF"),
+}
+
+
+@pytest.mark.parametrize("name", STILLS)
+def test_bytes_behind_the_picture_are_noted(name: str) -> None:
+    content = STILLS[name]()
+    for trailer in (b"", bytes(700), b"JUNK" * 40, b"\x1a\x95 no box"):
+        notes = read(io.BytesIO(content + trailer)).metadata.notes
+        is_padding = not trailer.strip(b"\0")
+        expected = () if is_padding else (f"{len(trailer)} bytes behind its pixels: left out",)
+        assert notes == expected
+
+
+@pytest.mark.parametrize("name", ["AVIF", "HEIC"])
+def test_boxes_that_are_not_kept_are_noted(name: str) -> None:
+    content = STILLS[name]() + pack_box(b"mpvd", b"a video") + pack_box(b"sefd", b"words")
+    notes = "; ".join(read(io.BytesIO(content)).metadata.notes)
+    assert "the video in it" in notes and "sefd" in notes

@@ -9,7 +9,19 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fixtures.image_files import GRAY, GRAY16, HEIGHT, RGB16, WIDTH, image_of, png_chunk, saved
+import tifffile
+from fixtures.image_files import (
+    GRAY,
+    GRAY16,
+    HEIGHT,
+    RGB16,
+    WIDTH,
+    exif_bytes,
+    heic,
+    image_of,
+    png_chunk,
+    saved,
+)
 
 from colorize.errors import ColorizeError
 from colorize.io.photo import Photo
@@ -154,3 +166,69 @@ def test_damaged_text_pixels_are_not_taken_as_black() -> None:
     assert "damaged" in rejection(content)
     with pytest.raises(ColorizeError, match="nothing"):
         photos(content, allow_damaged=True)
+
+
+SMOOTH = np.add.outer(np.arange(160), np.arange(240)).astype(np.uint8)
+GRAINY = np.dstack([SMOOTH, 255 - SMOOTH, SMOOTH // 2]) // 2
+GRAINY += np.random.default_rng(0).integers(0, 60, GRAINY.shape, dtype=np.uint8)
+FLAT = np.full((600, 800, 3), 255, np.uint8)
+
+
+def coded(pixels: np.ndarray, format: str, **options: Any) -> bytes:
+    frames = [image_of(pixels), image_of(pixels[::-1])]
+    if format == "HEIF":
+        return heic(pixels, **options)
+    if format == "TIFF":
+        file = io.BytesIO()
+        tifffile.imwrite(file, pixels, photometric="rgb", metadata=None, **options)
+        return file.getvalue()
+    if options.get("save_all"):
+        options["append_images"] = frames[1:]
+    return saved(frames[0], format, **options)
+
+
+CODED: dict[str, tuple[str, dict[str, Any]]] = {
+    "WebP": ("WEBP", {}),
+    "WebP without loss": ("WEBP", {"lossless": True}),
+    "animated WebP": ("WEBP", {"save_all": True}),
+    "AVIF": ("AVIF", {"speed": 9}),
+    "animated AVIF": ("AVIF", {"speed": 9, "save_all": True}),
+    "AVIF with EXIF": ("AVIF", {"speed": 9, "exif": exif_bytes() + bytes(500)}),
+    "HEIC": ("HEIF", {"quality": 80}),
+    "JPEG 2000": ("JPEG2000", {}),
+    "JPEG 2000 in TIFF": ("TIFF", {"compression": "jpeg2000"}),
+    "WebP in TIFF": ("TIFF", {"compression": "webp"}),
+    "LZW in TIFF": ("TIFF", {"compression": "lzw"}),
+    "Zstandard in TIFF": ("TIFF", {"compression": "zstd"}),
+    "GIF": ("GIF", {}),
+}
+
+
+@pytest.mark.parametrize("name", CODED)
+def test_zeros_in_the_place_of_the_last_pixels_are_damage(name: str) -> None:
+    format, options = CODED[name]
+    content = coded(GRAINY, format, **options)
+    photos(content)
+    zeros = len(content) * 2 // 5
+    reason = rejection(content[:-zeros] + bytes(zeros))
+    assert TAKE_DAMAGED in reason
+
+
+@pytest.mark.parametrize("name", CODED)
+def test_zeros_in_and_behind_sound_files_do_not_matter(name: str) -> None:
+    format, options = CODED[name]
+    for pixels in (FLAT, FLAT // 255, GRAINY):
+        content = coded(pixels, format, **options)
+        assert not notes_of(content)
+        assert not notes_of(content + bytes(4096))
+
+
+def test_what_is_in_front_of_zeros_is_taken_where_allowed() -> None:
+    for name in ("WebP", "animated WebP", "AVIF", "HEIC"):
+        format, options = CODED[name]
+        content = coded(GRAINY, format, **options)
+        cut = content[: -len(content) // 3]
+        photo, *_ = photos(cut + bytes(len(content) // 3), allow_damaged=True)
+        assert photo.size == GRAINY.shape[:2]
+        difference = np.abs(photo.pixels[:48].astype(int) - GRAINY[:48])
+        assert difference.mean() < 20

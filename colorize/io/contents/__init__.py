@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 
 from PIL import Image
 
-from colorize.io.contents import gif, jp2, jpeg, jpegxl, png, pnm, webp
+from colorize.io.contents import bmp, gif, heif, jp2, jpeg, jpegxl, png, pnm, webp
 from colorize.io.contents.types import Contents, describe_pixel_shape
 from colorize.io.photoshop import IPTC
 
@@ -24,6 +24,11 @@ _READERS = {
     "PPM": pnm.read_contents,
     "WEBP": webp.read_contents,
 }
+_NOTES_READERS = {  # of formats whose metadata Pillow knows
+    "AVIF": heif.read_contents,
+    "BMP": bmp.read_contents,
+    "HEIF": heif.read_contents,
+}
 
 __all__ = ["Contents", "contents_of_image", "describe_pixel_shape", "read_contents"]
 
@@ -32,7 +37,10 @@ def read_contents(image: Image.Image, file: BinaryIO) -> Contents:
     """Return what the file of a loaded Pillow image holds; the file's position changes."""
     reader = _READERS.get(image.format or "")
     if reader is None:
-        return contents_of_image(image)
+        contents = contents_of_image(image)
+        if notes_reader := _NOTES_READERS.get(image.format or ""):
+            notes_reader(file, contents)
+        return contents
     contents = Contents(dpi=image.info.get("dpi"))
     if image.format != "JXL":
         contents.exif = _to_bytes(image.info.get("exif"))

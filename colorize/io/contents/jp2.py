@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import BinaryIO
 
-from colorize.io.boxes import pack_box, read_boxes
+from colorize.io.boxes import boxes_end, pack_box, read_boxes
 from colorize.io.contents.types import Contents
 
 XMP_UUID = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
@@ -30,6 +30,8 @@ def read_contents(file: BinaryIO, contents: Contents) -> None:
             contents.native.append((f"box {_name(type)}", pack_box(type, content)))
         elif type not in _OF_PIXELS:
             contents.leave_out(f"its box {_name(type)}")
+    if end := boxes_end(file):  # 0 of a codestream
+        contents.describe_trailer(file, end)
 
 
 def _name(type: bytes) -> str:

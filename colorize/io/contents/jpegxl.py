@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import BinaryIO
 
-from colorize.io.boxes import read_boxes
+from colorize.io.boxes import boxes_end, read_boxes
 from colorize.io.contents.types import Contents
 
 CODESTREAM = b"\xff\x0a"
@@ -28,6 +28,7 @@ def read_contents(file: BinaryIO, contents: Contents) -> None:
             contents.leave_out(f"its compressed {content[:4].decode('latin-1').strip()}")
         elif type not in _OF_PIXELS:
             contents.leave_out(f"its box {type.decode('latin-1').strip()}")
+    contents.describe_trailer(file, boxes_end(file))
 
 
 def read_size(file: BinaryIO) -> tuple[int, int]:

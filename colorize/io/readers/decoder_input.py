@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from PIL import Image
 
 from colorize.errors import ColorizeError
 from colorize.io import boxes
 from colorize.io.contents import Contents, read_contents
-from colorize.io.readers import gif, jpeg2000, png
+from colorize.io.readers import gif, jpeg2000, png, zero_tail
 from colorize.io.readers.limits import DAMAGED, MAX_MISSING_BYTES, NO_COLORS, TAKE_DAMAGED
 from colorize.io.segments import Part, SegmentFile
 
@@ -41,6 +41,23 @@ class DecoderInput:
         self.image_file, self.pixel_file, self.notes = png.repair(
             self.file, max_pixels, self.allow_damaged
         )
+
+    def check_end(self) -> None:
+        """Raise ColorizeError where zeros stand for the end of the pixels, unless this is allowed.
+
+        Of WebP, the zeros are left out then.
+        """
+        zeros = zero_tail.count_zeros(self.file)
+        if not zeros:
+            return
+        if not self.allow_damaged:
+            raise ColorizeError("incomplete, there are only zeros at its end", TAKE_DAMAGED)
+        self.notes = [DAMAGED]
+        self.file.seek(0)
+        if self.file.read(4) == b"RIFF":
+            left = Part(0, self.file.seek(0, os.SEEK_END) - zeros)
+            self.file = cast(BinaryIO, SegmentFile(self.file, [left]))
+            self.image_file = self.file
 
     def complete_avif(self) -> None:
         """Put zeros in the place of what is missing at the end of an AVIF file."""

@@ -127,8 +127,10 @@ def _open(opener: Opener, source: DecoderInput, max_pixels: int) -> Image.Image:
         source.complete_jpeg2000()
     elif opener is GifImagePlugin.GifImageFile:
         gif.read_contents(source.file, Contents())  # refuses what would take the decoder hours
-    elif opener is AvifImagePlugin.AvifImageFile and source.allow_damaged:
-        source.complete_avif()
+    elif opener in (AvifImagePlugin.AvifImageFile, WebPImagePlugin.WebPImageFile, _open_heif):
+        source.check_end()
+        if opener is AvifImagePlugin.AvifImageFile and source.allow_damaged:
+            source.complete_avif()
     source.image_file.seek(0)
     try:
         return opener(cast(BinaryIO, source.image_file), "")

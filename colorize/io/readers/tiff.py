@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import BinaryIO
 
+import numpy as np
+
 from colorize.errors import ColorizeError
 from colorize.io import tiff_ifd as tiff
 from colorize.io.conversion import Arrays, image_to_arrays
@@ -14,8 +16,8 @@ from colorize.io.photo import Photo
 from colorize.io.readers import raw
 from colorize.io.readers.limits import DAMAGED, TAKE_DAMAGED, ReadLimits, check_size, is_damage
 from colorize.io.readers.tiff_color import to_arrays
-from colorize.io.readers.tiff_decoders import decode_plain_image, decode_samples, has_wrong_checksum
-from colorize.io.readers.tiff_layout import read_layout
+from colorize.io.readers.tiff_decoders import are_pixels_damaged, decode_plain_image, decode_samples
+from colorize.io.readers.tiff_layout import Layout, read_layout
 from colorize.io.readers.tiff_pages import Directory, find_pages
 from colorize.io.readers.tiff_stacks import count_slices, take_slice
 from colorize.io.tiff_ifd import IFD
@@ -82,7 +84,7 @@ def _read_page(
     if not layout.is_complete and not allow_damaged:
         raise ColorizeError("incomplete, some of its pixels are missing", TAKE_DAMAGED)
     orientation = page_orientation(ifd)
-    is_damaged = not layout.is_complete or has_wrong_checksum(file, layout)
+    is_damaged = not layout.is_complete or are_pixels_damaged(file, layout)
     if is_damaged and not allow_damaged:
         raise ColorizeError("its pixels are damaged", TAKE_DAMAGED)
     try:
@@ -95,11 +97,21 @@ def _read_page(
             raise
         if not allow_damaged:
             raise ColorizeError("its pixels are damaged", TAKE_DAMAGED) from error
-        samples = decode_samples(file, layout, allow_damaged=True)
+        samples = _rescue(file, layout)
         is_damaged = True
     if is_damaged:
         page_notes.append(DAMAGED)
     return _photo(to_arrays(samples, layout, ifd, orientation), ifd, [*notes, *page_notes])
+
+
+def _rescue(file: BinaryIO, layout: Layout) -> np.ndarray:
+    """Return what can be decoded of damaged samples. Raises ColorizeError where nothing can."""
+    try:
+        return decode_samples(file, layout, allow_damaged=True)
+    except Exception as error:
+        if not is_damage(error):
+            raise
+        raise ColorizeError("nothing of its pixels can be decoded") from error
 
 
 def _photo(arrays: Arrays, ifd: IFD, notes: list[str]) -> Photo:

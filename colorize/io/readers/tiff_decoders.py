@@ -39,7 +39,8 @@ from colorize.io.readers.tiff_layout import (
     page_file,
 )
 from colorize.io.readers.tiff_samples import unpacked, unpredicted
-from colorize.io.segments import Part, SegmentFile
+from colorize.io.readers.zero_tail import MAX_ZEROS, count_zeros
+from colorize.io.segments import Part, SegmentFile, zeros_before
 
 Decoder = Callable[[BinaryIO, Layout, bool], np.ndarray]
 
@@ -52,6 +53,8 @@ CODECS = {
 }  # fmt: skip
 WARNING_CODECS = FAX | {JPEG}  # that fill in for damaged pixels, and only warn of it
 CERTAIN = BYTE_CODECS - {34925, 50000} | WARNING_CODECS  # that every libtiff contains
+JPEG_2000 = {33003, 33005, 34712}
+WEBP = 50001
 CHECKED_BYTES = 1 << 18  # read at a time to check them
 PILLOW_MODES = {1: "L", 2: "LA", 3: "RGB", 4: "CMYK"}  # by channels
 
@@ -90,12 +93,27 @@ def decode_samples(file: BinaryIO, layout: Layout, allow_damaged: bool = False) 
     )
 
 
-def has_wrong_checksum(file: BinaryIO, layout: Layout) -> bool:
-    """Return whether a checksum of the pixels is wrong, at which libtiff often does not look."""
+def are_pixels_damaged(file: BinaryIO, layout: Layout) -> bool:
+    """Return whether strips or tiles are damaged in a way at which decoders do not look.
+
+    These are wrong checksums, and zeros at the end of what is coded without any.
+    """
+    if layout.compression == WEBP:
+        return any(count_zeros(SegmentFile(file, [part])) for part in layout.parts)
+    if layout.compression in JPEG_2000:
+        return any(_ends_in_zeros(file, part) for part in layout.parts)
     if layout.compression not in DEFLATE or layout.fill_order != 1:  # its bytes are reversed
         return False
     parts = (SegmentFile(file, [part]) for part in layout.parts)
     return any(check_stream(part.pieces(CHECKED_BYTES)) == "damaged" for part in parts)
+
+
+def _ends_in_zeros(file: BinaryIO, part: Part) -> bool:
+    """Return whether zeros end a part, but not behind JPEG's end marker."""
+    end = part.offset + part.size
+    zeros = zeros_before(file, end)
+    file.seek(max(end - zeros - 2, 0))
+    return zeros > MAX_ZEROS and file.read(2) != b"\xff\xd9"
 
 
 def _decoders(layout: Layout) -> list[Decoder]:
