@@ -232,3 +232,23 @@ def test_what_is_in_front_of_zeros_is_taken_where_allowed() -> None:
         assert photo.size == GRAINY.shape[:2]
         difference = np.abs(photo.pixels[:48].astype(int) - GRAINY[:48])
         assert difference.mean() < 20
+
+
+@pytest.mark.parametrize("codec", ["webp", "jpeg2000", "jpegxl", "png"])
+def test_more_channels_in_a_codec_than_in_its_tiff_file_are_damage(codec: str) -> None:
+    content = coded(GRAINY, "TIFF", compression=codec)
+    (photo,) = photos(content)
+    np.testing.assert_array_equal(photo.pixels, tifffile.imread(io.BytesIO(content)))
+    damaged = bytearray(content)
+    (start,) = struct.unpack_from("<I", content, 4)
+    (count,) = struct.unpack_from("<H", content, start)
+    for entry in range(start + 2, start + 2 + 12 * count, 12):
+        (number,) = struct.unpack_from("<H", content, entry)
+        value = {258: 8, 262: 1, 277: 1}.get(number)  # gray of 8 bits
+        if value is not None:
+            struct.pack_into("<HIHH", damaged, entry + 2, 3, 1, value, 0)
+    assert "damaged" in rejection(bytes(damaged))
+
+
+def test_jpeg_xr_in_tiff_is_refused() -> None:
+    assert "JPEG XR" in rejection(coded(GRAINY, "TIFF", compression="jpegxr"))

@@ -49,12 +49,17 @@ CODECS = {
     34887: "LERC",
     34892: "lossy JPEG", 34933: "PNG", 34934: "JPEG XR", 50001: "WebP", 50002: "JPEG XL",
     52546: "JPEG XL", 50000: "Zstandard", 34925: "LZMA", 33003: "JPEG 2000", 33005: "JPEG 2000",
-    32766: "NeXT", 32809: "ThunderScan",
+    22610: "JPEG XR", 32766: "NeXT", 32809: "ThunderScan",
 }  # fmt: skip
 WARNING_CODECS = FAX | {JPEG}  # that fill in for damaged pixels, and only warn of it
 CERTAIN = BYTE_CODECS - {34925, 50000} | WARNING_CODECS  # that every libtiff contains
 JPEG_2000 = {33003, 33005, 34712}
 WEBP = 50001
+JPEG_XR = {22610, 34934}  # whose decoder crashes and prints on damaged data, or shows them
+SELF_DESCRIBING = {
+    33003: "jpeg2k", 33005: "jpeg2k", 34712: "jpeg2k", 34933: "png", WEBP: "webp",
+    50002: "jpegxl", 52546: "jpegxl",
+}  # fmt: skip
 CHECKED_BYTES = 1 << 18  # read at a time to check them
 PILLOW_MODES = {1: "L", 2: "LA", 3: "RGB", 4: "CMYK"}  # by channels
 
@@ -79,6 +84,8 @@ def decode_samples(file: BinaryIO, layout: Layout, allow_damaged: bool = False) 
             for index in range(layout.channels)
         ]
         return np.concatenate(planes, axis=2)
+    if layout.compression in JPEG_XR:
+        raise ColorizeError("is a TIFF in JPEG XR, which is not read: convert it to LZW")
     reason: Exception | None = None
     for decode in _decoders(layout):
         try:
@@ -246,7 +253,7 @@ def _decode_bytes(file: BinaryIO, layout: Layout, allow_damaged: bool) -> np.nda
 
 def _decode_with_tifffile(file: BinaryIO, layout: Layout, allow_damaged: bool) -> np.ndarray:
     try:
-        import imagecodecs  # noqa: F401
+        import imagecodecs
         import tifffile
     except ImportError as error:
         codec = CODECS.get(layout.compression, f"compression {layout.compression}")
@@ -254,6 +261,12 @@ def _decode_with_tifffile(file: BinaryIO, layout: Layout, allow_damaged: bool) -
             f"{layout.bits}-bit TIFF in {codec} needs an extra: {install_command('tiff')}"
         ) from error
     logging.getLogger("tifffile").addHandler(logging.NullHandler())
+    if name := SELF_DESCRIBING.get(layout.compression):  # tifffile cuts off what is too much
+        decode = getattr(imagecodecs, f"{name}_decode")
+        first = decode(SegmentFile(file, [layout.parts[0]]).read())
+        channels = first.shape[2] if first.ndim == 3 else 1
+        if channels > layout.channels:
+            raise ValueError(f"{channels} channels in the place of {layout.channels}")
     with tifffile.TiffFile(page_file(file, layout)) as opened:  # type: ignore[arg-type]
         page = opened.pages[0]
         try:
