@@ -38,6 +38,10 @@ class CommandParser(argparse.ArgumentParser):
         if message.startswith(UNKNOWN):
             words = message.removeprefix(UNKNOWN)
             message = f"unknown arguments: {words}{self._suggestion(words)}"
+            for name in (words, *words.split()):
+                if os.path.lexists(name):
+                    message = f"put ./ before a name that begins with a hyphen: {f'./{name}'!r}"
+                    break
         super().error(message)
 
     def _suggestion(self, words: str) -> str:

@@ -29,13 +29,13 @@ from colorize.batch.report import Report, failure_log, gallery
 from colorize.batch.runner import DEFAULT_WORKERS, clean_up, dry_run, run
 from colorize.batch.sequences import run_sequences
 from colorize.batch.space import estimated_bytes, free_bytes
-from colorize.batch.worker import JobWorker
+from colorize.batch.worker import JobWorker, make_folder
 
 __all__ = [
     "COMPARE_TAG", "DEFAULT_WORKERS", "OUTPUT_TAG", "RESULT_TAGS", "Cause", "HintFile", "Job",
     "JobWorker", "NothingFound", "RenderFn", "Report", "Result", "Source", "VideoColorizerFn",
     "WriteOptions", "assign_hints", "clean_up", "describe_left_out", "describe_unused_hints",
     "dry_run", "estimated_bytes", "failure_line", "failure_log", "find_conflicts", "find_images",
-    "free_bytes", "gallery", "plan_confidence_maps", "plan_jobs", "read_hint_file",
+    "free_bytes", "gallery", "make_folder", "plan_confidence_maps", "plan_jobs", "read_hint_file",
     "run", "run_sequences", "why_unwritable",
 ]  # fmt: skip

@@ -125,7 +125,7 @@ class JobWorker:
                     thumbnails = Thumbnails.from_photos(photo, colorized)
                 if options.compare is not None:
                     colorized = compare(photo, colorized, options.compare)
-                _make_folder(job.target.parent)
+                make_folder(job.target.parent)
                 options.on_write(job)
                 settings = output_settings(job, options)
                 yield apply_mark(colorized, options.mark, options.no_mark, settings)
@@ -179,7 +179,7 @@ class JobWorker:
         self._raise_if_cancelled()
         rendered = self._colorize(job, read_photo(job.source, self.options))
         self._raise_if_cancelled()
-        _make_folder(job.target.parent)
+        make_folder(job.target.parent)
         with open_output(job.target) as target:
             format = _output_format(job.target, None)
             writers.write(rendered, target, format=format, found=found)
@@ -191,7 +191,7 @@ class JobWorker:
             raise ColorizeError(
                 f"{display_name(job.source)}: videos must be files on a disk; copy it"
             )
-        _make_folder(job.target.parent)
+        make_folder(job.target.parent)
         result = colorize_video(job, self._raise_if_cancelled)
         return Result(job, 0, size=result.size, notes=result.notes)
 
@@ -271,7 +271,11 @@ def _output_format(target: Path, format: str | None) -> str | None:
     return output_format(target, format) if isinstance(target, RemotePath) else format
 
 
-def _make_folder(folder: Path) -> None:
+def make_folder(folder: Path) -> None:
+    """Make a folder, unless it is there or in a store. Raises ColorizeError."""
     if not isinstance(folder, RemotePath):
         with error_context(display_name(folder)):
-            folder.mkdir(parents=True, exist_ok=True)
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+            except (FileExistsError, NotADirectoryError) as error:
+                raise ColorizeError("a file has its name, or that of a folder above") from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import functools
+import os
 import sys
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, closing, nullcontext
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from colorize import batch
 from colorize.batch import Job, Result, VideoColorizerFn, WriteOptions
+from colorize.cli.argument_checks import LOGS
 from colorize.cli.display import NO_PROGRESS, PlainProgress, displayed
 from colorize.cli.events import Events
 from colorize.cli.messages import describe_plan, log_line, print_line, printable, progress_bar
@@ -48,6 +50,7 @@ def colorize_files(args: argparse.Namespace) -> int:
     plan = make_plan(args)
     if args.dry_run:
         return _dry_run(plan, make_options(args, read_manifest(args)), args)
+    make_log_folders(args)
     if args.ray:
         with open_manifest(args) as manifest:
             return _run(plan, None, make_options(args, manifest), args)
@@ -55,6 +58,19 @@ def colorize_files(args: argparse.Namespace) -> int:
         colorizer = make_colorizer(args, single=len(plan.jobs) == 1)
         with open_manifest(args) as manifest:
             return _run(plan, colorizer, make_options(args, manifest), args, prefetcher)
+
+
+def make_log_folders(args: argparse.Namespace) -> None:
+    """Make the folders of manifest, failure log and gallery that are in the output folder.
+
+    Raises ColorizeError for others that are missing.
+    """
+    for name in filter(None, (getattr(args, name) for name in LOGS)):
+        folder = Path(os.path.abspath(name)).parent
+        if args.output and os.path.abspath(args.output) in map(str, (folder, *folder.parents)):
+            batch.make_folder(folder)
+        elif not folder.exists():
+            raise ColorizeError(f"{display_name(name)}: no such folder", "make it first")
 
 
 def _prefetch(

@@ -13,7 +13,7 @@ from colorize.batch import Job, NothingFound, Report, Result
 from colorize.cli.events import Events
 from colorize.cli.messages import FAILED, log_line, result_lines
 from colorize.cli.plan import check_outputs, make_plan
-from colorize.cli.run import run_jobs
+from colorize.cli.run import make_log_folders, run_jobs
 from colorize.cli.settings import make_colorizer, make_options, open_manifest
 from colorize.cli.signals import interrupts
 from colorize.errors import ColorizeError, display_name, is_disk_full
@@ -114,6 +114,7 @@ def watch(args: argparse.Namespace) -> int:
         if not is_folder(parse_path(name)):
             raise ColorizeError(f"{display_name(name)}: --watch needs folders that exist")
     check_outputs(args)
+    make_log_folders(args)
     folders = HotFolders(args)
     colorizer = make_colorizer(args)
     log = _Log(args)

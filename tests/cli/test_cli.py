@@ -123,6 +123,22 @@ def test_several_inputs_are_not_written_to_one_file(colorize_, inputs, flag, nam
     assert not os.path.lexists(name)
 
 
+def test_manifest_log_and_gallery_may_be_in_a_folder_that_is_made(colorize_):
+    save("a.png"), save("b.png")
+    files = ["out/x/m.jsonl", "out/f.jsonl", "out/g.html"]
+    logs = ["--manifest", files[0], "--failure-log", files[1], "--gallery", files[2]]
+    assert colorize_("a.png", "b.png", "-o", "out", *logs)[0] == 0
+    assert all(Path(name).is_file() for name in files)
+
+
+def test_a_name_that_begins_with_a_hyphen_is_explained(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    save("./-a.png"), save("d.png")
+    with pytest.raises(SystemExit):
+        parser().parse_args(["-a.png", "d.png"])
+    assert "'./-a.png'" in capsys.readouterr().err
+
+
 def test_an_output_folder_that_cannot_be_made_is_one_line(colorize_, monkeypatch):
     save("a.png"), save("b.png")
     monkeypatch.setattr(os, "access", lambda path, mode: False)
@@ -196,8 +212,8 @@ def test_format_and_quality_are_applied(colorize_):
         (["-i", "x" * 300, "-o", "out.png"], "name is too long"),
         (["-i", "photo.png", "-o", "x" * 300 + ".png"], "name is too long"),
         (["-i", "photo.png", "-o", "out.png", "--manifest", "x" * 300], "too long"),
-        (["-i", "photo.png", "-o", "out.png", "--manifest", "none/m"], "no such file"),
-        (["-i", "photo.png", "-o", "out.png", "--failure-log", "none/r"], "no such file"),
+        (["-i", "photo.png", "-o", "out.png", "--manifest", "none/m"], "no such folder"),
+        (["-i", "photo.png", "-o", "out.png", "--failure-log", "none/r"], "no such folder"),
     ],
 )
 def test_errors_are_one_line(colorize_, arguments, message):
