@@ -34,11 +34,13 @@ class Properties:
     Attributes:
         crop: left, top, right and bottom of what is to be shown, None for all.
         primaries, transfer: H.273's numbers, 2 where they are not stated.
+        bits: per channel.
     """
 
     crop: tuple[int, int, int, int] | None = None
     primaries: int = 2
     transfer: int = 2
+    bits: int = 8
 
 
 def read_properties(file: BinaryIO, width: int, height: int) -> Properties:
@@ -50,7 +52,7 @@ def read_properties(file: BinaryIO, width: int, height: int) -> Properties:
     inner = list(read_boxes(io.BytesIO(boxes.get(b"iprp", b""))))
     container = next((content for type, content in inner if type == b"ipco"), b"")
     properties = list(read_boxes(io.BytesIO(container)))
-    crop, primaries, transfer = None, 2, 2
+    crop, primaries, transfer, bits = None, 2, 2, 8
     for index in _associations(dict(inner).get(b"ipma", b""), main):
         if not 0 < index <= len(properties):
             continue
@@ -59,7 +61,9 @@ def read_properties(file: BinaryIO, width: int, height: int) -> Properties:
             crop = _crop(content, width, height)
         if type == b"colr" and content[:4] == b"nclx" and len(content) >= 8:
             primaries, transfer = struct.unpack(">HH", content[4:8])
-    return Properties(crop, primaries, transfer)
+        if type == b"av1C" and len(content) >= 4:
+            bits = (8, 10, 10, 12)[content[2] >> 6 & 1 | content[2] >> 4 & 2]
+    return Properties(crop, primaries, transfer, bits)
 
 
 def apply(image: Image.Image, properties: Properties) -> tuple[Image.Image, list[str]]:

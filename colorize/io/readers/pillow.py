@@ -197,8 +197,10 @@ def _read_frame(image: Image.Image, source: DecoderInput) -> Photo:
     if image.format == "AVIF" and getattr(image, "n_frames", 1) == 1:
         properties = avif.read_properties(source.file, *image.size)
         image, more = avif.apply(image, properties)
-        image.format, notes = "AVIF", [*notes, *more]
+        image.format, notes = "AVIF", [*notes, *more, *_describe_depth(properties.bits)]
         image.info.pop("duration", None)  # which a single picture does not have
+    elif image.format == "HEIF":
+        notes += _describe_depth(image.info.get("bit_depth", 8))
     contents = source.read_contents(image)
     orientation = read_orientation(contents.exif, contents.xmp)
     if samples is None:
@@ -265,6 +267,11 @@ def _is_deep_png(image: Image.Image) -> bool:
     if not isinstance(image, PngImagePlugin.PngImageFile) or not image.tile:
         return False
     return ";16" in str(image.tile[0][3])
+
+
+def _describe_depth(bits: int) -> list[str]:
+    """Return a note about a depth that the decoder reduces to 8 bits."""
+    return [f"it is read with 8 of its {bits} bits per channel"] if bits > 8 else []
 
 
 def _correct_gamma(pixels: np.ndarray, image: Image.Image) -> np.ndarray:
