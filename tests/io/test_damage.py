@@ -313,6 +313,33 @@ def test_cut_jpeg2000_is_rejected() -> None:
         assert is_rejected(content[: int(len(content) * share)])
 
 
+def tile_parts(content: bytes) -> list[bytes]:
+    """Return what precedes the tile-parts of a codestream, each of them, and the end marker."""
+    start = content.index(b"\xff\x90")
+    parts = [content[:start]]
+    while content[start : start + 2] == b"\xff\x90":
+        (size,) = struct.unpack_from(">I", content, start + 6)
+        parts.append(content[start : start + size])
+        start += size
+    return [*parts, content[start:]]
+
+
+@pytest.mark.parametrize("missing", [1, 4, -2])
+def test_jpeg2000_without_one_of_its_tiles_is_rejected(missing: int) -> None:
+    content = saved(image_of(NOISE), "JPEG2000", no_jp2=True, tile_size=(64, 64))
+    parts = tile_parts(content)
+    assert len(parts) == 2 + 6 and not notes_of(content)
+    del parts[missing]
+    assert is_rejected(b"".join(parts))
+    assert DAMAGED in notes_of(b"".join(parts), allow_damaged=True)
+
+
+def test_jpeg2000_without_a_tile_part_that_it_states_is_rejected() -> None:
+    start, part, end = tile_parts(saved(image_of(NOISE), "JPEG2000", no_jp2=True))
+    assert not is_rejected(start + part[:11] + b"\1" + part[12:] + end)
+    assert is_rejected(start + part[:11] + b"\2" + part[12:] + end)
+
+
 def damaged_exif_blocks() -> dict[str, bytes]:
     block = exif_bytes(6)[6:]
     (start,) = struct.unpack_from(">I", block, 4)

@@ -74,7 +74,7 @@ class DecoderInput:
         self.codestream = jpeg2000.read_codestream(self.file)
         if not self.codestream.is_whole:  # the decoder would return the part that it has
             if not self.allow_damaged:
-                raise ColorizeError("incomplete, its end is missing", TAKE_DAMAGED)
+                raise ColorizeError("incomplete, some of its pixels are missing", TAKE_DAMAGED)
             self.image_file, self.notes = jpeg2000.complete(self.file, self.codestream), [DAMAGED]
         elif not self.codestream.has_end:
             whole = Part(0, self.file.seek(0, os.SEEK_END))

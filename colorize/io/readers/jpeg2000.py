@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import struct
+from collections import Counter
 from typing import BinaryIO, NamedTuple, cast
 
 import numpy as np
@@ -71,9 +72,12 @@ def read_codestream(file: BinaryIO) -> Codestream:
             is_signed = any(depth & 128 for depth in depths)
             tiles = _count_tiles(content)
         offset += 2 + length
-    found: set[int] = set()
+    found: Counter[int] = Counter()
+    stated: dict[int, int] = {}  # tile-parts of a tile
 
     def stop(is_whole: bool, has_end: bool, last_end: int) -> Codestream:
+        lacks_parts = any(found[tile] < count for tile, count in stated.items())
+        is_whole = is_whole and len(found) >= tiles and not lacks_parts
         return Codestream(bits, is_signed, is_whole, has_end, tiles, frozenset(found), last_end)
 
     while True:
@@ -84,8 +88,10 @@ def read_codestream(file: BinaryIO) -> Codestream:
         if len(head) < 12 or head[:2] != struct.pack(">H", SOT):
             # nothing that belongs here: the tile-parts are whole if they are all there
             return stop(offset <= end, False, offset)
-        tile, size = struct.unpack(">HI", head[4:10])
-        found.add(tile)
+        tile, size, _, count = struct.unpack(">HIBB", head[4:12])
+        found[tile] += 1
+        if count:
+            stated[tile] = count
         if size == 0:  # the last tile-part, up to the end marker
             file.seek(max(end - 4096, offset))
             tail = file.read(max(end - file.tell(), 0)).rstrip(b"\0")
