@@ -43,7 +43,7 @@ class ColorizeOptions(Options):
         minimum=8, maximum=MAX_INPUT_SIZE, default_text=f"{INPUT_SIZE}; ddcolor: 512",
     )  # fmt: skip
     style: Literal["vivid", "faithful"] | None = option(
-        None, "preset of the next four options; faithful gives calmer, more probable colors",
+        None, "preset of the next five options; faithful gives calmer, more probable colors",
         default_text=DEFAULT_STYLE, needs="distribution",
     )  # fmt: skip
     temperature: float | None = option(
@@ -60,6 +60,10 @@ class ColorizeOptions(Options):
     )  # fmt: skip
     coherence: float | None = option(
         None, "bilateral smoothing of the color distribution; reduces blotches",
+        minimum=0, maximum=1, default_text="the style's", needs="distribution",
+    )  # fmt: skip
+    certain_color_boost: float | None = option(
+        None, "extra chroma where the network is certain of the hue",
         minimum=0, maximum=1, default_text="the style's", needs="distribution",
     )  # fmt: skip
     saturation: float = option(
@@ -104,6 +108,9 @@ class ColorizeOptions(Options):
     def resolve_style(self, network: "ModelMetadata") -> "StyleSettings | None":
         """Return how the logits of a network are decoded, None if it predicts none.
 
+        The colors of a sample are drawn, not a mean, so nothing has pulled them toward gray that
+        certain_color_boost would have to make up for.
+
         Raises ColorizeError for a setting that cannot act on the network.
         """
         self.require_support(network)
@@ -120,6 +127,8 @@ class ColorizeOptions(Options):
             )
         names = [each.name for each in dataclasses.fields(network.styles[name])]
         given = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
+        if self.sample is not None:
+            given["certain_color_boost"] = 0.0
         return dataclasses.replace(network.styles[name], **given)
 
 

@@ -62,8 +62,11 @@ def colors(output: np.ndarray, settings: dict[str, Any]) -> np.ndarray:
     if boost := style["rare_color_boost"]:
         prior = smooth_prior(np.array(settings["prior"]), np.array(settings["bin_centers"]))
         logits += np.log(1 + boost * np.sqrt(natural) / prior[:, None, None])
-    chances = softmax(logits / style["temperature"])
-    return np.einsum("qhw,qc->chw", chances, np.array(settings["bin_centers"]))
+    chances, centers = softmax(logits / style["temperature"]), np.array(settings["bin_centers"])
+    ab = np.einsum("qhw,qc->chw", chances, centers)
+    chroma = np.einsum("qhw,q->hw", chances, np.hypot(*centers.T))
+    certainty = np.hypot(*ab) / np.maximum(chroma, 1e-6)
+    return ab * (1 + style["certain_color_boost"] * certainty**2)
 
 
 def smooth_prior(prior: np.ndarray, centers: np.ndarray) -> np.ndarray:

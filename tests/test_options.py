@@ -141,6 +141,13 @@ def network(output="logits", **changes) -> ModelMetadata:
     return ModelMetadata("tiny", output, 8, 4, **values)
 
 
+def test_samples_have_no_certain_color_boost():
+    options = ColorizeOptions(certain_color_boost=0.4)
+    assert options.resolve_style(network()).certain_color_boost == 0.4
+    sample = dataclasses.replace(options, sample=1)
+    assert sample.resolve_style(network()).certain_color_boost == 0
+
+
 def test_networks_support_what_they_have_the_data_for():
     everything = options_of(ColorizeOptions)
     assert supported_options(network(), everything) == everything

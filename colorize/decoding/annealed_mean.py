@@ -10,22 +10,29 @@ import numpy as np
 from colorize.color.quantization import bin_centers
 from colorize.color.types import Array, Floats
 
+MIN_CHROMA = 1e-6  # ab units; grays have no hue to be certain of
+
 
 def annealed_mean(
     logits: Array,
     temperature: float = 1.0,
     centers: Array | None = None,
     log_offset: Array | None = None,
+    certain_color_boost: float = 0.0,
 ) -> Floats:
     """Return the annealed mean of the distributions, (b, 2, h, w) ab (ECCV16, eq. 5).
 
     The bin centers are averaged with the weights softmax((logits - log_offset) / temperature).
+    The boost then multiplies each mean by 1 + boost·R². R is the length of the mean over the mean
+    of the lengths: the mean resultant length of the hues (Mardia, Jupp, *Directional Statistics*,
+    2000, section 2.3), weighted by chroma; 1 where all colors have one hue, 0 where they cancel.
 
     Args:
         logits: (b, Q, h, w).
         temperature: above 0; 1 gives the mean, toward 0 the mode.
         centers: (Q, 2) ab; the 313 `bin_centers` by default.
         log_offset: (Q,), see `rebalance_offset`.
+        certain_color_boost: from 0.
 
     Raises:
         ValueError: for a temperature that is not positive.
@@ -34,12 +41,17 @@ def annealed_mean(
         raise ValueError(f"temperature must be positive, not {temperature}")
     b, q, h, w = logits.shape
     columns = bin_centers() if centers is None else centers
-    # one matrix product gives the sums of p·a, p·b and p, whose quotients are the means
-    sums_of = np.concatenate((columns.T, np.ones((1, q))), dtype=np.float32)
+    # one matrix product gives the sums of p·a, p·b, p·chroma and p, whose quotients are the means
+    chroma = np.linalg.norm(columns, axis=1)
+    sums_of = np.stack((*columns.T, chroma, np.ones(q))).astype(np.float32)
     exponents = _exponents(logits, temperature, log_offset)
     sums = sums_of @ np.exp(exponents, out=exponents)
-    ab: Floats = (sums[:, :2] / sums[:, 2:]).reshape(b, 2, h, w)
-    return ab
+    ab: Floats = sums[:, :2] / sums[:, 3:]
+    if certain_color_boost:
+        mean_chroma = np.maximum(sums[:, 2:3] / sums[:, 3:], MIN_CHROMA)
+        certainty = np.linalg.norm(ab, axis=1, keepdims=True) / mean_chroma
+        ab *= 1 + np.float32(certain_color_boost) * np.square(certainty)
+    return ab.reshape(b, 2, h, w)
 
 
 def probabilities(

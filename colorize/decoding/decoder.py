@@ -59,7 +59,7 @@ class LogitsDecoder:
         return sampling.sample_logits(logits, decoded, centers, number, seed, temperature)
 
     def decode(self, logits: Floats, lightness: Floats | None = None) -> Floats:
-        """Return ab (b, 2, h, w): the annealed mean, with rare colors boosted as the style says.
+        """Return ab (b, 2, h, w): the annealed mean, boosted as the style says.
 
         Args:
             logits: (b, 313, h, w).
@@ -79,7 +79,13 @@ class LogitsDecoder:
             for rows in strips(height, width):
                 strip = picture[:, rows] if smoother is None else smoother.rows(rows)
                 boosted = self._boosted(strip[None])
-                means = annealed_mean(boosted, self.style.temperature, centers, offset)
+                means = annealed_mean(
+                    boosted,
+                    self.style.temperature,
+                    centers,
+                    offset,
+                    self.style.certain_color_boost,
+                )
                 ab[number, :, rows] = means[0]
         return ab
 

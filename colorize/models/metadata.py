@@ -34,12 +34,14 @@ class StyleSettings:
         rebalance: Share of the rebalancing of the training that is kept, 0 to 1.
         rare_color_boost: Extra weight of rare colors, 0 to 1.
         coherence: Strength of the bilateral smoothing of the distribution, 0 to 1.
+        certain_color_boost: Extra chroma where the distribution agrees on a hue, 0 to 1.
     """
 
     temperature: float = 1.0
     rebalance: float = 1.0
     rare_color_boost: float = 0.0
     coherence: float = 0.0
+    certain_color_boost: float = 0.0
 
     def __post_init__(self) -> None:
         """Raise ValueError for a value that is not a number in its range."""

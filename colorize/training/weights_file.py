@@ -184,6 +184,10 @@ def parser() -> argparse.ArgumentParser:
         help="of both styles (default: %(default)s)",
     )  # fmt: skip
     result.add_argument(
+        "--certain-color-boost", type=float, default=vivid.certain_color_boost,
+        help="of both styles (default: %(default)s)",
+    )  # fmt: skip
+    result.add_argument(
         "--faithful", type=float, nargs=2, metavar=("T", "REBALANCE"),
         default=(faithful.temperature, faithful.rebalance),
         help="temperature and rebalance of the style faithful (default: 0.9 0.1)",
@@ -197,9 +201,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         styles = {
             "vivid": StyleSettings(
-                args.temperature, args.rebalance, args.rare_color_boost, args.coherence
+                args.temperature,
+                args.rebalance,
+                args.rare_color_boost,
+                args.coherence,
+                args.certain_color_boost,
             ),
-            "faithful": StyleSettings(args.faithful[0], args.faithful[1], coherence=args.coherence),
+            "faithful": StyleSettings(
+                *args.faithful,
+                coherence=args.coherence,
+                certain_color_boost=args.certain_color_boost,
+            ),
         }
         make_weights(args.checkpoints, args.output, styles, args.mixing_weights)
     except (ColorizeError, OSError, ValueError) as error:

@@ -60,6 +60,24 @@ def test_annealed_mean_rejects_temperature_that_is_not_positive(temperature):
         annealed_mean(random_logits(), temperature)
 
 
+@given(bins, st.floats(0, 1))
+def test_certain_color_boost_multiplies_color_that_is_certain(index, boost):
+    logits = np.full((1, NUM_BINS, 1, 1), -1000, np.float32)
+    logits[0, index] = 0
+    ab = annealed_mean(logits, certain_color_boost=boost)[0, :, 0, 0]
+    np.testing.assert_allclose(ab, (1 + boost) * bin_centers()[index], atol=1e-3)
+
+
+def test_certain_color_boost_spares_colors_of_opposite_hues():
+    centers = np.array([[40, 0], [-40, 0], [40, 10]], np.float32)
+    logits = np.log([[0.5, 0.5 - 1e-6, 1e-6], [0.5, 1e-6, 0.5]]).astype(np.float32)[..., None, None]
+    plain, boosted = (
+        annealed_mean(logits, 1.0, centers, None, boost)[..., 0, 0] for boost in (0, 1)
+    )
+    np.testing.assert_allclose(boosted[0], plain[0], atol=1e-3)
+    np.testing.assert_allclose(boosted[1], 2 * plain[1], rtol=0.02)
+
+
 def test_annealed_mean_of_soft_encoded_color_is_near_it():
     ab = np.random.default_rng(0).uniform(-40, 40, (2000, 2))
     encoded, weights = soft_encode(ab)

@@ -24,13 +24,14 @@ def test_weights_file_holds_average_and_decoding_defaults(tmp_path, capsys):
     checkpoint, target = tmp_path / "checkpoint.pt", tmp_path / "compact.safetensors"
     trainer.save(checkpoint)
     command = [str(checkpoint), "-o", str(target), "--temperature", "0.6", "--rebalance", "0.4",
-               "--coherence", "0.3", "--rare-color-boost", "0.2"]  # fmt: skip
+               "--coherence", "0.3", "--rare-color-boost", "0.2",
+               "--certain-color-boost", "0.1"]  # fmt: skip
     assert weights_file.main(command) == 0
     network = registry.load("compact", target)
     assert isinstance(network, Compact)
     assert network.metadata.styles == {
-        "vivid": StyleSettings(0.6, 0.4, rare_color_boost=0.2, coherence=0.3),
-        "faithful": StyleSettings(0.9, 0.1, rare_color_boost=0.0, coherence=0.3),
+        "vivid": StyleSettings(0.6, 0.4, 0.2, 0.3, 0.1),
+        "faithful": StyleSettings(0.9, 0.1, 0.0, 0.3, 0.1),
     }
     expected = rebalancing_weights(UNIFORM_PRIOR)
     class_weights = torch.from_numpy(network.metadata.class_weights)
