@@ -55,7 +55,7 @@ class ColorizeOptions(Options):
         minimum=0, maximum=1, default_text="the style's", needs="class_weights",
     )  # fmt: skip
     rare_color_boost: float | None = option(
-        None, "extra weight of rare colors where the network finds them likely; useful up to 0.3",
+        None, "extra weight of rare colors where the network finds them likely; useful up to 0.1",
         minimum=0, maximum=1, default_text="the style's", needs="prior", aliases=("rarity",),
     )  # fmt: skip
     coherence: float | None = option(

@@ -9,6 +9,7 @@ it holds only the weights, as the published files do.
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import sys
 from collections.abc import Sequence
@@ -44,8 +45,8 @@ class SoupIngredient:
 
 
 DEFAULT_STYLES = {
-    "vivid": StyleSettings(0.7, 0.0, rare_color_boost=0.3, coherence=0.9),
-    "faithful": StyleSettings(0.9, 0.1, coherence=0.9),
+    "vivid": StyleSettings(0.75, 0.0, 0.04, coherence=0.9, certain_color_boost=0.25),
+    "faithful": StyleSettings(0.9, 0.0, 0.003, coherence=0.9, certain_color_boost=0.2),
 }
 
 
@@ -185,12 +186,12 @@ def parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     result.add_argument(
         "--certain-color-boost", type=float, default=vivid.certain_color_boost,
-        help="of both styles (default: %(default)s)",
+        help=of_vivid,
     )  # fmt: skip
     result.add_argument(
         "--faithful", type=float, nargs=2, metavar=("T", "REBALANCE"),
         default=(faithful.temperature, faithful.rebalance),
-        help="temperature and rebalance of the style faithful (default: 0.9 0.1)",
+        help="temperature and rebalance of the style faithful (default: 0.9 0)",
     )  # fmt: skip
     return result
 
@@ -199,6 +200,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status."""
     args = parser().parse_args(argv)
     try:
+        faithful = DEFAULT_STYLES["faithful"]
         styles = {
             "vivid": StyleSettings(
                 args.temperature,
@@ -207,10 +209,11 @@ def main(argv: Sequence[str] | None = None) -> int:
                 args.coherence,
                 args.certain_color_boost,
             ),
-            "faithful": StyleSettings(
-                *args.faithful,
+            "faithful": dataclasses.replace(
+                faithful,
+                temperature=args.faithful[0],
+                rebalance=args.faithful[1],
                 coherence=args.coherence,
-                certain_color_boost=args.certain_color_boost,
             ),
         }
         make_weights(args.checkpoints, args.output, styles, args.mixing_weights)

@@ -7,7 +7,7 @@ import { change, editKey, emptyEdit, find, redo, session, undo } from "./state.j
 const SLIDERS = {
   saturation: { label: "Saturation", help: "How strong the colors are; 0 is gray.", max: 2, step: 0.05 },
   warmth: { label: "Warmth", help: "Cooler and bluer, or warmer and yellower.", min: -20, max: 20, step: 1 },
-  rare_color_boost: { label: "Rare colors", help: "Brings out unusual colors, such as a red dress.", max: 0.6, step: 0.02 },
+  rare_color_boost: { label: "Rare colors", help: "Brings out unusual colors, such as a red dress.", max: 0.2, step: 0.01 },
   temperature: { label: "Mixing", help: "Low: clear colors. High: softer, blended ones.", min: 0.05, max: 2, step: 0.05 },
 };
 const STYLES = { vivid: "Vivid", faithful: "Faithful" };
