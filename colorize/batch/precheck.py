@@ -130,11 +130,13 @@ def why_unwritable(folder: Path) -> str | None:
 
     Asked before a photograph is colorized in vain.
     """
+    if isinstance(folder, RemotePath):
+        return None  # writing tells
     existing = folder
     while not os.path.lexists(existing) and existing != existing.parent:
         existing = existing.parent
-    if isinstance(folder, RemotePath) or not os.path.isdir(existing):
-        return None  # writing tells
+    if not os.path.isdir(existing):
+        return None
     if os.access(existing, os.W_OK | os.X_OK):
         return None
     read_only = hasattr(os, "ST_RDONLY") and os.statvfs(existing).f_flag & os.ST_RDONLY
