@@ -200,7 +200,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status."""
     args = parser().parse_args(argv)
     try:
-        faithful = DEFAULT_STYLES["faithful"]
         styles = {
             "vivid": StyleSettings(
                 args.temperature,
@@ -210,7 +209,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                 args.certain_color_boost,
             ),
             "faithful": dataclasses.replace(
-                faithful,
+                DEFAULT_STYLES["faithful"],
                 temperature=args.faithful[0],
                 rebalance=args.faithful[1],
                 coherence=args.coherence,

@@ -219,7 +219,9 @@ def _decode(
     """Return the decoded image, its samples where it cannot hold them, and notes."""
     samples: np.ndarray | None = None
     notes: list[str] = []
-    if _is_deep_png(image) and getattr(image, "is_animated", False):
+    is_deep = _is_deep_png(image)
+    is_animated = image.format == "PNG" and getattr(image, "is_animated", False)
+    if is_deep and is_animated:
         notes = ["its frames are read with 8 of their 16 bits per channel"]
     image.decodermaxblock = BLOCK_BYTES  # type: ignore[attr-defined]
     if image.format == "JPEG":
@@ -230,7 +232,7 @@ def _decode(
         samples = jpeg2000.decode_deep(source.image_file, image, source.codestream)
         if profile := read_jp2_profile(source.file):
             image.info["icc_profile"] = profile
-    elif _is_deep_png(image) and not getattr(image, "is_animated", False):
+    elif is_deep and not is_animated:
         samples = decode_high_bit_depth(source.pixel_file, image.size)
     elif image.format == "PPM":
         samples, notes = pnm.decode(source.file, image, source.allow_damaged)
@@ -238,7 +240,7 @@ def _decode(
         image.info["icc_profile"] = profile
     if samples is None:
         image.load()
-        is_still = image.format == "PNG" and not getattr(image, "is_animated", False)
+        is_still = image.format == "PNG" and not is_animated
         if is_still and not source.allow_damaged and png.lacks_rows(source.pixel_file, image):
             raise ColorizeError("its pixels are incomplete", TAKE_DAMAGED)
         if png.lacks_colors(image):

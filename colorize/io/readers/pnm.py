@@ -41,13 +41,13 @@ def decode(
     if is_damaged and not allow_damaged:
         raise ColorizeError("incomplete, some of its pixels are missing", TAKE_DAMAGED)
     levels = np.frombuffer(content.ljust(size, b"\0"), dtype).reshape(shape)
-    if white not in (255, 65535) and (high := int(levels.max())) > white:
-        is_damaged = True
-        if not allow_damaged:
+    if white not in (255, 65535):
+        high = int(levels.max())
+        if high > white and not allow_damaged:
             raise ColorizeError(
                 f"its pixels are damaged: levels up to {high} where white is {white}", TAKE_DAMAGED
             )
-    if white not in (255, 65535):
+        is_damaged = is_damaged or high > white
         full = 255 if white < 256 else 65535
         scaled = (np.minimum(levels, white).astype(np.uint32) * full + white // 2) // white
         levels = scaled.astype(np.uint8 if white < 256 else np.uint16)
