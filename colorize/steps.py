@@ -12,7 +12,7 @@ from PIL import Image
 
 from colorize.color import lab
 from colorize.color.adjust import adjust, neutralize, parse_position
-from colorize.color.autocontrast import autocontrast
+from colorize.color.autocontrast import autocontrast, stretch_lightness
 from colorize.color.downsampling import CELL_RESAMPLE
 from colorize.color.merge import merge_lab_blocks
 from colorize.color.types import Floats
@@ -83,9 +83,12 @@ class ColorizationSteps:
     def predict_logits(self, lightness: Floats, hinted: HintedPixels | None = None) -> Floats:
         """Return the network's output for L, (b, 1, size, size) in [0, 100].
 
+        The network may see L with more contrast, see `ModelMetadata.input_autocontrast`.
         Logits over the ab bins (b, 313, size/4, size/4), or ab (b, 2, size, size) from a network
         that predicts colors. Raises ColorizeError for output that is not finite.
         """
+        if self.metadata.input_autocontrast > 0:
+            lightness = stretch_lightness(lightness, self.metadata.input_autocontrast)
         if hinted is None or not self.metadata.takes_hints:
             output = self.runner(lightness)
         else:

@@ -25,6 +25,7 @@ from colorize.io.writers import write
 from colorize.models.siggraph17 import SIGGRAPH17
 from colorize.options import ColorizeOptions
 from colorize.pipeline import Colorizer
+from colorize.runtime.torch_runner import TorchRunner
 
 
 @pytest.fixture(scope="module")
@@ -100,6 +101,20 @@ def test_network_input_is_bicubic_lightness(colorizer):
     result = colorizer.network_input(Photo(pixels))
     assert result.shape == (1, 1, 64, 64)
     np.testing.assert_allclose(result[0, 0], expected, atol=1e-3)
+
+
+def test_network_sees_more_contrast_where_it_wants_it(network):
+    class Recorder(TorchRunner):
+        def __call__(self, lightness, hints=None):
+            self.seen = lightness
+            return super().__call__(lightness, hints)
+
+    runner = Recorder(network)
+    runner.metadata = dataclasses.replace(network.metadata, input_autocontrast=1.0)
+    clear = np.random.default_rng(3).uniform(0, 100, (2, 1, 64, 64)).astype(np.float32)
+    for contrast in (0.4, 0.8):
+        Colorizer(runner).predict_logits(30 * (1 - contrast) + contrast * clear)
+        np.testing.assert_allclose(runner.seen, clear, atol=1)
 
 
 def test_network_input_of_16_bits_equals_that_of_8(colorizer):

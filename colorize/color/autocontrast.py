@@ -1,6 +1,7 @@
 """Linear contrast stretch of faded photographs, in lightness.
 
-`black_white_points` finds the L that become black and white, `autocontrast` applies the stretch.
+`black_white_points` finds the L that become black and white. `autocontrast` applies the stretch to
+a photograph, `stretch_lightness` to what a network sees of it.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from colorize.color import lab
-from colorize.color.types import Array
+from colorize.color.types import Array, Floats
 
 CLIPPED = 0.005  # largest share of pixels that become black, and that become white
 MIN_RANGE = 25.0  # L between the two points: a fourfold stretch at most, since noise grows with it
@@ -21,6 +22,8 @@ BORDER = 0.15  # of a side: widest border of paper or film that is recognized
 BORDER_RANGE = 4.0  # L: largest difference of border pixels from the border's median
 BORDER_SHARE = 0.9  # of the pixels of a border row or column are within that range
 THUMBNAIL_SIDE = 512  # pixels of the longer side at which borders are looked for
+
+Counts = npt.NDArray[np.int64]  # of pixels at each L, in steps of 100 / HISTOGRAM_STEPS
 
 
 def autocontrast(pixels: Array, alpha: Array | None = None) -> Array:
@@ -41,6 +44,21 @@ def autocontrast(pixels: Array, alpha: Array | None = None) -> Array:
     return result
 
 
+def stretch_lightness(lightness: Floats, amount: float) -> Floats:
+    """Return L, (b, 1, h, w) in [0, 100], between itself and its stretch by `autocontrast`.
+
+    How dark the black of an old print is says nothing about its colors, so a network needs not see
+    it. amount: 0 leaves L as it is, 1 gives the stretch.
+    """
+    result = np.array(lightness, np.float32)
+    for each in result[:, 0]:
+        inside = each[_inside_borders(each, 1, each.shape)]
+        low, high = _points(np.bincount(_steps(inside), minlength=HISTOGRAM_STEPS + 1))
+        stretched = np.clip((each - low) * (100 / (high - low)), 0, 100)
+        each += amount * (stretched - each)
+    return result
+
+
 def black_white_points(pixels: Array, alpha: Array | None = None) -> tuple[float, float]:
     """Return the L that become 0 and 100, the first below the second.
 
@@ -49,7 +67,11 @@ def black_white_points(pixels: Array, alpha: Array | None = None) -> tuple[float
     at least 25 apart; a picture of a single tone keeps it.
     """
     area = crop_borders(pixels)
-    counts = _histogram(pixels[area], None if alpha is None else alpha[area])
+    return _points(_histogram(pixels[area], None if alpha is None else alpha[area]))
+
+
+def _points(counts: Counts) -> tuple[float, float]:
+    """Return the points of the number of pixels at each L."""
     if not counts.any():
         return 0.0, 100.0
     allowed = int(CLIPPED * counts.sum())
@@ -67,10 +89,14 @@ def crop_borders(pixels: Array) -> tuple[slice, slice]:
     column within 4 L of the median of its outermost line) and end within 15 % of the side. A sky
     along a single edge is therefore not a border.
     """
-    thumbnail, step = _thumbnail_lightness(pixels)
-    rows = _between_borders(thumbnail, step, pixels.shape[0])
+    return _inside_borders(*_thumbnail_lightness(pixels), pixels.shape)
+
+
+def _inside_borders(thumbnail: Array, step: int, shape: tuple[int, ...]) -> tuple[slice, slice]:
+    """Return the rows and columns of `shape` inside the borders of L of every `step`-th pixel."""
+    rows = _between_borders(thumbnail, step, shape[0])
     inner = thumbnail[rows.start // step : -(-rows.stop // step)]
-    return rows, _between_borders(inner.T, step, pixels.shape[1])
+    return rows, _between_borders(inner.T, step, shape[1])
 
 
 def _thumbnail_lightness(pixels: Array) -> tuple[npt.NDArray[np.float32], int]:
@@ -97,16 +123,20 @@ def _plain_rows(lightness: Array, limit: int) -> int:
     return len(plain) if plain.all() else int(np.argmin(plain))
 
 
-def _histogram(pixels: Array, alpha: Array | None) -> npt.NDArray[np.int64]:
+def _histogram(pixels: Array, alpha: Array | None) -> Counts:
     """Return the number of pixels at each L, in steps of 100 / HISTOGRAM_STEPS."""
     counts = np.zeros(HISTOGRAM_STEPS + 1, np.int64)
     for block in lab.blocks(*pixels.shape[:2]):
         lightness = lab.lightness(pixels[block])
         if alpha is not None:
             lightness = lightness[alpha[block] > 0]
-        index = (lightness * (HISTOGRAM_STEPS / 100)).astype(np.intp).ravel()
-        counts += np.bincount(index, minlength=HISTOGRAM_STEPS + 1)
+        counts += np.bincount(_steps(lightness), minlength=HISTOGRAM_STEPS + 1)
     return counts
+
+
+def _steps(lightness: Array) -> npt.NDArray[np.intp]:
+    """Return L as whole steps of the histogram, flat."""
+    return (lightness * (HISTOGRAM_STEPS / 100)).astype(np.intp).ravel()
 
 
 def _enforce_min_range(low: float, high: float) -> tuple[float, float]:

@@ -219,6 +219,7 @@ class Compact(Network):
         class_weights: npt.ArrayLike | None = None,
         prior: npt.ArrayLike | None = None,
         styles: Styles | None = None,
+        input_autocontrast: float = 0.0,
         encoder: EncoderBase | None = None,
     ):
         """Make the network with random weights.
@@ -228,6 +229,7 @@ class Compact(Network):
             class_weights: Rebalancing weights of the training, (313,), for the metadata.
             prior: Share of each bin among all pixels of the training data, (313,), likewise.
             styles: Decoding settings by style name, likewise.
+            input_autocontrast: Stretch of L that the weights are trained for, 0 to 1, likewise.
             encoder: Replaces EfficientNet-Lite0's, in teachers.
         """
         super().__init__()
@@ -239,6 +241,7 @@ class Compact(Network):
             "logits",
             size_divisor=SIZE_DIVISOR,
             output_stride=4,
+            input_autocontrast=input_autocontrast,
             bin_centers=bin_centers(),
             class_weights=finite_array(class_weights),
             prior=finite_array(prior),
@@ -248,12 +251,13 @@ class Compact(Network):
     @classmethod
     def from_header(cls, header: Mapping[str, str]) -> Compact:
         """Return the network that the header of a weights file describes."""
-        data = headers.decoding_data(header)
+        data = headers.weights_data(header)
         return cls(
             headers.widths(header),
             class_weights=data.class_weights,
             prior=data.prior,
             styles=data.styles,
+            input_autocontrast=data.input_autocontrast,
         )
 
     @property

@@ -28,12 +28,13 @@ Widths = tuple[int, int, int, int]
 MAX_WIDTH = 1024  # channels; beyond, a header could ask for any amount of memory
 
 
-class DecodingData(NamedTuple):
+class WeightsData(NamedTuple):
     """The fields of `ModelMetadata` that are a matter of the weights."""
 
     class_weights: Floats | None
     prior: Floats | None
     styles: Styles
+    input_autocontrast: float
 
 
 def architecture(header: Header) -> str | None:
@@ -51,8 +52,8 @@ def widths(header: Header) -> Widths:
     return found[0], found[1], found[2], found[3]
 
 
-def decoding_data(header: Header) -> DecodingData:
-    """Return what the header says about decoding. Raises ValueError."""
+def weights_data(header: Header) -> WeightsData:
+    """Return what the header says about the input and about decoding. Raises ValueError."""
     value = _parse(header, "styles")
     vivid = StyleSettings(  # entries of files of earlier versions
         _number(header, "temperature", above=0.0), _number(header, "rebalance", above=-math.inf)
@@ -61,7 +62,7 @@ def decoding_data(header: Header) -> DecodingData:
         styles = {DEFAULT_STYLE: vivid} | ({} if value is None else parse_styles(value))
     except ValueError as error:
         raise ValueError(f"bad header: {error}") from error
-    return DecodingData(
+    return WeightsData(
         _per_bin(
             header,
             "class_weights",
@@ -70,6 +71,7 @@ def decoding_data(header: Header) -> DecodingData:
         ),
         _per_bin(header, "prior", lambda x: _is_number(x, above=-1e-9) and x <= 1, "shares"),
         styles,
+        _share(header, "input_autocontrast"),
     )
 
 
@@ -81,6 +83,7 @@ def compact_header(metadata: ModelMetadata, widths: Widths) -> dict[str, str]:
         "class_weights": _listed(metadata.class_weights),
         "prior": _listed(metadata.prior),
         "styles": {name: asdict(style) for name, style in metadata.styles.items()},
+        "input_autocontrast": metadata.input_autocontrast,
     }
     return {key: json.dumps(value) for key, value in entries.items() if value is not None}
 
@@ -113,6 +116,16 @@ def _number(header: Header, key: str, above: float) -> float:
     if not _is_number(value, above):
         raise ValueError(f"bad header: {key} is {value}")
     return float(value)
+
+
+def _share(header: Header, key: str) -> float:
+    """Return the number from 0 to 1 of an entry, 0.0 where there is none."""
+    value = _parse(header, key)
+    if value is None:
+        return 0.0
+    if not _is_number(value, above=-1e-9) or value > 1:
+        raise ValueError(f"bad header: {key} is {value}, expected 0 to 1")
+    return max(0.0, float(value))
 
 
 def _per_bin(

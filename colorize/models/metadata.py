@@ -70,6 +70,8 @@ class ModelMetadata:
         output_stride: Input pixels per output pixel, in both directions.
         takes_hints: Whether `forward` uses color hints of the output's size.
         input_size: Height and width of the input where the options do not say, in pixels.
+        input_autocontrast: Share of the way to full contrast that L is stretched before the
+            network sees it, 0 to 1; see `color.autocontrast.stretch_lightness`.
         bin_centers: ab of each bin, (Q, 2). This and the following are only for logits.
         class_weights: Rebalancing weights of the training, (Q,), or None where unknown.
         prior: Share of each bin among all pixels of the training data, (Q,), or None.
@@ -84,6 +86,7 @@ class ModelMetadata:
     output_stride: int
     takes_hints: bool = False
     input_size: int = INPUT_SIZE
+    input_autocontrast: float = 0.0
     bin_centers: Floats | None = None
     class_weights: Floats | None = None
     prior: Floats | None = None
@@ -97,6 +100,8 @@ class ModelMetadata:
             or min(self.size_divisor, self.output_stride, self.input_size) < 1
         ):
             raise ValueError("unknown output or sizes below 1")
+        if not 0 <= self.input_autocontrast <= 1:
+            raise ValueError("input_autocontrast outside 0 to 1")
         if self.output == "ab":
             return
         if self.bin_centers is None or self.bin_centers.shape[1:] != (2,):
@@ -126,6 +131,7 @@ class ModelMetadata:
                 output_stride=int(values["output_stride"]),
                 takes_hints=bool(values["takes_hints"]),
                 input_size=int(values.get("input_size", INPUT_SIZE)),  # not in older files
+                input_autocontrast=float(values.get("input_autocontrast", 0)),  # the same
                 bin_centers=finite_array(values["bin_centers"]),
                 class_weights=finite_array(values["class_weights"]),
                 prior=finite_array(values["prior"]),

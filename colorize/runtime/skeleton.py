@@ -87,7 +87,7 @@ def fill(
     tensors = check_tensors(file, weights.tensors, skeleton.tensors | skeleton.unused)
     metadata = skeleton.metadata
     if metadata.output == "logits":
-        data = in_file(file, lambda: headers.decoding_data(weights.header))
+        data = in_file(file, lambda: headers.weights_data(weights.header))
         metadata = dataclasses.replace(metadata, **data._asdict())
     if model.bin_centers is not None:
         centers = AB_SCALE * tensors[model.bin_centers][:, :, 0, 0].T

@@ -70,6 +70,7 @@ def averaged_network(checkpoint: Checkpoint) -> Compact:
         config.widths,
         class_weights=rebalancing_weights(prior, config.rebalance_lambda).tolist(),
         prior=prior.tolist(),
+        input_autocontrast=config.input_autocontrast,
         encoder=build_encoder(config.encoder),
     )
     average = checkpoint["average"]

@@ -107,6 +107,12 @@ class TrainConfig:
     noise_std: float = _setting(
         1.0, "largest standard deviation of the noise added to every crop, units of L"
     )
+    input_autocontrast: float = _setting(
+        0.0,
+        "share of the way to full contrast that L is stretched for the network; in training, "
+        "each crop's is between that and 1 (0: no crop is stretched)",
+        prob=True,
+    )
     seed: int = _setting(0, "random seed")
 
     def __post_init__(self) -> None:
@@ -124,6 +130,8 @@ class TrainConfig:
             raise ColorizeError(f"--hint-prob {self.hint_prob}: {self.network} takes no hints")
         if self.distill_weight > 0 and self.network != "compact":
             raise ColorizeError("--distill-weight is only for --network compact")
+        if self.input_autocontrast > 0 and self.network != "compact":
+            raise ColorizeError("--input-autocontrast is only for --network compact")
         plain_crops = max(self.whole_photo_prob, self.random_resized_crop_prob) < 1
         if plain_crops and self.short_side < self.crop_size:
             raise ColorizeError(

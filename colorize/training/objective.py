@@ -7,6 +7,8 @@ from typing import Literal
 import torch
 from torch import nn
 
+from colorize.models.base import Network
+from colorize.training.autocontrast import as_seen_by
 from colorize.training.config import TrainConfig
 from colorize.training.data.batches import TrainBatch
 from colorize.training.initial_weights import load_teacher
@@ -35,7 +37,7 @@ class Objective:
         self.class_weights = class_weights
         self.dtype = dtype
         self.distill_weight = config.distill_weight
-        self.teachers: list[nn.Module] = []
+        self.teachers: list[Network] = []
 
     def add_teacher(self, weights: str) -> None:
         """Add a teacher, see `initial_weights.load_teacher`.
@@ -57,7 +59,10 @@ class Objective:
                 self.output, prediction, batch.ab, self.class_weights, batch.is_color
             )  # fmt: skip
         with torch.no_grad():
-            logits = [self._predict(teacher, batch.clean_lightness) for teacher in self.teachers]
+            logits = [
+                self._predict(teacher, as_seen_by(teacher, batch.clean_lightness))
+                for teacher in self.teachers
+            ]
         return distillation_loss(
             prediction, SoftTargets(batch.ab), self.class_weights, batch.is_color,
             sum(logits[1:], logits[0]) / len(logits), self.distill_weight,

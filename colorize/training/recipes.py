@@ -47,7 +47,7 @@ def _build_compact(config: TrainConfig) -> Compact:
             raise ColorizeError(f"--unfreeze-from does not work with --encoder {config.encoder}")
         encoder.stem.requires_grad_(False)
         encoder.blocks[:first].requires_grad_(False)
-    return Compact(config.widths, encoder=encoder)
+    return Compact(config.widths, input_autocontrast=config.input_autocontrast, encoder=encoder)
 
 
 def _build_eccv16(config: TrainConfig) -> ECCV16:

@@ -7,6 +7,7 @@ import torch
 from colorize.decoding.annealed_mean import rebalance_offset
 from colorize.models.base import Network
 from colorize.models.eccv16 import AB_SCALE
+from colorize.training.autocontrast import as_seen_by
 from colorize.training.data.batches import CropBatch, center_crops
 from colorize.training.data.dataset import PhotoDataset
 from colorize.training.losses import color_loss
@@ -62,6 +63,7 @@ def _metrics(
     """Return the losses, mean squared errors and mean chroma of one batch."""
     device, output = class_weights.device, network.metadata.output
     lightness, truth, is_color = (x.to(device) for x in batch)
+    lightness = as_seen_by(network, lightness)
     with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
         prediction = network(lightness).float()
     result = {"val_loss": color_loss(output, prediction, truth, class_weights, is_color)}

@@ -55,6 +55,7 @@ def make_weights(
     target: Path,
     styles: Styles,
     mixing_weights: Sequence[float] | None = None,
+    input_autocontrast: float | None = None,
 ) -> None:
     """Write the weights file of a checkpoint, or of the mean of several of `compact`.
 
@@ -64,6 +65,7 @@ def make_weights(
         target: A .safetensors file.
         styles: Decoding settings by style name, for `compact`.
         mixing_weights: Of each file in the mean, positive; None: equal.
+        input_autocontrast: See `ModelMetadata`; None: the first file's.
 
     Raises:
         ColorizeError: A file can't be read, or the files don't fit together.
@@ -86,7 +88,7 @@ def make_weights(
         )
     runs = [run for ingredient in ingredients for run in ingredient.training]
     save_compact(
-        _mean_network(ingredients, weights, styles),
+        _mean_network(ingredients, weights, styles, input_autocontrast),
         target,
         extra={"training": json.dumps(runs[0] if len(runs) == 1 else runs)},
     )
@@ -121,7 +123,10 @@ def _training_run(checkpoint: Checkpoint) -> TrainingRun:
 
 
 def _mean_network(
-    ingredients: Sequence[SoupIngredient], weights: Sequence[float], styles: Styles
+    ingredients: Sequence[SoupIngredient],
+    weights: Sequence[float],
+    styles: Styles,
+    input_autocontrast: float | None,
 ) -> Compact:
     """Return the weighted mean of the networks, each shifted to the first one's class weights.
 
@@ -141,8 +146,14 @@ def _mean_network(
                 mean[key] += tensor * (weight / sum(weights))
             else:
                 mean[key] = tensor * (weight / sum(weights))
+    if input_autocontrast is None:
+        input_autocontrast = first.network.metadata.input_autocontrast
     result = Compact(
-        first.network.widths, class_weights=first.class_weights, prior=first.prior, styles=styles
+        first.network.widths,
+        class_weights=first.class_weights,
+        prior=first.prior,
+        styles=styles,
+        input_autocontrast=input_autocontrast,
     )
     result.load_state_dict(mean)
     return result
@@ -193,6 +204,11 @@ def parser() -> argparse.ArgumentParser:
         default=(faithful.temperature, faithful.rebalance),
         help="temperature and rebalance of the style faithful (default: 0.9 0)",
     )  # fmt: skip
+    result.add_argument(
+        "--input-autocontrast", type=float, metavar="A",
+        help="share of the way to full contrast that L is stretched for the network, 0 to 1 "
+        "(default: that of the first file)",
+    )  # fmt: skip
     return result
 
 
@@ -215,7 +231,9 @@ def main(argv: Sequence[str] | None = None) -> int:
                 coherence=args.coherence,
             ),
         }
-        make_weights(args.checkpoints, args.output, styles, args.mixing_weights)
+        make_weights(
+            args.checkpoints, args.output, styles, args.mixing_weights, args.input_autocontrast
+        )
     except (ColorizeError, OSError, ValueError) as error:
         sys.stderr.write(f"make_weights: {message_of(error)}\n")
         return 1

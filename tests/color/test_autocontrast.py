@@ -11,7 +11,13 @@ from skimage.color import rgb2lab
 
 from colorize.cli import main
 from colorize.color import lab
-from colorize.color.autocontrast import CLIPPED, autocontrast, black_white_points, crop_borders
+from colorize.color.autocontrast import (
+    CLIPPED,
+    autocontrast,
+    black_white_points,
+    crop_borders,
+    stretch_lightness,
+)
 from colorize.io.photo import Photo
 from colorize.io.readers import read
 
@@ -198,3 +204,24 @@ def test_command_stretches_only_with_autocontrast(weights, tmp_path, monkeypatch
     assert main([*common, "-o", "stretched.png", "--autocontrast"]) == 0
     ranges = [np.ptp(lightness_of(read(name))) for name in ("plain.png", "stretched.png")]
     assert ranges[0] < 40 and ranges[1] > 99
+
+
+def test_stretch_of_lightness_is_that_of_the_photograph():
+    batch = np.stack([lightness_of(photo) for photo in (faded(), faded(10, 30))])[:, None]
+    before = batch.copy()
+    whole = stretch_lightness(batch, 1.0)
+    for lightness, photo in zip(whole[:, 0], (faded(), faded(10, 30)), strict=True):
+        np.testing.assert_allclose(lightness, lightness_of(stretched(photo)), atol=0.3)
+    np.testing.assert_allclose(stretch_lightness(batch, 0.5), (batch + whole) / 2, atol=1e-4)
+    np.testing.assert_array_equal(batch, before)
+
+
+def test_stretch_of_lightness_ignores_borders():
+    photo = bordered(faded(), 250)
+    lightness = lightness_of(photo)
+    inner = crop_borders(photo.pixels)
+    result = stretch_lightness(lightness[None, None], 1.0)[0, 0]
+    assert result[inner].min() < 5 and result[inner].max() > 95
+    assert stretch_lightness(np.full((1, 1, 8, 8), 50, np.float32), 1.0) == pytest.approx(
+        50, abs=0.1
+    )

@@ -50,6 +50,7 @@ def pristine(tmp_path_factory) -> Path:
         class_weights=np.linspace(0.1, 5, NUM_BINS),
         prior=np.full(NUM_BINS, 1 / NUM_BINS),
         styles={"vivid": VIVID},
+        input_autocontrast=0.5,
     )
     return save(network, tmp_path_factory.mktemp("pristine") / "compact.safetensors")
 
@@ -111,6 +112,7 @@ def test_compact_comes_back_as_saved(ours):
 def test_compact_brings_its_decoding_along(ours):
     network = read_network(ours, "compact")
     assert network.metadata.styles["vivid"] == VIVID
+    assert network.metadata.input_autocontrast == 0.5
     np.testing.assert_allclose(
         network.metadata.class_weights, np.linspace(0.1, 5, NUM_BINS), rtol=1e-6
     )
@@ -119,11 +121,13 @@ def test_compact_brings_its_decoding_along(ours):
 
 
 def test_compact_without_decoding_in_its_header_has_neutral_defaults(ours):
-    changed(ours, header=dict.fromkeys(("class_weights", "styles", "prior")))
+    left_out = ("class_weights", "styles", "prior", "input_autocontrast")
+    changed(ours, header=dict.fromkeys(left_out))
     network = read_network(ours, "compact")
     assert network.metadata.class_weights is None
     assert network.metadata.prior is None
     assert network.metadata.styles == {"vivid": StyleSettings(1.0, 1.0)}
+    assert network.metadata.input_autocontrast == 0
 
 
 def test_saved_file_is_half_precision_with_a_readable_header(tmp_path):

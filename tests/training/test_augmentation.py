@@ -8,6 +8,8 @@ import torch
 from fixtures.training import dataset_of, tiny_config
 
 from colorize.color import lab
+from colorize.color.autocontrast import stretch_lightness as stretch_of_photos
+from colorize.training.autocontrast import stretch_lightness
 from colorize.training.data import augmentation
 from colorize.training.data.augmentation import BatchRng
 
@@ -129,6 +131,23 @@ def test_augment_lightness_without_augmentation_is_the_identity():
     noisy = dataclasses.replace(config, noise_std=1.0)
     difference = augmentation.augment_lightness(pictures + 50, noisy, rng(3)) - pictures[:, :1] - 50
     assert 0.05 < difference.std() < 1.2
+
+
+def test_crops_are_stretched_as_photographs_are():
+    tones = np.random.default_rng(0).uniform(0, 1, (2, 1, 64, 64)).astype(np.float32)
+    faded = tones * np.array([40, 10], np.float32)[:, None, None, None] + 30
+    for amount in (0.5, 1.0):
+        crops = stretch_lightness(torch.from_numpy(faded), amount)
+        np.testing.assert_allclose(crops, stretch_of_photos(faded, amount), atol=0.1)
+
+
+def test_a_network_is_trained_with_crops_stretched_to_different_degrees():
+    pictures = torch.rand(50, 3, 32, 32) * 40 + 30
+    config = dataclasses.replace(tiny_config(), noise_std=0, input_autocontrast=0.5)
+    config = dataclasses.replace(config, degrade_prob=0, sharpen_prob=0, spectral_prob=0)
+    lightness = augmentation.augment_lightness(pictures, config, rng(50))
+    ranges = lightness.flatten(1).amax(dim=1) - lightness.flatten(1).amin(dim=1)
+    assert 68 < ranges.min() < 75 and 95 < ranges.max() <= 100
 
 
 def test_hints_hold_the_true_colors():

@@ -42,6 +42,18 @@ def test_weights_file_holds_average_and_decoding_defaults(tmp_path, capsys):
     assert "temperature" in capsys.readouterr().err
 
 
+def test_stretch_of_the_input_is_that_of_the_training_or_as_given(tmp_path, capsys):
+    checkpoint, target = tmp_path / "checkpoint.pt", tmp_path / "compact.safetensors"
+    tiny_trainer(input_autocontrast=0.5).save(checkpoint)
+    command = [str(checkpoint), "-o", str(target)]
+    assert weights_file.main(command) == 0
+    assert registry.load("compact", target).metadata.input_autocontrast == 0.5
+    assert weights_file.main([str(target), "-o", str(target), "--input-autocontrast", "1"]) == 0
+    assert registry.load("compact", target).metadata.input_autocontrast == 1
+    assert weights_file.main([*command, "--input-autocontrast", "2"]) == 1
+    assert "input_autocontrast outside 0 to 1" in capsys.readouterr().err
+
+
 def test_what_is_not_a_checkpoint_is_refused(tmp_path, capsys):
     file, other = tmp_path / "checkpoint.pt", tmp_path / "other.pt"
     tiny_trainer().save(file)

@@ -12,6 +12,7 @@ import torch
 from torch.nn import functional as F
 
 from colorize.color.lab import LUMINANCE, RGB_FROM_WHITE_RELATIVE
+from colorize.training.autocontrast import stretch_lightness
 from colorize.training.config import TrainConfig
 
 MAX_STRETCH = 4 / 3  # of a random resized crop's aspect ratio against the photograph's
@@ -142,7 +143,11 @@ def augment_lightness(lab: torch.Tensor, config: TrainConfig, rng: BatchRng) -> 
         # again and again would read their colors off the blocks. Noise hides those.
         std = rng.uniform(1, 1, 1, high=config.noise_std)
         lightness = lightness + std * rng.normal(*lightness.shape[1:])
-    return lightness.clamp(0, 100)
+    lightness = lightness.clamp(0, 100)
+    if config.input_autocontrast > 0:
+        amount = rng.uniform(1, 1, 1, low=config.input_autocontrast)
+        lightness = stretch_lightness(lightness, amount)
+    return lightness
 
 
 def random_spectral_response(lab: torch.Tensor, prob: float, rng: BatchRng) -> torch.Tensor:
