@@ -16,7 +16,7 @@ _REASONS = {
     errno.ENOSPC: "the disk is full",
     errno.EDQUOT: "the disk quota is used up",
     errno.ELOOP: "a link that leads to itself",
-    errno.ENAMETOOLONG: "the name is too long",
+    errno.ENAMETOOLONG: "the name is too long; give the file a shorter one",
     errno.EROFS: "the file system is read-only",
     errno.EMFILE: "too many open files; a higher limit helps (ulimit -n)",
 }
