@@ -81,6 +81,10 @@ class ColorizeOptions(Options):
         "guided", "enlarge colors along the edges of the photograph (guided) or smoothly (bilinear)"
     )
     autocontrast: bool = option(False, "stretch the contrast of faded photographs first")
+    borders: Literal["gray", "color"] = option(
+        "gray", "plain borders of prints and negatives stay gray, unseen by the network (gray), or "
+        "are part of the picture (color)"
+    )  # fmt: skip
     hints: "Sequence[Hint] | Photo | str | os.PathLike[str] | None" = option(
         None, "colors of some points of one photograph: lines of x,y,#rrggbb[,radius] in pixels, "
         "or a transparent PNG painted over it; see docs/control.md",

@@ -6,7 +6,8 @@
 
 Only the order of the steps is decided here:
 
-    photograph → preprocess → network_input → predict_logits → postprocess_logits  (`predict`)
+    photograph → preprocess → inside_borders → network_input → predict_logits
+               → postprocess_logits  (`predict`)
                → decode → upsample → propagate_hints → neutralize → merge  (`render`)
 
 Each step is a method of `steps.ColorizationSteps`.
@@ -21,6 +22,8 @@ from typing import overload
 import numpy as np
 from PIL import Image
 
+from colorize.color import lab
+from colorize.color.borders import pad_borders
 from colorize.color.types import Floats
 from colorize.decoding.confidence import confidence
 from colorize.hints.format import Hints, load_hints
@@ -43,13 +46,15 @@ class Prediction:
 
     Attributes:
         photo: Preprocessed.
-        hinted: Its pixels of known color; None without hints.
+        inside: Its rows and columns inside plain borders, which the rest belongs to.
+        hinted: The pixels of known color; None without hints.
         lightness: The network's input, (1, 1, size, size).
         logits: The network's output for it, postprocessed.
         source: Hash of the photograph's pixels before any step, for the provenance.
     """
 
     photo: Photo
+    inside: lab.Block
     hinted: HintedPixels | None
     lightness: Floats
     logits: Floats
@@ -94,11 +99,13 @@ class Colorizer(ColorizationSteps):
         """Return the first half of the steps, from the photograph to the network's output."""
         photo = self.preprocess(original)
         hinted = self.rasterize_hints(photo, None if hints is None else load_hints(hints))
-        lightness = self.network_input(photo)
+        inside = self.inside_borders(photo, hinted)
+        hinted = None if hinted is None else hinted.crop(*inside)
+        lightness = self.network_input(photo.crop(*inside))
         logits = self.predict_logits(lightness, hinted)
         palette = None if reference is None else to_photo(reference)
         logits = self.postprocess_logits(logits, lightness, palette)
-        return Prediction(photo, hinted, lightness, logits, pixel_hash(original.pixels))
+        return Prediction(photo, inside, hinted, lightness, logits, pixel_hash(original.pixels))
 
     def render(self, prediction: Prediction) -> Photo:
         """Return the second half of the steps, from the network's output to the photograph."""
@@ -106,8 +113,8 @@ class Colorizer(ColorizationSteps):
         ab = self.decode(prediction.logits)
         ab = self.upsample(ab)
         ab = self.propagate_hints(ab, hinted, prediction.lightness, prediction.logits)
-        ab = self.neutralize(ab, photo)
-        colored = self.merge(photo, ab[0], hinted)
+        ab = self.neutralize(ab, prediction.inside)
+        colored = self.merge(photo, ab[0], hinted, prediction.inside)
         return self.add_provenance(colored, prediction.source)
 
     def samples(self, photo: Photo, count: int, seed: int | None = None) -> list[Photo]:
@@ -125,14 +132,15 @@ class Colorizer(ColorizationSteps):
         """Return how certain the network is, (size/4, size/4) over the photograph, 0 to 1.
 
         1 - entropy / log 313 of the distribution at temperature 1 and, if the weights record them,
-        at natural color frequencies. It does not depend on how colors are decoded.
+        at natural color frequencies. It does not depend on how colors are decoded. It is 1 on
+        plain borders, by which it is larger, since they stay gray.
 
         Raises ColorizeError for a network that does not predict distributions.
         """
         decoder = self.require_distribution()
-        lightness = self.network_input(self.preprocess(photo))
-        logits = self.postprocess_logits(self.predict_logits(lightness), lightness)
-        return confidence(decoder.probabilities(logits)[0])
+        prediction = self.predict(photo)
+        certainty = confidence(decoder.probabilities(prediction.logits)[0])
+        return pad_borders(certainty, prediction.inside, photo.size, 1.0)
 
     def confidence_map(self, photo: Photo) -> Photo:
         """Return `confidence` as a heat map with a color bar."""

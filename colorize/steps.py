@@ -13,8 +13,9 @@ from PIL import Image
 from colorize.color import lab
 from colorize.color.adjust import adjust, neutralize, parse_position
 from colorize.color.autocontrast import autocontrast, stretch_lightness
+from colorize.color.borders import crop_borders, strips_around
 from colorize.color.downsampling import CELL_RESAMPLE
-from colorize.color.merge import merge_lab_blocks
+from colorize.color.merge import GRAY, merge_lab_blocks
 from colorize.color.types import Floats
 from colorize.color.upsampling import upsample_to_input
 from colorize.decoding.decoder import LogitsDecoder
@@ -70,6 +71,23 @@ class ColorizationSteps:
         """Return the pixels of the photograph that have a known color, None without hints."""
         hints = self.hints if hints is None else hints
         return None if hints is None else HintedPixels.from_hints(hints, photo.size)
+
+    def inside_borders(self, photo: Photo, hinted: HintedPixels | None = None) -> lab.Block:
+        """Return the rows and columns of the photograph that are colorized.
+
+        Those inside its plain borders, or all of them where colors on the borders are asked for.
+        """
+        whole = slice(0, photo.height), slice(0, photo.width)
+        if self.options.borders == "color":
+            return whole
+        rows, columns = crop_borders(photo.pixels)
+        if hinted is not None and not hinted.are_within(rows, columns):
+            return whole
+        if self._neutral is not None:
+            x, y = (round(coordinate) for coordinate in self._neutral)
+            if y not in range(rows.start, rows.stop) or x not in range(columns.start, columns.stop):
+                return whole
+        return rows, columns
 
     def network_input(self, photo: Photo) -> Floats:
         """Return L of the photograph at the network's size, (1, 1, size, size) in [0, 100].
@@ -157,18 +175,44 @@ class ColorizationSteps:
         seen = self.metadata.takes_hints
         return propagate_hints(ab[0], lightness[0, 0], cells, probabilities, is_cast, seen)[None]
 
-    def neutralize(self, ab: Floats, photo: Photo) -> Floats:
-        """Return ab (1, 2, h, w) shifted so that the pixel that was gray is gray."""
-        return ab if self._neutral is None else neutralize(ab, self._neutral, photo.size)
+    def neutralize(self, ab: Floats, inside: lab.Block) -> Floats:
+        """Return ab (1, 2, h, w) shifted so that the pixel that was gray is gray.
 
-    def merge(self, photo: Photo, ab: Floats, hinted: HintedPixels | None = None) -> Photo:
-        """Return the photograph with its own L, and ab (2, h, w) upsampled to its size."""
+        inside: The rows and columns of the photograph that ab belongs to.
+        """
+        if self._neutral is None:
+            return ab
+        (x, y), (rows, columns) = self._neutral, inside
+        size = rows.stop - rows.start, columns.stop - columns.start
+        return neutralize(ab, (x - columns.start, y - rows.start), size)
+
+    def merge(
+        self,
+        photo: Photo,
+        ab: Floats,
+        hinted: HintedPixels | None = None,
+        inside: lab.Block | None = None,
+    ) -> Photo:
+        """Return the photograph with its own L, and ab (2, h, w) upsampled to its size.
+
+        Args:
+            photo: The photograph.
+            ab: Its colors.
+            hinted: Its pixels of known color, counted from the first one inside.
+            inside: The rows and columns that the colors belong to; the others become gray. None:
+                all.
+        """
+        inside = inside or (slice(0, photo.height), slice(0, photo.width))
+        content = photo.crop(*inside)
         guide = None
         if self.options.upsampling == "guided":
             cells = ResizeSpec(ab.shape[1], ab.shape[2], CELL_RESAMPLE)
-            guide = lab.lightness(photo.thumbnail(cells))
+            guide = lab.lightness(content.thumbnail(cells))
         edit_ab = None if hinted is None else hinted.apply_to
-        pixels = merge_lab_blocks(photo.pixels, ab, edit_ab, guide, self.threads)
+        pixels = np.empty((*photo.size, 3), photo.pixels.dtype)
+        merge_lab_blocks(content.pixels, ab, edit_ab, guide, self.threads, out=pixels[inside])
+        for strip in strips_around(inside, photo.size):
+            merge_lab_blocks(photo.pixels[strip], GRAY, threads=1, out=pixels[strip])
         return dataclasses.replace(photo, pixels=pixels)
 
     def add_provenance(self, colored: Photo, source: str) -> Photo:

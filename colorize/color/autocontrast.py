@@ -12,16 +12,12 @@ import numpy as np
 import numpy.typing as npt
 
 from colorize.color import lab
+from colorize.color.borders import crop_borders
 from colorize.color.types import Array, Floats
 
 CLIPPED = 0.005  # largest share of pixels that become black, and that become white
 MIN_RANGE = 25.0  # L between the two points: a fourfold stretch at most, since noise grows with it
 HISTOGRAM_STEPS = 100 * 64  # of L: 0.4 of the smallest step of 16-bit gray in mid-tones
-
-BORDER = 0.15  # of a side: widest border of paper or film that is recognized
-BORDER_RANGE = 4.0  # L: largest difference of border pixels from the border's median
-BORDER_SHARE = 0.9  # of the pixels of a border row or column are within that range
-THUMBNAIL_SIDE = 512  # pixels of the longer side at which borders are looked for
 
 Counts = npt.NDArray[np.int64]  # of pixels at each L, in steps of 100 / HISTOGRAM_STEPS
 
@@ -48,12 +44,11 @@ def stretch_lightness(lightness: Floats, amount: float) -> Floats:
     """Return L, (b, 1, h, w) in [0, 100], between itself and its stretch by `autocontrast`.
 
     How dark the black of an old print is says nothing about its colors, so a network needs not see
-    it. amount: 0 leaves L as it is, 1 gives the stretch.
+    it. Borders are not looked for. amount: 0 leaves L as it is, 1 gives the stretch.
     """
     result = np.array(lightness, np.float32)
     for each in result[:, 0]:
-        inside = each[_inside_borders(each, 1, each.shape)]
-        low, high = _points(np.bincount(_steps(inside), minlength=HISTOGRAM_STEPS + 1))
+        low, high = _points(np.bincount(_steps(each), minlength=HISTOGRAM_STEPS + 1))
         stretched = np.clip((each - low) * (100 / (high - low)), 0, 100)
         each += amount * (stretched - each)
     return result
@@ -80,47 +75,6 @@ def _points(counts: Counts) -> tuple[float, float]:
     return _enforce_min_range(
         100 * low / HISTOGRAM_STEPS, min(100.0, 100 * (high + 1) / HISTOGRAM_STEPS)
     )
-
-
-def crop_borders(pixels: Array) -> tuple[slice, slice]:
-    """Return the rows and columns inside a plain border, such as that of a print or negative.
-
-    A border is recognized where two opposite edges are both of nearly one tone (90 % of a row or
-    column within 4 L of the median of its outermost line) and end within 15 % of the side. A sky
-    along a single edge is therefore not a border.
-    """
-    return _inside_borders(*_thumbnail_lightness(pixels), pixels.shape)
-
-
-def _inside_borders(thumbnail: Array, step: int, shape: tuple[int, ...]) -> tuple[slice, slice]:
-    """Return the rows and columns of `shape` inside the borders of L of every `step`-th pixel."""
-    rows = _between_borders(thumbnail, step, shape[0])
-    inner = thumbnail[rows.start // step : -(-rows.stop // step)]
-    return rows, _between_borders(inner.T, step, shape[1])
-
-
-def _thumbnail_lightness(pixels: Array) -> tuple[npt.NDArray[np.float32], int]:
-    """Return L of every n-th pixel of rows and columns, at most 512 a side, and n."""
-    step = -(-max(pixels.shape[:2]) // THUMBNAIL_SIDE)
-    return lab.lightness(np.ascontiguousarray(pixels[::step, ::step])), step
-
-
-def _between_borders(lightness: Array, step: int, length: int) -> slice:
-    """Return which of `length` rows are inside the borders; `lightness` has every `step`-th row."""
-    limit = int(BORDER * len(lightness))
-    first, last = _plain_rows(lightness, limit), _plain_rows(lightness[::-1], limit)
-    alike = abs(np.median(lightness[0]) - np.median(lightness[-1])) <= 2 * BORDER_RANGE
-    if not (alike and 0 < first <= limit and 0 < last <= limit):
-        return slice(0, length)
-    # the row after the last plain one may be half border: edges are soft
-    return slice((first + 1) * step, (len(lightness) - 2 - last) * step + 1)
-
-
-def _plain_rows(lightness: Array, limit: int) -> int:
-    """Return how many rows from the first on have its tone, `limit` + 1 at most."""
-    near = np.abs(lightness[: limit + 1] - np.median(lightness[0])) <= BORDER_RANGE
-    plain = near.mean(axis=1) >= BORDER_SHARE
-    return len(plain) if plain.all() else int(np.argmin(plain))
 
 
 def _histogram(pixels: Array, alpha: Array | None) -> Counts:

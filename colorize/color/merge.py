@@ -14,6 +14,7 @@ from colorize.color.upsampling import BilinearUpsampler, GuidedUpsampler
 EditAb = Callable[[Floats, slice, slice], None]
 
 MAX_THREADS = 4
+GRAY = np.zeros((2, 1, 1), np.float32)  # ab
 
 
 def merge_lab_blocks(
@@ -22,6 +23,7 @@ def merge_lab_blocks(
     edit_ab: EditAb | None = None,
     guide: Floats | None = None,
     threads: int = 2,
+    out: Array | None = None,
 ) -> Array:
     """Return sRGB pixels, (H, W, 3), with the L of `pixels` and ab upsampled to their size.
 
@@ -35,11 +37,12 @@ def merge_lab_blocks(
             and columns; changes it in place (see `HintedPixels.apply_to`).
         guide: (h, w), see `downsampled_lightness`, for guided upsampling; None for bilinear.
         threads: how many blocks are worked on at the same time.
+        out: where the result is written, (H, W, 3); None: into a new array.
     """
     height, width = pixels.shape[:2]
     size = (height, width)
     upsampler = BilinearUpsampler(ab, size) if guide is None else GuidedUpsampler(ab, size, guide)
-    result = np.empty((height, width, 3), pixels.dtype)
+    result = np.empty((height, width, 3), pixels.dtype) if out is None else out
 
     def merge_block(block: lab.Block) -> None:
         rows, columns = block

@@ -72,6 +72,22 @@ class HintedPixels(NamedTuple):
             ab[part] = ab_at(rows[part], columns[part])
         return cls(rows, columns, ab, mask.shape)
 
+    def crop(self, rows: slice, columns: slice) -> HintedPixels:
+        """Return the pixels as those of some rows and columns, in which all of them lie."""
+        size = rows.stop - rows.start, columns.stop - columns.start
+        return self._replace(
+            rows=self.rows - np.int32(rows.start),
+            columns=self.columns - np.int32(columns.start),
+            size=size,
+        )
+
+    def are_within(self, rows: slice, columns: slice) -> bool:
+        """Return whether all of them lie in some rows and columns."""
+        return all(
+            positions.size == 0 or (side.start <= positions.min() and positions.max() < side.stop)
+            for positions, side in ((self.rows, rows), (self.columns, columns))
+        )
+
     def apply_to(self, ab: Floats, rows: slice, columns: slice) -> None:
         """Set the hinted pixels in place in the ab, (2, rows, columns), of a block."""
         # of the same type: else all rows would be converted for each block

@@ -114,6 +114,12 @@ class Photo:
         """Height and width, (H, W)."""
         return self.height, self.width
 
+    def crop(self, rows: slice, columns: slice) -> Photo:
+        """Return some rows and columns, without metadata; the photo itself for all of them."""
+        if (rows, columns) == (slice(0, self.height), slice(0, self.width)):
+            return self
+        return Photo(self.pixels[rows, columns])
+
     def thumbnail(self, spec: ResizeSpec) -> np.ndarray:
         """Return a smaller copy of the pixels, (h, w) or (h, w, 3) uint8; made once and kept."""
         if spec not in self._thumbnails:

@@ -11,7 +11,7 @@ from colorize.models.base import Network
 def stretch_lightness(lightness: torch.Tensor, amount: float | torch.Tensor) -> torch.Tensor:
     """Return L, (b, 1, h, w) in [0, 100], between itself and its stretch to full contrast.
 
-    As `color.autocontrast.stretch_lightness`, but borders are not looked for.
+    As `color.autocontrast.stretch_lightness`.
 
     Args:
         lightness: Crops of photographs.

@@ -57,6 +57,7 @@ def write_preview(
     name = display_name(source)
     with error_context(name):
         refuse_autocontrast(colorizer)
+    colorizer = colorizer.with_options(borders="color")  # as in the video
     tiles = []
     with open_source(source) as file:
         first = read_first_frame(file, name)

@@ -15,7 +15,6 @@ from colorize.color.autocontrast import (
     CLIPPED,
     autocontrast,
     black_white_points,
-    crop_borders,
     stretch_lightness,
 )
 from colorize.io.photo import Photo
@@ -127,31 +126,6 @@ def test_points_ignore_plain_borders(tone, share, size):
     assert points(bordered(photo, tone, share)) == pytest.approx(points(photo), abs=0.6)
 
 
-def test_crop_borders_finds_uneven_borders_on_two_sides():
-    photo = faded()
-    pixels = np.pad(photo.pixels, ((0, 0), (20, 35)), constant_values=250)
-    pixels[:, :20] -= np.random.default_rng(0).integers(0, 8, (200, 20), np.uint8)
-    rows, columns = crop_borders(pixels)
-    assert rows == slice(0, 200)
-    assert 20 <= columns.start <= 24 and 316 <= columns.stop <= 320
-
-
-def test_crop_borders_keeps_sky():
-    """A plain bright strip at one edge counts, so no more than half a percent is clipped."""
-    photo = faded()
-    pixels = photo.pixels.copy()
-    pixels[:20] = 230
-    assert crop_borders(pixels) == (slice(0, 200), slice(0, 300))
-    assert points(Photo(pixels))[1] >= lab.lightness(pixels[:1])[0, 0]
-
-
-def test_crop_borders_keeps_plain_background():
-    lightness = np.full((200, 300), 80.0)
-    lightness[60:140, 100:200] = 40
-    photo = gray(lightness)
-    assert crop_borders(photo.pixels) == (slice(0, 200), slice(0, 300))
-
-
 def test_points_ignore_transparent_pixels():
     photo = faded()
     alpha = np.full(photo.size, 255, np.uint8)
@@ -216,12 +190,7 @@ def test_stretch_of_lightness_is_that_of_the_photograph():
     np.testing.assert_array_equal(batch, before)
 
 
-def test_stretch_of_lightness_ignores_borders():
-    photo = bordered(faded(), 250)
-    lightness = lightness_of(photo)
-    inner = crop_borders(photo.pixels)
-    result = stretch_lightness(lightness[None, None], 1.0)[0, 0]
-    assert result[inner].min() < 5 and result[inner].max() > 95
+def test_stretch_of_lightness_keeps_a_single_tone():
     assert stretch_lightness(np.full((1, 1, 8, 8), 50, np.float32), 1.0) == pytest.approx(
         50, abs=0.1
     )
