@@ -90,7 +90,7 @@ def test_folder_resumes_where_it_stopped(arguments, tmp_path, capsys):
 @pytest.mark.slow
 @pytest.mark.parametrize("upsampling", ["guided", "bilinear"])
 def test_photographs_of_a_batch_equal_single_ones(colorizer, upsampling):
-    colorizer = colorizer.with_options(upsampling=upsampling)
+    colorizer = colorizer.with_options(upsampling=upsampling, borders="color")
     photos = [gray(48, 64), gray(30, 20)]
     inputs = np.concatenate([colorizer.network_input(photo) for photo in photos])
     together = colorizer.predict_logits(inputs)
