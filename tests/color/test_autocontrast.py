@@ -126,6 +126,13 @@ def test_points_ignore_plain_borders(tone, share, size):
     assert points(bordered(photo, tone, share)) == pytest.approx(points(photo), abs=0.6)
 
 
+def test_points_count_a_sky():
+    """A plain bright strip at one edge counts, so no more than half a percent is clipped."""
+    pixels = faded().pixels.copy()
+    pixels[:20] = 230
+    assert points(Photo(pixels))[1] >= lab.lightness(pixels[:1])[0, 0]
+
+
 def test_points_ignore_transparent_pixels():
     photo = faded()
     alpha = np.full(photo.size, 255, np.uint8)
