@@ -34,8 +34,8 @@ def autocontrast(pixels: Array, alpha: Array | None = None) -> Array:
     table = _gray_table(np.iinfo(pixels.dtype).max)
     result = np.empty(pixels.shape[:2], pixels.dtype)
     for block in lab.blocks(*pixels.shape[:2]):
-        lightness = (lab.lightness(pixels[block]) - low) * (100 / (high - low))
-        index = np.clip(lightness, 0, 100) * ((len(table) - 1) / 100) + 0.5
+        lightness = _stretched(lab.lightness(pixels[block]), low, high)
+        index = lightness * ((len(table) - 1) / 100) + 0.5
         result[block] = table[index.astype(np.intp)]
     return result
 
@@ -49,9 +49,14 @@ def stretch_lightness(lightness: Floats, amount: float) -> Floats:
     result = np.array(lightness, np.float32)
     for each in result[:, 0]:
         low, high = _points(np.bincount(_steps(each), minlength=HISTOGRAM_STEPS + 1))
-        stretched = np.clip((each - low) * (100 / (high - low)), 0, 100)
-        each += amount * (stretched - each)
+        each += amount * (_stretched(each, low, high) - each)
     return result
+
+
+def _stretched(lightness: Floats, low: float, high: float) -> Floats:
+    """Return L with `low` at 0 and `high` at 100, clipped beyond."""
+    stretched: Floats = np.clip((lightness - low) * (100 / (high - low)), 0, 100)
+    return stretched
 
 
 def black_white_points(pixels: Array, alpha: Array | None = None) -> tuple[float, float]:

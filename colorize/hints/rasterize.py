@@ -75,6 +75,8 @@ class HintedPixels(NamedTuple):
     def crop(self, rows: slice, columns: slice) -> HintedPixels:
         """Return the pixels as those of some rows and columns, in which all of them lie."""
         size = rows.stop - rows.start, columns.stop - columns.start
+        if size == self.size:
+            return self
         return self._replace(
             rows=self.rows - np.int32(rows.start),
             columns=self.columns - np.int32(columns.start),

@@ -71,7 +71,7 @@ def weights_data(header: Header) -> WeightsData:
         ),
         _per_bin(header, "prior", lambda x: _is_number(x, above=-1e-9) and x <= 1, "shares"),
         styles,
-        _share(header, "input_autocontrast"),
+        _number(header, "input_autocontrast", above=-math.inf, default=0.0),
     )
 
 
@@ -108,24 +108,14 @@ def _parse(header: Header, key: str) -> object:
     return value
 
 
-def _number(header: Header, key: str, above: float) -> float:
-    """Return the number of an entry, 1.0 where there is none."""
+def _number(header: Header, key: str, above: float, default: float = 1.0) -> float:
+    """Return the number of an entry, the default where there is none."""
     value = _parse(header, key)
     if value is None:
-        return 1.0
+        return default
     if not _is_number(value, above):
         raise ValueError(f"bad header: {key} is {value}")
     return float(value)
-
-
-def _share(header: Header, key: str) -> float:
-    """Return the number from 0 to 1 of an entry, 0.0 where there is none."""
-    value = _parse(header, key)
-    if value is None:
-        return 0.0
-    if not _is_number(value, above=-1e-9) or value > 1:
-        raise ValueError(f"bad header: {key} is {value}, expected 0 to 1")
-    return max(0.0, float(value))
 
 
 def _per_bin(

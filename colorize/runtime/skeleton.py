@@ -87,12 +87,16 @@ def fill(
     tensors = check_tensors(file, weights.tensors, skeleton.tensors | skeleton.unused)
     metadata = skeleton.metadata
     if metadata.output == "logits":
-        data = in_file(file, lambda: headers.weights_data(weights.header))
-        metadata = dataclasses.replace(metadata, **data._asdict())
+        metadata = in_file(file, lambda: _with_weights_data(skeleton.metadata, weights.header))
     if model.bin_centers is not None:
         centers = AB_SCALE * tensors[model.bin_centers][:, :, 0, 0].T
         metadata = dataclasses.replace(metadata, bin_centers=centers)
     return metadata, {name: tensors[name] for name in skeleton.tensors}
+
+
+def _with_weights_data(metadata: ModelMetadata, header: headers.Header) -> ModelMetadata:
+    """Return the metadata with what a header says. Raises ValueError for what does not fit."""
+    return dataclasses.replace(metadata, **headers.weights_data(header)._asdict())
 
 
 def _check_widths(skeleton: Skeleton, weights: Weights, file: Path) -> None:

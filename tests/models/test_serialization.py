@@ -23,6 +23,7 @@ from colorize.models.eccv16 import ECCV16
 from colorize.models.metadata import StyleSettings
 from colorize.models.serialization import MAX_HEADER, load_network, read_weights, save_compact
 from colorize.models.siggraph17 import SIGGRAPH17
+from colorize.runtime.skeleton import Skeleton, fill
 
 WIDTHS = (8, 8, 8, 8)
 VIVID = StyleSettings(0.4, 0.7)
@@ -128,6 +129,18 @@ def test_compact_without_decoding_in_its_header_has_neutral_defaults(ours):
     assert network.metadata.prior is None
     assert network.metadata.styles == {"vivid": StyleSettings(1.0, 1.0)}
     assert network.metadata.input_autocontrast == 0
+
+
+@pytest.mark.parametrize("value", ["2", "-1", "true", '"all"'])
+def test_a_stretch_of_the_input_that_is_no_share_is_refused(ours, value):
+    changed(ours, header={"input_autocontrast": value})
+    assert_refused(ours, "input_autocontrast")
+    model = registry.find("compact")
+    weights = read_weights(ours, model)
+    shapes = {name: tensor.shape for name, tensor in weights.tensors.items()}
+    skeleton = Skeleton(seeded_compact().metadata, shapes, {})
+    with pytest.raises(ColorizeError, match=f"{ours.name}.*input_autocontrast"):
+        fill(skeleton, weights, ours, model)
 
 
 def test_saved_file_is_half_precision_with_a_readable_header(tmp_path):
