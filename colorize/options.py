@@ -40,7 +40,8 @@ class ColorizeOptions(Options):
 
     size: int | None = option(
         None, "height and width of the network's input, in pixels",
-        minimum=8, maximum=MAX_INPUT_SIZE, default_text=f"{INPUT_SIZE}; ddcolor: 512",
+        minimum=8, maximum=MAX_INPUT_SIZE,
+        default_text=f"{INPUT_SIZE}; compact: and 512 above a megapixel; ddcolor: 512",
     )  # fmt: skip
     style: Literal["vivid", "faithful"] | None = option(
         None, "preset of the next five options; faithful gives calmer, more probable colors",

@@ -7,7 +7,7 @@
 Only the order of the steps is decided here:
 
     photograph → preprocess → inside_borders → network_input → predict_logits
-               → postprocess_logits  (`predict`)
+               → add_detail → postprocess_logits  (`predict`)
                → decode → upsample → propagate_hints → neutralize → merge  (`render`)
 
 Each step is a method of `steps.ColorizationSteps`.
@@ -101,8 +101,10 @@ class Colorizer(ColorizationSteps):
         hinted = self.rasterize_hints(photo, None if hints is None else load_hints(hints))
         inside = self.inside_borders(photo, hinted)
         hinted = None if hinted is None else hinted.crop(*inside)
-        lightness = self.network_input(photo.crop(*inside))
+        content = photo.crop(*inside)
+        lightness = self.network_input(content)
         logits = self.predict_logits(lightness, hinted)
+        logits = self.add_detail(logits, content)
         palette = None if reference is None else to_photo(reference)
         logits = self.postprocess_logits(logits, lightness, palette)
         return Prediction(photo, inside, hinted, lightness, logits, pixel_hash(original.pixels))

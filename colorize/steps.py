@@ -14,7 +14,7 @@ from colorize.color import lab
 from colorize.color.adjust import adjust, neutralize, parse_position
 from colorize.color.autocontrast import autocontrast, stretch_lightness
 from colorize.color.borders import crop_borders, strips_around
-from colorize.color.downsampling import CELL_RESAMPLE
+from colorize.color.downsampling import CELL_RESAMPLE, block_mean
 from colorize.color.merge import GRAY, merge_lab_blocks
 from colorize.color.types import Floats
 from colorize.color.upsampling import upsample_to_input
@@ -32,6 +32,7 @@ from colorize.options import INPUT_SIZE, ColorizeOptions
 from colorize.runtime.base import Runner
 from colorize.runtime.threads import available_cpus
 
+DETAIL_PIXELS = 1024 * 1024  # larger photographs are also seen at the network's detail size
 HINT_STRIDE = 4  # pixels of the network's input per cell of propagated hints, at least
 INPUT_RESAMPLE = Image.Resampling.BICUBIC  # as in the published code
 
@@ -89,13 +90,13 @@ class ColorizationSteps:
                 return whole
         return rows, columns
 
-    def network_input(self, photo: Photo) -> Floats:
+    def network_input(self, photo: Photo, size: int | None = None) -> Floats:
         """Return L of the photograph at the network's size, (1, 1, size, size) in [0, 100].
 
         The aspect ratio is not kept. The sRGB pixels are resized with Pillow's bicubic filter, as
         in the published code.
         """
-        size = self.size
+        size = size or self.size
         return lab.lightness(photo.thumbnail(ResizeSpec(size, size, INPUT_RESAMPLE)))[None, None]
 
     def predict_logits(self, lightness: Floats, hinted: HintedPixels | None = None) -> Floats:
@@ -115,6 +116,22 @@ class ColorizationSteps:
             reason = "gives colors that are not numbers: its weights are damaged"
             raise ColorizeError(f"{self.metadata.architecture} {reason}")
         return output
+
+    def add_detail(self, logits: Floats, photo: Photo) -> Floats:
+        """Return the mean of logits (1, 313, h, w) and those of a finer look at the photograph.
+
+        At the usual size, the faces of a group have a few pixels. At the detail size, the network
+        recognizes them, but less of the whole scene; the mean is better than both. It is taken of
+        photographs of more than a megapixel, unless the options set the size of the input.
+        """
+        detail = self.metadata.detail_size
+        if detail is None or self.options.size is not None:
+            return logits
+        if photo.height * photo.width <= DETAIL_PIXELS:
+            return logits
+        fine = self.predict_logits(self.network_input(photo, detail))
+        mean: Floats = np.float32(0.5) * (logits + block_mean(fine, logits.shape[2:]))
+        return mean
 
     def postprocess_logits(
         self, logits: Floats, lightness: Floats, reference: Photo | None = None

@@ -117,6 +117,31 @@ def test_network_sees_more_contrast_where_it_wants_it(network):
         np.testing.assert_allclose(runner.seen, clear, atol=1)
 
 
+@pytest.fixture
+def detailed(network) -> Colorizer:
+    """Return a colorizer whose network sees 64 pixels, and 128 of large photographs."""
+    runner = TorchRunner(network)
+    runner.metadata = dataclasses.replace(network.metadata, input_size=64, detail_size=128)
+    return Colorizer(runner)
+
+
+def test_large_photographs_are_seen_at_two_sizes(detailed):
+    photo = gray(1024, 1032)
+    coarse, fine = (
+        detailed.with_options(size=size).predict(photo).logits for size in (64, 128)
+    )  # fmt: skip
+    cells = torch.nn.functional.avg_pool2d(torch.from_numpy(fine), 2).numpy()
+    logits = detailed.predict(photo).logits
+    np.testing.assert_allclose(logits, (coarse + cells) / 2, atol=1e-4)
+    assert np.abs(logits - coarse).max() > 0.1
+
+
+def test_photographs_of_a_megapixel_are_seen_at_one_size(detailed):
+    photo = gray(1024, 1024)
+    logits = detailed.with_options(size=64).predict(photo).logits
+    np.testing.assert_array_equal(detailed.predict(photo).logits, logits)
+
+
 def test_network_input_of_16_bits_equals_that_of_8(colorizer):
     eight = gray(64, 64)
     sixteen = Photo(eight.pixels.astype(np.uint16) * 257)

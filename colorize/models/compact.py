@@ -39,6 +39,7 @@ SKIP_BLOCKS = (2, 4, 10, 15)  # the last ones at 1/4, 1/8, 1/16 and 1/32
 SKIP_CHANNELS = tuple(BLOCKS[i][3] for i in SKIP_BLOCKS)
 
 WIDTHS = (64, 112, 192, 256)  # of the bundled decoder, at 1/4, 1/8, 1/16 and 1/32
+DETAIL_SIZE = 512  # twice the usual size of the input; see `ModelMetadata.detail_size`
 SIZE_DIVISOR = 32  # height and width of the input are multiples of this
 
 
@@ -241,6 +242,7 @@ class Compact(Network):
             "logits",
             size_divisor=SIZE_DIVISOR,
             output_stride=4,
+            detail_size=DETAIL_SIZE,
             input_autocontrast=input_autocontrast,
             bin_centers=bin_centers(),
             class_weights=finite_array(class_weights),

@@ -70,6 +70,8 @@ class ModelMetadata:
         output_stride: Input pixels per output pixel, in both directions.
         takes_hints: Whether `forward` uses color hints of the output's size.
         input_size: Height and width of the input where the options do not say, in pixels.
+        detail_size: Height and width at which the network also sees large photographs where the
+            options do not say, a multiple of `input_size`; None: at no other size.
         input_autocontrast: Share of the way to full contrast that L is stretched before the
             network sees it, 0 to 1; see `color.autocontrast.stretch_lightness`.
         bin_centers: ab of each bin, (Q, 2). This and the following are only for logits.
@@ -86,6 +88,7 @@ class ModelMetadata:
     output_stride: int
     takes_hints: bool = False
     input_size: int = INPUT_SIZE
+    detail_size: int | None = None
     input_autocontrast: float = 0.0
     bin_centers: Floats | None = None
     class_weights: Floats | None = None
@@ -100,6 +103,13 @@ class ModelMetadata:
             or min(self.size_divisor, self.output_stride, self.input_size) < 1
         ):
             raise ValueError("unknown output or sizes below 1")
+        if self.detail_size is not None and (
+            self.output != "logits"
+            or self.takes_hints
+            or self.detail_size < self.input_size
+            or self.detail_size % self.input_size
+        ):
+            raise ValueError("detail_size is not a multiple of input_size, or not for this network")
         if not 0 <= self.input_autocontrast <= 1:
             raise ValueError("input_autocontrast outside 0 to 1")
         if self.output == "ab":
@@ -131,6 +141,7 @@ class ModelMetadata:
                 output_stride=int(values["output_stride"]),
                 takes_hints=bool(values["takes_hints"]),
                 input_size=int(values.get("input_size", INPUT_SIZE)),  # not in older files
+                detail_size=None if (detail := values.get("detail_size")) is None else int(detail),
                 input_autocontrast=float(values.get("input_autocontrast", 0)),  # the same
                 bin_centers=finite_array(values["bin_centers"]),
                 class_weights=finite_array(values["class_weights"]),

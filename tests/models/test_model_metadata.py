@@ -14,14 +14,15 @@ CENTERS = np.array([[0, 0], [10, -20]], np.float32)
 def test_json_round_trip():
     metadata = ModelMetadata(
         "tiny", "logits", 8, 4, bin_centers=CENTERS, class_weights=np.array([0.5, 2], np.float32),
-        styles={"vivid": StyleSettings(0.4, 0.7, 0.1, 0.6)}, input_autocontrast=0.5,
+        styles={"vivid": StyleSettings(0.4, 0.7, 0.1, 0.6)}, detail_size=512,
+        input_autocontrast=0.5,
     )  # fmt: skip
     read = ModelMetadata.from_json(metadata.to_json())
     np.testing.assert_array_equal(read.bin_centers, CENTERS)
     np.testing.assert_array_equal(read.class_weights, metadata.class_weights)
     assert read.prior is None
     assert read.styles == metadata.styles
-    assert read.input_autocontrast == 0.5
+    assert (read.input_autocontrast, read.detail_size) == (0.5, 512)
     assert (read.architecture, read.output, read.takes_hints) == ("tiny", "logits", False)
     colors = ModelMetadata("colors", "ab", 8, 1, takes_hints=True)
     assert ModelMetadata.from_json(colors.to_json()).to_json() == colors.to_json()
@@ -43,6 +44,9 @@ def test_styles_are_completed():
         {"output": "pictures"},
         {"size_divisor": 0},
         {"size_divisor": "many"},
+        {"detail_size": 300},
+        {"detail_size": 128},
+        {"detail_size": 512, "takes_hints": True},
         {"input_autocontrast": 1.5},
         {"input_autocontrast": "all"},
         {"output_stride": []},
