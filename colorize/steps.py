@@ -90,13 +90,13 @@ class ColorizationSteps:
                 return whole
         return rows, columns
 
-    def network_input(self, photo: Photo, size: int | None = None) -> Floats:
+    def network_input(self, photo: Photo) -> Floats:
         """Return L of the photograph at the network's size, (1, 1, size, size) in [0, 100].
 
         The aspect ratio is not kept. The sRGB pixels are resized with Pillow's bicubic filter, as
         in the published code.
         """
-        size = size or self.size
+        size = self.size
         return lab.lightness(photo.thumbnail(ResizeSpec(size, size, INPUT_RESAMPLE)))[None, None]
 
     def predict_logits(self, lightness: Floats, hinted: HintedPixels | None = None) -> Floats:
@@ -129,7 +129,8 @@ class ColorizationSteps:
             return logits
         if photo.height * photo.width <= DETAIL_PIXELS:
             return logits
-        fine = self.predict_logits(self.network_input(photo, detail))
+        pixels = photo.thumbnail(ResizeSpec(detail, detail, CELL_RESAMPLE))
+        fine = self.predict_logits(lab.lightness(pixels)[None, None])
         mean: Floats = np.float32(0.5) * (logits + block_mean(fine, logits.shape[2:]))
         return mean
 
