@@ -82,6 +82,12 @@ class TrainConfig:
     distill_weight: float = _setting(
         0.0, "weight of the distance to the teacher in the loss", old="taught", prob=True
     )
+    distance_weight: float = _setting(
+        0.0, "weight of the distance between mean and true color, per ab unit, in the loss"
+    )
+    vivid_distance_weight: float = _setting(
+        0.0, "the same for colors decoded as in the style vivid, rare ones counting more"
+    )
     whole_photo_prob: float = _setting(
         0.25, "probability that a crop is the whole photograph, stretched", prob=True
     )
@@ -130,6 +136,9 @@ class TrainConfig:
             raise ColorizeError(f"--hint-prob {self.hint_prob}: {self.network} takes no hints")
         if self.distill_weight > 0 and self.network != "compact":
             raise ColorizeError("--distill-weight is only for --network compact")
+        for name in ("distance_weight", "vivid_distance_weight"):
+            if getattr(self, name) > 0 and self.network != "compact":
+                raise ColorizeError(f"{option_of(name)} is only for --network compact")
         if self.input_autocontrast > 0 and self.network != "compact":
             raise ColorizeError("--input-autocontrast is only for --network compact")
         plain_crops = max(self.whole_photo_prob, self.random_resized_crop_prob) < 1

@@ -19,6 +19,7 @@ class SoftTargets:
 
     def __init__(self, ab: torch.Tensor):
         """ab: (b, 2, h, w), whole values in -128..127."""
+        self.ab = ab  # (b, 2, h, w)
         bins, weights = _table(ab.device)
         index = ((ab[:, 0].long() + 128) * 256 + ab[:, 1].long() + 128).flatten()
         b, _, h, w = ab.shape
@@ -73,7 +74,7 @@ def rebalanced_cross_entropy(
     log_probabilities = logits.movedim(1, -1).log_softmax(dim=-1)  # (b, h, w, 313)
     at_targets = log_probabilities.gather(-1, targets.bins)
     cross_entropy = -(at_targets * targets.weights).sum(dim=-1)  # (b, h, w)
-    return _mean(class_weights[targets.bins[..., 0]] * cross_entropy, is_color)
+    return mean_over_color_photos(class_weights[targets.bins[..., 0]] * cross_entropy, is_color)
 
 
 def distillation_loss(
@@ -102,7 +103,7 @@ def distillation_loss(
     losses: torch.Tensor = _DistillationLoss.apply(
         logits.movedim(1, -1), targets.bins, target_weights, teacher.movedim(1, -1), weight
     )
-    return _mean(losses, is_color)
+    return mean_over_color_photos(losses, is_color)
 
 
 class _DistillationLoss(torch.autograd.Function):
@@ -157,10 +158,10 @@ def huber_loss(prediction: torch.Tensor, ab: torch.Tensor, is_color: torch.Tenso
     prediction, ab: (b, 2, h, w), ab units; is_color: (b,), 0 for gray photographs.
     """
     losses = F.smooth_l1_loss(prediction, ab.float(), reduction="none", beta=HUBER_DELTA)
-    return _mean(losses.sum(dim=1), is_color)
+    return mean_over_color_photos(losses.sum(dim=1), is_color)
 
 
-def _mean(losses: torch.Tensor, is_color: torch.Tensor) -> torch.Tensor:
+def mean_over_color_photos(losses: torch.Tensor, is_color: torch.Tensor) -> torch.Tensor:
     """Return the mean of losses, (b, h, w), over the pixels of color photographs, (b,)."""
     pixels = is_color.sum().clamp(min=1) * losses[0].numel()
     return (losses * is_color.view(-1, 1, 1)).sum() / pixels

@@ -11,6 +11,7 @@ from colorize.models.base import Network
 from colorize.training.autocontrast import as_seen_by
 from colorize.training.config import TrainConfig
 from colorize.training.data.batches import TrainBatch
+from colorize.training.decoded_distance import DecodedDistance
 from colorize.training.initial_weights import load_teacher
 from colorize.training.losses import SoftTargets, color_loss, distillation_loss
 
@@ -23,6 +24,7 @@ class Objective:
         config: TrainConfig,
         output: Literal["logits", "ab"],
         class_weights: torch.Tensor,
+        prior: torch.Tensor,
         dtype: torch.dtype,
     ):
         """Start without teachers.
@@ -31,6 +33,7 @@ class Objective:
             config: The run's settings.
             output: What the network predicts.
             class_weights: (313,), on the device that the run computes on.
+            prior: The bins' shares of the training photographs, (313,).
             dtype: What the run computes in.
         """
         self.output: Literal["logits", "ab"] = output
@@ -38,6 +41,10 @@ class Objective:
         self.dtype = dtype
         self.distill_weight = config.distill_weight
         self.teachers: list[Network] = []
+        self.distance: DecodedDistance | None = None
+        plain, vivid = config.distance_weight, config.vivid_distance_weight
+        if plain > 0 or vivid > 0:
+            self.distance = DecodedDistance(plain, vivid, prior, class_weights)
 
     def add_teacher(self, weights: str) -> None:
         """Add a teacher, see `initial_weights.load_teacher`.
@@ -54,6 +61,13 @@ class Objective:
     def __call__(self, network: nn.Module, batch: TrainBatch) -> torch.Tensor:
         """Return the mean loss over the color photographs of a batch, a scalar with gradients."""
         prediction = self._predict(network, *batch.inputs)
+        loss = self._loss(prediction, batch)
+        if self.distance is not None:
+            loss = loss + self.distance(prediction, SoftTargets(batch.ab), batch.is_color)
+        return loss
+
+    def _loss(self, prediction: torch.Tensor, batch: TrainBatch) -> torch.Tensor:
+        """Return the loss of a prediction against the true colors and the teachers'."""
         if not self.teachers:
             return color_loss(
                 self.output, prediction, batch.ab, self.class_weights, batch.is_color

@@ -108,7 +108,7 @@ class Trainer:
         )
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=config.precision == "fp16")
         self.objective = Objective(
-            config, self.network.metadata.output, self.class_weights, self.dtype
+            config, self.network.metadata.output, self.class_weights, prior, self.dtype
         )
         self.steps_done = 0
 

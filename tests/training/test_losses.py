@@ -6,7 +6,10 @@ import torch
 from fixtures.training import soft_code
 from torch import nn
 
-from colorize.color.quantization import NUM_BINS
+from colorize.color.quantization import NUM_BINS, bin_centers
+from colorize.decoding.annealed_mean import annealed_mean, rebalance_offset
+from colorize.decoding.rare_colors import boost_rare_colors
+from colorize.training.decoded_distance import VIVID, DecodedDistance
 from colorize.training.losses import (
     SoftTargets,
     distillation_loss,
@@ -55,6 +58,38 @@ def test_distance_to_a_teacher_is_the_kullback_leibler_divergence():
     certain[1] = logits[1]
     assert distance(logits, certain, torch.tensor([0.0, 1.0])) == pytest.approx(0)
     assert distance(certain + 5, certain, torch.ones(2)) == pytest.approx(0, abs=1e-6)
+
+
+def decoded_distance(plain, vivid, logits, ab):
+    prior = torch.ones(NUM_BINS) / NUM_BINS
+    distance = DecodedDistance(plain, vivid, prior, torch.linspace(1, 2, NUM_BINS))
+    return distance(logits, SoftTargets(ab), torch.ones(len(ab)))
+
+
+def test_decoded_distances_are_those_of_the_decoder():
+    """The class weights are divided out, and vivid is what the decoder makes of equal logits."""
+    logits = torch.randn(1, NUM_BINS, 6, 6, generator=torch.Generator().manual_seed(0)) * 3
+    ab = torch.tensor([30.0, -20.0])[None, :, None, None].expand(1, 2, 6, 6)
+    natural = rebalance_offset(torch.linspace(1, 2, NUM_BINS).numpy(), 0.0)
+    uniform = np.full(NUM_BINS, 1 / NUM_BINS)
+    mean = annealed_mean(logits.numpy(), log_offset=natural)
+    boosted = boost_rare_colors(logits.numpy(), VIVID.rare_color_boost, uniform, natural)
+    vivid = annealed_mean(
+        boosted, VIVID.temperature, None, natural, VIVID.certain_color_boost
+    )  # fmt: skip
+    for decoded, weights in ((mean, (0.5, 0.0)), (vivid, (0.0, 0.5))):
+        errors = np.linalg.norm(decoded - ab.numpy(), axis=1)[:, ::2, ::2]
+        expected = 0.5 * np.sqrt(np.square(errors) + 4).mean()
+        assert decoded_distance(*weights, logits, ab).item() == pytest.approx(expected, rel=1e-4)
+
+
+def test_decoded_distances_lead_to_the_true_color():
+    ab = torch.tensor([40.0, 30.0])[None, :, None, None].expand(1, 2, 4, 4)
+    logits = torch.zeros(1, NUM_BINS, 4, 4, requires_grad=True)
+    decoded_distance(1.0, 1.0, logits, ab).backward()
+    toward = (logits.grad[0, :, 0, 0] < 0).numpy()  # a step raises these
+    assert bin_centers()[toward].mean(axis=0) @ (40, 30) > 0
+    assert bin_centers()[~toward].mean(axis=0) @ (40, 30) < 0
 
 
 @pytest.mark.parametrize("weight", [0.0, 0.3, 1.0])

@@ -56,6 +56,18 @@ def test_training_overfits_a_batch(photos):
     assert error < 0.8 * crops.ab.float().square().mean().sqrt()
 
 
+def test_distances_are_added_to_the_loss(photos):
+    losses = {}
+    for weights in ((0.0, 0.0), (0.1, 0.0), (0.0, 0.1), (0.1, 0.1)):
+        trainer = tiny_trainer(distance_weight=weights[0], vivid_distance_weight=weights[1])
+        (batch,) = first_batches(photos, trainer)
+        losses[weights] = trainer.step([batch])
+    plain = losses[0.1, 0.0] - losses[0.0, 0.0]
+    vivid = losses[0.0, 0.1] - losses[0.0, 0.0]
+    assert min(plain, vivid) > 0.1
+    assert losses[0.1, 0.1] - losses[0.0, 0.0] == pytest.approx(plain + vivid, rel=1e-4)
+
+
 @pytest.mark.slow
 def test_a_smaller_network_learns_from_a_teacher(photos, teacher_file):
     student = tiny_trainer(num_samples=400, learning_rate=1e-2, distill_weight=1.0)

@@ -75,6 +75,8 @@ def test_help_shows_no_former_names():
         ({"grad_accum_steps": 0}, "--grad-accum-steps"),
         ({"hint_prob": 0.5}, "--hint-prob 0.5"),
         ({"network": "eccv16", "distill_weight": 0.5}, "--distill-weight"),
+        ({"network": "eccv16", "distance_weight": 0.1}, "--distance-weight"),
+        ({"network": "siggraph17", "vivid_distance_weight": 0.1}, "--vivid-distance-weight"),
         ({"network": "eccv16", "input_autocontrast": 0.5}, "--input-autocontrast"),
         ({"network": "eccv16", "random_resized_crop_prob": 0.0, "whole_photo_prob": 0.0,
           "load_size": 64}, "--load-size 64"),
