@@ -45,8 +45,8 @@ class SoupIngredient:
 
 
 DEFAULT_STYLES = {
-    "vivid": StyleSettings(0.75, 0.0, 0.04, coherence=0.9, certain_color_boost=0.25),
-    "faithful": StyleSettings(0.9, 0.0, 0.003, coherence=0.9, certain_color_boost=0.2),
+    "vivid": StyleSettings(0.8, 0.0, 0.05, coherence=0.9, certain_color_boost=0.15),
+    "faithful": StyleSettings(0.9, 0.0, 0.003, coherence=0.9, certain_color_boost=0.1),
 }
 
 
