@@ -1,6 +1,7 @@
 """From checkpoints to weights files."""
 
 import json
+from dataclasses import replace
 
 import pytest
 import torch
@@ -31,7 +32,7 @@ def test_weights_file_holds_average_and_decoding_defaults(tmp_path, capsys):
     assert isinstance(network, Compact)
     assert network.metadata.styles == {
         "vivid": StyleSettings(0.6, 0.4, 0.2, 0.3, 0.1),
-        "faithful": StyleSettings(0.9, 0.0, 0.003, 0.3, 0.2),
+        "faithful": replace(DEFAULT_STYLES["faithful"], coherence=0.3),
     }
     expected = rebalancing_weights(UNIFORM_PRIOR)
     class_weights = torch.from_numpy(network.metadata.class_weights)
