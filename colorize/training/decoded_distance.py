@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import torch
-from torch import nn
 
 from colorize.color.quantization import bin_centers
 from colorize.decoding.annealed_mean import MIN_CHROMA
@@ -18,7 +17,7 @@ RARE_SHARE = 0.5  # λ of the class weights of the vivid distance (ECCV16, eq. 4
 CELL_STEP = 2  # of the cells, every second of every second row counts: neighbors hardly differ
 
 
-class DecodedDistance(nn.Module):
+class DecodedDistance:
     """Mean distances in ab between decoded and true colors.
 
     Cross-entropy counts how likely the true bin was; pictures show means of the distributions, and
@@ -37,7 +36,6 @@ class DecodedDistance(nn.Module):
             prior: The bins' shares of the training photographs, (313,).
             class_weights: Those that the logits are trained with, (313,), on the run's device.
         """
-        super().__init__()
         self.plain, self.vivid = plain, vivid
         device = class_weights.device
         centers = torch.from_numpy(bin_centers()).float().to(device)
@@ -48,7 +46,7 @@ class DecodedDistance(nn.Module):
         self.gain = VIVID.rare_color_boost / smooth.clamp(min=MIN_PRIOR)
         self.color_weights = rebalancing_weights(prior.to(device), RARE_SHARE)
 
-    def forward(
+    def __call__(
         self, logits: torch.Tensor, targets: SoftTargets, is_color: torch.Tensor
     ) -> torch.Tensor:
         """Return the weighted sum of both distances, a scalar.
