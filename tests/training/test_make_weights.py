@@ -1,7 +1,6 @@
 """From checkpoints to weights files."""
 
 import json
-from dataclasses import replace
 
 import pytest
 import torch
@@ -32,7 +31,7 @@ def test_weights_file_holds_average_and_decoding_defaults(tmp_path, capsys):
     assert isinstance(network, Compact)
     assert network.metadata.styles == {
         "vivid": StyleSettings(0.6, 0.4, 0.2, 0.3, 0.1),
-        "faithful": replace(DEFAULT_STYLES["faithful"], coherence=0.3),
+        "faithful": StyleSettings(0.9, 0.0, 0.003, 0.3, 0.1),
     }
     expected = rebalancing_weights(UNIFORM_PRIOR)
     class_weights = torch.from_numpy(network.metadata.class_weights)
