@@ -14,6 +14,7 @@ from colorize.training.schedules import SCHEDULES
 
 T = TypeVar("T")
 
+COMPACT_ONLY = ("distill_weight", "distance_weight", "vivid_distance_weight", "input_autocontrast")
 TRAINABLE = tuple(model.name for model in available_models() if model.trainable)
 
 
@@ -134,13 +135,9 @@ class TrainConfig:
             raise ColorizeError("--batch-size and --grad-accum-steps must be at least 1")
         if self.hint_prob > 0 and self.network != "siggraph17":
             raise ColorizeError(f"--hint-prob {self.hint_prob}: {self.network} takes no hints")
-        if self.distill_weight > 0 and self.network != "compact":
-            raise ColorizeError("--distill-weight is only for --network compact")
-        for name in ("distance_weight", "vivid_distance_weight"):
+        for name in COMPACT_ONLY:
             if getattr(self, name) > 0 and self.network != "compact":
                 raise ColorizeError(f"{option_of(name)} is only for --network compact")
-        if self.input_autocontrast > 0 and self.network != "compact":
-            raise ColorizeError("--input-autocontrast is only for --network compact")
         plain_crops = max(self.whole_photo_prob, self.random_resized_crop_prob) < 1
         if plain_crops and self.short_side < self.crop_size:
             raise ColorizeError(
