@@ -47,23 +47,24 @@ class DecodedDistance:
         self.color_weights = rebalancing_weights(prior.to(device), RARE_SHARE)
 
     def __call__(
-        self, logits: torch.Tensor, targets: SoftTargets, is_color: torch.Tensor
+        self, logits: torch.Tensor, ab: torch.Tensor, is_color: torch.Tensor
     ) -> torch.Tensor:
         """Return the weighted sum of both distances, a scalar.
 
         Args:
             logits: (b, 313, h, w) float32.
-            targets: Of the same height and width.
+            ab: The true colors, (b, 2, h, w), whole values in ab units.
             is_color: (b,), 0 for gray photographs, which don't count.
         """
-        rows = slice(None, None, CELL_STEP)
-        natural = logits[:, :, rows, rows].movedim(1, -1) - self.log_weights
-        truth = targets.ab[:, :, rows, rows].movedim(1, -1).float()
+        logits, ab = (x[:, :, ::CELL_STEP, ::CELL_STEP] for x in (logits, ab))
+        natural = logits.movedim(1, -1) - self.log_weights
+        truth = ab.movedim(1, -1).float()
         likely = natural.softmax(dim=-1)
-        plain = _distance(likely @ self.sums_of[:, :2], truth)
-        vivid = _distance(self._vivid(natural, likely.detach()), truth)
-        vivid = vivid * self.color_weights[targets.bins[:, rows, rows, 0]]
-        return mean_over_color_photos(self.plain * plain + self.vivid * vivid, is_color)
+        distance = self.plain * _distance(likely @ self.sums_of[:, :2], truth)
+        if self.vivid > 0:
+            weights = self.vivid * self.color_weights[SoftTargets(ab).bins[..., 0]]
+            distance = distance + weights * _distance(self._vivid(natural, likely.detach()), truth)
+        return mean_over_color_photos(distance, is_color)
 
     def _vivid(self, natural: torch.Tensor, likely: torch.Tensor) -> torch.Tensor:
         """Return ab, (b, h, w, 2): `annealed_mean` of `boost_rare_colors`, with gradient."""

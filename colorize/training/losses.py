@@ -19,7 +19,6 @@ class SoftTargets:
 
     def __init__(self, ab: torch.Tensor):
         """ab: (b, 2, h, w), whole values in -128..127."""
-        self.ab = ab  # (b, 2, h, w)
         bins, weights = _table(ab.device)
         index = ((ab[:, 0].long() + 128) * 256 + ab[:, 1].long() + 128).flatten()
         b, _, h, w = ab.shape

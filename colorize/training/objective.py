@@ -63,7 +63,7 @@ class Objective:
         prediction = self._predict(network, *batch.inputs)
         loss = self._loss(prediction, batch)
         if self.distance is not None:
-            loss = loss + self.distance(prediction, SoftTargets(batch.ab), batch.is_color)
+            loss = loss + self.distance(prediction, batch.ab, batch.is_color)
         return loss
 
     def _loss(self, prediction: torch.Tensor, batch: TrainBatch) -> torch.Tensor:

@@ -63,7 +63,7 @@ def test_distance_to_a_teacher_is_the_kullback_leibler_divergence():
 def decoded_distance(plain, vivid, logits, ab):
     prior = torch.ones(NUM_BINS) / NUM_BINS
     distance = DecodedDistance(plain, vivid, prior, torch.linspace(1, 2, NUM_BINS))
-    return distance(logits, SoftTargets(ab), torch.ones(len(ab)))
+    return distance(logits, ab, torch.ones(len(ab)))
 
 
 def test_decoded_distances_are_those_of_the_decoder():
