@@ -219,5 +219,12 @@ def test_shipped_skeletons_are_those_of_the_architectures(name, tmp_path):
     assert description.read_text() == shipped.with_suffix(".json").read_text()
     made, found = (onnx.load(file, load_external_data=False).graph for file in (graph, shipped))
     assert made.node == found.node
-    assert made.initializer == found.initializer
+    for one, other in zip(made.initializer, found.initializer, strict=True):
+        assert (one.name, one.dims, one.external_data) == (
+            other.name, other.dims, other.external_data
+        )  # fmt: skip
+        if not one.external_data:  # constants, which other processors may round otherwise
+            one, other = onnx.numpy_helper.to_array(one), onnx.numpy_helper.to_array(other)
+            assert one.dtype == other.dtype
+            np.testing.assert_allclose(one, other, rtol=2e-7)
     assert (made.input, made.output) == (found.input, found.output)
