@@ -21,6 +21,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from colorize.evaluation.common import table
+
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 DOCUMENTS = ("weights/README.md", "docs/evaluation.md", "docs/control.md")
@@ -109,14 +111,6 @@ def read(name: str) -> Figures:
     return results
 
 
-def table(head: str, rows: Iterable[Iterable[str]], names: int = 1) -> str:
-    """Return a Markdown table; all columns but the first `names` are aligned to the right."""
-    columns = [cell.strip() for cell in head.split("|")]
-    align = "|".join(["---"] * names + ["--:"] * (len(columns) - names))
-    first, *lines = ("|".join(f" {x} " if x else " " for x in cells) for cells in (columns, *rows))
-    return "\n".join(f"|{line}|" for line in (first, align, *lines))
-
-
 def _accuracy(name: str) -> list[str]:
     """Return PSNR, AuC, rebalanced AuC, ΔE2000 with gains over gray, and colorfulness."""
     found = read(name)
@@ -130,7 +124,7 @@ def _with_gain(value: float, start: float) -> str:
     return f"{value:.2f} ({value - start:+.2f})"
 
 
-ACCURACY = "PSNR dB | AuC % | AuC rebalanced % | ΔE2000 | colorfulness / truth"
+ACCURACY = ("PSNR dB", "AuC %", "AuC rebalanced %", "ΔE2000", "colorfulness / truth")
 
 
 def accuracy() -> str:
@@ -146,7 +140,7 @@ def accuracy() -> str:
         "24 of Kodak at full size": "kodak-full-size",
     }
     lines = [(what, *_accuracy(name)) for what, name in rows.items()]
-    return table(f"photographs | {ACCURACY}", lines)
+    return table(("photographs", *ACCURACY), lines)
 
 
 def lpips() -> str:
@@ -159,20 +153,22 @@ def lpips() -> str:
             for backbone in ("alexnet", "vgg16")
         ]
         lines.append((what, *cells))
-    return table("photographs | AlexNet | VGG", lines)
+    return table(("photographs", "AlexNet", "VGG"), lines)
 
 
 def degradations() -> str:
     """Return the accuracy on every eighth photograph of ImageNet, degraded."""
     rows = {"the photograph": "eighth"} | {what: name for name, what in DEGRADATIONS.items()}
     lines = [(what, *_accuracy(f"imagenet-sample-{name}")) for what, name in rows.items()]
-    return table(f"the network sees | {ACCURACY}", lines)
+    return table(("the network sees", *ACCURACY), lines)
 
 
 def robustness() -> str:
     """Return how far colors move when the photograph changes."""
     means = read("kodak-robustness")["mean_delta_e"]
-    return table("change | mean ΔE2000", [(name, f"{value:.1f}") for name, value in means.items()])
+    return table(
+        ("change", "mean ΔE2000"), [(name, f"{value:.1f}") for name, value in means.items()]
+    )
 
 
 PORTRAITS = {
@@ -187,7 +183,7 @@ PORTRAITS = {
 def portraits() -> str:
     """Return the accuracy on portraits."""
     lines = [(*what, *_accuracy(name)) for what, name in PORTRAITS.items()]
-    return table(f"style | network sees | {ACCURACY}", lines, names=2)
+    return table(("style", "network sees", *ACCURACY), lines, names=2)
 
 
 def artifacts() -> str:
@@ -202,7 +198,16 @@ def artifacts() -> str:
     lines.append(("gray", "", f"{gray['shsm']:.3f}", "", f"{gray['halo']:.3f}", "", "", ""))
     hue = f"{skin['true_hue']:.0f}°"
     lines.append(("truth", "", "1", f"{truth['blotches']:.3f}", "", ab, hue, "0°"))
-    head = "style | network sees | SHSM | blotches | halo | skin a, b | skin hue | hue error"
+    head = (
+        "style",
+        "network sees",
+        "SHSM",
+        "blotches",
+        "halo",
+        "skin a, b",
+        "skin hue",
+        "hue error",
+    )
     return table(head, lines, names=2)
 
 
@@ -223,7 +228,7 @@ def classification() -> str:
     rows = {name: vivid[name] for name in ("truth", "gray")}
     rows |= {"vivid": vivid["network"], "faithful": faithful["network"]}
     lines = [(name, f"{row['top1']:.1f}", f"{row['top5']:.1f}") for name, row in rows.items()]
-    return table(" | top-1 % | top-5 %", lines)
+    return table(("", "top-1 %", "top-5 %"), lines)
 
 
 def samples() -> str:
@@ -235,7 +240,7 @@ def samples() -> str:
         ("a sample", f"{found['psnr_sample']:.2f}", f"{found['delta_e_sample']:.2f}"),
         (f"the best of {found['samples']}", best, ""),
     ]
-    return table(" | PSNR dB | ΔE2000 to the truth", lines)
+    return table(("", "PSNR dB", "ΔE2000 to the truth"), lines)
 
 
 def calibration() -> str:
@@ -244,7 +249,7 @@ def calibration() -> str:
         (f"{d['highest']:.2f} to {d['lowest']:.2f}", f"{d['ab_error']:.2f}", f"{d['delta_e']:.2f}")
         for d in read("imagenet-sample-calibration")["deciles"]
     ]
-    return table("confidence | ab error | ΔE2000", lines)
+    return table(("confidence", "ab error", "ΔE2000"), lines)
 
 
 def hints() -> str:
@@ -253,7 +258,7 @@ def hints() -> str:
     none = psnr["0"]
     cells = [f"{psnr['gray']:.2f}", f"{none:.2f}"]
     cells += [_with_gain(psnr[count], none) for count in ("1", "5", "10", "50")]
-    head = "100 of BSDS500, vivid | gray | 0 hints | 1 | 5 | 10 | 50"
+    head = ("100 of BSDS500, vivid", "gray", "0 hints", "1", "5", "10", "50")
     return table(head, [("`object`", *cells)])
 
 
@@ -267,7 +272,7 @@ def reference() -> str:
         (name, psnr[name], *(f"{row[key]:.2f}" for key in keys))
         for name, row in (("none", none), ("the truth", best))
     ]
-    return table("reference | PSNR dB | AuC % | AuC rebalanced % | ΔE2000", lines)
+    return table(("reference", "PSNR dB", "AuC %", "AuC rebalanced %", "ΔE2000"), lines)
 
 
 TABLES: dict[str, Callable[[], str]] = {

@@ -224,9 +224,9 @@ def require_photographs(count: int) -> None:
         raise ColorizeError("no photographs to measure on")
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return a Markdown table; all columns but the first are aligned to the right."""
-    lines = [head, ["---", *["--:"] * (len(head) - 1)], *rows]
+def table(head: Sequence[str], rows: Iterable[Sequence[str]], names: int = 1) -> str:
+    """Return a Markdown table; all columns but the first `names` are aligned to the right."""
+    lines = [head, ["---"] * names + ["--:"] * (len(head) - names), *rows]
     return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
 
 
